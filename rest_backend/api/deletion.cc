@@ -1,0 +1,1 @@
+#include "rest_backend/api/deletion.h"
