@@ -13,11 +13,11 @@
 #ifndef EVALRUN_REST_BACKEND_API_DELETION_H_
 #define EVALRUN_REST_BACKEND_API_DELETION_H_
 
+#include <absl/status/status.h>
+
 #include <chrono>
 #include <optional>
 #include <string_view>
-
-#include <absl/status/status.h>
 
 #include "rest_backend/api/send_outcome.h"
 
@@ -55,7 +55,8 @@ class Deletion {
  public:
   struct Request {
     bool allow_missing = false;
-    // gRPC's `grpc-previous-rpc-attempts`: the caller's own earlier attempts, which may have done it.
+    // gRPC's `grpc-previous-rpc-attempts`: the caller's own earlier attempts, which may have done
+    // it.
     bool attempted_before = false;
   };
 
@@ -78,15 +79,19 @@ class Deletion {
   // Takes what a send came to. `time_left` is what remains until the answer must be given;
   // `random` is uniform in [0, 1) and spreads the wait (full jitter). A wait that would not leave
   // time is not begun: the step then says not to send again, and the answer carries `retry_after`.
+  // `Retry-After` is the least wait, with the jitter on top; `x-should-retry` overrides the policy,
+  // but nothing sends again once the run's fate is known, and nothing passes `max_attempts`.
   Step AfterSend(const SendOutcome& outcome, const RetryHint& hint,
                  std::chrono::milliseconds time_left, double random);
 
-  // The answer, given what is known so far. Before the first send ended it is `refused`'s.
+  // The answer that follows from the sends so far, of which there was at least one.
   [[nodiscard]] Answer answer() const;
 
-  // The answer when the call ends for a reason of ours rather than because of a send: its deadline passed or its
-  // caller cancelled, before any send or between two. `in_flight`: a send has begun and was given up.
-  [[nodiscard]] Answer Abandon(absl::StatusCode code, std::string_view reason, bool in_flight) const;
+  // The answer when the call ends for a reason of ours rather than because of a send: its deadline
+  // passed or its caller cancelled, before any send or between two. `in_flight`: a send has begun
+  // and was given up.
+  [[nodiscard]] Answer Abandon(absl::StatusCode code, std::string_view reason,
+                               bool in_flight) const;
 
   [[nodiscard]] int sends() const { return sends_; }
 

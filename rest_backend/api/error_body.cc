@@ -1,1 +1,145 @@
 #include "rest_backend/api/error_body.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "rest_backend/api/utf8.h"
+
+namespace evalrun::rest {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kMostFieldErrors = 8;
+constexpr std::string_view kWhiteSpace = " \t\r\n";
+
+std::string_view Trim(std::string_view s) {
+  const std::size_t first = s.find_first_not_of(kWhiteSpace);
+  if (first == std::string_view::npos) return {};
+  return s.substr(first, s.find_last_not_of(kWhiteSpace) - first + 1);
+}
+
+char ToLower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+// `application/json` and the `+json` family of RFC 6839, with or without parameters.
+bool IsJsonMediaType(std::string_view content_type) {
+  std::string type(Trim(content_type.substr(0, content_type.find(';'))));
+  std::ranges::transform(type, type.begin(), ToLower);
+  return type == "application/json" || type.ends_with("+json");
+}
+
+// Discarded when it is no JSON. Bytes that are no UTF-8 inside it are replaced first: a message in
+// another encoding is still the API's message.
+json ParseJson(std::string_view bytes) {
+  json parsed = json::parse(bytes, nullptr, /*allow_exceptions=*/false);
+  if (!parsed.is_discarded()) return parsed;
+  return json::parse(ToValidUtf8(bytes), nullptr, /*allow_exceptions=*/false);
+}
+
+// `object[key]` when that is a string, else nothing.
+std::string StringAt(const json& object, const char* key) {
+  if (!object.is_object()) return {};
+  const auto it = object.find(key);
+  return it != object.end() && it->is_string() ? it->get<std::string>() : std::string();
+}
+
+const json* ApiErrorIn(const json& body) {
+  if (!body.is_object()) return nullptr;
+  const auto error = body.find("error");
+  if (error == body.end() || StringAt(*error, "code").empty()) return nullptr;
+  return &*error;
+}
+
+// ["query", "ids", 0] is query.ids.0
+std::string DottedPath(const json& loc) {
+  std::string path;
+  if (!loc.is_array()) return path;
+  for (const json& part : loc) {
+    if (!part.is_string() && !part.is_number_integer()) continue;
+    if (!path.empty()) path += '.';
+    path += part.is_string() ? part.get<std::string>() : std::to_string(part.get<std::int64_t>());
+  }
+  return path;
+}
+
+// A list of {"loc", "msg"}: what FastAPI and Pydantic call validation errors.
+std::vector<FieldError> FieldErrorsIn(const json& list) {
+  std::vector<FieldError> errors;
+  if (!list.is_array()) return errors;
+  for (const json& item : list) {
+    if (errors.size() == kMostFieldErrors) break;
+    if (!item.is_object()) continue;
+    const auto loc = item.find("loc");
+    FieldError error{loc == item.end() ? StringAt(item, "field") : DottedPath(*loc),
+                     StringAt(item, "msg")};
+    if (error.description.empty()) error.description = StringAt(item, "message");
+    if (!error.field.empty() || !error.description.empty()) errors.push_back(std::move(error));
+  }
+  return errors;
+}
+
+// What the vendor puts into `details` is not documented: lists of field errors, bare or under a
+// name, are understood, anything else is left alone.
+std::vector<FieldError> FieldErrorsOfDetails(const json& error) {
+  const auto details = error.find("details");
+  if (details == error.end()) return {};
+  std::vector<FieldError> errors = FieldErrorsIn(*details);
+  if (!errors.empty() || !details->is_object()) return errors;
+  for (const char* name : {"errors", "fields", "field_errors"}) {
+    const auto list = details->find(name);
+    if (list != details->end()) errors = FieldErrorsIn(*list);
+    if (!errors.empty()) break;
+  }
+  return errors;
+}
+
+BodyKind KindOf(const BodyBytes& body, const json& parsed) {
+  const bool json_type = IsJsonMediaType(body.content_type);
+  if (!parsed.is_discarded()) {
+    if (body.complete && ApiErrorIn(parsed) != nullptr) return BodyKind::kApiError;
+    return json_type || parsed.is_structured() ? BodyKind::kJson : BodyKind::kOther;
+  }
+  const char first = Trim(body.bytes).front();
+  return json_type && (first == '{' || first == '[') ? BodyKind::kJson : BodyKind::kOther;
+}
+
+}  // namespace
+
+BodyKind ClassifyBody(const BodyBytes& body) {
+  const std::string_view trimmed = Trim(body.bytes);
+  if (trimmed.empty()) {
+    return body.complete || IsJsonMediaType(body.content_type) ? BodyKind::kEmpty
+                                                               : BodyKind::kOther;
+  }
+  return KindOf(body, ParseJson(trimmed));
+}
+
+ErrorBody ParseErrorBody(const BodyBytes& body) {
+  ErrorBody result;
+  const std::string_view trimmed = Trim(body.bytes);
+  if (trimmed.empty()) {
+    result.kind = ClassifyBody(body);
+    return result;
+  }
+  const json parsed = ParseJson(trimmed);
+  result.kind = KindOf(body, parsed);
+  if (parsed.is_discarded() || !parsed.is_object()) return result;
+
+  result.request_id = StringAt(parsed, "request_id");
+  if (const json* error = ApiErrorIn(parsed); error != nullptr && body.complete) {
+    result.code = StringAt(*error, "code");
+    result.message = StringAt(*error, "message");
+    if (result.request_id.empty()) result.request_id = StringAt(*error, "request_id");
+    result.field_errors = FieldErrorsOfDetails(*error);
+  } else if (const auto detail = parsed.find("detail"); detail != parsed.end()) {
+    result.message = StringAt(parsed, "detail");
+    result.field_errors = FieldErrorsIn(*detail);
+  }
+  return result;
+}
+
+}  // namespace evalrun::rest

@@ -43,17 +43,19 @@ struct BodyBytes {
   bool complete = true;           // false: cut by the connection, a timeout or our size cap
 };
 
-// The kind alone, without keeping what the body says. An empty body that was cut is `kOther`, unless
-// its content type says JSON: nobody knows what it would have been.
+// The kind alone, without keeping what the body says. An empty body that was cut is `kOther`,
+// unless its content type says JSON: nobody knows what it would have been.
 [[nodiscard]] BodyKind ClassifyBody(const BodyBytes& body);
 
-// Everything the body says. Understands, of rest-API error shapes:
+// Everything the body says. Understands these shapes, seen in the wild:
 //   1. {"error": {"code", "message", "details": {}}, "request_id"}
 //   2. {"error": {"code", "message", "request_id", "details"?}}
-//   3. {"detail": "..."} and {"detail": [{"loc": [...], "msg": "...", "type": "..."}]}: JSON, with a
+//   3. {"detail": "..."} and {"detail": [{"loc": [...], "msg": "...", "type": "..."}]}: JSON, with
+//   a
 //      message and field errors, but not recognised as the API's own
 //   4. everything else, without a message
-// Recognised (`kApiError`) are complete bodies of shapes 1 and 2 with any non-empty string `error.code`.
+// Recognised (`kApiError`) are complete bodies of shapes 1 and 2 with any non-empty string
+// `error.code`.
 [[nodiscard]] ErrorBody ParseErrorBody(const BodyBytes& body);
 
 }  // namespace evalrun::rest

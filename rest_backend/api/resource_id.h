@@ -29,7 +29,8 @@ enum class IdFormat {
 [[nodiscard]] std::string_view DescribeIdFormat(IdFormat format);
 
 // One spelling for all the names of a workspace: without a type prefix, in lower case. Compare,
-// limit and log this one; send what the caller sent. An id that is no UUID is its own canonical form.
+// limit and log this one; send what the caller sent. An id that is no UUID is its own canonical
+// form.
 [[nodiscard]] std::string CanonicalId(std::string_view id);
 
 }  // namespace evalrun::rest

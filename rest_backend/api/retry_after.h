@@ -13,10 +13,11 @@ namespace evalrun::rest {
 // The longest wait that is believed; a longer one is cut to it.
 inline constexpr std::chrono::milliseconds kLongestRetryAfter = std::chrono::hours(1);
 
-// Reads `retry-after-ms` (a non-negative decimal number of milliseconds; wins when both are well-formed) and
-// `Retry-After` (RFC 9110, section 10.2.3: non-negative seconds, fractions tolerated, or an HTTP-date in any of the
-// three forms of section 5.6.7, relative to `now`; a date in the past is zero). Empty means that the
-// header is absent. Anything malformed is as if it were absent. Never throws.
+// Reads `retry-after-ms` (a non-negative decimal number of milliseconds; wins when both are
+// well-formed) and `Retry-After` (RFC 9110, section 10.2.3: non-negative seconds, fractions
+// tolerated, or an HTTP-date in any of the three forms of section 5.6.7, relative to `now`; a date
+// in the past is zero). Empty means that the header is absent. Anything malformed is as if it were
+// absent. Never throws.
 [[nodiscard]] std::optional<std::chrono::milliseconds> ParseRetryAfter(
     std::string_view retry_after, std::string_view retry_after_ms,
     std::chrono::system_clock::time_point now);

@@ -1,14 +1,14 @@
 // File: send_outcome.h
 //
-// The two tables of the translation: what each HTTP status, and each way of getting none, means as a gRPC
-// code, and what it makes certain about the run. The status line decides the code; the body can
-// only make the meaning more cautious, never turn a failure into OK.
+// The two tables of the translation: what each HTTP status, and each way of getting none, means as
+// a gRPC code, and what it makes certain about the run. The status line decides the code; the body
+// can only make the meaning more cautious, never turn a failure into OK.
 #ifndef EVALRUN_REST_BACKEND_API_SEND_OUTCOME_H_
 #define EVALRUN_REST_BACKEND_API_SEND_OUTCOME_H_
 
-#include <string_view>
-
 #include <absl/status/status.h>
+
+#include <string_view>
 
 #include "rest_backend/api/error_body.h"
 #include "rest_backend/api/send_result.h"
@@ -26,17 +26,18 @@ enum class Effect {
 // Whether sending again may help.
 enum class Retry {
   kNever,
-  kSafe,         // connect failures, lost connections, timeouts, 408, 425, 502, 503, 504, ...
-  kOn500,        // 500 and other 5xx: when the configuration says so
-  kOnConflict,   // 409: when the configuration says so
-  kAfterDelay,   // 429: only when the answer says how long to wait
+  kSafe,        // connect failures, lost connections, timeouts, 408, 425, 502, 503, 504, ...
+  kOn500,       // 500 and other 5xx: when the configuration says so
+  kOnConflict,  // 409: when the configuration says so
+  kAfterDelay,  // 429: only when the answer says how long to wait
 };
 
 struct SendOutcome {
   absl::StatusCode code = absl::StatusCode::kUnknown;
   Effect effect = Effect::kUnknown;
   Retry retry = Retry::kNever;
-  // UPPER_SNAKE_CASE, our own word for it. The API's `error.code`, where there is one, is the better reason.
+  // UPPER_SNAKE_CASE, our own word for it. The API's `error.code`, where there is one, is the
+  // better reason.
   std::string_view reason;
 
   bool operator==(const SendOutcome&) const = default;

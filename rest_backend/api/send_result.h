@@ -1,7 +1,7 @@
 // File: send_result.h
 //
-// What one send (one DELETE that left, or was to leave, this process) came to, as plain values. An HTTP
-// answer of any status is a successful exchange; only the lack of one is a fault. What either
+// What one send (one DELETE that left, or was to leave, this process) came to, as plain values. An
+// HTTP answer of any status is a successful exchange; only the lack of one is a fault. What either
 // means is decided in send_outcome.h.
 #ifndef EVALRUN_REST_BACKEND_API_SEND_RESULT_H_
 #define EVALRUN_REST_BACKEND_API_SEND_RESULT_H_
@@ -24,7 +24,7 @@ enum class Fault {
   kConnectionLost,  // the connection ended before an answer
   kProtocol,        // what came back is not HTTP
   kTooLarge,        // more header bytes than we read
-  kInternal,        // this process could not do it (out of memory, a libcurl error of no other kind)
+  kInternal,  // this process could not do it (out of memory, a libcurl error of no other kind)
 };
 
 // Where the time of a send went. Zero where it does not apply.
