@@ -1,0 +1,120 @@
+#include "rest_backend/http/http_client.h"
+
+#include <algorithm>
+#include <new>
+#include <utility>
+
+#include "rest_backend/http/shard.h"
+#include "rest_backend/http/transfer.h"
+
+namespace evalrun::rest {
+
+using Clock = std::chrono::steady_clock;
+
+HttpClient::HttpClient(HttpClientOptions options)
+    : options_(std::move(options)), share_(curl_share_init()) {
+  if (share_ == nullptr) throw std::bad_alloc();
+  // Without lock functions: the shards that share it run one at a time.
+  curl_share_setopt(share_.get(), CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
+  curl_share_setopt(share_.get(), CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+}
+
+HttpClient::~HttpClient() {
+  for (const auto& transfer : transfers_) {
+    if (transfer->shard() != nullptr) transfer->shard()->Remove(transfer->easy());
+  }
+  // Before the sockets' epoll instance, which they call when they close their connections.
+  shards_.clear();
+  transfers_.clear();
+}
+
+Shard* HttpClient::ShardWithRoom() {
+  // The first with room: few shards stay warm, the others go idle and are closed.
+  for (const auto& shard : shards_) {
+    if (shard->HasRoom()) return shard.get();
+  }
+  return shards_.emplace_back(std::make_unique<Shard>(&poll_, options_.max_idle_connections)).get();
+}
+
+Transfer* HttpClient::Send(const SendRequest& request, SendObserver* observer) {
+  if (idle_transfers_.empty()) {
+    transfers_.push_back(std::make_unique<Transfer>(options_, &poll_, share_.get()));
+    idle_transfers_.push_back(transfers_.back().get());
+  }
+  Transfer* transfer = idle_transfers_.back();
+  idle_transfers_.pop_back();
+  Shard* shard = ShardWithRoom();
+  transfer->Begin(request, observer, shard);
+  shard->Add(transfer->easy());
+  ++in_flight_;
+  return transfer;
+}
+
+void HttpClient::Release(Transfer* transfer) {
+  transfer->shard()->Remove(transfer->easy());
+  transfer->End();
+  idle_transfers_.push_back(transfer);
+  --in_flight_;
+}
+
+bool HttpClient::Abort(Transfer* transfer) {
+  const bool may_have_left = transfer->may_have_left();
+  Release(transfer);
+  return may_have_left;
+}
+
+bool HttpClient::RunReady() {
+  const Clock::time_point now = Clock::now();
+  bool progress = false;
+  // By index: an observer may send again, and so add a shard.
+  for (std::size_t i = 0; i < shards_.size(); ++i) {
+    if (shards_[i]->OnTimer(now)) {
+      Reap(*shards_[i]);
+      progress = true;
+    }
+  }
+  for (const SocketPoll::Event& event : poll_.Ready()) {
+    if (!poll_.StillWanted(event)) continue;
+    event.shard->OnSocket(event.fd, event.curl_events);
+    Reap(*event.shard);
+    progress = true;
+  }
+  CloseIdleShards(now);
+  return progress;
+}
+
+void HttpClient::Reap(Shard& shard) {
+  while (const std::optional<Shard::Done> done = shard.NextDone()) {
+    Transfer* transfer = Transfer::Of(done->easy);
+    SendObserver* observer = transfer->observer();
+    const SendResult result = transfer->Result(done->code);
+    observer->OnSendDone(result);
+    Release(transfer);
+  }
+}
+
+void HttpClient::CloseIdleShards(Clock::time_point now) {
+  // libcurl closes an idle connection only when the next request meets it.
+  const std::size_t kept =
+      std::max<std::size_t>(1, options_.max_idle_connections / Shard::kCapacity);
+  while (shards_.size() > kept && shards_.back()->idle_since().has_value()) shards_.pop_back();
+  std::erase_if(shards_, [&](const std::unique_ptr<Shard>& shard) {
+    return shard->idle_since().has_value() &&
+           now - *shard->idle_since() >= options_.idle_connection_age;
+  });
+}
+
+std::optional<Clock::time_point> HttpClient::NextWakeUp() const {
+  std::optional<Clock::time_point> next;
+  for (const auto& shard : shards_) {
+    std::optional<Clock::time_point> due = shard->timer();
+    if (shard->idle_since().has_value()) {
+      const Clock::time_point close_at = *shard->idle_since() + options_.idle_connection_age;
+      due = due.has_value() ? std::min(*due, close_at) : close_at;
+    }
+    if (due.has_value() && (!next.has_value() || *due < *next)) next = due;
+  }
+  return next;
+}
+
+}  // namespace evalrun::rest

@@ -1,0 +1,65 @@
+#include "rest_backend/http/shard.h"
+
+#include <algorithm>
+#include <new>
+
+namespace evalrun::rest {
+Shard::Shard(SocketPoll* poll, std::size_t max_connections)
+    : poll_(poll), multi_(curl_multi_init()) {
+  if (multi_ == nullptr) throw std::bad_alloc();
+  curl_multi_setopt(
+      multi_.get(), CURLMOPT_SOCKETFUNCTION,
+      +[](CURL*, curl_socket_t fd, int what, void* self, void*) {
+        auto* shard = static_cast<Shard*>(self);
+        shard->poll_->Want(shard, fd, what);
+        return 0;
+      });
+  curl_multi_setopt(multi_.get(), CURLMOPT_SOCKETDATA, this);
+  curl_multi_setopt(
+      multi_.get(), CURLMOPT_TIMERFUNCTION, +[](CURLM*, long timeout_ms, void* self) {
+        auto* shard = static_cast<Shard*>(self);
+        shard->timer_.reset();
+        if (timeout_ms >= 0) {
+          shard->timer_ = Clock::now() + std::chrono::milliseconds(timeout_ms);
+        }
+        return 0;
+      });
+  curl_multi_setopt(multi_.get(), CURLMOPT_TIMERDATA, this);
+  // The default, four times the handles in use, tears the pool down whenever traffic dips.
+  curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS,
+                    static_cast<long>(std::min(kCapacity, max_connections)));
+  curl_multi_setopt(multi_.get(), CURLMOPT_PIPELINING, long{CURLPIPE_NOTHING});
+}
+
+void Shard::Add(CURL* easy) {
+  curl_multi_add_handle(multi_.get(), easy);
+  ++active_;
+  idle_since_.reset();
+}
+
+void Shard::Remove(CURL* easy) {
+  curl_multi_remove_handle(multi_.get(), easy);
+  if (--active_ == 0) idle_since_ = Clock::now();
+}
+
+void Shard::OnSocket(int fd, int curl_events) {
+  int running = 0;
+  curl_multi_socket_action(multi_.get(), fd, curl_events, &running);
+}
+
+bool Shard::OnTimer(Clock::time_point now) {
+  if (!timer_.has_value() || now < *timer_) return false;
+  timer_.reset();
+  int running = 0;
+  curl_multi_socket_action(multi_.get(), CURL_SOCKET_TIMEOUT, 0, &running);
+  return true;
+}
+
+std::optional<Shard::Done> Shard::NextDone() {
+  int queued = 0;
+  const CURLMsg* message = curl_multi_info_read(multi_.get(), &queued);
+  if (message == nullptr) return std::nullopt;
+  return Done{message->easy_handle, message->data.result};
+}
+
+}  // namespace evalrun::rest

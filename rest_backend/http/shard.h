@@ -1,0 +1,63 @@
+// File: shard.h
+//
+// One libcurl multi handle with its timer: a bounded number of transfers and the connections they
+// reuse.
+#ifndef EVALRUN_REST_BACKEND_HTTP_SHARD_H_
+#define EVALRUN_REST_BACKEND_HTTP_SHARD_H_
+
+#include <curl/curl.h>
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+
+#include "rest_backend/http/curl_handle.h"
+#include "rest_backend/http/socket_poll.h"
+
+namespace evalrun::rest {
+
+// Not thread-safe; lives as long as libcurl may call back, and so is neither copied nor moved.
+class Shard {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  // How many transfers at most, and how many connections are kept. Beyond about this many,
+  // libcurl's search for a free connection costs more than another shard does.
+  static constexpr std::size_t kCapacity = 64;
+
+  // Keeps at most `max_connections` for reuse.
+  Shard(SocketPoll* poll, std::size_t max_connections);
+  Shard(const Shard&) = delete;
+  Shard& operator=(const Shard&) = delete;
+
+  void Add(CURL* easy);
+  void Remove(CURL* easy);
+  [[nodiscard]] bool HasRoom() const { return active_ < kCapacity; }
+
+  // Lets libcurl work: on one socket, or on its timers if they are due. True when it did anything.
+  void OnSocket(int fd, int curl_events);
+  bool OnTimer(Clock::time_point now);
+
+  // The next transfer that is over, if any: its handle, which Remove() must follow, and its result.
+  struct Done {
+    CURL* easy;
+    CURLcode code;
+  };
+  std::optional<Done> NextDone();
+
+  // When OnTimer() is due.
+  [[nodiscard]] std::optional<Clock::time_point> timer() const { return timer_; }
+  // Since when no transfer has been active; empty while one is.
+  [[nodiscard]] std::optional<Clock::time_point> idle_since() const { return idle_since_; }
+
+ private:
+  SocketPoll* poll_;
+  MultiHandle multi_;
+  std::size_t active_ = 0;
+  std::optional<Clock::time_point> timer_;
+  std::optional<Clock::time_point> idle_since_;
+};
+
+}  // namespace evalrun::rest
+
+#endif  // EVALRUN_REST_BACKEND_HTTP_SHARD_H_

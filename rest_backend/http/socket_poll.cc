@@ -1,0 +1,107 @@
+#include "rest_backend/http/socket_poll.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <system_error>
+
+namespace evalrun::rest {
+namespace {
+
+constexpr int kMostEvents = 64;
+
+std::uint32_t EpollEvents(int what) {
+  switch (what) {
+    case CURL_POLL_IN:
+      return EPOLLIN;
+    case CURL_POLL_OUT:
+      return EPOLLOUT;
+    case CURL_POLL_INOUT:
+      return EPOLLIN | EPOLLOUT;
+    default:
+      return 0;
+  }
+}
+
+int CurlEvents(std::uint32_t events) {
+  int result = 0;
+  if ((events & EPOLLIN) != 0) result |= CURL_CSELECT_IN;
+  if ((events & EPOLLOUT) != 0) result |= CURL_CSELECT_OUT;
+  if ((events & (EPOLLERR | EPOLLHUP)) != 0) result |= CURL_CSELECT_ERR;
+  return result;
+}
+
+}  // namespace
+
+SocketPoll::SocketPoll() : epoll_fd_(epoll_create1(EPOLL_CLOEXEC)) {
+  if (epoll_fd_ < 0) throw std::system_error(errno, std::generic_category(), "epoll_create1");
+}
+
+SocketPoll::~SocketPoll() { close(epoll_fd_); }
+
+SocketPoll::Socket& SocketPoll::At(int fd) {
+  const auto index = static_cast<std::size_t>(fd);
+  if (index >= sockets_.size()) sockets_.resize(index + 64);
+  return sockets_[index];
+}
+
+void SocketPoll::Register(int fd, std::uint32_t events) {
+  Socket& socket = At(fd);
+  if (socket.registered == events) return;
+  epoll_event event{};
+  event.events = events;
+  event.data.fd = fd;
+  const int operation = events == 0              ? EPOLL_CTL_DEL
+                        : socket.registered == 0 ? EPOLL_CTL_ADD
+                                                 : EPOLL_CTL_MOD;
+  epoll_ctl(epoll_fd_, operation, fd, &event);
+  socket.registered = events;
+}
+
+void SocketPoll::Want(Shard* shard, int fd, int what) {
+  Socket& socket = At(fd);
+  socket.wanted = EpollEvents(what);
+  socket.shard = socket.wanted == 0 ? nullptr : shard;
+  // Sockets that are not connections, such as those of libcurl's resolver, are closed without a
+  // word: a registration left behind would be taken for that of the descriptor's next owner.
+  if (socket.wanted != 0 || !socket.connection) Register(fd, socket.wanted);
+}
+
+int SocketPoll::Open(const curl_sockaddr& address) {
+  const int fd = ::socket(address.family, address.socktype | SOCK_CLOEXEC, address.protocol);
+  if (fd < 0) return CURL_SOCKET_BAD;
+  At(fd) = Socket{.connection = true};
+  ++opened_;
+  return fd;
+}
+
+int SocketPoll::Close(int fd) {
+  At(fd) = Socket{};  // epoll forgets a descriptor that is closed
+  ++closed_;
+  return close(fd);
+}
+
+std::span<const SocketPoll::Event> SocketPoll::Ready() {
+  ready_.clear();
+  std::array<epoll_event, kMostEvents> events;
+  const int count = epoll_wait(epoll_fd_, events.data(), kMostEvents, 0);
+  for (int i = 0; i < count; ++i) {
+    const int fd = events[static_cast<std::size_t>(i)].data.fd;
+    const Socket& socket = At(fd);
+    if (socket.wanted == 0) {
+      Register(fd, 0);
+    } else {
+      ready_.push_back({socket.shard, fd, CurlEvents(events[static_cast<std::size_t>(i)].events)});
+    }
+  }
+  return ready_;
+}
+
+bool SocketPoll::StillWanted(const Event& event) const {
+  return sockets_[static_cast<std::size_t>(event.fd)].shard == event.shard;
+}
+
+}  // namespace evalrun::rest

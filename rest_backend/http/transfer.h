@@ -1,0 +1,66 @@
+// File: transfer.h
+//
+// One reusable libcurl easy handle: everything that does not change is set once, and the answer of
+// the current send is collected here.
+#ifndef EVALRUN_REST_BACKEND_HTTP_TRANSFER_H_
+#define EVALRUN_REST_BACKEND_HTTP_TRANSFER_H_
+
+#include <curl/curl.h>
+
+#include <array>
+#include <cstddef>
+#include <string>
+
+#include "rest_backend/api/send_result.h"
+#include "rest_backend/http/curl_handle.h"
+#include "rest_backend/http/http_client.h"
+
+namespace evalrun::rest {
+
+// Not thread-safe; libcurl keeps its address, and so it is neither copied nor moved.
+class Transfer {
+ public:
+  // `poll` and `share` outlive the transfer.
+  Transfer(const HttpClientOptions& options, SocketPoll* poll, CURLSH* share);
+  Transfer(const Transfer&) = delete;
+  Transfer& operator=(const Transfer&) = delete;
+
+  static Transfer* Of(CURL* easy);
+
+  // Prepares the handle for one send.
+  void Begin(const SendRequest& request, SendObserver* send_observer, Shard* in_shard);
+
+  // The send is over, or given up.
+  void End() { shard_ = nullptr; }
+
+  // What the send came to. The views refer to this transfer, until the next Begin().
+  [[nodiscard]] SendResult Result(CURLcode code) const;
+
+  [[nodiscard]] CURL* easy() const { return easy_.get(); }
+  [[nodiscard]] SendObserver* observer() const { return observer_; }
+  [[nodiscard]] Shard* shard() const { return shard_; }
+  [[nodiscard]] bool may_have_left() const { return sends_ > 0; }
+
+ private:
+  static constexpr std::size_t kMostHeaders = 16;
+
+  std::size_t OnHeader(std::size_t size);
+  std::size_t OnBody(const char* data, std::size_t size);
+  int OnSend();
+  [[nodiscard]] std::string_view Header(const char* name) const;
+
+  const std::size_t max_response_bytes_;
+  EasyHandle easy_;
+  SendObserver* observer_ = nullptr;
+  Shard* shard_ = nullptr;
+  // The header list of libcurl, in place: the fixed lines first, then those of the request.
+  std::array<curl_slist, kMostHeaders> headers_{};
+  std::size_t fixed_headers_ = 0;
+  std::string body_;
+  std::size_t header_bytes_ = 0;
+  int sends_ = 0;  // how often libcurl wanted to send the request
+};
+
+}  // namespace evalrun::rest
+
+#endif  // EVALRUN_REST_BACKEND_HTTP_TRANSFER_H_

@@ -1,0 +1,92 @@
+#include "service/admin/admin_server.h"
+
+#include <absl/strings/str_cat.h>
+#include <arpa/inet.h>
+#include <microhttpd.h>
+#include <netdb.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "service/admin/admin_response.h"
+
+namespace evalrun::service {
+namespace {
+
+constexpr unsigned int kMostConnections = 256;
+constexpr unsigned int kIdleSeconds = 10;
+
+MHD_Result Queue(MHD_Connection* connection, const AdminResponse& answer) {
+  MHD_Response* response = MHD_create_response_from_buffer(
+      answer.body.size(), const_cast<char*>(answer.body.data()), MHD_RESPMEM_MUST_COPY);
+  if (response == nullptr) return MHD_NO;
+  MHD_add_response_header(response, "Content-Type", answer.content_type.c_str());
+  MHD_add_response_header(response, "Cache-Control", "no-store");
+  MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+  if (!answer.allow.empty()) MHD_add_response_header(response, "Allow", answer.allow.c_str());
+  const MHD_Result result = MHD_queue_response(connection, answer.status, response);
+  MHD_destroy_response(response);
+  return result;
+}
+
+MHD_Result OnRequest(void* sources, MHD_Connection* connection, const char* url, const char* method,
+                     const char* /*version*/, const char* /*upload_data*/, std::size_t* upload_size,
+                     void** /*request_state*/) {
+  // Nothing here takes a body: what is sent is read and dropped.
+  if (*upload_size != 0) {
+    *upload_size = 0;
+    return MHD_YES;
+  }
+  return Queue(connection, Respond(method, url, *static_cast<const AdminSources*>(sources)));
+}
+
+absl::StatusOr<sockaddr_storage> Resolve(const std::string& host, std::uint16_t port,
+                                         socklen_t* length) {
+  addrinfo hints{};
+  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  const int error = getaddrinfo(host.c_str(), absl::StrCat(port).c_str(), &hints, &found);
+  if (error != 0) return absl::InvalidArgumentError(gai_strerror(error));
+  sockaddr_storage address{};
+  *length = found->ai_addrlen;
+  std::copy_n(static_cast<const char*>(static_cast<void*>(found->ai_addr)), *length,
+              static_cast<char*>(static_cast<void*>(&address)));
+  freeaddrinfo(found);
+  return address;
+}
+
+}  // namespace
+
+void AdminServer::StopDaemon::operator()(MHD_Daemon* daemon) const { MHD_stop_daemon(daemon); }
+
+AdminServer::~AdminServer() = default;
+
+absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(const std::string& host,
+                                                                std::uint16_t port,
+                                                                AdminSources sources) {
+  socklen_t length = 0;
+  absl::StatusOr<sockaddr_storage> address = Resolve(host, port, &length);
+  if (!address.ok()) return address.status();
+  const bool ipv6 = address->ss_family == AF_INET6;
+
+  std::unique_ptr<AdminServer> server(new AdminServer(std::move(sources)));
+  unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD;
+  if (ipv6) flags |= MHD_USE_IPv6;
+  server->daemon_.reset(MHD_start_daemon(
+      flags, /*port=*/0, nullptr, nullptr, &OnRequest, const_cast<AdminSources*>(&server->sources_),
+      MHD_OPTION_SOCK_ADDR, &*address, MHD_OPTION_CONNECTION_LIMIT, kMostConnections,
+      MHD_OPTION_CONNECTION_TIMEOUT, kIdleSeconds, MHD_OPTION_END));
+  if (server->daemon_ == nullptr) {
+    return absl::UnavailableError("cannot listen there; is the port taken?");
+  }
+  const MHD_DaemonInfo* info =
+      MHD_get_daemon_info(server->daemon_.get(), MHD_DAEMON_INFO_BIND_PORT);
+  server->address_ =
+      ipv6 ? absl::StrCat("[", host, "]:", info->port) : absl::StrCat(host, ":", info->port);
+  return server;
+}
+
+}  // namespace evalrun::service

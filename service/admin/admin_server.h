@@ -1,0 +1,55 @@
+// File: admin_server.h
+//
+// The HTTP port for machines and on-call engineers: /metrics, /healthz, /readyz. Read-only, and
+// apart from the gRPC port. One thread with epoll serves all connections, so that slow clients
+// cannot hold up a probe.
+#ifndef EVALRUN_SERVICE_ADMIN_ADMIN_SERVER_H_
+#define EVALRUN_SERVICE_ADMIN_ADMIN_SERVER_H_
+
+#include <absl/status/statusor.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+struct MHD_Daemon;
+
+namespace evalrun::service {
+
+struct AdminSources {
+  // The exposition in Prometheus' text format.
+  std::function<std::string()> metrics;
+  // Empty when calls are accepted; otherwise why not.
+  std::function<std::string()> not_ready_because;
+};
+
+class AdminServer {
+ public:
+  // Listens on `host`, an IP address or a name, and `port`; 0 picks one. The sources are called
+  // from the server's own thread, until it is destroyed.
+  static absl::StatusOr<std::unique_ptr<AdminServer>> Start(const std::string& host,
+                                                            std::uint16_t port,
+                                                            AdminSources sources);
+  ~AdminServer();
+  AdminServer(const AdminServer&) = delete;
+  AdminServer& operator=(const AdminServer&) = delete;
+
+  // `127.0.0.1:9090`, `[::1]:9090`: with the port that was picked.
+  [[nodiscard]] const std::string& address() const { return address_; }
+
+ private:
+  struct StopDaemon {
+    void operator()(MHD_Daemon* daemon) const;
+  };
+
+  explicit AdminServer(AdminSources sources) : sources_(std::move(sources)) {}
+
+  const AdminSources sources_;
+  std::string address_;
+  std::unique_ptr<MHD_Daemon, StopDaemon> daemon_;  // last: its thread uses the others
+};
+
+}  // namespace evalrun::service
+
+#endif  // EVALRUN_SERVICE_ADMIN_ADMIN_SERVER_H_

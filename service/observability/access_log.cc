@@ -1,0 +1,63 @@
+#include "service/observability/access_log.h"
+
+#include "service/observability/json_line.h"
+#include "service/observability/status_code_name.h"
+
+namespace evalrun::service {
+
+spdlog::level::level_enum LevelOf(const CallRecord& record) {
+  switch (record.code) {
+    case grpc::StatusCode::UNAUTHENTICATED:  // it is our key that was refused
+    case grpc::StatusCode::UNIMPLEMENTED:    // and our base path
+    case grpc::StatusCode::INTERNAL:
+    case grpc::StatusCode::UNKNOWN:
+      return spdlog::level::err;
+    case grpc::StatusCode::UNAVAILABLE:
+    case grpc::StatusCode::DEADLINE_EXCEEDED:
+      return spdlog::level::warn;
+    default:
+      break;
+  }
+  if (record.reason == "UPSTREAM_UNRECOGNIZED_404") return spdlog::level::err;
+  return record.certainty == rest::Certainty::kUnknown ? spdlog::level::warn : spdlog::level::info;
+}
+
+std::string_view FormatAccessLine(const CallRecord& record,
+                                  std::chrono::system_clock::time_point now, std::string* buffer) {
+  JsonLine line(buffer);
+  const auto level = spdlog::level::to_string_view(LevelOf(record));
+  line.Time(now)
+      .Text("level", {level.data(), level.size()})
+      .Text("event", "call")
+      .Text("request_id", record.request_id)
+      .OptionalText("trace_id", record.trace_id)
+      .Text("network.peer", record.peer)
+      .Text("rpc.method", "aymara.evals.v1.EvalRunService/DeleteEvalRun")
+      .Text("eval_run_uuid", record.eval_run_uuid)
+      .OptionalText("workspace_uuid", record.workspace_uuid)
+      .Text("rpc.response.status_code", StatusCodeName(record.code))
+      .OptionalText("reason", record.reason)
+      .Text("deletion", rest::CertaintyName(record.certainty))
+      .Number("sends", record.sends);
+  if (record.http_status != 0) line.Number("http.response.status_code", record.http_status);
+  line.OptionalText("upstream_code", record.upstream_code)
+      .OptionalText("upstream_request_id", record.upstream_request_id)
+      .Seconds("duration", record.duration);
+  if (record.sends > 0) {
+    line.Seconds("upstream.connect_duration", record.last_send.connect)
+        .Seconds("upstream.first_byte_duration", record.last_send.first_byte)
+        .Seconds("upstream.duration", record.last_send.total)
+        .Bool("upstream.connection_reused", record.connection_reused);
+  }
+  if (record.resends_stopped > 0) line.Number("resends_stopped", record.resends_stopped);
+  return line.Finish();
+}
+
+void AccessLog::Write(const CallRecord& record, std::chrono::system_clock::time_point now) {
+  const spdlog::level::level_enum level = LevelOf(record);
+  if (!logger_->should_log(level)) return;
+  const std::string_view line = FormatAccessLine(record, now, &buffer_);
+  logger_->log(level, spdlog::string_view_t(line.data(), line.size()));
+}
+
+}  // namespace evalrun::service

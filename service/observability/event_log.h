@@ -1,0 +1,32 @@
+// File: event_log.h
+//
+// One JSON line per event in the life of the process: what is not about a single call.
+#ifndef EVALRUN_SERVICE_OBSERVABILITY_EVENT_LOG_H_
+#define EVALRUN_SERVICE_OBSERVABILITY_EVENT_LOG_H_
+
+#include <spdlog/logger.h>
+
+#include <initializer_list>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+namespace evalrun::service {
+
+// Thread-safe.
+class EventLog {
+ public:
+  using Field = std::pair<std::string_view, std::string_view>;
+
+  explicit EventLog(std::shared_ptr<spdlog::logger> logger) : logger_(std::move(logger)) {}
+
+  void Write(spdlog::level::level_enum level, std::string_view event,
+             std::initializer_list<Field> fields = {}) const;
+
+ private:
+  std::shared_ptr<spdlog::logger> logger_;
+};
+
+}  // namespace evalrun::service
+
+#endif  // EVALRUN_SERVICE_OBSERVABILITY_EVENT_LOG_H_

@@ -1,0 +1,154 @@
+#include "service/observability/metrics.h"
+
+#include <prometheus/text_serializer.h>
+
+#include <chrono>
+#include <string_view>
+
+namespace evalrun::service {
+namespace {
+
+using prometheus::BuildCounter;
+using prometheus::BuildGauge;
+using prometheus::BuildHistogram;
+using prometheus::Labels;
+
+const Labels& MethodLabels() {
+  static const Labels labels = {{"grpc_type", "unary"},
+                                {"grpc_service", "aymara.evals.v1.EvalRunService"},
+                                {"grpc_method", "DeleteEvalRun"}};
+  return labels;
+}
+
+Labels With(Labels labels, const std::string& name, std::string_view value) {
+  labels.emplace(name, value);
+  return labels;
+}
+
+// From this gateway's own overhead (a few hundred microseconds) to the longest of deadlines.
+const prometheus::Histogram::BucketBoundaries& LatencyBuckets() {
+  static const prometheus::Histogram::BucketBoundaries buckets = {
+      0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30};
+  return buckets;
+}
+
+double ToSeconds(std::chrono::microseconds duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
+// Counters can only be added to; what others count is brought up to date by the difference.
+void BringUpTo(prometheus::Counter* counter, std::uint64_t value) {
+  const double difference = static_cast<double>(value) - counter->Value();
+  if (difference > 0) counter->Increment(difference);
+}
+
+}  // namespace
+
+Metrics::Metrics()
+    : started_(&BuildCounter()
+                    .Name("grpc_server_started_total")
+                    .Help("RPCs started on the server.")
+                    .Register(registry_)
+                    .Add(MethodLabels())),
+      received_(&BuildCounter()
+                     .Name("grpc_server_msg_received_total")
+                     .Help("Messages received by the server.")
+                     .Register(registry_)
+                     .Add(MethodLabels())),
+      sent_(&BuildCounter()
+                 .Name("grpc_server_msg_sent_total")
+                 .Help("Messages sent by the server.")
+                 .Register(registry_)
+                 .Add(MethodLabels())),
+      handling_seconds_(&BuildHistogram()
+                             .Name("grpc_server_handling_seconds")
+                             .Help("Time that the server took for an RPC.")
+                             .Register(registry_)
+                             .Add(MethodLabels(), LatencyBuckets())),
+      resends_stopped_(&BuildCounter()
+                            .Name("gateway_upstream_resends_stopped_total")
+                            .Help("Second sends by the HTTP library that were stopped.")
+                            .Register(registry_)
+                            .Add({})),
+      calls_in_flight_(&BuildGauge()
+                            .Name("gateway_calls_in_flight")
+                            .Help("RPCs that have not been answered yet.")
+                            .Register(registry_)
+                            .Add({})),
+      connections_open_(&BuildGauge()
+                             .Name("gateway_upstream_connections_open")
+                             .Help("TCP connections to the upstream, idle ones included.")
+                             .Register(registry_)
+                             .Add({})),
+      connections_opened_(&BuildCounter()
+                               .Name("gateway_upstream_connections_opened_total")
+                               .Help("TCP connections to the upstream that were begun.")
+                               .Register(registry_)
+                               .Add({})),
+      log_lines_dropped_(&BuildCounter()
+                              .Name("gateway_log_lines_dropped_total")
+                              .Help("Log lines dropped because standard output was too slow.")
+                              .Register(registry_)
+                              .Add({})) {
+  auto& handled = BuildCounter()
+                      .Name("grpc_server_handled_total")
+                      .Help("RPCs completed on the server, by status code.")
+                      .Register(registry_);
+  for (std::size_t i = 0; i < handled_.size(); ++i) {
+    const auto code = static_cast<grpc::StatusCode>(i);
+    handled_[i] = &handled.Add(With(MethodLabels(), "grpc_code", StatusCodeLabel(code)));
+  }
+  auto& deletions = BuildCounter()
+                        .Name("gateway_deletions_total")
+                        .Help("Answered calls, by what is certain about the run.")
+                        .Register(registry_);
+  for (std::size_t i = 0; i < deletions_.size(); ++i) {
+    const auto certainty = static_cast<rest::Certainty>(i);
+    deletions_[i] = &deletions.Add(With({}, "deletion", rest::CertaintyName(certainty)));
+  }
+  auto& request_seconds = BuildHistogram()
+                              .Name("http_client_request_duration_seconds")
+                              .Help(
+                                  "Time of one send to the upstream, by the class of its "
+                                  "status; `none` when there was no answer.")
+                              .Register(registry_);
+  static constexpr std::array<std::string_view, kStatusClasses> kClasses = {"none", "1xx", "2xx",
+                                                                            "3xx",  "4xx", "5xx"};
+  for (std::size_t i = 0; i < kClasses.size(); ++i) {
+    Labels labels =
+        With({{"http_request_method", "DELETE"}}, "http_response_status_class", kClasses[i]);
+    request_seconds_[i] = &request_seconds.Add(labels, LatencyBuckets());
+  }
+}
+
+void Metrics::OnCallStarted() {
+  started_->Increment();
+  received_->Increment();
+}
+
+void Metrics::OnCallDone(const CallRecord& record) {
+  const auto code = static_cast<std::size_t>(record.code);
+  constexpr std::size_t kUnknown = grpc::StatusCode::UNKNOWN;
+  handled_[code < handled_.size() ? code : kUnknown]->Increment();
+  if (record.code == grpc::StatusCode::OK) sent_->Increment();
+  handling_seconds_->Observe(ToSeconds(record.duration));
+  deletions_[static_cast<std::size_t>(record.certainty)]->Increment();
+}
+
+void Metrics::OnSendDone(int http_status, std::chrono::microseconds duration, bool resend_stopped) {
+  const bool known_class = http_status >= 100 && http_status < 600;
+  request_seconds_[known_class ? static_cast<std::size_t>(http_status / 100) : 0]->Observe(
+      ToSeconds(duration));
+  if (resend_stopped) resends_stopped_->Increment();
+}
+
+std::string Metrics::Expose(const SampledFigures& figures) {
+  calls_in_flight_->Set(static_cast<double>(figures.calls_in_flight));
+  connections_open_->Set(
+      static_cast<double>(figures.connections_opened - figures.connections_closed));
+  BringUpTo(connections_opened_, figures.connections_opened);
+  BringUpTo(log_lines_dropped_, figures.log_lines_dropped);
+  return prometheus::TextSerializer().Serialize(registry_.Collect());
+}
+
+}  // namespace evalrun::service

@@ -1,0 +1,66 @@
+// File: metrics.h
+//
+// What Prometheus sees. All label sets exist from the start, so that a rate begins at 0 and no
+// alert expression is empty on a fresh process. README.md lists them; a golden test holds names and
+// labels.
+#ifndef EVALRUN_SERVICE_OBSERVABILITY_METRICS_H_
+#define EVALRUN_SERVICE_OBSERVABILITY_METRICS_H_
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "service/observability/call_record.h"
+#include "service/observability/status_code_name.h"
+
+namespace evalrun::service {
+
+// Figures that others count and that are read when Prometheus asks.
+struct SampledFigures {
+  std::uint64_t calls_in_flight = 0;
+  std::uint64_t connections_opened = 0;
+  std::uint64_t connections_closed = 0;
+  std::uint64_t log_lines_dropped = 0;
+};
+
+// Thread-safe. The series are resolved once, here; counting is an addition.
+class Metrics {
+ public:
+  Metrics();
+
+  void OnCallStarted();
+  void OnCallDone(const CallRecord& record);
+  // One send came to an end; `http_status` is 0 when there was no answer.
+  void OnSendDone(int http_status, std::chrono::microseconds duration, bool resend_stopped);
+
+  // The exposition in Prometheus' text format, version 0.0.4.
+  [[nodiscard]] std::string Expose(const SampledFigures& figures);
+
+ private:
+  static constexpr std::size_t kStatusClasses = 6;  // 1xx to 5xx, and no answer at all
+
+  prometheus::Registry registry_;
+  prometheus::Counter* started_;
+  prometheus::Counter* received_;
+  prometheus::Counter* sent_;
+  std::array<prometheus::Counter*, kStatusCodeCount> handled_{};
+  prometheus::Histogram* handling_seconds_;
+  std::array<prometheus::Counter*, rest::kCertaintyCount> deletions_{};
+  std::array<prometheus::Histogram*, kStatusClasses> request_seconds_{};
+  prometheus::Counter* resends_stopped_;
+  prometheus::Gauge* calls_in_flight_;
+  prometheus::Gauge* connections_open_;
+  prometheus::Counter* connections_opened_;
+  prometheus::Counter* log_lines_dropped_;
+};
+
+}  // namespace evalrun::service
+
+#endif  // EVALRUN_SERVICE_OBSERVABILITY_METRICS_H_

@@ -1,0 +1,45 @@
+#include "service/observability/status_code_name.h"
+
+#include <array>
+#include <cstddef>
+
+namespace evalrun::service {
+namespace {
+
+struct Names {
+  std::string_view name;
+  std::string_view label;
+};
+
+// By code.
+constexpr std::array<Names, kStatusCodeCount> kNames = {{
+    {"OK", "OK"},
+    {"CANCELLED", "Canceled"},
+    {"UNKNOWN", "Unknown"},
+    {"INVALID_ARGUMENT", "InvalidArgument"},
+    {"DEADLINE_EXCEEDED", "DeadlineExceeded"},
+    {"NOT_FOUND", "NotFound"},
+    {"ALREADY_EXISTS", "AlreadyExists"},
+    {"PERMISSION_DENIED", "PermissionDenied"},
+    {"RESOURCE_EXHAUSTED", "ResourceExhausted"},
+    {"FAILED_PRECONDITION", "FailedPrecondition"},
+    {"ABORTED", "Aborted"},
+    {"OUT_OF_RANGE", "OutOfRange"},
+    {"UNIMPLEMENTED", "Unimplemented"},
+    {"INTERNAL", "Internal"},
+    {"UNAVAILABLE", "Unavailable"},
+    {"DATA_LOSS", "DataLoss"},
+    {"UNAUTHENTICATED", "Unauthenticated"},
+}};
+
+const Names& NamesOf(grpc::StatusCode code) {
+  const auto index = static_cast<std::size_t>(code);
+  return index < kNames.size() ? kNames[index] : kNames[grpc::StatusCode::UNKNOWN];
+}
+
+}  // namespace
+
+std::string_view StatusCodeName(grpc::StatusCode code) { return NamesOf(code).name; }
+std::string_view StatusCodeLabel(grpc::StatusCode code) { return NamesOf(code).label; }
+
+}  // namespace evalrun::service

@@ -1,0 +1,104 @@
+#include "service/observability/stdout_sink.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <string_view>
+#include <utility>
+
+namespace evalrun::service {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr auto kCompany = std::chrono::milliseconds(10);
+constexpr auto kLastWords = std::chrono::seconds(1);
+// A pipe that is ready takes this much without blocking (PIPE_BUF).
+constexpr std::size_t kChunk = 4096;
+constexpr std::size_t kEnoughToWrite = 64 * kChunk;
+
+}  // namespace
+
+StdoutSink::StdoutSink(int fd, std::size_t capacity_bytes)
+    : fd_(fd), capacity_(capacity_bytes), writer_([this] { Run(); }) {}
+
+StdoutSink::~StdoutSink() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  writer_.join();
+}
+
+void StdoutSink::log(const spdlog::details::log_msg& message) {
+  const std::string_view line(message.payload.data(), message.payload.size());
+  bool wake = false;
+  {
+    const std::lock_guard lock(mutex_);
+    const std::size_t size = buffer_.size() - begin_;
+    if (size + line.size() + 1 > capacity_) DropOldest(line.size() + 1);
+    buffer_.append(line).append(1, '\n');
+    const bool urgent = message.level >= spdlog::level::warn || size > kEnoughToWrite;
+    wake = size == 0 || (urgent && !urgent_);
+    urgent_ = urgent_ || urgent;
+  }
+  if (wake) wake_.notify_one();
+}
+
+void StdoutSink::flush() {
+  {
+    const std::lock_guard lock(mutex_);
+    urgent_ = true;
+  }
+  wake_.notify_one();
+}
+
+// Makes room for `needed` bytes by whole lines.
+void StdoutSink::DropOldest(std::size_t needed) {
+  while (begin_ < buffer_.size() && buffer_.size() - begin_ + needed > capacity_) {
+    begin_ = buffer_.find('\n', begin_) + 1;
+    ++dropped_;
+  }
+  if (begin_ > capacity_) {  // rarely, for it moves everything
+    buffer_.erase(0, begin_);
+    begin_ = 0;
+  }
+}
+
+void StdoutSink::Run() {
+  std::string lines;
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    wake_.wait(lock, [this] { return !buffer_.empty() || stopping_; });
+    if (buffer_.empty()) return;
+    wake_.wait_for(lock, kCompany, [this] { return urgent_ || stopping_; });
+    lines.clear();
+    lines.swap(buffer_);
+    const std::size_t begin = std::exchange(begin_, 0);
+    urgent_ = false;
+    lock.unlock();
+    Write(std::string_view(lines).substr(begin));
+    lock.lock();
+  }
+}
+
+void StdoutSink::Write(std::string_view rest) {
+  Clock::time_point give_up = Clock::time_point::max();
+  while (!rest.empty()) {
+    if (stopping_ && give_up == Clock::time_point::max()) give_up = Clock::now() + kLastWords;
+    if (Clock::now() > give_up) break;
+    pollfd descriptor{.fd = fd_, .events = POLLOUT, .revents = 0};
+    if (poll(&descriptor, 1, 100) == 0) continue;
+    const ssize_t written = write(fd_, rest.data(), std::min(rest.size(), kChunk));
+    if (written < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    if (written < 0) break;  // nobody reads, or the disk is full: there is nowhere to say so
+    rest.remove_prefix(static_cast<std::size_t>(written));
+  }
+  dropped_ += static_cast<std::uint64_t>(std::ranges::count(rest, '\n'));
+}
+
+}  // namespace evalrun::service

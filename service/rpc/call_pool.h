@@ -1,0 +1,77 @@
+// File: call_pool.h
+//
+// All calls of the process: those that wait for a client, and those that are being answered. And
+// what they share.
+#ifndef EVALRUN_SERVICE_RPC_CALL_POOL_H_
+#define EVALRUN_SERVICE_RPC_CALL_POOL_H_
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "service/observability/access_log.h"
+#include "service/observability/metrics.h"
+#include "service/rpc/delete_call.h"
+#include "service/rpc/delete_settings.h"
+#include "service/rpc/event_loop.h"
+
+namespace evalrun::service {
+
+// Lives in the room of the event loop. Everything that is handed to it outlives it.
+class CallPool {
+ public:
+  CallPool(DeleteSettings settings, EventLoop* loop, RawEvalRunService* grpc_service,
+           Metrics* metrics, AccessLog* access_log);
+  ~CallPool();
+  CallPool(const CallPool&) = delete;
+  CallPool& operator=(const CallPool&) = delete;
+
+  // Arms as many calls as may arrive in one go. gRPC queues what arrives beyond that, out of our
+  // sight.
+  void ArmAll();
+
+  // From here on no call is armed again. `on_drained` is called once, in the room, when the last
+  // call has been answered and gRPC has handed back all that were armed, which it does when the
+  // server shuts down.
+  void Drain(std::function<void()> on_drained);
+
+  [[nodiscard]] std::size_t in_flight() const { return in_flight_; }
+
+  // For calls.
+  [[nodiscard]] const DeleteSettings& settings() const { return settings_; }
+  [[nodiscard]] const std::string& api_key_header() const { return api_key_header_; }
+  [[nodiscard]] EventLoop& loop() { return *loop_; }
+  [[nodiscard]] RawEvalRunService& grpc_service() { return *grpc_service_; }
+  [[nodiscard]] Metrics& metrics() { return *metrics_; }
+  [[nodiscard]] AccessLog& access_log() { return *access_log_; }
+  [[nodiscard]] double Random();                // uniform in [0, 1)
+  void MakeRequestId(std::string* request_id);  // 32 random hexadecimal digits
+  void OnArrived();                             // an armed call became a real one
+  void OnOver(DeleteCall* call);                // gRPC is done with it
+  void OnDisarmed(DeleteCall* call);            // it was never used
+
+ private:
+  void ArmOne();
+  void CheckDrained();
+
+  const DeleteSettings settings_;
+  const std::string api_key_header_;
+  EventLoop* loop_;
+  RawEvalRunService* grpc_service_;
+  Metrics* metrics_;
+  AccessLog* access_log_;
+  std::mt19937_64 random_;
+
+  std::vector<std::unique_ptr<DeleteCall>> calls_;
+  std::vector<DeleteCall*> idle_;
+  std::size_t armed_ = 0;
+  std::size_t in_flight_ = 0;
+  std::function<void()> on_drained_;  // set: draining
+};
+
+}  // namespace evalrun::service
+
+#endif  // EVALRUN_SERVICE_RPC_CALL_POOL_H_

@@ -1,0 +1,84 @@
+#include "service/rpc/delete_answer.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <array>
+
+namespace evalrun::service {
+namespace {
+
+struct Sentence {
+  std::string_view reason;
+  std::string_view text;
+};
+
+// For outcomes without an HTTP answer, by our reason.
+constexpr std::array<Sentence, 10> kSentences = {{
+    {"UPSTREAM_RESOLVE_FAILED", "the name of the upstream could not be resolved"},
+    {"UPSTREAM_CONNECT_FAILED", "no connection to the upstream could be made"},
+    {"UPSTREAM_TLS_FAILED", "no secure connection to the upstream could be made"},
+    {"UPSTREAM_TIMEOUT", "the upstream did not answer in time"},
+    {"UPSTREAM_CONNECTION_LOST", "the connection to the upstream was lost"},
+    {"UPSTREAM_PROTOCOL_ERROR", "what the upstream sent is not HTTP"},
+    {"DEADLINE_TOO_SHORT", "the deadline left no time to ask the upstream"},
+    {"DEADLINE_EXCEEDED", "the deadline passed before the upstream had answered"},
+    {"CALL_CANCELLED", "the caller cancelled the call"},
+    {"GATEWAY_INTERNAL_ERROR", "the gateway could not send the request"},
+}};
+
+std::string OurMessage(std::string_view reason, int http_status) {
+  if (http_status != 0) return absl::StrCat("the upstream answered HTTP ", http_status);
+  for (const Sentence& sentence : kSentences) {
+    if (sentence.reason == reason) return std::string(sentence.text);
+  }
+  return "the upstream gave no answer";
+}
+
+}  // namespace
+
+ErrorReport ReportOf(const rest::Deletion::Answer& answer, const UpstreamAnswer& upstream,
+                     std::string_view request_id, std::string_view eval_run_uuid) {
+  ErrorReport report;
+  report.code = static_cast<grpc::StatusCode>(answer.code);
+  report.reason = std::string(answer.reason);
+  report.certainty = answer.certainty;
+  report.sends = answer.sends;
+  report.retry_after = answer.retry_after;
+  report.request_id = std::string(request_id);
+  report.eval_run_uuid = std::string(eval_run_uuid);
+  report.http_status = upstream.http_status;
+  report.upstream_request_id =
+      upstream.body.request_id.empty() ? upstream.header_request_id : upstream.body.request_id;
+  report.upstream_code = upstream.body.code;
+  report.field_errors = upstream.body.field_errors;
+
+  // An answer of 2xx with the API's error in it contradicts itself: the reason stays ours.
+  const bool api_refused =
+      upstream.body.kind == rest::BodyKind::kApiError && upstream.http_status >= 400;
+  if (api_refused) {
+    const std::string reason = ReasonOfCode(upstream.body.code);
+    if (!reason.empty()) report.reason = reason;
+    report.domain = kUpstreamDomain;
+  }
+  report.message = upstream.body.message.empty() ? OurMessage(answer.reason, upstream.http_status)
+                                                 : upstream.body.message;
+  if (answer.certainty == rest::Certainty::kUnknown) {
+    report.message = absl::StrCat("the run may or may not be deleted: ", report.message);
+  }
+  return report;
+}
+
+ErrorReport ReportOfInvalidField(std::string_view field, std::string_view expectation,
+                                 std::string_view request_id) {
+  ErrorReport report;
+  report.code = grpc::StatusCode::INVALID_ARGUMENT;
+  report.reason = field.empty() ? "MALFORMED_MESSAGE" : "INVALID_FIELD";
+  report.request_id = std::string(request_id);
+  const std::string subject = field.empty() ? "the message" : std::string(field);
+  const std::string description = absl::StrCat("must be ", std::string(expectation));
+  report.message = absl::StrCat(subject, " ", description);
+  report.field_errors.push_back({std::string(field), description});
+  return report;
+}
+
+}  // namespace evalrun::service

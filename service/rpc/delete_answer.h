@@ -1,0 +1,37 @@
+// File: delete_answer.h
+//
+// From what a deletion came to, to the words that a caller reads. Pure functions.
+#ifndef EVALRUN_SERVICE_RPC_DELETE_ANSWER_H_
+#define EVALRUN_SERVICE_RPC_DELETE_ANSWER_H_
+
+#include <string>
+#include <string_view>
+
+#include "rest_backend/api/deletion.h"
+#include "rest_backend/api/error_body.h"
+#include "service/rpc/error_details.h"
+
+namespace evalrun::service {
+
+// What the upstream said last, cleaned (upstream_text.h).
+struct UpstreamAnswer {
+  int http_status = 0;  // 0: no answer
+  rest::ErrorBody body;
+  std::string header_request_id;  // its `x-request-id`
+};
+
+// The report of an answer that is not OK. Where the API itself has spoken, its words and its
+// domain; otherwise ours, which never say where the upstream is. `request_id` and `eval_run_uuid`
+// are the call's.
+[[nodiscard]] ErrorReport ReportOf(const rest::Deletion::Answer& answer,
+                                   const UpstreamAnswer& upstream, std::string_view request_id,
+                                   std::string_view eval_run_uuid);
+
+// The report of a request that was refused without a send: `field` (may be empty: the message as a
+// whole) must be `expectation`.
+[[nodiscard]] ErrorReport ReportOfInvalidField(std::string_view field, std::string_view expectation,
+                                               std::string_view request_id);
+
+}  // namespace evalrun::service
+
+#endif  // EVALRUN_SERVICE_RPC_DELETE_ANSWER_H_

@@ -1,0 +1,305 @@
+#include "service/rpc/delete_call.h"
+
+#include <grpcpp/support/slice.h>
+
+#include <algorithm>
+#include <span>
+#include <string>
+
+#include "rest_backend/api/request_target.h"
+#include "rest_backend/api/retry_after.h"
+#include "rest_backend/api/send_outcome.h"
+#include "service/rpc/call_pool.h"
+#include "service/rpc/caller_metadata.h"
+#include "service/rpc/time_budget.h"
+#include "service/rpc/upstream_text.h"
+
+namespace evalrun::service {
+namespace {
+
+using rest::Certainty;
+using rest::Deletion;
+
+constexpr auto kLongestDeadline = std::chrono::hours(24 * 365);
+
+// google.protobuf.Empty is no bytes.
+const grpc::ByteBuffer& EmptyMessage() {
+  static const grpc::Slice slice;
+  static const grpc::ByteBuffer buffer(&slice, 1);
+  return buffer;
+}
+
+// The value of a metadata key that stands there exactly once.
+std::string_view SingleValue(const std::multimap<grpc::string_ref, grpc::string_ref>& metadata,
+                             const char* key) {
+  const auto [begin, end] = metadata.equal_range(key);
+  if (begin == end || std::next(begin) != end) return {};
+  return {begin->second.data(), begin->second.size()};
+}
+
+bool ParseMessage(const grpc::ByteBuffer& bytes, aymara::evals::v1::DeleteEvalRunRequest* request) {
+  grpc::Slice slice;
+  const grpc::Status status =
+      bytes.TrySingleSlice(&slice).ok() ? grpc::Status::OK : bytes.DumpToSingleSlice(&slice);
+  return status.ok() && request->ParseFromArray(slice.begin(), static_cast<int>(slice.size()));
+}
+
+std::optional<bool> ShouldRetry(std::string_view value) {
+  if (value == "true") return true;
+  if (value == "false") return false;
+  return std::nullopt;
+}
+
+}  // namespace
+
+DeleteCall::DeleteCall(CallPool* pool) : pool_(*pool) {}
+
+void DeleteCall::Arm() {
+  grpc_.emplace();
+  is_gone_ = is_finishing_ = is_finished_ = false;
+  grpc_->context.AsyncNotifyWhenDone(&gone_);
+  grpc::ServerCompletionQueue* queue = pool_.loop().queue();
+  pool_.grpc_service().RequestDeleteEvalRun(&grpc_->context, &grpc_->message, &grpc_->writer, queue,
+                                            queue, &arrived_);
+}
+
+void DeleteCall::OnArrived(bool ok) {
+  if (!ok) {
+    grpc_.reset();
+    pool_.OnDisarmed(this);
+    return;
+  }
+  arrived_at_ = Clock::now();
+  pool_.OnArrived();
+  upstream_ = {};
+  last_send_ = {};
+  connection_reused_ = false;
+  resends_stopped_ = 0;
+  deletion_.reset();
+  ReadMetadata();
+  if (const std::optional<ErrorReport> invalid = ReadRequest()) {
+    FinishWith(*invalid);
+    return;
+  }
+
+  deletion_.emplace(pool_.settings().retry,
+                    Deletion::Request{.allow_missing = request_.allow_missing(),
+                                      .attempted_before = attempted_before_});
+  answer_by_ = arrived_at_ + AnswerBudget(UntilDeadline(), pool_.settings().deadline_margin);
+  rest::BuildRequestTarget(pool_.settings().base_path, request_.eval_run_uuid(),
+                           request_.has_workspace_uuid()
+                               ? std::optional<std::string_view>(request_.workspace_uuid())
+                               : std::nullopt,
+                           &target_);
+  Send(/*fresh_connection=*/false);
+}
+
+void DeleteCall::ReadMetadata() {
+  const DeleteSettings& settings = pool_.settings();
+  const auto& metadata = grpc_->context.client_metadata();
+  const std::string_view request_id = SingleValue(metadata, "x-request-id");
+  if (IsWellFormedRequestId(request_id)) {
+    request_id_ = request_id;
+  } else {
+    pool_.MakeRequestId(&request_id_);
+  }
+  traceparent_ = SingleValue(metadata, "traceparent");
+  if (TraceIdOf(traceparent_).empty()) traceparent_.clear();
+  attempted_before_ = HasPreviousAttempts(SingleValue(metadata, "grpc-previous-rpc-attempts"));
+  grpc_->context.AddInitialMetadata("x-request-id", request_id_);
+
+  headers_[0] = pool_.api_key_header().c_str();
+  header_count_ = 1;
+  const auto add = [this](std::string_view name, std::string_view value) {
+    std::string& line = header_lines_[header_count_ - 1];
+    line.assign(name).append(": ").append(value);
+    headers_[header_count_++] = line.c_str();
+  };
+  if (settings.forward_request_id) add("x-request-id", request_id_);
+  if (traceparent_.empty()) return;
+  if (settings.forward_traceparent) add("traceparent", traceparent_);
+  const std::string_view tracestate = SingleValue(metadata, "tracestate");
+  if (settings.forward_traceparent && settings.forward_tracestate &&
+      IsWellFormedTracestate(tracestate)) {
+    add("tracestate", tracestate);
+  }
+}
+
+std::optional<ErrorReport> DeleteCall::ReadRequest() {
+  const rest::IdFormat format = pool_.settings().id_format;
+  request_.Clear();
+  if (!ParseMessage(grpc_->message, &request_)) {
+    request_.Clear();
+    return ReportOfInvalidField("", "an aymara.evals.v1.DeleteEvalRunRequest", request_id_);
+  }
+  const std::string_view expected = rest::DescribeIdFormat(format);
+  if (!rest::IsWellFormedId(request_.eval_run_uuid(), format)) {
+    return ReportOfInvalidField("eval_run_uuid", expected, request_id_);
+  }
+  if (request_.has_workspace_uuid() && !rest::IsWellFormedId(request_.workspace_uuid(), format)) {
+    return ReportOfInvalidField("workspace_uuid", expected, request_id_);
+  }
+  return std::nullopt;
+}
+
+std::chrono::microseconds DeleteCall::UntilDeadline() const {
+  const auto until = grpc_->context.deadline() - std::chrono::system_clock::now();
+  // gRPC says "no deadline" as one that is centuries away.
+  if (until > kLongestDeadline) return pool_.settings().default_timeout;
+  return std::chrono::duration_cast<std::chrono::microseconds>(until);
+}
+
+std::chrono::microseconds DeleteCall::TimeLeft() const {
+  return std::chrono::duration_cast<std::chrono::microseconds>(answer_by_ - Clock::now());
+}
+
+void DeleteCall::Send(bool fresh_connection) {
+  const auto timeout = SendBudget(TimeLeft(), pool_.settings().upstream_timeout);
+  if (timeout <= std::chrono::milliseconds(0)) {
+    FinishWith(deletion_->Abandon(
+        absl::StatusCode::kDeadlineExceeded,
+        deletion_->sends() == 0 ? "DEADLINE_TOO_SHORT" : "DEADLINE_EXCEEDED", false));
+    return;
+  }
+  transfer_ = pool_.loop().http().Send({.target = target_,
+                                        .headers = std::span(headers_.data(), header_count_),
+                                        .timeout = timeout,
+                                        .fresh_connection = fresh_connection},
+                                       this);
+}
+
+void DeleteCall::OnSendDone(const rest::SendResult& result) {
+  transfer_ = nullptr;
+  last_send_ = result.timing;
+  connection_reused_ = result.connection_reused;
+  if (result.resend_stopped) ++resends_stopped_;
+  pool_.metrics().OnSendDone(result.http_status, result.timing.total, result.resend_stopped);
+
+  upstream_.http_status = result.http_status;
+  upstream_.body = {};
+  rest::SendOutcome outcome;
+  rest::RetryHint hint;
+  if (result.fault != rest::Fault::kNone) {
+    outcome = rest::OutcomeOfFault(result.fault, result.may_have_left);
+  } else {
+    upstream_.body = rest::ParseErrorBody(result.body);
+    outcome = rest::OutcomeOfStatus(result.http_status, upstream_.body.kind);
+  }
+  if (outcome.code != absl::StatusCode::kOk) {
+    upstream_.header_request_id =
+        CleanUpstreamText(result.upstream_request_id, pool_.settings().api_key);
+    hint.retry_after = rest::ParseRetryAfter(result.retry_after, result.retry_after_ms,
+                                             std::chrono::system_clock::now());
+    hint.should_retry = ShouldRetry(result.should_retry);
+  }
+
+  const auto time_left = std::chrono::floor<std::chrono::milliseconds>(TimeLeft());
+  const Deletion::Step step = deletion_->AfterSend(outcome, hint, time_left, pool_.Random());
+  if (step.send_again) {
+    timer_ = pool_.loop().timers().Add(Clock::now() + step.wait, this);
+    // A pool that had one dead connection may have more.
+    fresh_connection_ = result.fault != rest::Fault::kNone;
+    return;
+  }
+  FinishWith(deletion_->answer());
+}
+
+void DeleteCall::OnTimer() {
+  timer_.reset();
+  Send(fresh_connection_);
+}
+
+void DeleteCall::OnGone(bool /*ok*/) {
+  is_gone_ = true;
+  if (is_finishing_) {
+    LeaveIfOver();
+    return;
+  }
+  // Cancelled, or past its deadline: nobody waits for the answer, but gRPC, the log and the metrics
+  // want one.
+  bool in_flight = false;
+  if (transfer_ != nullptr) {
+    in_flight = pool_.loop().http().Abort(transfer_);
+    transfer_ = nullptr;
+  }
+  if (timer_.has_value()) {
+    pool_.loop().timers().Cancel(*timer_);
+    timer_.reset();
+  }
+  FinishWith(
+      UntilDeadline() <= std::chrono::microseconds(0)
+          ? deletion_->Abandon(absl::StatusCode::kDeadlineExceeded, "DEADLINE_EXCEEDED", in_flight)
+          : deletion_->Abandon(absl::StatusCode::kCancelled, "CALL_CANCELLED", in_flight));
+}
+
+void DeleteCall::FinishWith(const Deletion::Answer& answer) {
+  if (answer.code != absl::StatusCode::kOk) {
+    rest::ErrorBody& body = upstream_.body;
+    const std::string& key = pool_.settings().api_key;
+    body.code = CleanUpstreamText(body.code, key);
+    body.message = CleanUpstreamText(body.message, key);
+    body.request_id = CleanUpstreamText(body.request_id, key);
+    for (rest::FieldError& error : body.field_errors) {
+      error.field = CleanUpstreamText(error.field, key);
+      error.description = CleanUpstreamText(error.description, key);
+    }
+    FinishWith(ReportOf(answer, upstream_, request_id_, request_.eval_run_uuid()));
+    return;
+  }
+  is_finishing_ = true;
+  if (answer.certainty != Certainty::kPerformed) {
+    const std::string_view name = rest::CertaintyName(answer.certainty);
+    grpc_->context.AddTrailingMetadata("evalrun-deletion", std::string(name));
+  }
+  grpc_->writer.Finish(EmptyMessage(), grpc::Status::OK, &finished_);
+  Report(grpc::StatusCode::OK, "", answer.certainty, answer.sends);
+}
+
+void DeleteCall::FinishWith(const ErrorReport& report) {
+  is_finishing_ = true;
+  grpc_->writer.FinishWithError(ToStatus(report), &finished_);
+  Report(report.code, report.reason, report.certainty, report.sends);
+}
+
+void DeleteCall::Report(grpc::StatusCode code, std::string_view reason, Certainty certainty,
+                        int sends) {
+  const std::string peer = grpc_->context.peer();
+  const std::string workspace = rest::CanonicalId(request_.workspace_uuid());
+  const std::string& upstream_request_id =
+      upstream_.body.request_id.empty() ? upstream_.header_request_id : upstream_.body.request_id;
+  const CallRecord record = {
+      .request_id = request_id_,
+      .trace_id = TraceIdOf(traceparent_),
+      .peer = peer,
+      .eval_run_uuid = std::string_view(request_.eval_run_uuid()).substr(0, kLongestLoggedId),
+      .workspace_uuid = std::string_view(workspace).substr(0, kLongestLoggedId),
+      .code = code,
+      .reason = reason,
+      .certainty = certainty,
+      .sends = sends,
+      .resends_stopped = resends_stopped_,
+      .http_status = upstream_.http_status,
+      .upstream_code = upstream_.body.code,
+      .upstream_request_id = upstream_request_id,
+      .duration = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - arrived_at_),
+      .last_send = last_send_,
+      .connection_reused = connection_reused_,
+  };
+  pool_.metrics().OnCallDone(record);
+  if (pool_.settings().access_log) {
+    pool_.access_log().Write(record, std::chrono::system_clock::now());
+  }
+}
+
+void DeleteCall::OnFinished(bool /*ok*/) {
+  is_finished_ = true;
+  LeaveIfOver();
+}
+
+void DeleteCall::LeaveIfOver() {
+  if (!is_finished_ || !is_gone_) return;
+  grpc_.reset();
+  pool_.OnOver(this);
+}
+
+}  // namespace evalrun::service

@@ -1,0 +1,123 @@
+// File: delete_call.h
+//
+// One DeleteEvalRun call, from the moment it is armed (asked of gRPC) to the moment gRPC is done
+// with it.
+//
+//   armed -> reading -> sending <-> waiting to send again -> finishing -> armed again
+//
+// Lives in the room of the event loop (event_loop.h): one thread at a time.
+#ifndef EVALRUN_SERVICE_RPC_DELETE_CALL_H_
+#define EVALRUN_SERVICE_RPC_DELETE_CALL_H_
+
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/async_unary_call.h>
+#include <grpcpp/support/byte_buffer.h>
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "aymara/evals/v1/eval_run_service.grpc.pb.h"
+#include "rest_backend/api/deletion.h"
+#include "rest_backend/http/http_client.h"
+#include "service/observability/call_record.h"
+#include "service/rpc/delete_answer.h"
+#include "service/rpc/event_loop.h"
+#include "service/rpc/timer_queue.h"
+
+namespace evalrun::service {
+
+class CallPool;
+
+// The method is served with the message as bytes, so that a message that does not parse gets this
+// service's answer, log line and count too.
+using RawEvalRunService = aymara::evals::v1::EvalRunService::WithRawMethod_DeleteEvalRun<
+    aymara::evals::v1::EvalRunService::Service>;
+
+class DeleteCall final : public rest::SendObserver, public TimerObserver {
+ public:
+  // `pool` outlives the call.
+  explicit DeleteCall(CallPool* pool);
+  DeleteCall(const DeleteCall&) = delete;
+  DeleteCall& operator=(const DeleteCall&) = delete;
+
+  // Asks gRPC for the next call.
+  void Arm();
+
+  void OnSendDone(const rest::SendResult& result) override;
+  void OnTimer() override;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  class Tag final : public CompletionTag {
+   public:
+    Tag(DeleteCall* call, void (DeleteCall::*handler)(bool)) : call_(call), handler_(handler) {}
+    void OnComplete(bool ok) override { (call_->*handler_)(ok); }
+
+   private:
+    DeleteCall* call_;
+    void (DeleteCall::*handler_)(bool);
+  };
+
+  // gRPC's events.
+  void OnArrived(bool ok);
+  void OnGone(
+      bool ok);  // the call is over for the client: answered, cancelled, or its deadline passed
+  void OnFinished(bool ok);
+
+  void ReadMetadata();
+  [[nodiscard]] std::optional<ErrorReport> ReadRequest();
+  [[nodiscard]] std::chrono::microseconds UntilDeadline() const;  // the caller's
+  [[nodiscard]] std::chrono::microseconds TimeLeft() const;       // until we must answer
+  void Send(bool fresh_connection);
+  void FinishWith(const rest::Deletion::Answer& answer);
+  void FinishWith(const ErrorReport& report);
+  void Report(grpc::StatusCode code, std::string_view reason, rest::Certainty certainty, int sends);
+  void LeaveIfOver();
+
+  CallPool& pool_;
+  Tag arrived_{this, &DeleteCall::OnArrived};
+  Tag gone_{this, &DeleteCall::OnGone};
+  Tag finished_{this, &DeleteCall::OnFinished};
+
+  // Made anew for each call: gRPC's own objects cannot be used twice.
+  struct GrpcCall {
+    grpc::ServerContext context;
+    grpc::ServerAsyncResponseWriter<grpc::ByteBuffer> writer{&context};
+    grpc::ByteBuffer message;
+  };
+  std::optional<GrpcCall> grpc_;
+  bool is_gone_ = false;
+  bool is_finishing_ = false;
+  bool is_finished_ = false;
+
+  // Of the current call. Strings and messages keep their memory from call to call.
+  aymara::evals::v1::DeleteEvalRunRequest request_;
+  std::string request_id_;
+  std::string traceparent_;
+  std::string target_;
+  std::array<std::string, 3> header_lines_;
+  std::array<const char*, 4> headers_{};
+  std::size_t header_count_ = 0;
+  bool attempted_before_ = false;
+  Clock::time_point arrived_at_;
+  Clock::time_point answer_by_;
+  std::optional<rest::Deletion> deletion_;
+  rest::Transfer* transfer_ = nullptr;
+  std::optional<TimerQueue::Timer> timer_;  // set: waiting to send again
+  bool fresh_connection_ = false;           // for that send
+
+  // For the answer and the report.
+  UpstreamAnswer upstream_;
+  rest::SendTiming last_send_;
+  bool connection_reused_ = false;
+  int resends_stopped_ = 0;
+};
+
+}  // namespace evalrun::service
+
+#endif  // EVALRUN_SERVICE_RPC_DELETE_CALL_H_

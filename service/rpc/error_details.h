@@ -1,0 +1,60 @@
+// File: error_details.h
+//
+// An error as callers see it: a gRPC status with google.rpc details (AIP-193), small enough for any
+// client.
+#ifndef EVALRUN_SERVICE_RPC_ERROR_DETAILS_H_
+#define EVALRUN_SERVICE_RPC_ERROR_DETAILS_H_
+
+#include <grpcpp/support/status.h>
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rest_backend/api/deletion.h"
+#include "rest_backend/api/error_body.h"
+
+namespace evalrun::service {
+
+// Whose error it is: `ErrorInfo.domain`.
+inline constexpr std::string_view kUpstreamDomain = "api.aymara.ai";
+inline constexpr std::string_view kGatewayDomain = "evalrun-gateway";
+
+// gRPC clients refuse headers from 8 KiB on, and the message travels twice: percent-encoded, and in
+// base64 inside the details. Both together stay below this, after encoding.
+inline constexpr std::size_t kMostEncodedBytes = 4096;
+
+// All text is valid UTF-8 and free of secrets.
+struct ErrorReport {
+  grpc::StatusCode code = grpc::StatusCode::UNKNOWN;
+  std::string message;
+  std::string reason;  // UPPER_SNAKE_CASE
+  std::string_view domain = kGatewayDomain;
+  rest::Certainty certainty = rest::Certainty::kNotPerformed;
+  int sends = 0;
+  int http_status = 0;  // 0: left out
+  std::string upstream_code;
+  std::string upstream_request_id;
+  std::string request_id;
+  std::string eval_run_uuid;
+  std::optional<std::chrono::milliseconds> retry_after;
+  std::vector<rest::FieldError> field_errors;
+};
+
+// `resource.not_found` is RESOURCE_NOT_FOUND. Empty when no well-formed reason (AIP-193) can be
+// made of it.
+[[nodiscard]] std::string ReasonOfCode(std::string_view upstream_code);
+
+// The status with ErrorInfo and RequestInfo always, RetryInfo, BadRequest and ResourceInfo where
+// they apply. Long texts are cut on a UTF-8 boundary until everything fits.
+[[nodiscard]] grpc::Status ToStatus(const ErrorReport& report);
+
+// How many bytes the status takes as `grpc-message` and `grpc-status-details-bin`.
+[[nodiscard]] std::size_t EncodedBytes(const grpc::Status& status);
+
+}  // namespace evalrun::service
+
+#endif  // EVALRUN_SERVICE_RPC_ERROR_DETAILS_H_

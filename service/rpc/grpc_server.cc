@@ -1,0 +1,98 @@
+#include "service/rpc/grpc_server.h"
+
+#include <absl/strings/str_cat.h>
+#include <grpc/grpc.h>
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/server_builder.h>
+
+#include <future>
+#include <thread>
+#include <utility>
+
+namespace evalrun::service {
+namespace {
+
+constexpr const char* kServiceName = "aymara.evals.v1.EvalRunService";
+
+// What a client may do to a connection on which nothing happens: a ping every ten seconds is
+// welcome.
+constexpr int kShortestPingIntervalMs = 10'000;
+
+void Configure(const GrpcServerOptions& options, grpc::ServerBuilder* builder) {
+  builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // a port that is taken is an error
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.max_concurrent_streams);
+  builder->AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, options.max_metadata_bytes);
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+                              kShortestPingIntervalMs);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder->SetMaxReceiveMessageSize(options.max_message_bytes);
+}
+
+}  // namespace
+
+GrpcServer::GrpcServer(rest::HttpClientOptions http, Metrics* metrics, AccessLog* access_log)
+    : metrics_(metrics), access_log_(access_log), http_(std::move(http)) {}
+
+GrpcServer::~GrpcServer() = default;
+
+absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Listen(const GrpcServerOptions& options,
+                                                               rest::HttpClientOptions http,
+                                                               DeleteSettings settings,
+                                                               Metrics* metrics,
+                                                               AccessLog* access_log) {
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+
+  std::unique_ptr<GrpcServer> server(new GrpcServer(std::move(http), metrics, access_log));
+  grpc::ServerBuilder builder;
+  Configure(options, &builder);
+  int port = 0;
+  builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &port);
+  builder.RegisterService(&server->service_);
+  server->loop_ = std::make_unique<EventLoop>(builder.AddCompletionQueue(), &server->http_);
+  server->server_ = builder.BuildAndStart();
+  if (server->server_ == nullptr) {
+    return absl::UnavailableError("cannot listen there; is the port taken?");
+  }
+  server->address_ = absl::StrCat(options.listen.substr(0, options.listen.rfind(':')), ":", port);
+  server->calls_ = std::make_unique<CallPool>(std::move(settings), server->loop_.get(),
+                                              &server->service_, metrics, access_log);
+  return server;
+}
+
+void GrpcServer::Start() {
+  calls_->ArmAll();
+  loop_->Start();
+  server_->GetHealthCheckService()->SetServingStatus(kServiceName, true);
+}
+
+void GrpcServer::AnnounceShutdown() { server_->GetHealthCheckService()->SetServingStatus(false); }
+
+void GrpcServer::Stop(std::chrono::milliseconds timeout) {
+  std::promise<void> drained;
+  {
+    const auto room = loop_->Enter();
+    calls_->Drain([&drained] { drained.set_value(); });
+  }
+  // Shutdown() sends GOAWAY, hands back the calls that are armed, and waits for all streams to end.
+  std::thread shutdown(
+      [this, timeout] { server_->Shutdown(std::chrono::system_clock::now() + timeout); });
+  // It would wait for health watches, too, until the last moment. Once our own calls are answered,
+  // nothing is left that is worth waiting for.
+  drained.get_future().wait();
+  grpc_server_cancel_all_calls(server_->c_server());
+  shutdown.join();
+  loop_->ShutDown();
+}
+
+SampledFigures GrpcServer::Sample() {
+  const auto room = loop_->Enter();
+  return {.calls_in_flight = calls_->in_flight(),
+          .connections_opened = http_.connections_opened(),
+          .connections_closed = http_.connections_closed(),
+          .log_lines_dropped = 0};
+}
+
+}  // namespace evalrun::service

@@ -1,0 +1,78 @@
+// File: grpc_server.h
+//
+// The gRPC port: EvalRunService, health and reflection, from start to drain.
+#ifndef EVALRUN_SERVICE_RPC_GRPC_SERVER_H_
+#define EVALRUN_SERVICE_RPC_GRPC_SERVER_H_
+
+#include <absl/status/statusor.h>
+#include <grpcpp/server.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "rest_backend/http/http_client.h"
+#include "service/observability/access_log.h"
+#include "service/observability/metrics.h"
+#include "service/rpc/call_pool.h"
+#include "service/rpc/delete_settings.h"
+#include "service/rpc/event_loop.h"
+
+namespace evalrun::service {
+
+struct GrpcServerOptions {
+  std::string listen;  // `host:port`; port 0 picks one
+  int max_concurrent_streams = 1000;
+  int max_message_bytes = 65536;
+  int max_metadata_bytes = 16384;
+};
+
+// Public functions are thread-safe.
+class GrpcServer {
+ public:
+  // Listens, but takes no calls before Start(). `metrics` and `access_log` outlive the server.
+  static absl::StatusOr<std::unique_ptr<GrpcServer>> Listen(const GrpcServerOptions& options,
+                                                            rest::HttpClientOptions http,
+                                                            DeleteSettings settings,
+                                                            Metrics* metrics,
+                                                            AccessLog* access_log);
+  // Stop() must have been called if Start() was.
+  ~GrpcServer();
+  GrpcServer(const GrpcServer&) = delete;
+  GrpcServer& operator=(const GrpcServer&) = delete;
+
+  void Start();
+
+  // Health answers NOT_SERVING from now on; calls are still served. What is to balance load
+  // elsewhere is told so.
+  void AnnounceShutdown();
+
+  // Refuses new connections, tells clients to go away, and returns when every call has been
+  // answered, but at the latest after `timeout`, when what is left has been cancelled. Open health
+  // watches do not delay it.
+  void Stop(std::chrono::milliseconds timeout);
+
+  // `host:port`, with the port that was picked.
+  [[nodiscard]] const std::string& address() const { return address_; }
+
+  // `calls_in_flight` and the connections; the other figures are left at 0.
+  [[nodiscard]] SampledFigures Sample();
+
+ private:
+  GrpcServer(rest::HttpClientOptions http, Metrics* metrics, AccessLog* access_log);
+
+  Metrics* metrics_;
+  AccessLog* access_log_;
+  std::string address_;
+  rest::HttpClient http_;
+  RawEvalRunService service_;
+  std::unique_ptr<EventLoop> loop_;
+  std::unique_ptr<CallPool> calls_;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+}  // namespace evalrun::service
+
+#endif  // EVALRUN_SERVICE_RPC_GRPC_SERVER_H_
