@@ -124,6 +124,26 @@ void WaitForSignal(std::chrono::microseconds at_most) {
   sigtimedwait(&signals, nullptr, &timeout);
 }
 
+// gRPC logs by itself, in a form of its own, to standard error. While this lives, it logs as we do.
+class GrpcLogCapture {
+ public:
+  explicit GrpcLogCapture(const EventLog* events) {
+    events_ = events;
+    gpr_set_log_function([](gpr_log_func_args* args) {
+      const auto level = args->severity == GPR_LOG_SEVERITY_ERROR  ? spdlog::level::err
+                         : args->severity == GPR_LOG_SEVERITY_INFO ? spdlog::level::info
+                                                                   : spdlog::level::debug;
+      events_->Write(level, "grpc_library", {{"message", args->message}});
+    });
+  }
+  ~GrpcLogCapture() { gpr_set_log_function(nullptr); }
+  GrpcLogCapture(const GrpcLogCapture&) = delete;
+  GrpcLogCapture& operator=(const GrpcLogCapture&) = delete;
+
+ private:
+  static inline const EventLog* events_ = nullptr;  // gRPC hands its function no context
+};
+
 int Fail(const EventLog& events, std::string_view what, std::string_view address,
          const absl::Status& status) {
   const std::string reason(status.message());
@@ -138,6 +158,7 @@ int Serve(const LoadedConfig& loaded) {
 
   const auto sink = std::make_shared<StdoutSink>(STDOUT_FILENO);
   const EventLog events(MakeLogger("events", LogLevel(config.log().level()), sink));
+  const GrpcLogCapture grpc_log(&events);
   AccessLog access_log(MakeLogger("access", spdlog::level::info, sink));
   Metrics metrics;
 
