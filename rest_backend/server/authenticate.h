@@ -1,0 +1,24 @@
+// File: authenticate.h
+//
+// Who is asking, and whether they may.
+#ifndef EVALRUN_REST_BACKEND_SERVER_AUTHENTICATE_H_
+#define EVALRUN_REST_BACKEND_SERVER_AUTHENTICATE_H_
+
+#include <string_view>
+
+#include "rest_backend/server/api_error.h"
+#include "rest_backend/server/quota.h"
+#include "rest_backend/server/records.h"
+#include "rest_backend/server/store.h"
+
+namespace evalrun::backend {
+
+// The key that `secret`, the value of `x-api-key`, is, once all of this holds, in this order: it is
+// known and has not expired (401), has requests left (429), belongs to an organization that is
+// there (404), and may do `permission` (403). Takes one request from its quota. Thread-safe.
+[[nodiscard]] OrError<ApiKey> Authenticate(std::string_view secret, Permission permission,
+                                           Store& store, Quota& quota);
+
+}  // namespace evalrun::backend
+
+#endif  // EVALRUN_REST_BACKEND_SERVER_AUTHENTICATE_H_

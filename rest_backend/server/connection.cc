@@ -1,0 +1,143 @@
+#include "rest_backend/server/connection.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace evalrun::backend {
+namespace {
+
+constexpr std::size_t kReceiveBytes = 16 * 1024;
+constexpr std::chrono::milliseconds kLinger{500};
+constexpr std::chrono::milliseconds kRestWhenStopping{500};
+
+thread_local Connection* current_connection = nullptr;
+
+// Like poll(), but a signal does not end it early. Zero: the time ran out.
+int PollFor(pollfd* fds, nfds_t count, std::chrono::milliseconds timeout) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  for (;;) {
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    const int ready = poll(fds, count, static_cast<int>(std::max<std::int64_t>(0, left.count())));
+    if (ready >= 0 || errno != EINTR) return ready;
+  }
+}
+
+}  // namespace
+
+Connection::Connection(int socket, int stop_event, const ConnectionLimits& limits)
+    : socket_(socket), stop_event_(stop_event), limits_(limits) {
+  const int on = 1;
+  setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  current_connection = this;
+}
+
+Connection::~Connection() {
+  current_connection = nullptr;
+  close(socket_);
+}
+
+Connection* Connection::Current() { return current_connection; }
+
+bool Connection::AwaitRequest() {
+  if (!is_readable()) {
+    std::array<pollfd, 2> fds{{{socket_, POLLIN, 0}, {stop_event_, POLLIN, 0}}};
+    if (PollFor(fds.data(), fds.size(), limits_.idle) <= 0 || fds[0].revents == 0) return false;
+  }
+  deadline_ = Clock::now() + limits_.request;
+  head_bytes_left_ = limits_.head_bytes;
+  in_head_ = true;
+  head_too_large_ = false;
+  return is_readable() || Fill();
+}
+
+bool Connection::is_readable() const { return consumed_ < received_.size(); }
+
+bool Connection::Fill() {
+  std::array<pollfd, 2> fds{{{socket_, POLLIN, 0}, {stop_event_, POLLIN, 0}}};
+  const auto left = deadline_ - Clock::now();
+  if (PollFor(fds.data(), fds.size(), std::chrono::ceil<std::chrono::milliseconds>(left)) <= 0) {
+    return false;
+  }
+  // A stopping server does not wait long for the rest of a request.
+  if (fds[0].revents == 0 && PollFor(fds.data(), 1, kRestWhenStopping) <= 0) return false;
+  received_.resize(kReceiveBytes);
+  const ssize_t received = recv(socket_, received_.data(), received_.size(), 0);
+  received_.resize(received > 0 ? static_cast<std::size_t>(received) : 0);
+  consumed_ = 0;
+  return received > 0;
+}
+
+ssize_t Connection::read(char* data, size_t size) {
+  // A peer that waits for `100 Continue` sends nothing before it has it.
+  if (!unsent_.empty() && !Flush()) return -1;
+  if (!is_readable() && !Fill()) return -1;
+  std::size_t count = std::min(size, received_.size() - consumed_);
+  if (in_head_) {
+    count = std::min(count, head_bytes_left_);
+    head_bytes_left_ -= count;
+    if (count == 0) {
+      head_too_large_ = true;
+      return -1;
+    }
+  }
+  std::memcpy(data, received_.data() + consumed_, count);
+  consumed_ += count;
+  return static_cast<ssize_t>(count);
+}
+
+ssize_t Connection::write(const char* data, size_t size) {
+  unsent_.append(data, size);
+  return static_cast<ssize_t>(size);
+}
+
+bool Connection::Flush() {
+  std::size_t sent = 0;
+  while (sent < unsent_.size()) {
+    const ssize_t count =
+        send(socket_, unsent_.data() + sent, unsent_.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (count > 0) {
+      sent += static_cast<std::size_t>(count);
+      continue;
+    }
+    pollfd writable{socket_, POLLOUT, 0};
+    const bool full = count < 0 && (errno == EAGAIN || errno == EINTR);
+    if (!full || PollFor(&writable, 1, limits_.write) <= 0) return false;
+  }
+  unsent_.clear();
+  return true;
+}
+
+void Connection::Close() {
+  // Closing a socket with unread bytes resets the connection, which may overtake the answer.
+  shutdown(socket_, SHUT_WR);
+  std::array<char, kReceiveBytes> ignored;
+  const auto deadline = Clock::now() + kLinger;
+  while (Clock::now() < deadline) {
+    std::array<pollfd, 2> fds{{{socket_, POLLIN, 0}, {stop_event_, POLLIN, 0}}};
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+    if (PollFor(fds.data(), fds.size(), left) <= 0 || fds[0].revents == 0) return;
+    if (recv(socket_, ignored.data(), ignored.size(), MSG_DONTWAIT) <= 0) return;
+  }
+}
+
+void Connection::get_remote_ip_and_port(std::string& ip, int& port) const {
+  ip.clear();
+  port = 0;
+}
+
+void Connection::get_local_ip_and_port(std::string& ip, int& port) const {
+  ip.clear();
+  port = 0;
+}
+
+}  // namespace evalrun::backend

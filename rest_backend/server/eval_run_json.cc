@@ -1,0 +1,114 @@
+#include "rest_backend/server/eval_run_json.h"
+
+#include <array>
+#include <cstddef>
+#include <string>
+#include <utility>
+
+#include "rest_backend/server/field_reader.h"
+#include "rest_backend/server/text.h"
+#include "rest_backend/server/unique_id.h"
+
+namespace evalrun::backend {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json OrNull(const std::optional<std::string>& text) { return text ? Json(*text) : Json(nullptr); }
+
+// A response's content: text, or the names of a file. Only known members are taken over: what a
+// caller may nest without end must not be kept or written out again.
+Json ReadContent(const nlohmann::json& response, FieldReader& fields) {
+  const auto content = response.find("content");
+  if (content == response.end() || content->is_null()) return nullptr;
+  if (content->is_string()) return content->get<std::string>();
+  FieldReader file(*content, fields.PathOf("content"));
+  const Json kept = {{"file_uuid", OrNull(file.OptionalString("file_uuid"))},
+                     {"remote_file_path", OrNull(file.OptionalString("remote_file_path"))}};
+  if (file.problem()) fields.Refuse("content", "a string, or an object that names a file");
+  return kept;
+}
+
+// Checks one response of a create request and gives the ScoredResponse that the run begins with.
+std::optional<FieldProblem> ReadResponse(const nlohmann::json& given, std::string path,
+                                         Json& scored) {
+  FieldReader fields(given, std::move(path));
+  fields.RequiredString("prompt_uuid");
+  fields.OptionalBool("ai_refused", false);
+  fields.OptionalBool("continue_thread", false);
+  fields.OptionalBool("exclude_from_scoring", false);
+  fields.OptionalString("thread_uuid");
+  fields.OptionalPositive("turn_number");
+  const std::string type = fields.OptionalString("content_type").value_or("text");
+  if (type != "text" && type != "image" && type != "video") {
+    fields.Refuse("content_type", "`text`, `image` or `video`");
+  }
+  if (fields.problem()) return fields.problem();
+  const Json content = ReadContent(given, fields);
+  if (fields.problem()) return fields.problem();
+
+  scored["response_uuid"] = NewUuid();
+  if (!content.is_null()) scored["content"] = content;
+  constexpr std::array kKeptAsGiven = {"prompt_uuid", "content_type",    "ai_refused",
+                                       "thread_uuid", "continue_thread", "exclude_from_scoring",
+                                       "turn_number"};
+  for (const char* name : kKeptAsGiven) {
+    if (given.contains(name) && !given[name].is_null()) scored[name] = given[name];
+  }
+  return std::nullopt;
+}
+
+std::optional<FieldProblem> ReadResponses(FieldReader& request, EvalRun& run) {
+  Json scored = Json::array();
+  const nlohmann::json& responses = request.OptionalArray("responses");
+  for (std::size_t i = 0; i < responses.size(); ++i) {
+    scored.push_back(Json::object());
+    if (auto problem =
+            ReadResponse(responses[i], request.PathOf(Concat("responses[", std::to_string(i), "]")),
+                         scored.back())) {
+      return problem;
+    }
+  }
+  run.responses = scored.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return request.problem();
+}
+
+}  // namespace
+
+Json EvalRunResult(const EvalRun& run) {
+  Json responses = Json::parse(run.responses, nullptr, /*allow_exceptions=*/false);
+  if (!responses.is_array()) responses = Json::array();
+  return {{"eval_run_uuid", run.uuid},
+          {"eval_uuid", run.eval_uuid},
+          {"workspace_uuid", run.workspace_uuid},
+          {"status", run.status},
+          {"name", OrNull(run.name)},
+          {"ai_description", OrNull(run.ai_description)},
+          {"is_sandbox", run.is_sandbox},
+          {"created_at", FormatTimestamp(run.created_at)},
+          {"updated_at", FormatTimestamp(run.updated_at)},
+          {"num_prompts", responses.size()},
+          {"num_responses_scored", 0},
+          {"pass_rate", nullptr},
+          {"evaluation", nullptr},
+          {"responses", std::move(responses)}};
+}
+
+OrError<EvalRun> ReadCreateRequest(std::string_view body) {
+  const nlohmann::json json = nlohmann::json::parse(body, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) return InvalidRequest("the request body must be a JSON object");
+  FieldReader request(json, "body");
+  EvalRun run;
+  run.eval_uuid = request.RequiredId("eval_uuid");
+  run.uuid = request.OptionalId("eval_run_uuid").value_or(NewUuid());
+  run.name = request.OptionalString("name");
+  run.ai_description = request.OptionalString("ai_description");
+  run.status = "created";
+  if (!json.contains("responses")) request.Refuse("responses", "given, as an array");
+  if (const auto problem = ReadResponses(request, run)) {
+    return InvalidField(problem->field, problem->must_be);
+  }
+  return run;
+}
+
+}  // namespace evalrun::backend

@@ -1,0 +1,203 @@
+#include "rest_backend/server/eval_run_routes.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include <nlohmann/json.hpp>
+
+#include "rest_backend/api/resource_id.h"
+#include "rest_backend/server/api_error.h"
+#include "rest_backend/server/authenticate.h"
+#include "rest_backend/server/eval_run_json.h"
+#include "rest_backend/server/http_framing.h"
+#include "rest_backend/server/query.h"
+
+namespace evalrun::backend {
+namespace {
+
+constexpr char kRuns[] = "/v2/eval-runs";
+constexpr char kRun[] = "/v2/eval-runs/([^/]+)";
+constexpr char kHealth[] = "/health/";
+
+struct Reply {
+  int status = 200;
+  std::string body;  // JSON; empty: none
+};
+
+// The steps that every call shares. One object for all requests; thread-safe.
+class EvalRunCalls {
+ public:
+  EvalRunCalls(Store& store, Quota& quota) : store_(store), quota_(quota) {}
+
+  OrError<Reply> Create(const httplib::Request& request);
+  OrError<Reply> List(const httplib::Request& request);
+  OrError<Reply> Get(const httplib::Request& request);
+  OrError<Reply> Delete(const httplib::Request& request);
+
+ private:
+  // Which run, seen by whom, a request about one run means.
+  struct Target {
+    ApiKey key;
+    std::string workspace_uuid;
+    std::string eval_run_uuid;
+  };
+
+  OrError<ApiKey> Caller(const httplib::Request& request, Permission permission) {
+    return Authenticate(request.get_header_value("x-api-key"), permission, store_, quota_);
+  }
+  OrError<std::string> WorkspaceOf(const httplib::Request& request, const ApiKey& key);
+  OrError<Target> TargetOf(const httplib::Request& request, Permission permission);
+
+  Store& store_;
+  Quota& quota_;
+};
+
+// The workspace that the request names, of the caller's organization, or else the key's own.
+OrError<std::string> EvalRunCalls::WorkspaceOf(const httplib::Request& request, const ApiKey& key) {
+  auto named = QueryId(request, "workspace_uuid");
+  if (auto* error = std::get_if<ApiError>(&named)) return std::move(*error);
+  const auto& workspace_uuid = std::get<std::optional<std::string>>(named);
+  if (!workspace_uuid) return key.workspace_uuid;
+  const absl::StatusOr<bool> theirs = store_.HasWorkspace(key.organization_uuid, *workspace_uuid);
+  if (!theirs.ok()) return InternalError(theirs.status());
+  if (!*theirs) return NotFound("workspace");
+  return *workspace_uuid;
+}
+
+OrError<EvalRunCalls::Target> EvalRunCalls::TargetOf(const httplib::Request& request,
+                                                     Permission permission) {
+  auto key = Caller(request, permission);
+  if (auto* error = std::get_if<ApiError>(&key)) return std::move(*error);
+  const std::string id = request.matches[1];
+  if (!rest::IsWellFormedId(id, rest::IdFormat::kUuid)) {
+    return InvalidField("path.eval_run_uuid", rest::DescribeIdFormat(rest::IdFormat::kUuid));
+  }
+  auto workspace = WorkspaceOf(request, std::get<ApiKey>(key));
+  if (auto* error = std::get_if<ApiError>(&workspace)) return std::move(*error);
+  return Target{std::get<ApiKey>(std::move(key)), std::get<std::string>(std::move(workspace)),
+                rest::CanonicalId(id)};
+}
+
+OrError<Reply> EvalRunCalls::Create(const httplib::Request& request) {
+  const auto key = Caller(request, kMayCreate);
+  if (auto* error = std::get_if<ApiError>(&key)) return *error;
+  auto workspace = WorkspaceOf(request, std::get<ApiKey>(key));
+  if (auto* error = std::get_if<ApiError>(&workspace)) return std::move(*error);
+  auto is_sandbox = QueryBool(request, "is_sandbox");
+  if (auto* error = std::get_if<ApiError>(&is_sandbox)) return std::move(*error);
+  auto asked = ReadCreateRequest(request.body);
+  if (auto* error = std::get_if<ApiError>(&asked)) return std::move(*error);
+
+  EvalRun& run = std::get<EvalRun>(asked);
+  run.workspace_uuid = std::get<std::string>(workspace);
+  run.is_sandbox = std::get<bool>(is_sandbox);
+  run.created_at = run.updated_at = Now();
+  const absl::StatusOr<bool> created = store_.CreateEvalRun(run);
+  if (!created.ok()) return InternalError(created.status());
+  if (!*created) return Conflict("there is an eval run of this `eval_run_uuid` already");
+  return Reply{200, EvalRunResult(run).dump()};
+}
+
+OrError<Reply> EvalRunCalls::List(const httplib::Request& request) {
+  const auto key = Caller(request, kMayRead);
+  if (auto* error = std::get_if<ApiError>(&key)) return *error;
+  EvalRunFilter filter;
+  filter.organization_uuid = std::get<ApiKey>(key).organization_uuid;
+  // `*` is every workspace of the organization, and only here.
+  if (request.get_param_value("workspace_uuid") != "*") {
+    auto workspace = WorkspaceOf(request, std::get<ApiKey>(key));
+    if (auto* error = std::get_if<ApiError>(&workspace)) return std::move(*error);
+    filter.workspace_uuid = std::get<std::string>(workspace);
+  }
+  auto eval = QueryId(request, "eval_uuid");
+  if (auto* error = std::get_if<ApiError>(&eval)) return std::move(*error);
+  filter.eval_uuid = std::get<std::optional<std::string>>(eval);
+  auto limit = QueryInteger(request, "limit", 1, 1000, 100);
+  if (auto* error = std::get_if<ApiError>(&limit)) return std::move(*error);
+  filter.limit = std::get<std::int64_t>(limit);
+  auto offset = QueryInteger(request, "offset", 0, INT64_MAX, 0);
+  if (auto* error = std::get_if<ApiError>(&offset)) return std::move(*error);
+  filter.offset = std::get<std::int64_t>(offset);
+
+  const absl::StatusOr<EvalRunPage> page = store_.ListEvalRuns(filter);
+  if (!page.ok()) return InternalError(page.status());
+  nlohmann::ordered_json items = nlohmann::ordered_json::array();
+  for (const EvalRun& run : page->items) items.push_back(EvalRunResult(run));
+  const nlohmann::ordered_json body = {{"items", std::move(items)}, {"count", page->count}};
+  return Reply{200, body.dump()};
+}
+
+OrError<Reply> EvalRunCalls::Get(const httplib::Request& request) {
+  auto target = TargetOf(request, kMayRead);
+  if (auto* error = std::get_if<ApiError>(&target)) return std::move(*error);
+  const auto& [key, workspace_uuid, eval_run_uuid] = std::get<Target>(target);
+  const auto run = store_.FindEvalRun(eval_run_uuid, workspace_uuid);
+  if (!run.ok()) return InternalError(run.status());
+  if (!run->has_value()) return NotFound("eval run");
+  return Reply{200, EvalRunResult(**run).dump()};
+}
+
+OrError<Reply> EvalRunCalls::Delete(const httplib::Request& request) {
+  auto target = TargetOf(request, kMayDelete);
+  if (auto* error = std::get_if<ApiError>(&target)) return std::move(*error);
+  const auto& [key, workspace_uuid, eval_run_uuid] = std::get<Target>(target);
+  const absl::StatusOr<DeletionOutcome> outcome =
+      store_.DeleteEvalRun({.eval_run_uuid = eval_run_uuid,
+                            .workspace_uuid = workspace_uuid,
+                            .key_name = key.name,
+                            .request_id = RequestId(request),
+                            .at = Now()});
+  if (!outcome.ok()) return InternalError(outcome.status());
+  switch (*outcome) {
+    case DeletionOutcome::kDeleted:
+      return Reply{204, ""};
+    case DeletionOutcome::kStillProcessing:
+      return Conflict("the eval run is still being processed");
+    case DeletionOutcome::kNotFound:
+      break;
+  }
+  return NotFound("eval run");
+}
+
+void Answer(const httplib::Request& request, const OrError<Reply>& result,
+            httplib::Response& response) {
+  if (const Reply* reply = std::get_if<Reply>(&result)) {
+    response.status = reply->status;
+    if (!reply->body.empty()) response.set_content(reply->body, "application/json");
+    return;
+  }
+  const ApiError& error = std::get<ApiError>(result);
+  response.status = error.status;
+  response.set_content(ErrorBody(error, RequestId(request)), "application/json");
+  if (error.retry_after) {
+    response.set_header("Retry-After", std::to_string(error.retry_after->count()));
+  }
+}
+
+}  // namespace
+
+void AddEvalRunRoutes(HttpServer& server, Store& store, Quota& quota) {
+  const auto calls = std::make_shared<EvalRunCalls>(store, quota);
+  const auto add = [&](const char* method, const char* path,
+                       OrError<Reply> (EvalRunCalls::*call)(const httplib::Request&)) {
+    server.AddRoute(
+        method, path,
+        [calls, call, &server](const httplib::Request& request, httplib::Response& response) {
+          Answer(request, server.draining() ? Draining() : ((*calls).*call)(request), response);
+        });
+  };
+  add("GET", kRuns, &EvalRunCalls::List);
+  add("POST", kRuns, &EvalRunCalls::Create);
+  add("GET", kRun, &EvalRunCalls::Get);
+  add("DELETE", kRun, &EvalRunCalls::Delete);
+  server.AddRoute(
+      "GET", kHealth, [&server](const httplib::Request& request, httplib::Response& response) {
+        Answer(request,
+               server.draining() ? OrError<Reply>(Draining()) : Reply{200, R"({"status":"ok"})"},
+               response);
+      });
+}
+
+}  // namespace evalrun::backend

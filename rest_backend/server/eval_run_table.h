@@ -1,0 +1,42 @@
+// File: eval_run_table.h
+//
+// Eval runs and the journal of their deletions, as tables. Callers bring the connection and, for
+// writes, the transaction.
+#ifndef EVALRUN_REST_BACKEND_SERVER_EVAL_RUN_TABLE_H_
+#define EVALRUN_REST_BACKEND_SERVER_EVAL_RUN_TABLE_H_
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include <optional>
+#include <string_view>
+
+#include "rest_backend/server/records.h"
+#include "rest_backend/server/sqlite.h"
+
+namespace evalrun::backend {
+
+[[nodiscard]] absl::Status CreateEvalRunTables(Database& database);
+
+// False: there is one of this id already, in whatever workspace; nothing was changed.
+[[nodiscard]] absl::StatusOr<bool> InsertEvalRun(Database& database, const EvalRun& run);
+
+// Whether a run of this id was ever deleted.
+[[nodiscard]] absl::StatusOr<bool> WasDeleted(Database& database, std::string_view eval_run_uuid);
+
+[[nodiscard]] absl::StatusOr<std::optional<EvalRun>> FindEvalRun(Database& database,
+                                                                 std::string_view eval_run_uuid,
+                                                                 std::string_view workspace_uuid);
+
+// The newest first; runs of the same moment in the order of their ids.
+[[nodiscard]] absl::StatusOr<EvalRunPage> ListEvalRuns(Database& database,
+                                                       const EvalRunFilter& filter);
+
+// Deletes the run, if it is there and is not being processed, and writes into the journal what was
+// asked and what came of it.
+[[nodiscard]] absl::StatusOr<DeletionOutcome> DeleteEvalRun(Database& database,
+                                                            const Deletion& deletion);
+
+}  // namespace evalrun::backend
+
+#endif  // EVALRUN_REST_BACKEND_SERVER_EVAL_RUN_TABLE_H_

@@ -1,0 +1,72 @@
+#include "rest_backend/server/http_framing.h"
+
+#include <algorithm>
+
+#include "rest_backend/api/resource_id.h"
+#include "rest_backend/server/text.h"
+#include "rest_backend/server/unique_id.h"
+
+namespace evalrun::backend {
+namespace {
+
+constexpr char kRequestId[] = "x-request-id";
+constexpr char kLength[] = "Content-Length";
+constexpr char kEncoding[] = "Transfer-Encoding";
+
+bool IsLength(std::string_view text) {
+  return !text.empty() && text.size() <= 18 &&
+         std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+}  // namespace
+
+void PrepareRequest(httplib::Request& request) {
+  const std::string given = request.get_header_value(kRequestId);
+  const bool honoured = request.get_header_value_count(kRequestId) == 1 &&
+                        rest::IsWellFormedId(given, rest::IdFormat::kOpaque);
+  request.headers.erase(kRequestId);
+  request.headers.emplace(kRequestId, honoured ? given : NewUuid());
+
+  request.ranges.clear();
+
+  const bool chunked = request.has_header(kEncoding);
+  if (!request.has_header(kLength) && (request.method == "DELETE") == chunked) {
+    request.headers.emplace(kLength, "0");
+  }
+}
+
+std::string RequestId(const httplib::Request& request) {
+  return request.get_header_value(kRequestId);
+}
+
+std::string_view FramingProblem(const httplib::Request& request) {
+  if (request.version == "HTTP/1.1" && request.get_header_value_count("Host") != 1) {
+    return "HTTP/1.1 needs one Host header";
+  }
+  const auto [first, last] = request.headers.equal_range(kLength);
+  for (auto length = first; length != last; ++length) {
+    if (!IsLength(length->second) || length->second != first->second) {
+      return "Content-Length is not one number";
+    }
+  }
+  if (!request.has_header(kEncoding)) return {};
+  if (request.get_header_value_count(kEncoding) != 1 ||
+      LowerCase(request.get_header_value(kEncoding)) != "chunked") {
+    return "Transfer-Encoding is not chunked";
+  }
+  const bool both = first != last && first->second != "0";
+  return both ? "Content-Length and Transfer-Encoding are both given" : std::string_view();
+}
+
+bool HasBody(const httplib::Request& request) {
+  const std::string length = request.get_header_value(kLength);
+  return request.has_header(kEncoding) || (!length.empty() && length != "0");
+}
+
+bool AsksToClose(const httplib::Request& request) {
+  const std::string connection = LowerCase(request.get_header_value("Connection"));
+  if (request.version == "HTTP/1.0") return connection != "keep-alive";
+  return connection.find("close") != std::string::npos;
+}
+
+}  // namespace evalrun::backend

@@ -1,0 +1,200 @@
+#include "rest_backend/server/http_server.h"
+
+#include <absl/status/status.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstring>
+#include <set>
+#include <utility>
+
+#include "rest_backend/server/http_framing.h"
+#include "rest_backend/server/text.h"
+#include "rest_backend/server/unique_id.h"
+
+namespace evalrun::backend {
+namespace {
+
+constexpr int kBacklog = 1024;
+
+std::string_view Phrase(int status) {
+  switch (status) {
+    case 400:
+      return "Bad Request";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 413:
+      return "Payload Too Large";
+    case 414:
+      return "URI Too Long";
+    case 415:
+      return "Unsupported Media Type";
+    case 416:
+      return "Range Not Satisfiable";
+    case 431:
+      return "Request Header Fields Too Large";
+    default:
+      return "Internal Server Error";
+  }
+}
+
+// Gives the library's own errors, which have no body, that of the vendor's web framework.
+void CompleteError(const httplib::Request&, httplib::Response& response) {
+  if (!response.body.empty()) return;
+  if (Connection::Current()->head_too_large()) response.status = 431;
+  response.set_content(Concat(R"({"detail":")", Phrase(response.status), R"("})"),
+                       "application/json");
+}
+
+// The last word on every answer's head.
+void CompleteHead(const httplib::Request& request, httplib::Response& response,
+                  std::chrono::milliseconds idle) {
+  Connection& connection = *Connection::Current();
+  if (connection.in_head()) {
+    // The head could not be read: nobody knows where the next one begins, nor what the id is.
+    connection.CloseAfterAnswer();
+    response.set_header("x-request-id", NewUuid());
+  } else {
+    response.set_header("x-request-id", RequestId(request));
+  }
+  response.headers.erase("Accept-Ranges");
+  response.headers.erase("Keep-Alive");
+  response.headers.erase("Connection");
+  if (response.status == 204) response.headers.erase("Content-Length");  // RFC 9110, 8.6
+  if (connection.closes_after_answer()) {
+    response.set_header("Connection", "close");
+  } else {
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(idle);
+    response.set_header("Keep-Alive", Concat("timeout=", std::to_string(seconds.count())));
+  }
+}
+
+// Not SO_REUSEPORT, the library's default: two backends would share a port and each other's calls.
+void ReuseAddress(socket_t socket) {
+  const int on = 1;
+  setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+}
+
+int PortOf(int socket) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof(address);
+  if (getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) return 0;
+  // The port is at the same place in both families' addresses.
+  return ntohs(reinterpret_cast<const sockaddr_in*>(&address)->sin_port);
+}
+
+}  // namespace
+
+HttpServer::HttpServer(const HttpServerOptions& options)
+    : options_(options), stop_event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  new_task_queue = [this] { return new httplib::ThreadPool(options_.connections); };
+  set_payload_max_length(options_.body_bytes);
+  set_socket_options(ReuseAddress);
+  set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
+    return RefuseUnroutable(request, response);
+  });
+  set_error_handler(httplib::Server::Handler(CompleteError));
+  set_post_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
+    CompleteHead(request, response, options_.limits.idle);
+  });
+  set_exception_handler(
+      [](const httplib::Request&, httplib::Response& response, const std::exception_ptr&) {
+        response = httplib::Response();
+        response.status = 500;
+      });
+}
+
+HttpServer::~HttpServer() {
+  Stop();
+  close(stop_event_);
+}
+
+void HttpServer::AddRoute(const std::string& method, const std::string& path, Handler handler) {
+  routes_.push_back({method, std::regex(path)});
+  if (method == "GET")
+    Get(path, std::move(handler));
+  else if (method == "POST")
+    Post(path, std::move(handler));
+  else if (method == "DELETE")
+    Delete(path, std::move(handler));
+}
+
+absl::StatusOr<std::string> HttpServer::Start(const std::string& host, int port) {
+  errno = 0;
+  const bool bound = port == 0 ? bind_to_any_port(host) > 0 : bind_to_port(host, port);
+  // The library's own backlog of 5 makes the sixth of many new connections wait for a second.
+  if (!bound || ::listen(svr_sock_, kBacklog) != 0) {
+    return absl::UnavailableError(
+        Concat("cannot listen on ", host, ":", std::to_string(port), ": ",
+               errno != 0 ? std::strerror(errno) : "the host name cannot be resolved"));
+  }
+  const int real_port = PortOf(svr_sock_);
+  accepting_ = std::thread([this] { listen_after_bind(); });
+  // stop() does nothing on a server that has not begun to accept.
+  while (!is_running()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  const bool ipv6 = host.find(':') != std::string::npos;
+  return ipv6 ? Concat("[", host, "]:", std::to_string(real_port))
+              : Concat(host, ":", std::to_string(real_port));
+}
+
+void HttpServer::Stop() {
+  if (!accepting_.joinable()) return;
+  draining_ = true;
+  eventfd_write(stop_event_, 1);
+  stop();
+  accepting_.join();
+}
+
+bool HttpServer::process_and_close_socket(socket_t socket) {
+  Connection connection(socket, stop_event_, options_.limits);
+  while (!connection.closes_after_answer() && connection.AwaitRequest()) {
+    if (draining_) connection.CloseAfterAnswer();
+    bool close_asked = false;
+    const bool answered = process_request(connection, connection.closes_after_answer(), close_asked,
+                                          [&](httplib::Request& request) {
+                                            connection.EndOfHead();
+                                            if (AsksToClose(request)) connection.CloseAfterAnswer();
+                                            PrepareRequest(request);
+                                          });
+    if (!connection.Flush() || !answered || close_asked) break;
+  }
+  connection.Close();
+  return true;
+}
+
+httplib::Server::HandlerResponse HttpServer::RefuseUnroutable(const httplib::Request& request,
+                                                              httplib::Response& response) {
+  std::set<std::string> allowed;
+  for (const Route& route : routes_) {
+    if (std::regex_match(request.path, route.path)) allowed.insert(route.method);
+  }
+  const std::string_view problem = FramingProblem(request);
+  const bool routable = problem.empty() && allowed.contains(request.method);
+  // A body that nobody reads must not be taken for the next request.
+  const bool body_is_read = routable && request.method != "GET";
+  if (!problem.empty() || (HasBody(request) && !body_is_read)) {
+    Connection::Current()->CloseAfterAnswer();
+  }
+  if (routable) return HandlerResponse::Unhandled;
+
+  if (!problem.empty()) {
+    response.status = 400;
+    response.set_content(Concat(R"({"detail":")", problem, R"("})"), "application/json");
+  } else if (allowed.empty()) {
+    response.status = 404;
+  } else {
+    std::string methods;
+    for (const std::string& method : allowed) methods += (methods.empty() ? "" : ", ") + method;
+    response.status = 405;
+    response.set_header("Allow", methods);
+  }
+  return HandlerResponse::Handled;
+}
+
+}  // namespace evalrun::backend

@@ -1,0 +1,37 @@
+// File: key_table.h
+//
+// Organizations, their workspaces and their API keys, as tables. Callers bring the connection and,
+// for writes, the transaction.
+#ifndef EVALRUN_REST_BACKEND_SERVER_KEY_TABLE_H_
+#define EVALRUN_REST_BACKEND_SERVER_KEY_TABLE_H_
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include <optional>
+#include <string_view>
+
+#include "rest_backend/server/records.h"
+#include "rest_backend/server/sqlite.h"
+
+namespace evalrun::backend {
+
+[[nodiscard]] absl::Status CreateKeyTables(Database& database);
+
+// Each inserts the record, or brings the present one of the same id or name up to date.
+[[nodiscard]] absl::Status PutOrganization(Database& database, const Organization& organization);
+[[nodiscard]] absl::Status PutWorkspace(Database& database, const Workspace& workspace);
+[[nodiscard]] absl::Status PutApiKey(Database& database, const NewApiKey& api_key);
+
+// nullopt: nobody has this key.
+[[nodiscard]] absl::StatusOr<std::optional<ApiKey>> FindApiKey(Database& database,
+                                                               std::string_view secret);
+
+// Whether the workspace exists and is this organization's.
+[[nodiscard]] absl::StatusOr<bool> HasWorkspace(Database& database,
+                                                std::string_view organization_uuid,
+                                                std::string_view workspace_uuid);
+
+}  // namespace evalrun::backend
+
+#endif  // EVALRUN_REST_BACKEND_SERVER_KEY_TABLE_H_

@@ -1,0 +1,22 @@
+// File: log.h
+//
+// What the backend says about itself: one JSON object per line on stdout. API keys never appear in
+// it; a key is named by its `name`.
+#ifndef EVALRUN_REST_BACKEND_SERVER_LOG_H_
+#define EVALRUN_REST_BACKEND_SERVER_LOG_H_
+
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+namespace evalrun::backend {
+
+enum class LogLevel { kInfo, kError };
+
+// Writes `{"time", "level", "event", ...fields}` and flushes. `fields` is an object. Thread-safe;
+// bytes that are no UTF-8 are replaced.
+void Log(LogLevel level, std::string_view event, const nlohmann::json& fields);
+
+}  // namespace evalrun::backend
+
+#endif  // EVALRUN_REST_BACKEND_SERVER_LOG_H_

@@ -1,0 +1,30 @@
+// File: query.h
+//
+// The query parameters of the API, with their types checked. Each reader gives 422 for a value that
+// is not what it must be, naming the parameter as `query.<name>`.
+#ifndef EVALRUN_REST_BACKEND_SERVER_QUERY_H_
+#define EVALRUN_REST_BACKEND_SERVER_QUERY_H_
+
+#include <httplib.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "rest_backend/server/api_error.h"
+
+namespace evalrun::backend {
+
+// nullopt: the parameter is absent. The id is in canonical form.
+[[nodiscard]] OrError<std::optional<std::string>> QueryId(const httplib::Request& request,
+                                                          const char* name);
+// `otherwise` where the parameter is absent.
+[[nodiscard]] OrError<std::int64_t> QueryInteger(const httplib::Request& request, const char* name,
+                                                 std::int64_t least, std::int64_t most,
+                                                 std::int64_t otherwise);
+// `true` or `false` in any case, `1` or `0`; false where the parameter is absent.
+[[nodiscard]] OrError<bool> QueryBool(const httplib::Request& request, const char* name);
+
+}  // namespace evalrun::backend
+
+#endif  // EVALRUN_REST_BACKEND_SERVER_QUERY_H_

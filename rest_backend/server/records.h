@@ -1,0 +1,98 @@
+// File: records.h
+//
+// What the backend keeps, as plain values. Every id is in canonical form: rest::CanonicalId.
+#ifndef EVALRUN_REST_BACKEND_SERVER_RECORDS_H_
+#define EVALRUN_REST_BACKEND_SERVER_RECORDS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rest_backend/server/timestamp.h"
+
+namespace evalrun::backend {
+
+struct Organization {
+  std::string uuid;
+  std::string name;
+  bool deleted = false;  // its keys still authenticate, and are told that it is missing
+};
+
+struct Workspace {
+  std::string uuid;
+  std::string organization_uuid;
+  std::string name;
+};
+
+// What a key may do; a set is the sum of its members.
+enum Permission : std::int64_t { kMayRead = 1, kMayCreate = 2, kMayDelete = 4 };
+inline constexpr std::int64_t kMayEverything = kMayRead | kMayCreate | kMayDelete;
+
+// An API key without the key itself, of which only a hash is kept.
+struct ApiKey {
+  std::string name;  // how logs and the journal call it
+  std::string organization_uuid;
+  std::string workspace_uuid;  // what it sees when a request names no workspace
+  std::int64_t permissions = kMayEverything;
+  std::optional<UnixMillis> expires_at;
+  std::optional<std::int64_t> requests_per_minute;
+  bool organization_deleted = false;  // read only
+};
+
+// A key on its way into the database, with its secret.
+struct NewApiKey {
+  std::string secret;
+  ApiKey key;
+};
+
+struct EvalRun {
+  std::string uuid;
+  std::string workspace_uuid;
+  std::string eval_uuid;
+  std::string status;  // created, processing, finished or failed
+  std::optional<std::string> name;
+  std::optional<std::string> ai_description;
+  bool is_sandbox = false;
+  UnixMillis created_at = 0;
+  UnixMillis updated_at = 0;
+  std::string responses = "[]";  // a JSON array of ScoredResponse
+};
+
+// Which runs a list asks for. A list over every workspace of an organization has no workspace.
+struct EvalRunFilter {
+  std::string organization_uuid;
+  std::optional<std::string> workspace_uuid;
+  std::optional<std::string> eval_uuid;
+  std::int64_t limit = 0;
+  std::int64_t offset = 0;
+};
+
+struct EvalRunPage {
+  std::vector<EvalRun> items;
+  std::int64_t count = 0;  // of all that match, not only of this page
+};
+
+// One request to delete one run.
+struct Deletion {
+  std::string eval_run_uuid;
+  std::string workspace_uuid;
+  std::string key_name;
+  std::string request_id;
+  UnixMillis at = 0;
+};
+
+enum class DeletionOutcome { kDeleted, kNotFound, kStillProcessing };
+
+// Everything a seed file brings.
+struct Seed {
+  std::vector<Organization> organizations;
+  std::vector<Workspace> workspaces;
+  std::vector<NewApiKey> api_keys;
+  std::vector<EvalRun> eval_runs;
+};
+
+}  // namespace evalrun::backend
+
+#endif  // EVALRUN_REST_BACKEND_SERVER_RECORDS_H_

@@ -1,0 +1,44 @@
+// File: text.h
+//
+// Strings from parts. Abseil's own StrCat, as Debian builds it, does not take a std::string_view.
+#ifndef EVALRUN_REST_BACKEND_SERVER_TEXT_H_
+#define EVALRUN_REST_BACKEND_SERVER_TEXT_H_
+
+#include <charconv>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+namespace evalrun::backend {
+
+// The parts, each convertible to std::string_view, one after the other.
+template <typename... Parts>
+[[nodiscard]] std::string Concat(const Parts&... parts) {
+  std::string text;
+  (text.append(std::string_view(parts)), ...);
+  return text;
+}
+
+// A decimal number with nothing before or after it.
+[[nodiscard]] inline std::optional<std::int64_t> ParseInteger(std::string_view text) {
+  std::int64_t value = 0;
+  const char* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc() || rest != end) return std::nullopt;
+  return value;
+}
+
+// In lower case, whatever the locale.
+[[nodiscard]] inline std::string LowerCase(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return lower;
+}
+
+}  // namespace evalrun::backend
+
+#endif  // EVALRUN_REST_BACKEND_SERVER_TEXT_H_
