@@ -1,0 +1,57 @@
+#include "service/config/api_key.h"
+
+#include <absl/status/status.h>
+#include <absl/strings/ascii.h>
+
+#include "service/config/text.h"
+
+namespace evalrun::config {
+namespace {
+
+absl::StatusOr<ApiKey> MakeApiKey(std::string_view bytes, const std::string& source) {
+  const auto refused = [&source](std::string_view why) {
+    return absl::InvalidArgumentError(Concat("API key from ", Escape(source), ": ", why));
+  };
+  // CR alone ends no line.
+  if (bytes.ends_with("\r\n")) {
+    bytes.remove_suffix(2);
+  } else if (bytes.ends_with('\n')) {
+    bytes.remove_suffix(1);
+  }
+  if (bytes.empty()) return refused("it is empty");
+  if (bytes.size() > kMaxApiKeyBytes) {
+    return refused(Concat("it is longer than ", kMaxApiKeyBytes, " bytes"));
+  }
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    if (!absl::ascii_isgraph(static_cast<unsigned char>(bytes[i]))) {
+      return refused(Concat("byte ", i + 1,
+                            " is a blank, a control character or not ASCII; a key is one "
+                            "line of visible ASCII"));
+    }
+  }
+  return ApiKey{Secret(bytes), source};
+}
+
+}  // namespace
+
+absl::StatusOr<ApiKey> FindApiKey(const std::string& file, const Environment& environment,
+                                  const FileReader& read_file) {
+  if (file.empty()) {
+    const std::string_view bytes = Lookup(environment, kApiKeyVariable);
+    if (bytes.empty()) {
+      return absl::NotFoundError(Concat("no API key: set ", kApiKeyVariable,
+                                        ", or name a file that holds it with --api-key-file"));
+    }
+    return MakeApiKey(bytes, std::string(kApiKeyVariable));
+  }
+  // Two more than a key, for the end of its line.
+  absl::StatusOr<std::string> content = read_file(file, kMaxApiKeyBytes + 2);
+  if (!content.ok()) {
+    return absl::InvalidArgumentError(Concat("API key: ", content.status().message()));
+  }
+  absl::StatusOr<ApiKey> key = MakeApiKey(*content, file);
+  WipeString(&*content);
+  return key;
+}
+
+}  // namespace evalrun::config

@@ -1,0 +1,132 @@
+#include "service/config/load_config.h"
+
+#include <absl/status/statusor.h>
+
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include "service/config/api_key.h"
+#include "service/config/field_value.h"
+#include "service/config/flags.h"
+#include "service/config/help.h"
+#include "service/config/settings.h"
+#include "service/config/text.h"
+#include "service/config/validate.h"
+#include "service/config/yaml_reader.h"
+#include "service/config/yaml_writer.h"
+
+namespace evalrun::config {
+namespace {
+
+constexpr std::string_view kProgram = "evalrun-gateway";
+constexpr std::size_t kMaxFileBytes = std::size_t{1} << 20U;
+constexpr int kRefused = 2;
+
+using Errors = std::vector<std::string>;
+
+// The layers, the strongest last.
+class Layers {
+ public:
+  explicit Layers(Errors* errors) : errors_(*errors) { SetDefaults(&config_); }
+
+  void AddFile(const std::string& path, const FileReader& read_file) {
+    if (path.empty()) return;
+    const absl::StatusOr<std::string> yaml = read_file(path, kMaxFileBytes);
+    if (!yaml.ok()) {
+      errors_.push_back(Concat("configuration file: ", yaml.status().message()));
+      return;
+    }
+    ReadYaml(*yaml, path, &config_, &sources_, &errors_);
+  }
+
+  void AddEnvironment(const Environment& environment) {
+    CheckForUnknownVariables(environment, &errors_);
+    for (const SettingInfo& setting : AllSettings()) {
+      const std::string_view text = Lookup(environment, setting.variable);
+      if (!text.empty()) Set(setting, text, setting.variable);
+    }
+  }
+
+  void AddFlags(const std::vector<FlagValue>& values) {
+    for (const FlagValue& value : values) {
+      Set(*value.setting, value.text, Concat("--", value.setting->flag));
+    }
+  }
+
+  [[nodiscard]] const v1::GatewayConfig& config() const { return config_; }
+  [[nodiscard]] const Sources& sources() const { return sources_; }
+
+ private:
+  void Set(const SettingInfo& setting, std::string_view text, const std::string& source) {
+    const absl::Status status = SetFromText(setting.field(), text, ParentOf(setting, &config_));
+    if (status.ok()) {
+      sources_[setting.key] = source;
+    } else {
+      errors_.push_back(Concat(setting.key, " = ", ShowValue(setting.field(), text), " (from ",
+                               source, "): ", status.message()));
+    }
+  }
+
+  v1::GatewayConfig config_;
+  Sources sources_;
+  Errors& errors_;
+};
+
+Done Refused(const Errors& errors) {
+  std::string text = Concat(kProgram, ": configuration refused\n");
+  for (const std::string& error : errors) Append(&text, "  ", error, "\n");
+  Append(&text, "See ", kProgram, " --help.\n");
+  return {.out = "", .err = std::move(text), .exit_code = kRefused};
+}
+
+Done Printed(const Layers& layers, const absl::StatusOr<ApiKey>& key) {
+  std::string text = Concat("# ", kProgram, " ", Version(), "\n");
+  if (key.ok()) {
+    Append(&text, "# API key: from ", Escape(key->source), ", ****\n");
+  } else {
+    Append(&text, "# API key: none (", key.status().message(), ")\n");
+  }
+  Append(&text, WriteYaml(layers.config(), layers.sources()));
+  return {.out = std::move(text), .err = "", .exit_code = 0};
+}
+
+}  // namespace
+
+std::string_view Version() { return EVALRUN_VERSION; }
+
+LoadResult LoadConfig(int argc, const char* const* argv, const Environment& environment,
+                      const FileReader& read_file) {
+  Errors errors;
+  const ParsedFlags flags = ParseFlags(argc, argv, &errors);
+  // Whoever asks for help gets it, whatever else is wrong.
+  if (flags.help) return Done{.out = HelpText(kProgram), .err = "", .exit_code = 0};
+  if (flags.version) {
+    return Done{.out = Concat(kProgram, " ", Version(), "\n"), .err = "", .exit_code = 0};
+  }
+
+  Layers layers(&errors);
+  const std::string_view file_variable = Lookup(environment, "EVALRUN_CONFIG");
+  layers.AddFile(flags.config_file.empty() ? std::string(file_variable) : flags.config_file,
+                 read_file);
+  layers.AddEnvironment(environment);
+  layers.AddFlags(flags.values);
+  const v1::GatewayConfig& config = layers.config();
+  Validate(config, layers.sources(), &errors);
+
+  absl::StatusOr<ApiKey> key = FindApiKey(config.upstream().api_key_file(), environment, read_file);
+  if (!key.ok() && !flags.print_config) errors.emplace_back(key.status().message());
+  if (!errors.empty()) return Refused(errors);
+  if (flags.print_config) return Printed(layers, key);
+  if (flags.check_config) {
+    return Done{.out = "configuration OK\n", .err = "", .exit_code = 0};
+  }
+  return LoadedConfig{.config = config,
+                      .listen = *ParseHostPort(config.listen()),
+                      .admin_listen = *ParseHostPort(config.admin_listen()),
+                      .upstream = *ParseUpstreamUrl(config.upstream().url()),
+                      .api_key = std::move(key->key),
+                      .api_key_source = std::move(key->source)};
+}
+
+}  // namespace evalrun::config

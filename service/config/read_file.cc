@@ -1,0 +1,62 @@
+#include "service/config/read_file.h"
+
+#include <absl/status/status.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "service/config/secret.h"
+#include "service/config/text.h"
+
+namespace evalrun::config {
+namespace {
+
+absl::Status Failed(const std::string& path, std::string_view why) {
+  return absl::InvalidArgumentError(Concat("cannot read ", Escape(path), ": ", why));
+}
+
+class OpenFile {
+ public:
+  explicit OpenFile(const char* path) : fd_(open(path, O_RDONLY | O_CLOEXEC)) {}
+  ~OpenFile() {
+    if (fd_ >= 0) close(fd_);
+  }
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
+  [[nodiscard]] int fd() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::string> ReadFile(const std::string& path, std::size_t max_bytes) {
+  if (path.find('\0') != std::string::npos) return Failed(path, "a file's name has no NUL");
+  const OpenFile file(path.c_str());
+  if (file.fd() < 0) return Failed(path, std::strerror(errno));
+  // As large as it may become: a string that grows leaves its former memory unwiped.
+  std::string content(max_bytes + 1, '\0');
+  std::size_t size = 0;
+  while (size < content.size()) {
+    const ssize_t count = read(file.fd(), content.data() + size, content.size() - size);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) {
+      const int error = errno;
+      WipeString(&content);
+      return Failed(path, std::strerror(error));
+    }
+    if (count == 0) break;
+    size += static_cast<std::size_t>(count);
+  }
+  if (size > max_bytes) {
+    WipeString(&content);
+    return Failed(path, Concat("it is larger than ", max_bytes, " bytes"));
+  }
+  content.resize(size);
+  return content;
+}
+
+}  // namespace evalrun::config

@@ -1,0 +1,43 @@
+// File: upstream_url.h
+//
+// The base URL of the REST API, taken apart. Strict on purpose: what cannot be written down here
+// cannot turn up in a request.
+#ifndef EVALRUN_SERVICE_CONFIG_UPSTREAM_URL_H_
+#define EVALRUN_SERVICE_CONFIG_UPSTREAM_URL_H_
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace evalrun::config {
+
+struct UpstreamUrl {
+  std::string scheme;      // `http` or `https`
+  std::string host;        // in lower case; an IPv6 address without brackets
+  std::uint16_t port = 0;  // never 0; the scheme's own where the URL has none
+  std::string base_path;   // empty, or `/v2`: begins with a slash and does not end with one
+
+  // `https://api.aymara.ai`, `http://[::1]:8080`: without the path, and with the port only where it
+  // is not the scheme's own.
+  [[nodiscard]] std::string Origin() const;
+
+  bool operator==(const UpstreamUrl&) const = default;
+};
+
+// Takes `https://api.aymara.ai/v2` apart. Refuses other schemes, user and password, query,
+// fragment, empty and dot segments (`%2e` too) and everything that is not RFC 3986. An error's
+// message says what is allowed, without repeating `text`. Pure.
+[[nodiscard]] absl::StatusOr<UpstreamUrl> ParseUpstreamUrl(std::string_view text);
+
+// OK for `http://[USER:PASSWORD@]HOST[:PORT]`, http or https, without a path. Otherwise as above.
+[[nodiscard]] absl::Status CheckProxyUrl(std::string_view text);
+
+// `text` with what may be credentials (all before the last `@`, the scheme excepted) as `****`.
+[[nodiscard]] std::string MaskCredentials(std::string_view text);
+
+}  // namespace evalrun::config
+
+#endif  // EVALRUN_SERVICE_CONFIG_UPSTREAM_URL_H_

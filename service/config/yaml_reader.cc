@@ -1,0 +1,166 @@
+#include "service/config/yaml_reader.h"
+
+#include <absl/status/status.h>
+
+#include <exception>
+#include <optional>
+#include <set>
+
+#include <yaml-cpp/yaml.h>
+
+#include "service/config/field_value.h"
+#include "service/config/nearest.h"
+#include "service/config/text.h"
+#include "service/config/yaml_documents.h"
+
+namespace evalrun::config {
+namespace {
+
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+
+std::string Join(const std::string& path, std::string_view name) {
+  return path.empty() ? std::string(name) : Concat(path, ".", name);
+}
+
+class Reader {
+ public:
+  Reader(std::string_view file_name, Sources* sources, std::vector<std::string>* errors)
+      : file_name_(Escape(file_name)), sources_(*sources), errors_(*errors) {}
+
+  void ReadMap(const YAML::Node& node, const std::string& path, Message* message) {
+    std::set<std::string> seen;
+    for (const auto& entry : node) {
+      const YAML::Mark mark = entry.first.Mark();
+      if (!entry.first.IsScalar()) {
+        AddError(path.empty() ? "document" : path, mark, "each key must be a plain name");
+        continue;
+      }
+      const std::string& name = entry.first.Scalar();
+      const std::string key = Join(path, name);
+      if (!seen.insert(name).second) {
+        AddError(key, mark, "the key stands there twice");
+        continue;
+      }
+      const FieldDescriptor* field = message->GetDescriptor()->FindFieldByName(name);
+      if (field == nullptr) {
+        AddError(key, mark, Concat("unknown key", DidYouMean(key, Candidates(*message, path))));
+        continue;
+      }
+      ReadField(entry.second, key, mark, field, message);
+    }
+  }
+
+  void AddError(std::string_view key, const YAML::Mark& mark, std::string_view what) {
+    errors_.push_back(Concat(Escape(key), " (", At(mark), "): ", what));
+  }
+
+ private:
+  std::string At(const YAML::Mark& mark) const { return Concat(file_name_, ":", mark.line + 1); }
+
+  // All keys there are, and, for who forgot the section, the keys below this one by their last
+  // name.
+  static std::vector<Candidate> Candidates(const Message& message, const std::string& path) {
+    std::vector<Candidate> candidates;
+    const auto* descriptor = message.GetDescriptor();
+    for (int i = 0; i < descriptor->field_count(); ++i) {
+      const std::string key = Join(path, descriptor->field(i)->name());
+      candidates.push_back({key, key});
+    }
+    for (const SettingInfo& setting : AllSettings()) {
+      candidates.push_back({setting.key, setting.key});
+      candidates.push_back({setting.flag, setting.key});
+      candidates.push_back({Join(path, setting.field()->name()), setting.key});
+    }
+    return candidates;
+  }
+
+  void ReadField(const YAML::Node& node, const std::string& key, const YAML::Mark& key_mark,
+                 const FieldDescriptor* field, Message* message) {
+    if (!field->is_repeated()) {
+      ReadValue(node, key, key_mark, field, message);
+      return;
+    }
+    if (!node.IsSequence()) {
+      AddError(key, key_mark, "must be a list");
+      return;
+    }
+    int index = 0;
+    for (const YAML::Node& element : node) {
+      ReadValue(element, Concat(key, "[", index++, "]"), element.Mark(), field, message);
+    }
+  }
+
+  void ReadValue(const YAML::Node& node, const std::string& key, const YAML::Mark& key_mark,
+                 const FieldDescriptor* field, Message* message) {
+    if (IsLeaf(field)) {
+      ReadScalar(node, key, key_mark, field, message);
+    } else if (node.IsMap() || node.IsNull()) {
+      const auto* reflection = message->GetReflection();
+      Message* inner = field->is_repeated() ? reflection->AddMessage(message, field)
+                                            : reflection->MutableMessage(message, field);
+      if (field->is_repeated()) SetDefaults(inner);
+      if (node.IsMap()) ReadMap(node, key, inner);
+    } else {
+      AddError(key, key_mark, "must be a map of keys, not a list or a value");
+    }
+  }
+
+  void ReadScalar(const YAML::Node& node, const std::string& key, const YAML::Mark& key_mark,
+                  const FieldDescriptor* field, Message* message) {
+    if (node.IsNull()) {
+      AddError(key, key_mark, "has no value");
+      return;
+    }
+    if (!node.IsScalar()) {
+      AddError(key, key_mark, "must be one value, not a list or a map");
+      return;
+    }
+    const std::string& text = node.Scalar();
+    const bool is_text = field->cpp_type() == FieldDescriptor::CPPTYPE_STRING ||
+                         field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE ||
+                         field->cpp_type() == FieldDescriptor::CPPTYPE_ENUM;
+    absl::Status status = node.Tag() == "!" && !is_text
+                              ? absl::InvalidArgumentError("must stand without quotes")
+                              : SetFromText(field, text, message);
+    if (!status.ok()) {
+      errors_.push_back(Concat(Escape(key), " = ", ShowValue(field, text), " (from ",
+                               At(node.Mark()), "): ", status.message()));
+      return;
+    }
+    sources_[key] = At(node.Mark());
+  }
+
+  std::string file_name_;
+  Sources& sources_;
+  std::vector<std::string>& errors_;
+};
+
+}  // namespace
+
+void ReadYaml(const std::string& yaml, std::string_view file_name, Message* message,
+              Sources* sources, std::vector<std::string>* errors) {
+  Reader reader(file_name, sources, errors);
+  // With a newline at the end yaml-cpp does not notice a quote that is never closed, and takes the
+  // rest of the file for one value.
+  const std::string text = yaml.substr(0, yaml.find_last_not_of(" \r\n") + 1);
+  try {
+    if (const std::optional<YAML::Mark> second = FindSecondDocument(text)) {
+      reader.AddError("document", *second, "a file is one document, and another begins here");
+      return;
+    }
+    const YAML::Node document = YAML::Load(text);
+    if (document.IsNull()) return;
+    if (!document.IsMap()) {
+      reader.AddError("document", document.Mark(), "must be a map of keys");
+      return;
+    }
+    reader.ReadMap(document, "", message);
+  } catch (const YAML::Exception& e) {
+    reader.AddError("document", e.mark, Concat("not YAML: ", Escape(e.msg)));
+  } catch (const std::exception& e) {
+    errors->push_back(Concat(Escape(file_name), ": cannot be read as YAML: ", Escape(e.what())));
+  }
+}
+
+}  // namespace evalrun::config

@@ -1,0 +1,92 @@
+// A secret that is recognised anywhere, put wherever one may be put, rightly or by mistake: no text
+// that comes back may hold it.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "tests/unit/config/load.h"
+
+namespace evalrun::config {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+#define CANARY "cAnArY7"
+
+std::vector<Given> Cases() {
+  const Environment key = {{"AYMARA_AI_API_KEY", CANARY}};
+  static const std::string kLongKey = CANARY + std::string(5000, 'x');
+  return {
+      {.environment = key},
+      {.flags = {"--listen=x"}, .environment = key},
+      {.environment = {{"AYMARA_AI_API_KEY", CANARY " x"}}},
+      {.environment = {{"AYMARA_AI_API_KEY", CANARY "\n\n"}}},
+      {.environment = {{"AYMARA_AI_API_KEY", CANARY "\xff"}}},
+      {.environment = {{"AYMARA_AI_API_KEY", kLongKey}}},
+      {.flags = {"--api-key-file=k"}, .files = {{"k", CANARY "\r\n"}}},
+      {.flags = {"--api-key-file=k"}, .files = {{"k", CANARY "\r"}}},
+      {.flags = {"--api-key-file=k"}, .files = {{"k", "a " CANARY}}},
+      {.flags = {"--api-key-file=k"}, .files = {{"k", kLongKey}}},
+      // The key file given as the configuration.
+      {.flags = {"--config=k"}, .environment = key, .files = {{"k", CANARY}}},
+      {.flags = {"--config=k"}, .environment = key, .files = {{"k", "- " CANARY}}},
+      // A key where none belongs.
+      {.flags = {CANARY}, .environment = key},
+      {.flags = {"--api-key", CANARY}, .environment = key},
+      {.flags = {"--api-key=" CANARY}, .environment = key},
+      {.flags = {"--version=" CANARY}, .environment = key},
+      {.flags = {"--ids-opaque", CANARY}, .environment = key},
+      {.environment = {{"EVALRUN_API_KEY", CANARY}}},
+      {.flags = {"--config=c"}, .environment = key, .files = {{"c", "api_key: " CANARY}}},
+      {.flags = {"--config=c"}, .environment = key, .files = {{"c", "upstream: [" CANARY "]"}}},
+      {.flags = {"--config=c"}, .environment = key, .files = {{"c", "upstream: " CANARY}}},
+      // Credentials in URLs.
+      {.flags = {"--upstream-proxy=http://u:" CANARY "@h:1"}, .environment = key},
+      {.flags = {"--upstream-proxy=http://" CANARY "@h:1"}, .environment = key},
+      {.flags = {"--upstream-proxy=http://u:" CANARY "@h:1/path"}, .environment = key},
+      {.flags = {"--upstream-proxy=http://u:x@" CANARY "@h:1"}, .environment = key},
+      {.flags = {"--upstream-proxy=u:" CANARY "@h:1"}, .environment = key},
+      {.flags = {"--upstream-proxy=http://u:" CANARY "\n@h:1"}, .environment = key},
+      {.flags = {"--upstream=https://u:" CANARY "@h/v2"}, .environment = key},
+      {.environment = {{"AYMARA_AI_API_KEY", CANARY},
+                       {"EVALRUN_UPSTREAM_PROXY", "http://u:" CANARY "@h"}}},
+      {.flags = {"--config=c"},
+       .environment = key,
+       .files = {{"c", "upstream: {proxy: \"http://u:" CANARY "@h\"}"}}},
+      {.flags = {"--config=c"},
+       .environment = key,
+       .files = {{"c", "upstream: {proxy: {url: \"http://u:" CANARY "@h\"}}"}}},
+  };
+}
+
+TEST(CanaryTest, ReachesNoOutput) {
+  for (const char* action : {"", "--print-config", "--check-config", "--help"}) {
+    int number = 0;
+    for (Given given : Cases()) {
+      if (*action != '\0') given.flags.push_back(action);
+      const LoadResult result = Load(given);
+      const Done done = DoneOf(result);
+      EXPECT_THAT(done.out, Not(HasSubstr(CANARY))) << action << " case " << number;
+      EXPECT_THAT(done.err, Not(HasSubstr(CANARY))) << action << " case " << number;
+      if (const auto* loaded = std::get_if<LoadedConfig>(&result)) {
+        EXPECT_THAT(loaded->api_key_source, Not(HasSubstr(CANARY)));
+      }
+      ++number;
+    }
+  }
+}
+
+TEST(CanaryTest, IsMaskedWhereItIsInForce) {
+  const Done done = DoneOf(Load({.flags = {"--print-config", "--upstream-proxy=http://u:p@h:1"}}));
+  EXPECT_EQ(done.exit_code, 0);
+  EXPECT_THAT(done.out, HasSubstr("proxy: http://****@h:1"));
+  const Done again = DoneOf(Load({.flags = {"--config=c"}, .files = {{"c", done.out}}}));
+  EXPECT_EQ(again.exit_code, 2) << "a masked proxy is not taken for a real one";
+  EXPECT_THAT(again.err, HasSubstr("masked by --print-config"));
+}
+
+}  // namespace
+}  // namespace evalrun::config

@@ -1,0 +1,49 @@
+// File: load.h
+//
+// LoadConfig() from literals: flags, environment and files as a test writes them down.
+#ifndef EVALRUN_TESTS_UNIT_CONFIG_LOAD_H_
+#define EVALRUN_TESTS_UNIT_CONFIG_LOAD_H_
+
+#include <absl/status/status.h>
+
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "service/config/load_config.h"
+
+namespace evalrun::config {
+
+struct Given {
+  std::vector<const char*> flags = {};
+  Environment environment = {{"AYMARA_AI_API_KEY", "test-key"}};
+  std::map<std::string, std::string> files = {};  // content by name
+};
+
+inline LoadResult Load(const Given& given) {
+  std::vector<const char*> argv = {"evalrun-gateway"};
+  for (const char* flag : given.flags) argv.push_back(flag);
+  const FileReader read_file = [&given](const std::string& path,
+                                        std::size_t max_bytes) -> absl::StatusOr<std::string> {
+    const auto found = given.files.find(path);
+    if (found == given.files.end()) {
+      return absl::InvalidArgumentError("cannot read " + path + ": No such file or directory");
+    }
+    if (found->second.size() > max_bytes) {
+      return absl::InvalidArgumentError("cannot read " + path + ": it is too large");
+    }
+    return found->second;
+  };
+  return LoadConfig(static_cast<int>(argv.size()), argv.data(), given.environment, read_file);
+}
+
+// What is printed instead of running; exit code -1 when the gateway would run.
+inline Done DoneOf(const LoadResult& result) {
+  const Done* done = std::get_if<Done>(&result);
+  return done == nullptr ? Done{.out = "(runs)", .err = "", .exit_code = -1} : *done;
+}
+
+}  // namespace evalrun::config
+
+#endif  // EVALRUN_TESTS_UNIT_CONFIG_LOAD_H_

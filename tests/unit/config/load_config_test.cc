@@ -1,0 +1,166 @@
+#include "service/config/load_config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "service/config/duration.h"
+#include "tests/unit/config/load.h"
+
+namespace evalrun::config {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+TEST(LoadConfigTest, RunsOnDefaultsAndAKey) {
+  LoadResult result = Load({});
+  ASSERT_TRUE(std::holds_alternative<LoadedConfig>(result)) << DoneOf(result).err;
+  const LoadedConfig& loaded = std::get<LoadedConfig>(result);
+  EXPECT_EQ(loaded.listen, (HostPort{"127.0.0.1", 50051}));
+  EXPECT_EQ(loaded.admin_listen, (HostPort{"127.0.0.1", 9090}));
+  EXPECT_EQ(loaded.upstream, (UpstreamUrl{"https", "api.aymara.ai", 443, "/v2"}));
+  EXPECT_EQ(loaded.api_key.RevealForSending(), "test-key");
+  EXPECT_EQ(loaded.api_key_source, "AYMARA_AI_API_KEY");
+  EXPECT_EQ(ToMicroseconds(loaded.config.upstream().timeout()), std::chrono::seconds(10));
+  EXPECT_EQ(loaded.config.retry().max_attempts(), 3U);
+  EXPECT_TRUE(loaded.config.forward().traceparent());
+}
+
+struct Precedence {
+  const char* file;
+  const char* variable;
+  const char* flag;
+  int seconds;
+};
+
+TEST(LoadConfigTest, TakesFlagsOverEnvironmentOverFileOverDefaults) {
+  const Precedence cases[] = {
+      {"", "", "", 10},    {"1s", "", "", 1},     {"", "2s", "", 2},
+      {"1s", "2s", "", 2}, {"", "", "3s", 3},     {"1s", "", "3s", 3},
+      {"", "2s", "3s", 3}, {"1s", "2s", "3s", 3}, {"1s", "", "10s", 10},
+  };
+  for (const Precedence& c : cases) {
+    const std::string flag = std::string("--upstream-timeout=") + c.flag;
+    Given given;
+    given.environment["EVALRUN_UPSTREAM_TIMEOUT"] = c.variable;  // empty: as if it were not set
+    given.environment["EVALRUN_CONFIG"] = "c.yaml";
+    given.files["c.yaml"] =
+        *c.file == '\0' ? "" : std::string("upstream: {timeout: ") + c.file + "}";
+    if (*c.flag != '\0') given.flags.push_back(flag.c_str());
+    const LoadResult result = Load(given);
+    ASSERT_TRUE(std::holds_alternative<LoadedConfig>(result)) << DoneOf(result).err;
+    EXPECT_EQ(std::get<LoadedConfig>(result).config.upstream().timeout().seconds(), c.seconds);
+  }
+}
+
+TEST(LoadConfigTest, TakesTheFilesNameFromTheFlagFirst) {
+  Given given{.flags = {"--config=b.yaml"},
+              .files = {{"a.yaml", "listen: a:1"}, {"b.yaml", "listen: b:1"}}};
+  given.environment["EVALRUN_CONFIG"] = "a.yaml";
+  EXPECT_EQ(std::get<LoadedConfig>(Load(given)).listen.host, "b");
+}
+
+TEST(LoadConfigTest, EverySettingHasAVariable) {
+  Given given;
+  given.environment["EVALRUN_IDS_OPAQUE"] = "true";
+  given.environment["EVALRUN_MAX_ATTEMPTS"] = "4";
+  given.environment["EVALRUN_UPSTREAM"] = "http://[::1]:8080/v2/";
+  const LoadResult result = Load(given);
+  ASSERT_TRUE(std::holds_alternative<LoadedConfig>(result)) << DoneOf(result).err;
+  const LoadedConfig& loaded = std::get<LoadedConfig>(result);
+  EXPECT_TRUE(loaded.config.ids().opaque());
+  EXPECT_EQ(loaded.config.retry().max_attempts(), 4U);
+  EXPECT_EQ(loaded.upstream, (UpstreamUrl{"http", "::1", 8080, "/v2"}));
+}
+
+TEST(LoadConfigTest, TakesTheKeyFromTheFileThatIsNamed) {
+  const LoadResult result =
+      Load({.flags = {"--api-key-file=key"}, .files = {{"key", "from-file\n"}}});
+  ASSERT_TRUE(std::holds_alternative<LoadedConfig>(result)) << DoneOf(result).err;
+  EXPECT_EQ(std::get<LoadedConfig>(result).api_key.RevealForSending(), "from-file");
+  EXPECT_EQ(std::get<LoadedConfig>(result).api_key_source, "key");
+}
+
+TEST(LoadConfigTest, RefusesWithAllErrorsOfAllLayers) {
+  const Done done = DoneOf(Load(
+      {.flags = {"--listne=x", "--max-attempts=0", "--config=c.yaml", "--upstream-timeout=soon"},
+       .environment = {{"EVALRUN_LOG_LEVEL", "loud"}, {"EVALRUN_LISTN", "x"}},
+       .files = {{"c.yaml", "drain: {timeout: 2h}\nretrys: 1\n"}}}));
+  EXPECT_EQ(done.exit_code, 2);
+  EXPECT_EQ(done.out, "");
+  EXPECT_EQ(done.err,
+            "evalrun-gateway: configuration refused\n"
+            "  --listne: no such flag; did you mean --listen?\n"
+            "  retrys (c.yaml:2): unknown key; did you mean retry?\n"
+            "  EVALRUN_LISTN: no such setting; did you mean EVALRUN_LISTEN?\n"
+            "  log.level = \"loud\" (from EVALRUN_LOG_LEVEL): must be one of debug, info, warn, "
+            "error\n"
+            "  upstream.timeout = \"soon\" (from --upstream-timeout): must be a whole number "
+            "followed by us, ms, s, m or h, such as 1500ms, and at most a year\n"
+            "  retry.max_attempts = \"0\" (from --max-attempts): must be from 1 to 10\n"
+            "  drain.timeout = \"2h\" (from c.yaml:1): must be from 0s to 1h\n"
+            "  no API key: set AYMARA_AI_API_KEY, or name a file that holds it with "
+            "--api-key-file\n"
+            "See evalrun-gateway --help.\n");
+}
+
+TEST(LoadConfigTest, RefusesAFileThatCannotBeRead) {
+  const Done done = DoneOf(Load({.flags = {"--config=gone.yaml"}}));
+  EXPECT_EQ(done.exit_code, 2);
+  EXPECT_THAT(done.err, HasSubstr("configuration file: cannot read gone.yaml: No such file"));
+  EXPECT_THAT(DoneOf(Load({.flags = {"--config=huge.yaml"},
+                           .files = {{"huge.yaml", std::string(2'000'000, '#')}}}))
+                  .err,
+              HasSubstr("too large"));
+}
+
+TEST(LoadConfigTest, RefusesToStartWithoutAKey) {
+  const Done done = DoneOf(Load({.environment = {}}));
+  EXPECT_EQ(done.exit_code, 2);
+  EXPECT_THAT(done.err, HasSubstr("AYMARA_AI_API_KEY"));
+  EXPECT_THAT(done.err, HasSubstr("--api-key-file"));
+}
+
+TEST(LoadConfigTest, ChecksAsItWouldStart) {
+  Done done = DoneOf(Load({.flags = {"--check-config"}}));
+  EXPECT_EQ(done.exit_code, 0);
+  EXPECT_EQ(done.out, "configuration OK\n");
+  EXPECT_EQ(done.err, "");
+  for (const Given& given : {Given{.flags = {"--check-config", "--max-attempts=99"}},
+                             Given{.flags = {"--check-config"}, .environment = {}}}) {
+    done = DoneOf(Load(given));
+    EXPECT_EQ(done.exit_code, 2);
+    EXPECT_EQ(done.out, "");
+    EXPECT_THAT(done.err, StartsWith("evalrun-gateway: configuration refused\n"));
+  }
+}
+
+TEST(LoadConfigTest, PrintsNothingThatItWouldRefuse) {
+  const Done done = DoneOf(Load({.flags = {"--print-config", "--max-attempts=99"}}));
+  EXPECT_EQ(done.exit_code, 2);
+  EXPECT_EQ(done.out, "");
+}
+
+TEST(LoadConfigTest, SaysItsVersionAndHelpsWhateverElseIsWrong) {
+  Done done = DoneOf(Load({.flags = {"--version", "--nonsense"}, .environment = {}}));
+  EXPECT_EQ(done.exit_code, 0);
+  EXPECT_EQ(done.out, "evalrun-gateway " EVALRUN_VERSION "\n");
+  done = DoneOf(Load({.flags = {"--help", "--nonsense", "--max-attempts=x"}, .environment = {}}));
+  EXPECT_EQ(done.exit_code, 0);
+  EXPECT_EQ(done.err, "");
+  EXPECT_THAT(done.out, StartsWith("Usage: evalrun-gateway [flags]\n"));
+  EXPECT_THAT(done.out,
+              HasSubstr("  --upstream-timeout=DURATION  (default 10s)\n"
+                        "      Longest time for one send to the upstream, from connecting to the "
+                        "whole answer.\n"));
+  for (const char* flag : {"--config", "--check-config", "--print-config", "--version", "--help"}) {
+    EXPECT_THAT(done.out, HasSubstr(std::string("\n  ") + flag));
+  }
+}
+
+}  // namespace
+}  // namespace evalrun::config

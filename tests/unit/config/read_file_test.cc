@@ -1,0 +1,48 @@
+#include "service/config/read_file.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <string>
+
+namespace evalrun::config {
+namespace {
+
+using ::testing::HasSubstr;
+
+class ReadFileTest : public ::testing::Test {
+ protected:
+  std::string Write(const std::string& content) {
+    const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
+    const std::string path = ::testing::TempDir() + "read_file_test." + test->name();
+    std::ofstream(path, std::ios::binary) << content;
+    return path;
+  }
+};
+
+TEST_F(ReadFileTest, GivesTheBytes) {
+  const std::string content("a\0b\r\n\xff", 6);
+  EXPECT_EQ(*ReadFile(Write(content), 100), content);
+}
+
+TEST_F(ReadFileTest, GivesAnEmptyFile) { EXPECT_EQ(*ReadFile(Write(""), 100), ""); }
+
+TEST_F(ReadFileTest, RefusesMoreThanTheLimit) {
+  const std::string path = Write("12345");
+  EXPECT_TRUE(ReadFile(path, 5).ok());
+  const auto content = ReadFile(path, 4);
+  EXPECT_THAT(std::string(content.status().message()), HasSubstr("larger than 4 bytes"));
+}
+
+TEST_F(ReadFileTest, RefusesAnEndlessFile) { EXPECT_FALSE(ReadFile("/dev/zero", 1000).ok()); }
+
+TEST_F(ReadFileTest, SaysWhyAFileCannotBeRead) {
+  EXPECT_EQ(ReadFile("/nonexistent/key", 10).status().message(),
+            "cannot read /nonexistent/key: No such file or directory");
+  EXPECT_EQ(ReadFile("/", 10).status().message(), "cannot read /: Is a directory");
+  EXPECT_FALSE(ReadFile(std::string("/dev/null\0x", 11), 10).ok());
+}
+
+}  // namespace
+}  // namespace evalrun::config

@@ -1,0 +1,29 @@
+#include "service/config/reference.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <string>
+
+#include "service/config/read_file.h"
+
+namespace evalrun::config {
+namespace {
+
+// Its rows are the golden list of all YAML keys, flags and variables: a name that changes, or a
+// default, is a change for users.
+TEST(ReferenceTest, CheckedInFileIsCurrent) {
+  const std::string path = EVALRUN_SOURCE_DIR "/service/config/REFERENCE.md";
+  const char* const update = std::getenv("UPDATE_GOLDEN");
+  if (update != nullptr && std::string(update) == "1") {
+    std::ofstream(path) << ReferenceMarkdown();
+  }
+  const auto checked_in = ReadFile(path, 1'000'000);
+  ASSERT_TRUE(checked_in.ok()) << checked_in.status();
+  EXPECT_EQ(*checked_in, ReferenceMarkdown())
+      << path << " is not current: run this test with UPDATE_GOLDEN=1";
+}
+
+}  // namespace
+}  // namespace evalrun::config

@@ -1,0 +1,120 @@
+#include "service/config/validate.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "service/config/duration.h"
+#include "service/config/field_value.h"
+
+namespace evalrun::config {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+v1::GatewayConfig Defaults() {
+  v1::GatewayConfig config;
+  SetDefaults(&config);
+  return config;
+}
+
+std::vector<std::string> Check(const v1::GatewayConfig& config, const Sources& sources = {}) {
+  std::vector<std::string> errors;
+  Validate(config, sources, &errors);
+  return errors;
+}
+
+struct Case {
+  const char* flag;
+  const char* good;
+  const char* bad;
+  const char* error;  // behind the key and the bad value
+};
+
+TEST(ValidateTest, HoldsEachSettingToItsBounds) {
+  const Case cases[] = {
+      {"max-attempts", "1", "0", "must be from 1 to 10"},
+      {"max-attempts", "10", "11", "must be from 1 to 10"},
+      {"server-max-concurrent-streams", "1", "0", "must be from 1 to 1000000"},
+      {"server-max-message-bytes", "1024", "1023", "must be from 1024 to 4194304"},
+      {"server-max-metadata-bytes", "4096", "4095", "must be from 4096 to 1048576"},
+      {"upstream-timeout", "1ms", "0s", "must be from 1ms to 10m"},
+      {"upstream-timeout", "10m", "11m", "must be from 1ms to 10m"},
+      {"upstream-timeout", "1ms", "999us", "must be from 1ms to 10m"},
+      {"upstream-connect-timeout", "1ms", "0s", "must be from 1ms to 1m"},
+      {"upstream-idle-connection-age", "1s", "1500ms", "must be a multiple of 1s"},
+      {"upstream-idle-connection-age", "1h", "0s", "must be from 1s to 1h"},
+      {"upstream-connection-lifetime", "24h", "25h", "must be from 1s to 24h"},
+      {"upstream-dns-cache-time", "0s", "10ms", "must be a multiple of 1s"},
+      {"upstream-max-response-bytes", "1024", "0", "must be from 1024 to 16777216"},
+      {"upstream-max-idle-connections", "65536", "65537", "must be from 1 to 65536"},
+      {"deadline-margin", "1ms", "0s", "must be from 1ms to 10s"},
+      {"drain-delay", "0s", "11m", "must be from 0s to 10m"},
+      {"drain-timeout", "0s", "2h", "must be from 0s to 1h"},
+      {"listen", "[::1]:0", "localhost",
+       "must be HOST:PORT, such as 127.0.0.1:50051, 0.0.0.0:50051 or [::1]:0, with a port from 0 "
+       "to 65535"},
+      {"listen", "0.0.0.0:0", "",
+       "must be HOST:PORT, such as 127.0.0.1:50051, 0.0.0.0:50051 or [::1]:0, with a port from 0 "
+       "to 65535"},
+      {"admin-listen", "localhost:65535", "localhost:65536",
+       "must be HOST:PORT, such as 127.0.0.1:50051, 0.0.0.0:50051 or [::1]:0, with a port from 0 "
+       "to 65535"},
+      {"upstream", "http://localhost:8080/v2", "localhost:8080",
+       "must begin with http:// or https://"},
+      {"upstream-proxy", "", "http://proxy/x", "must have no path"},
+  };
+  for (const Case& c : cases) {
+    const SettingInfo& setting = *FindFlag(c.flag);
+    v1::GatewayConfig config = Defaults();
+    ASSERT_TRUE(SetFromText(setting.field(), c.good, ParentOf(setting, &config)).ok()) << c.good;
+    EXPECT_THAT(Check(config), IsEmpty()) << c.flag << " " << c.good;
+    ASSERT_TRUE(SetFromText(setting.field(), c.bad, ParentOf(setting, &config)).ok()) << c.bad;
+    const std::string shown = FieldText(*ParentOf(setting, &config), setting.field());
+    EXPECT_THAT(Check(config, {{setting.key, "x.yaml:7"}}),
+                ElementsAre(setting.key + " = \"" + shown + "\" (from x.yaml:7): " + c.error));
+  }
+}
+
+TEST(ValidateTest, HoldsSettingsToEachOther) {
+  v1::GatewayConfig config = Defaults();
+  *config.mutable_retry()->mutable_initial_backoff() = ToProto(std::chrono::seconds(2));
+  EXPECT_THAT(Check(config), IsEmpty()) << "equal is allowed";
+  *config.mutable_retry()->mutable_initial_backoff() = ToProto(std::chrono::milliseconds(2001));
+  EXPECT_THAT(Check(config, {{"retry.initial_backoff", "--retry-initial-backoff"}}),
+              ElementsAre("retry.initial_backoff = \"2001ms\" (from --retry-initial-backoff): must "
+                          "be no longer than retry.max_backoff = \"2s\" (default)"));
+
+  config = Defaults();
+  *config.mutable_deadline()->mutable_default_timeout() = ToProto(std::chrono::milliseconds(20));
+  EXPECT_THAT(Check(config),
+              ElementsAre("deadline.margin = \"20ms\" (default): must be shorter than "
+                          "deadline.default_timeout = \"20ms\" (default)"));
+
+  config = Defaults();
+  config.set_admin_listen(config.listen());
+  EXPECT_THAT(Check(config), ElementsAre("admin_listen = \"127.0.0.1:50051\" (default): must be "
+                                         "another address than listen"));
+  config.set_listen("127.0.0.1:0");
+  config.set_admin_listen("127.0.0.1:0");
+  EXPECT_THAT(Check(config), IsEmpty()) << "two free ports are two ports";
+}
+
+TEST(ValidateTest, FindsAllErrorsAtOnce) {
+  v1::GatewayConfig config = Defaults();
+  config.set_listen("x");
+  config.mutable_upstream()->set_url("y");
+  config.mutable_retry()->set_max_attempts(99);
+  *config.mutable_retry()->mutable_max_backoff() = ToProto(std::chrono::milliseconds(1));
+  EXPECT_THAT(Check(config), SizeIs(4));
+}
+
+TEST(ValidateTest, RefusesAMessageThatWasNeverFilled) {
+  EXPECT_FALSE(Check(v1::GatewayConfig()).empty());
+}
+
+}  // namespace
+}  // namespace evalrun::config
