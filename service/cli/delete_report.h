@@ -1,0 +1,100 @@
+// File: delete_report.h
+//
+// One deletion as the command line sees it: what was asked, and all that the answer says. Plain
+// values, and the one function that reads an answer into them.
+#ifndef EVALRUN_SERVICE_CLI_DELETE_REPORT_H_
+#define EVALRUN_SERVICE_CLI_DELETE_REPORT_H_
+
+#include <absl/status/status.h>
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace evalrun::cli {
+
+inline constexpr char kDefaultServer[] = "127.0.0.1:50051";
+inline constexpr std::chrono::milliseconds kDefaultTimeout{30'000};
+
+// Which gateway, and how long to wait for it.
+struct Connection {
+  std::string server = kDefaultServer;  // HOST:PORT
+  std::chrono::milliseconds timeout = kDefaultTimeout;
+};
+
+struct DeleteRequest {
+  std::string eval_run_uuid;
+  std::optional<std::string> workspace_uuid;
+  bool allow_missing = false;
+  std::string request_id;  // empty: the gateway makes one
+};
+
+struct FieldViolation {
+  std::string field;
+  std::string description;
+
+  bool operator==(const FieldViolation&) const = default;
+};
+
+struct Resource {
+  std::string type;
+  std::string name;
+  std::string description;
+
+  bool operator==(const Resource&) const = default;
+};
+
+// The answer as gRPC delivers it.
+struct Reply {
+  absl::StatusCode code = absl::StatusCode::kUnknown;
+  std::string message;
+  std::string details;     // `grpc-status-details-bin`: a serialized google.rpc.Status, or empty
+  std::string deletion;    // trailing metadata `evalrun-deletion`, or empty
+  std::string request_id;  // initial metadata `x-request-id`, or empty
+};
+
+// Everything known about one deletion. The strings come from the network: no reader may trust them
+// to be valid UTF-8 or free of control characters. Empty means that the answer did not say.
+struct DeleteReport {
+  DeleteRequest request;
+  Connection connection;
+
+  absl::StatusCode code = absl::StatusCode::kUnknown;
+  std::string message;
+  // `performed`, `presumed`, `absent`, `not_performed` or `unknown`, as the .proto explains them.
+  // Never empty: an error that does not say is `unknown`.
+  std::string deletion;
+  // Whether an error came with details, as every error of the gateway does.
+  bool has_details = false;
+
+  std::string reason;
+  std::string domain;
+  std::string sends;
+  std::string http_status;
+  std::string upstream_code;
+  std::string upstream_request_id;
+  std::string request_id;
+  std::optional<std::chrono::milliseconds> retry_after;
+  std::vector<FieldViolation> field_violations;
+  std::optional<Resource> resource;
+
+  // Whether the run is certainly gone and the caller's wish therefore fulfilled.
+  [[nodiscard]] bool gone() const { return code == absl::StatusCode::kOk; }
+};
+
+// Reads `reply`. Malformed details are as if there were none.
+[[nodiscard]] DeleteReport ReadReply(const DeleteRequest& request, const Connection& connection,
+                                     const Reply& reply);
+
+// What is reported when no connection could be made, so that certainly nothing was sent.
+[[nodiscard]] DeleteReport ReportConnectFailure(const DeleteRequest& request,
+                                                const Connection& connection,
+                                                const std::string& message);
+
+// The `reason` of ReportConnectFailure.
+inline constexpr char kConnectFailed[] = "CONNECT_FAILED";
+
+}  // namespace evalrun::cli
+
+#endif  // EVALRUN_SERVICE_CLI_DELETE_REPORT_H_

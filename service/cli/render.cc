@@ -1,0 +1,300 @@
+#include "service/cli/render.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+
+#include <nlohmann/json.hpp>
+
+#include "rest_backend/api/utf8.h"
+
+namespace evalrun::cli {
+namespace {
+
+using absl::StatusCode;
+
+std::string CodeName(StatusCode code) {
+  const std::string name = absl::StatusCodeToString(code);
+  return name.empty() ? fmt::format("CODE_{}", static_cast<int>(code)) : name;
+}
+
+// What a word of the `deletion` vocabulary means, or nothing for a word of a newer gateway.
+std::string_view Meaning(std::string_view deletion) {
+  if (deletion == "performed") return "this call deleted the run";
+  if (deletion == "presumed") return "an earlier send or attempt may have been what deleted it";
+  if (deletion == "absent") return "it was not there when this call arrived";
+  if (deletion == "not_performed") return "this call certainly deleted nothing";
+  if (deletion == "unknown") return "the run may or may not be gone";
+  return "";
+}
+
+std::string FormatDuration(std::chrono::milliseconds duration) {
+  const auto count = duration.count();
+  if (count < 1000) return fmt::format("{} ms", count);
+  return fmt::format("{:g} s", static_cast<double>(count) / 1000);
+}
+
+// One argument of a command, as a POSIX shell reads it back.
+std::string ShellQuote(std::string_view argument) {
+  constexpr std::string_view kPlain =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-:/@%+=,";
+  if (!argument.empty() && argument.find_first_not_of(kPlain) == std::string_view::npos) {
+    return std::string(argument);
+  }
+  std::string quoted = "'";
+  for (const char c : argument) {
+    if (c == '\'') {
+      quoted += "'\\''";
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted + "'";
+}
+
+// The character that the well-formed sequence `bytes` encodes.
+std::uint32_t CodePoint(std::string_view bytes) {
+  const auto byte = [bytes](std::size_t i) {
+    return static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[i]));
+  };
+  if (bytes.size() == 1) return byte(0);
+  std::uint32_t code_point = byte(0) & (0xffU >> (bytes.size() + 1));
+  for (std::size_t i = 1; i < bytes.size(); ++i) {
+    code_point = (code_point << 6U) | (byte(i) & 0x3fU);
+  }
+  return code_point;
+}
+
+// Control characters, and those that reorder or hide the text around them.
+bool IsPrintable(std::uint32_t c) {
+  if (c < 0x20 || (c >= 0x7f && c < 0xa0)) return false;
+  if (c >= 0x200b && c <= 0x200f) return false;
+  if (c >= 0x2028 && c <= 0x202e) return false;
+  return !(c >= 0x2060 && c <= 0x206f) && c != 0xfeff;
+}
+
+// A label and what it says, in two columns.
+void AppendRow(std::string_view label, std::string_view value, std::string* out) {
+  if (value.empty()) return;
+  *out += fmt::format("  {:<19}  {}\n", label, Printable(value));
+}
+
+std::string RenderGone(const DeleteReport& report) {
+  std::string brackets = report.deletion;
+  if (!report.sends.empty()) {
+    brackets += fmt::format(", {} send{}", report.sends, report.sends == "1" ? "" : "s");
+  }
+  if (!report.request_id.empty()) brackets += ", request id " + report.request_id;
+  const bool performed = report.deletion == "performed";
+  std::string line = fmt::format("{}{} ({})", performed ? "deleted " : "gone: ",
+                                 Printable(report.request.eval_run_uuid), Printable(brackets));
+  if (!performed && !Meaning(report.deletion).empty()) {
+    line += fmt::format(": {}", Meaning(report.deletion));
+  }
+  return line + "\n";
+}
+
+std::string_view Headline(const DeleteReport& report) {
+  if (report.deletion == "unknown") return "unknown whether deleted: ";
+  if (report.deletion == "absent") return "not found: ";
+  return "not deleted: ";
+}
+
+std::string NotFoundAdvice(const DeleteReport& report) {
+  if (report.deletion != "absent") {
+    return "This says nothing about the run: what answered is not Aymara's API. Tell the operators "
+           "of the gateway that its upstream address or base path may be wrong.";
+  }
+  std::string advice = "Check the id";
+  if (report.request.workspace_uuid.has_value()) {
+    advice += " and the workspace.";
+  } else {
+    advice +=
+        ", and give its workspace with --workspace: without it, Aymara looks only in the workspace "
+        "of the gateway's API key.";
+  }
+  return advice + " If all you want is that it is gone, add --allow-missing.";
+}
+
+// For an answer that says that nothing was deleted, or did not come from the gateway at all.
+std::string AdviceFor(const DeleteReport& report) {
+  switch (report.code) {
+    case StatusCode::kInvalidArgument:
+      return "Correct what is named above: the same request will be refused again.";
+    case StatusCode::kNotFound:
+      return NotFoundAdvice(report);
+    case StatusCode::kAborted:
+      return "The run cannot be deleted in its present state, for example while it is being "
+             "processed. Run the same command again later.";
+    case StatusCode::kResourceExhausted:
+      return "Too many requests. Run the same command again after a while.";
+    case StatusCode::kUnauthenticated:
+      return "Aymara refused the gateway's own API key: tell the operators of the gateway.";
+    case StatusCode::kPermissionDenied:
+      return "You or the gateway's API key may not delete this run: ask the operators of the "
+             "gateway.";
+    case StatusCode::kFailedPrecondition:
+      return "Aymara refused because of the state of the run. Look at the run, then try again.";
+    case StatusCode::kUnimplemented:
+      return "What answered knows no such operation: tell the operators of the gateway that its "
+             "upstream's base path may be wrong.";
+    case StatusCode::kUnavailable:
+      return "Nothing was deleted. Run the same command again in a moment.";
+    case StatusCode::kDeadlineExceeded:
+      return "Nothing was sent in time. Run the same command again, with a longer --timeout.";
+    case StatusCode::kCancelled:
+      return "The call was cancelled before anything was sent. Run the same command again.";
+    default:
+      return "Nothing was deleted. Tell the operators of the gateway, and quote the request id.";
+  }
+}
+
+}  // namespace
+
+std::string Printable(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t length = rest::Utf8SequenceLength(text);
+    if (length == 0) {
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(text.front()));
+      text.remove_prefix(1);
+      continue;
+    }
+    const std::uint32_t code_point = CodePoint(text.substr(0, length));
+    if (IsPrintable(code_point)) {
+      out += text.substr(0, length);
+    } else if (code_point < 0x100) {
+      out += fmt::format("\\x{:02x}", code_point);
+    } else {
+      out += fmt::format("\\u{:04x}", code_point);
+    }
+    text.remove_prefix(length);
+  }
+  return out;
+}
+
+std::string SettlingCommand(const DeleteReport& report) {
+  std::string command = "evalrunctl delete --allow-missing";
+  if (report.request.workspace_uuid.has_value()) {
+    command += " --workspace " + ShellQuote(*report.request.workspace_uuid);
+  }
+  if (report.connection.server != kDefaultServer) {
+    command += " --server " + ShellQuote(report.connection.server);
+  }
+  if (report.connection.timeout != kDefaultTimeout) {
+    command += fmt::format(" --timeout {}ms", report.connection.timeout.count());
+  }
+  // What begins with a dash would be taken for a flag.
+  const bool dash = report.request.eval_run_uuid.starts_with('-');
+  return command + (dash ? " -- " : " ") + ShellQuote(report.request.eval_run_uuid);
+}
+
+std::string Advice(const DeleteReport& report) {
+  if (report.gone()) return "";
+  if (report.reason == kConnectFailed) {
+    return fmt::format(
+        "Nothing was sent. Check that the gateway runs at {}, or name another one with --server.",
+        report.connection.server);
+  }
+  std::string advice;
+  if (report.retry_after.has_value()) {
+    advice = fmt::format("Wait {}. ", FormatDuration(*report.retry_after));
+  }
+  if (report.deletion != "unknown") return advice + AdviceFor(report);
+  if (!report.has_details && report.code == StatusCode::kUnimplemented) {
+    return fmt::format(
+        "What answers at {} does not know this service: name the gateway with --server.",
+        report.connection.server);
+  }
+  if (!report.has_details) {
+    advice +=
+        "The answer has no details: the connection was lost, or what answered is not the gateway. ";
+  } else if (report.code == StatusCode::kUnauthenticated ||
+             report.code == StatusCode::kPermissionDenied ||
+             report.code == StatusCode::kUnimplemented) {
+    // An earlier send may have deleted it, but no later one will be let through as things are.
+    advice += AdviceFor(report) + " ";
+  }
+  return fmt::format("{}To settle it, run\n    {}\nIf that succeeds, the run is gone.", advice,
+                     SettlingCommand(report));
+}
+
+std::string RenderText(const DeleteReport& report) {
+  if (report.gone()) return RenderGone(report);
+  std::string out = fmt::format("{}{}\n  {}{}{}\n", Headline(report),
+                                Printable(report.request.eval_run_uuid), CodeName(report.code),
+                                report.message.empty() ? "" : ": ", Printable(report.message));
+  std::string reason = report.reason;
+  if (!report.domain.empty()) reason += fmt::format(" (said by {})", report.domain);
+  AppendRow("reason", reason, &out);
+  std::string deletion = report.deletion;
+  if (!Meaning(deletion).empty()) deletion += fmt::format(": {}", Meaning(deletion));
+  AppendRow("deletion", deletion, &out);
+  for (const FieldViolation& violation : report.field_violations) {
+    AppendRow("field", fmt::format("{}: {}", violation.field, violation.description), &out);
+  }
+  if (report.resource.has_value()) {
+    std::string resource = fmt::format("{} {}", report.resource->type, report.resource->name);
+    if (!report.resource->description.empty()) {
+      resource += ": " + report.resource->description;
+    }
+    AppendRow("resource", resource, &out);
+  }
+  AppendRow("workspace", report.request.workspace_uuid.value_or(""), &out);
+  if (report.retry_after.has_value()) {
+    AppendRow("retry after", FormatDuration(*report.retry_after), &out);
+  }
+  AppendRow("sends", report.sends, &out);
+  AppendRow("http status", report.http_status, &out);
+  AppendRow("upstream code", report.upstream_code, &out);
+  AppendRow("upstream request id", report.upstream_request_id, &out);
+  AppendRow("request id", report.request_id, &out);
+  return out + Advice(report) + "\n";
+}
+
+std::string RenderJson(const DeleteReport& report) {
+  using Json = nlohmann::ordered_json;
+  const auto text = [](const std::string& value) { return value.empty() ? Json() : Json(value); };
+  // The gateway's numbers travel as text; what is no number stays text.
+  const auto number = [&text](const std::string& value) {
+    int parsed = 0;
+    const char* const end = value.data() + value.size();
+    const auto [rest, error] = std::from_chars(value.data(), end, parsed);
+    return error == std::errc() && rest == end ? Json(parsed) : text(value);
+  };
+  Json json;
+  json["eval_run_uuid"] = report.request.eval_run_uuid;
+  json["workspace_uuid"] =
+      report.request.workspace_uuid.has_value() ? Json(*report.request.workspace_uuid) : Json();
+  json["allow_missing"] = report.request.allow_missing;
+  json["server"] = report.connection.server;
+  json["gone"] = report.gone();
+  json["code"] = CodeName(report.code);
+  json["deletion"] = report.deletion;
+  json["message"] = text(report.message);
+  json["reason"] = text(report.reason);
+  json["domain"] = text(report.domain);
+  json["sends"] = number(report.sends);
+  json["http_status"] = number(report.http_status);
+  json["upstream_code"] = text(report.upstream_code);
+  json["upstream_request_id"] = text(report.upstream_request_id);
+  json["request_id"] = text(report.request_id);
+  json["retry_after_ms"] =
+      report.retry_after.has_value() ? Json(report.retry_after->count()) : Json();
+  json["field_violations"] = Json::array();
+  for (const FieldViolation& violation : report.field_violations) {
+    json["field_violations"].push_back(
+        {{"field", violation.field}, {"description", violation.description}});
+  }
+  json["resource"] = report.resource.has_value()
+                         ? Json{{"type", report.resource->type},
+                                {"name", report.resource->name},
+                                {"description", report.resource->description}}
+                         : Json();
+  json["advice"] = text(Advice(report));
+  return json.dump(-1, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace);
+}
+
+}  // namespace evalrun::cli

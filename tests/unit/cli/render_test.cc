@@ -1,0 +1,280 @@
+#include "service/cli/render.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace evalrun::cli {
+namespace {
+
+using absl::StatusCode;
+using std::chrono::milliseconds;
+using testing::HasSubstr;
+using testing::Not;
+
+DeleteRequest ARun() {
+  DeleteRequest request;
+  request.eval_run_uuid = "run";
+  return request;
+}
+
+DeleteReport Gone(std::string deletion) {
+  DeleteReport report;
+  report.request.eval_run_uuid = "score_run.1";
+  report.code = StatusCode::kOk;
+  report.deletion = std::move(deletion);
+  report.request_id = "req-1";
+  return report;
+}
+
+DeleteReport Error(StatusCode code, std::string deletion) {
+  DeleteReport report;
+  report.request.eval_run_uuid = "score_run.1";
+  report.code = code;
+  report.deletion = std::move(deletion);
+  report.has_details = true;
+  return report;
+}
+
+DeleteReport EverythingSaid() {
+  DeleteReport report = Error(StatusCode::kInvalidArgument, "not_performed");
+  report.request.workspace_uuid = "workspace.2";
+  report.message = "two fields are wrong";
+  report.reason = "VALIDATION_INVALID_REQUEST";
+  report.domain = "api.aymara.ai";
+  report.sends = "1";
+  report.http_status = "422";
+  report.upstream_code = "validation.invalid_request";
+  report.upstream_request_id = "up-1";
+  report.request_id = "req-1";
+  report.retry_after = milliseconds(1500);
+  report.field_violations = {{"eval_run_uuid", "too long"}, {"workspace_uuid", "empty"}};
+  report.resource = Resource{"eval run", "score_run.1", "there is none"};
+  return report;
+}
+
+TEST(RenderTextTest, Gone) {
+  EXPECT_EQ(RenderText(Gone("performed")), "deleted score_run.1 (performed, request id req-1)\n");
+  EXPECT_EQ(RenderText(Gone("presumed")),
+            "gone: score_run.1 (presumed, request id req-1): an earlier send or attempt may have "
+            "been what deleted it\n");
+  EXPECT_EQ(RenderText(Gone("absent")),
+            "gone: score_run.1 (absent, request id req-1): it was not there when this call "
+            "arrived\n");
+  EXPECT_EQ(RenderText(Gone("word_of_tomorrow")),
+            "gone: score_run.1 (word_of_tomorrow, request id req-1)\n");
+  DeleteReport sends = Gone("performed");
+  sends.sends = "1";
+  EXPECT_THAT(RenderText(sends), HasSubstr("(performed, 1 send, request"));
+  sends.sends = "2";
+  EXPECT_THAT(RenderText(sends), HasSubstr("(performed, 2 sends, request"));
+}
+
+TEST(RenderTextTest, EveryDetail) {
+  EXPECT_EQ(RenderText(EverythingSaid()), R"(not deleted: score_run.1
+  INVALID_ARGUMENT: two fields are wrong
+  reason               VALIDATION_INVALID_REQUEST (said by api.aymara.ai)
+  deletion             not_performed: this call certainly deleted nothing
+  field                eval_run_uuid: too long
+  field                workspace_uuid: empty
+  resource             eval run score_run.1: there is none
+  workspace            workspace.2
+  retry after          1.5 s
+  sends                1
+  http status          422
+  upstream code        validation.invalid_request
+  upstream request id  up-1
+  request id           req-1
+Wait 1.5 s. Correct what is named above: the same request will be refused again.
+)");
+}
+
+TEST(RenderTextTest, UnknownGivesTheCommandThatSettlesIt) {
+  DeleteReport report = Error(StatusCode::kDeadlineExceeded, "unknown");
+  report.request.workspace_uuid = "workspace.2";
+  EXPECT_EQ(RenderText(report), R"(unknown whether deleted: score_run.1
+  DEADLINE_EXCEEDED
+  deletion             unknown: the run may or may not be gone
+  workspace            workspace.2
+To settle it, run
+    evalrunctl delete --allow-missing --workspace workspace.2 score_run.1
+If that succeeds, the run is gone.
+)");
+}
+
+TEST(RenderTextTest, AServerCannotWriteToTheTerminal) {
+  DeleteReport report = EverythingSaid();
+  const std::string evil = "\x1b[2J\r\ndeleted\x07\xc2\x9b\xe2\x80\xae\xff";
+  for (std::string* field :
+       {&report.message, &report.deletion, &report.reason, &report.domain, &report.sends,
+        &report.http_status, &report.upstream_code, &report.upstream_request_id, &report.request_id,
+        &report.field_violations[0].field, &report.field_violations[0].description,
+        &report.resource->type, &report.resource->name, &report.resource->description,
+        &report.request.eval_run_uuid}) {
+    const std::string saved = *field;
+    *field = evil;
+    const std::string text = RenderText(report);
+    EXPECT_EQ(text.find_first_of("\x1b\r\x07\xff\x9b"), std::string::npos) << text;
+    EXPECT_THAT(text, HasSubstr("\\x1b[2J\\x0d\\x0adeleted\\x07\\x9b\\u202e\\xff"));
+    *field = saved;
+  }
+  DeleteReport ok = Gone(evil);
+  ok.sends = evil;
+  ok.request_id = evil;
+  EXPECT_EQ(RenderText(ok).find_first_of("\x1b\r\x07\xff\x9b"), std::string::npos);
+}
+
+TEST(PrintableTest, KeepsTextAndEscapesTheRest) {
+  const struct {
+    std::string_view in;
+    std::string_view out;
+  } kTable[] = {
+      {"", ""},
+      {"plain text ~", "plain text ~"},
+      {"Gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80",
+       "Gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80"},
+      {std::string_view("\0\x7f", 2), "\\x00\\x7f"},
+      {"\xc2\x85", "\\x85"},
+      {"\xe2\x80\x8b\xef\xbb\xbf", "\\u200b\\ufeff"},
+      {"\xc0\xaf", "\\xc0\\xaf"},                    // overlong
+      {"\xe0\x80\xaf", "\\xe0\\x80\\xaf"},           // overlong
+      {"\xed\xa0\x80", "\\xed\\xa0\\x80"},           // surrogate
+      {"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"},  // beyond the last character
+      {"a\xe2\x82", "a\\xe2\\x82"},                  // cut
+      {"\x80", "\\x80"},
+  };
+  for (const auto& [in, out] : kTable) EXPECT_EQ(Printable(in), out);
+}
+
+TEST(RenderJsonTest, Gone) {
+  EXPECT_EQ(RenderJson(Gone("performed")),
+            R"({"eval_run_uuid":"score_run.1","workspace_uuid":null,"allow_missing":false,)"
+            R"("server":"127.0.0.1:50051","gone":true,"code":"OK","deletion":"performed",)"
+            R"("message":null,"reason":null,"domain":null,"sends":null,"http_status":null,)"
+            R"("upstream_code":null,"upstream_request_id":null,"request_id":"req-1",)"
+            R"("retry_after_ms":null,"field_violations":[],"resource":null,"advice":null})");
+}
+
+TEST(RenderJsonTest, EveryDetail) {
+  const auto json = nlohmann::json::parse(RenderJson(EverythingSaid()));
+  const auto expected = nlohmann::json::parse(R"({
+    "eval_run_uuid": "score_run.1",
+    "workspace_uuid": "workspace.2",
+    "allow_missing": false,
+    "server": "127.0.0.1:50051",
+    "gone": false,
+    "code": "INVALID_ARGUMENT",
+    "deletion": "not_performed",
+    "message": "two fields are wrong",
+    "reason": "VALIDATION_INVALID_REQUEST",
+    "domain": "api.aymara.ai",
+    "sends": 1,
+    "http_status": 422,
+    "upstream_code": "validation.invalid_request",
+    "upstream_request_id": "up-1",
+    "request_id": "req-1",
+    "retry_after_ms": 1500,
+    "field_violations": [{"field": "eval_run_uuid", "description": "too long"},
+                         {"field": "workspace_uuid", "description": "empty"}],
+    "resource": {"type": "eval run", "name": "score_run.1", "description": "there is none"},
+    "advice": "Wait 1.5 s. Correct what is named above: the same request will be refused again."
+  })");
+  EXPECT_EQ(json, expected);
+}
+
+TEST(RenderJsonTest, HostileTextStaysOneAsciiLine) {
+  DeleteReport report = EverythingSaid();
+  report.message = "\x1b[2J\n\xff\xc2\x9b\x7f";
+  report.sends = "99999999999999999999";
+  report.http_status = "404x";
+  const std::string text = RenderJson(report);
+  for (const char c : text) EXPECT_TRUE(c >= 0x20 && c < 0x7f) << static_cast<int>(c);
+  const auto json = nlohmann::json::parse(text);
+  EXPECT_EQ(json["sends"], "99999999999999999999");
+  EXPECT_EQ(json["http_status"], "404x");
+}
+
+TEST(SettlingCommandTest, IsWhatAShellReadsBack) {
+  DeleteReport report = Error(StatusCode::kUnavailable, "unknown");
+  EXPECT_EQ(SettlingCommand(report), "evalrunctl delete --allow-missing score_run.1");
+  report.connection = {"host:1", milliseconds(1500)};
+  EXPECT_EQ(SettlingCommand(report),
+            "evalrunctl delete --allow-missing --server host:1 --timeout 1500ms score_run.1");
+  report.connection = {};
+  report.request.workspace_uuid = "";
+  report.request.eval_run_uuid = "a'b $(c)";
+  EXPECT_EQ(SettlingCommand(report),
+            R"(evalrunctl delete --allow-missing --workspace '' 'a'\''b $(c)')");
+  report.request.workspace_uuid = std::nullopt;
+  report.request.eval_run_uuid = "-x";
+  EXPECT_EQ(SettlingCommand(report), "evalrunctl delete --allow-missing -- -x");
+}
+
+TEST(AdviceTest, NoneWhenGone) { EXPECT_EQ(Advice(Gone("performed")), ""); }
+
+TEST(AdviceTest, EveryCodeHasASentence) {
+  const struct {
+    StatusCode code;
+    const char* said;
+  } kTable[] = {
+      {StatusCode::kInvalidArgument, "Correct what is named"},
+      {StatusCode::kAborted, "again later"},
+      {StatusCode::kResourceExhausted, "Too many requests"},
+      {StatusCode::kUnauthenticated, "tell the operators"},
+      {StatusCode::kPermissionDenied, "ask the operators"},
+      {StatusCode::kFailedPrecondition, "state of the run"},
+      {StatusCode::kUnimplemented, "base path"},
+      {StatusCode::kUnavailable, "again in a moment"},
+      {StatusCode::kDeadlineExceeded, "longer --timeout"},
+      {StatusCode::kCancelled, "cancelled"},
+      {StatusCode::kUnknown, "Tell the operators"},
+      {StatusCode::kInternal, "Tell the operators"},
+  };
+  for (const auto& [code, said] : kTable) {
+    const std::string advice = Advice(Error(code, "not_performed"));
+    EXPECT_THAT(advice, HasSubstr(said));
+    EXPECT_THAT(advice, Not(HasSubstr("To settle it")));
+    EXPECT_THAT(Advice(Error(code, "unknown")), HasSubstr("To settle it"));
+  }
+}
+
+TEST(AdviceTest, NotFound) {
+  DeleteReport report = Error(StatusCode::kNotFound, "absent");
+  EXPECT_THAT(Advice(report), HasSubstr("give its workspace with --workspace"));
+  report.request.workspace_uuid = "w";
+  EXPECT_THAT(Advice(report), HasSubstr("Check the id and the workspace."));
+  // Something other than the API answered 404: no word of the run, or of --allow-missing.
+  report.deletion = "not_performed";
+  EXPECT_THAT(Advice(report), HasSubstr("says nothing about the run"));
+  EXPECT_THAT(Advice(report), Not(HasSubstr("--allow-missing")));
+}
+
+TEST(AdviceTest, UnknownThatTheCallerCannotSettleAlone) {
+  EXPECT_THAT(Advice(Error(StatusCode::kUnauthenticated, "unknown")),
+              HasSubstr("tell the operators of the gateway. To settle it"));
+}
+
+TEST(AdviceTest, WithoutDetailsItMayNotBeTheGateway) {
+  DeleteReport report = Error(StatusCode::kUnavailable, "unknown");
+  report.has_details = false;
+  EXPECT_THAT(Advice(report), HasSubstr("what answered is not the gateway. To settle it"));
+  report.code = StatusCode::kUnimplemented;
+  EXPECT_THAT(Advice(report), HasSubstr("127.0.0.1:50051 does not know this service"));
+}
+
+TEST(AdviceTest, ConnectFailure) {
+  EXPECT_THAT(Advice(ReportConnectFailure(ARun(), {"host:1", milliseconds(1)}, "refused")),
+              HasSubstr("Nothing was sent. Check that the gateway runs at host:1"));
+}
+
+TEST(AdviceTest, WaitsFirst) {
+  DeleteReport report = Error(StatusCode::kResourceExhausted, "not_performed");
+  report.retry_after = milliseconds(250);
+  EXPECT_THAT(Advice(report), HasSubstr("Wait 250 ms. Too many"));
+  report.retry_after = milliseconds(2000);
+  EXPECT_THAT(Advice(report), HasSubstr("Wait 2 s. Too many"));
+}
+
+}  // namespace
+}  // namespace evalrun::cli
