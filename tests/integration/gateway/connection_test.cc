@@ -1,0 +1,222 @@
+// Connections that die at the worst moments. libcurl sends a request again by itself when a reused
+// connection dies: every send the upstream sees has to be one that the gateway decided on and
+// counts.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/support/gateway_process.h"
+#include "tests/support/matchers.h"
+#include "tests/support/scripts.h"
+
+namespace evalrun::testing {
+namespace {
+
+using grpc::StatusCode;
+
+struct Death {
+  const char* name;
+  Script script;
+};
+
+void PrintTo(const Death& death, std::ostream* os) { *os << death.name; }
+
+std::vector<Death> Deaths() {
+  return {
+      {"Fin", CloseWithoutAnswer()},
+      {"Reset", ResetWithoutAnswer()},
+      {"FinAfterHalfAStatusLine", AnswerAndClose("HTTP/1.1 20")},
+      {"HalfClosedWithoutAnswer",
+       [](const ReceivedRequest&, UpstreamConnection& connection) {
+         connection.ShutdownWrite();
+         connection.WaitForPeerToClose();
+         connection.Close();
+       }},
+  };
+}
+
+class DyingConnectionTest : public ::testing::TestWithParam<Death> {
+ protected:
+  // A first call that leaves a connection to be reused, then a second one. `scripts`: what happens
+  // to the requests, in order of arrival.
+  void Call(std::vector<Script> scripts, const std::vector<std::string>& flags) {
+    scripts.insert(scripts.begin(), Answer(HttpReply(204)));
+    ScriptedUpstream upstream(InOrder(std::move(scripts)));
+    GatewayProcess gateway({.upstream = upstream.url(), .flags = flags});
+    const DeleteClient client(gateway.grpc_address());
+    ASSERT_THAT(client.Delete(), HasCode(StatusCode::OK));
+    reply_ = client.Delete({.metadata = {{"x-request-id", "second"}}});
+    const auto line = gateway.WaitForAccessLine("second");
+    ASSERT_TRUE(line.has_value());
+    sends_ = line->value("sends", -1);
+    arrived_ = static_cast<int>(upstream.requests().size()) - 1;
+    second_on_connection_ = upstream.requests().at(1).nth_on_connection;
+  }
+
+  DeleteReply reply_;
+  int sends_ = 0;    // as the gateway reports them
+  int arrived_ = 0;  // as the upstream saw them
+  int second_on_connection_ = 0;
+};
+
+TEST_P(DyingConnectionTest, IsOneSendAndNoSecondOneBehindOurBack) {
+  Call({GetParam().script, Answer(HttpReply(204))}, {"--max-attempts", "1"});
+  EXPECT_EQ(second_on_connection_, 1) << "the connection was not reused: nothing was tested";
+  EXPECT_THAT(reply_, HasCode(StatusCode::UNAVAILABLE));
+  EXPECT_THAT(reply_, HasDeletion("unknown"));
+  EXPECT_THAT(reply_, HasSends(1));
+  EXPECT_EQ(arrived_, 1);
+  EXPECT_EQ(sends_, 1);
+}
+
+TEST_P(DyingConnectionTest, WithRetriesEveryRequestThatArrivesIsCounted) {
+  Call({GetParam().script, Answer(HttpReply(204))}, {});
+  EXPECT_THAT(reply_, HasCode(StatusCode::OK));
+  EXPECT_THAT(reply_, HasDeletion("performed"));
+  EXPECT_EQ(arrived_, 2);
+  EXPECT_EQ(sends_, 2);
+}
+
+TEST_P(DyingConnectionTest, NotFoundAfterItIsPresumedDeleted) {
+  Call({GetParam().script, Answer(ApiErrorReply(404, "resource.not_found"))}, {});
+  EXPECT_THAT(reply_, HasCode(StatusCode::OK));
+  EXPECT_THAT(reply_, HasDeletion("presumed"));
+  EXPECT_EQ(reply_.Trailing("evalrun-deletion"), "presumed");
+  EXPECT_EQ(arrived_, 2);
+  EXPECT_EQ(sends_, 2);
+}
+
+TEST_P(DyingConnectionTest, AnUnrecognised404AfterItIsNeverOk) {
+  Call({GetParam().script, Answer(HttpReply(404, "<html>default backend</html>", "text/html"))},
+       {});
+  EXPECT_THAT(reply_, HasCode(StatusCode::UNAVAILABLE));
+  EXPECT_THAT(reply_, HasDeletion("unknown"));
+  EXPECT_THAT(reply_, HasReason("UPSTREAM_UNRECOGNIZED_404"));
+  EXPECT_THAT(reply_, IsWellFormedError());
+}
+
+TEST_P(DyingConnectionTest, WhatFollowsCanNotMakeItCertain) {
+  Call({GetParam().script, Answer(ApiErrorReply(401, "auth.invalid_key"))}, {});
+  EXPECT_THAT(reply_, HasCode(StatusCode::UNAUTHENTICATED));
+  EXPECT_THAT(reply_, HasDeletion("unknown"));
+  EXPECT_THAT(reply_, HasSends(2));
+}
+
+TEST_P(DyingConnectionTest, ThreeTimesIsUnknown) {
+  Call({GetParam().script, GetParam().script, GetParam().script, Answer(HttpReply(204))}, {});
+  EXPECT_THAT(reply_, HasCode(StatusCode::UNAVAILABLE));
+  EXPECT_THAT(reply_, HasDeletion("unknown"));
+  EXPECT_THAT(reply_, HasSends(3));
+  EXPECT_EQ(arrived_, 3);
+}
+
+INSTANTIATE_TEST_SUITE_P(Ways, DyingConnectionTest, ::testing::ValuesIn(Deaths()),
+                         [](const auto& param) { return std::string(param.param.name); });
+
+TEST(ConnectionTest, KeptAliveConnectionsAreReused) {
+  ScriptedUpstream upstream(Answer(HttpReply(204)));
+  GatewayProcess gateway({.upstream = upstream.url()});
+  const DeleteClient client(gateway.grpc_address());
+  for (int i = 0; i < 20; ++i) ASSERT_THAT(client.Delete(), HasCode(StatusCode::OK));
+  EXPECT_EQ(upstream.requests().size(), 20u);
+  EXPECT_EQ(upstream.connections(), 1);
+}
+
+TEST(ConnectionTest, AConnectionThatTheUpstreamEndsAfterItsAnswerCostsNothing) {
+  ScriptedUpstream upstream(AnswerAndClose(HttpReply(204)));
+  GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--max-attempts", "1"}});
+  const DeleteClient client(gateway.grpc_address());
+  for (int i = 1; i <= 10; ++i) {
+    ASSERT_THAT(client.Delete(), HasCode(StatusCode::OK));
+    ASSERT_TRUE(upstream.WaitForEndedConnections(i));
+  }
+  EXPECT_EQ(upstream.requests().size(), 10u);
+}
+
+TEST(ConnectionTest, TheUpstreamCanAskForTheEndOfAConnection) {
+  ScriptedUpstream upstream(
+      Answer(HttpReply(200, "{}", "application/json", "connection: close\r\n")));
+  GatewayProcess gateway({.upstream = upstream.url()});
+  const DeleteClient client(gateway.grpc_address());
+  for (int i = 0; i < 3; ++i) ASSERT_THAT(client.Delete(), HasCode(StatusCode::OK));
+  EXPECT_EQ(upstream.connections(), 3);
+}
+
+TEST(ConnectionTest, ClosedBeforeTheRequestIsReadIsRetriedOnANewConnection) {
+  for (const bool reset : {false, true}) {
+    ScriptedUpstream::Options options;
+    options.on_connect = [reset](UpstreamConnection& connection) {
+      if (connection.number() > 0) return;
+      if (reset) {
+        connection.Reset();
+      } else {
+        connection.Close();
+      }
+    };
+    ScriptedUpstream upstream(Answer(HttpReply(204)), options);
+    GatewayProcess gateway({.upstream = upstream.url()});
+    const DeleteReply reply = DeleteClient(gateway.grpc_address()).Delete();
+    EXPECT_THAT(reply, HasCode(StatusCode::OK));
+    EXPECT_THAT(reply, HasDeletion("performed"));
+    EXPECT_EQ(upstream.requests().size(), 1u);
+    EXPECT_EQ(upstream.connections(), 2);
+  }
+}
+
+TEST(ConnectionTest, JunkBehindAnAnswerDoesNotAnswerTheNextRequest) {
+  // A second answer that nobody asked for: a run would be reported gone that was never asked for.
+  ScriptedUpstream upstream(InOrder({Answer(HttpReply(204) + HttpReply(204)),
+                                     Answer(ApiErrorReply(403, "auth.insufficient_permissions"))}));
+  GatewayProcess gateway({.upstream = upstream.url()});
+  const DeleteClient client(gateway.grpc_address());
+  ASSERT_THAT(client.Delete(), HasCode(StatusCode::OK));
+  EXPECT_THAT(client.Delete(), HasCode(StatusCode::PERMISSION_DENIED));
+  EXPECT_EQ(upstream.requests().size(), 2u);
+}
+
+TEST(ConnectionTest, MoreHeadersThanAreReadIsNoAnswer) {
+  std::string headers;
+  for (int i = 0; i < 4000; ++i) headers += "x-junk: " + std::string(100, 'j') + "\r\n";
+  ScriptedUpstream upstream(Answer(HttpReply(500, "{}", "application/json", headers)));
+  GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--max-attempts", "1"}});
+  const DeleteReply reply = DeleteClient(gateway.grpc_address()).Delete();
+  EXPECT_THAT(reply, HasDeletion("unknown"));
+  EXPECT_THAT(reply, IsWellFormedError());
+}
+
+TEST(ConnectionTest, ABodyWithoutEndIsCutOff) {
+  ScriptedUpstream upstream([](const ReceivedRequest&, UpstreamConnection& connection) {
+    connection.Write("HTTP/1.1 500 X\r\ncontent-type: application/json\r\n\r\n{\"error\": \"");
+    const std::string more(65536, 'x');
+    while (connection.Write(more)) {
+    }
+    connection.Close();
+  });
+  GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--max-attempts", "1"}});
+  const DeleteReply reply = DeleteClient(gateway.grpc_address()).Delete();
+  EXPECT_THAT(reply, HasCode(StatusCode::INTERNAL));
+  EXPECT_THAT(reply, HasDeletion("unknown"));
+  EXPECT_THAT(reply, HasInfo("http_status", "500"));
+  EXPECT_LT(reply.elapsed, std::chrono::seconds(5)) << "the timeout of a send is 10 s";
+}
+
+TEST(ConnectionTest, ThreeHundredCallsInFlight) {
+  const Gate answer;
+  ScriptedUpstream upstream(AnswerWhen(answer, HttpReply(204)));
+  GatewayProcess gateway({.upstream = upstream.url()});
+  const DeleteClient one(gateway.grpc_address());
+  const DeleteClient two(gateway.grpc_address());
+  std::vector<PendingDelete> calls;
+  for (int i = 0; i < 300; ++i) {
+    calls.push_back((i % 2 == 0 ? one : two).Start({.timeout = std::chrono::minutes(1)}));
+  }
+  ASSERT_TRUE(upstream.WaitForRequests(300, std::chrono::seconds(50)));
+  EXPECT_EQ(gateway.Get("/healthz").status, 200);
+  answer.Open();
+  for (PendingDelete& call : calls) EXPECT_THAT(call.Get(), HasCode(StatusCode::OK));
+  EXPECT_EQ(upstream.requests().size(), 300u);
+}
+
+}  // namespace
+}  // namespace evalrun::testing

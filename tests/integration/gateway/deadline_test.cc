@@ -1,0 +1,134 @@
+// The caller's time: answers come before it ends, and nothing goes on after it.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/support/gateway_process.h"
+#include "tests/support/matchers.h"
+#include "tests/support/scripts.h"
+
+namespace evalrun::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using grpc::StatusCode;
+
+TEST(DeadlineTest, AHungUpstreamIsAnsweredWithDetailsBeforeTheCallersOwnTimeout) {
+  ScriptedUpstream upstream(Hang());
+  GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--deadline-margin", "200ms"}});
+  const DeleteReply reply = DeleteClient(gateway.grpc_address()).Delete({.timeout = 1500ms});
+  EXPECT_THAT(reply, HasCode(StatusCode::DEADLINE_EXCEEDED));
+  EXPECT_THAT(reply, HasDeletion("unknown")) << "the client's own timeout has no details";
+  EXPECT_THAT(reply, HasSends(1));
+  EXPECT_THAT(reply, IsWellFormedError());
+  EXPECT_LT(reply.elapsed, 1500ms);
+  EXPECT_GE(reply.elapsed, 1000ms);
+}
+
+TEST(DeadlineTest, TheDefaultMarginIsEnoughOnAMachineThatIsNotOverloaded) {
+  ScriptedUpstream upstream(Hang());
+  GatewayProcess gateway({.upstream = upstream.url()});
+  const DeleteClient client(gateway.grpc_address());
+  int with_details = 0;
+  for (int i = 0; i < 10; ++i) {
+    const DeleteReply reply = client.Delete({.timeout = 300ms});
+    EXPECT_THAT(reply, HasCode(StatusCode::DEADLINE_EXCEEDED));
+    if (reply.error_info.has_value()) ++with_details;
+  }
+  // Other tests run beside this one: not every answer has to win its race.
+  EXPECT_GE(with_details, 5);
+}
+
+TEST(DeadlineTest, TheTransferEndsWithTheCall) {
+  ScriptedUpstream upstream(Hang());
+  GatewayProcess gateway({.upstream = upstream.url()});
+  const DeleteReply reply = DeleteClient(gateway.grpc_address()).Delete({.timeout = 300ms});
+  EXPECT_THAT(reply, HasCode(StatusCode::DEADLINE_EXCEEDED));
+  EXPECT_TRUE(upstream.WaitForEndedConnections(1, 5s)) << "the per-send timeout is 10 s";
+  EXPECT_EQ(upstream.requests().size(), 1u);
+}
+
+TEST(DeadlineTest, CancellationClosesTheUpstreamConnection) {
+  ScriptedUpstream upstream(Hang());
+  GatewayProcess gateway({.upstream = upstream.url()});
+  const DeleteClient client(gateway.grpc_address());
+  PendingDelete call = client.Start({.metadata = {{"x-request-id", "cancelled"}}});
+  ASSERT_TRUE(upstream.WaitForRequests(1));
+  call.Cancel();
+  EXPECT_THAT(call.Get(), HasCode(StatusCode::CANCELLED));
+  EXPECT_TRUE(upstream.WaitForEndedConnections(1, 5s));
+  const auto line = gateway.WaitForAccessLine("cancelled");
+  ASSERT_TRUE(line.has_value());
+  EXPECT_EQ(line->value("rpc.response.status_code", ""), "CANCELLED");
+  EXPECT_EQ(line->value("deletion", ""), "unknown");
+  EXPECT_EQ(line->value("sends", -1), 1);
+}
+
+TEST(DeadlineTest, CancellationWhileWaitingToSendAgainSendsNothingMore) {
+  ScriptedUpstream upstream(Answer(ApiErrorReply(503, "server.busy", "retry-after: 1\r\n")));
+  GatewayProcess gateway({.upstream = upstream.url()});
+  const DeleteClient client(gateway.grpc_address());
+  PendingDelete call = client.Start(
+      {.metadata = {{"x-request-id", "cancelled"}}, .timeout = std::chrono::minutes(1)});
+  ASSERT_TRUE(upstream.WaitForRequests(1));
+  // The answer is on its way: give the gateway the time of a call of somebody else's to take it.
+  gateway.Get("/healthz");
+  call.Cancel();
+  EXPECT_THAT(call.Get(), HasCode(StatusCode::CANCELLED));
+  const auto line = gateway.WaitForAccessLine("cancelled");
+  ASSERT_TRUE(line.has_value());
+  EXPECT_EQ(line->value("rpc.response.status_code", ""), "CANCELLED");
+  EXPECT_EQ(line->value("reason", ""), "CALL_CANCELLED") << "not the API's earlier refusal";
+  EXPECT_EQ(line->value("sends", -1), 1);
+  EXPECT_FALSE(upstream.WaitForRequests(2, 1500ms)) << "sent again for nobody";
+  EXPECT_EQ(gateway.Get("/healthz").status, 200);
+}
+
+TEST(DeadlineTest, ACallWithoutADeadlineEndsToo) {
+  ScriptedUpstream upstream(Hang());
+  GatewayProcess gateway(
+      {.upstream = upstream.url(), .flags = {"--deadline-default-timeout", "300ms"}});
+  grpc::ClientContext context;  // no deadline
+  aymara::evals::v1::DeleteEvalRunRequest request;
+  request.set_eval_run_uuid(kRun);
+  google::protobuf::Empty response;
+  const DeleteClient client(gateway.grpc_address());
+  const auto stub = aymara::evals::v1::EvalRunService::NewStub(client.channel());
+  const auto start = std::chrono::steady_clock::now();
+  const grpc::Status status = stub->DeleteEvalRun(&context, request, &response);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 5s) << "the timeout of a send is 10 s";
+  EXPECT_EQ(status.error_code(), StatusCode::DEADLINE_EXCEEDED);
+  EXPECT_FALSE(status.error_details().empty());
+}
+
+TEST(DeadlineTest, AnAnswerThatComesSlowlyButInTimeCounts) {
+  ScriptedUpstream upstream(AnswerSlowly(HttpReply(200, "{}"), 5ms));
+  GatewayProcess gateway({.upstream = upstream.url()});
+  const DeleteReply reply = DeleteClient(gateway.grpc_address()).Delete();
+  EXPECT_THAT(reply, HasCode(StatusCode::OK));
+  EXPECT_THAT(reply, HasDeletion("performed"));
+}
+
+TEST(DeadlineTest, ASlowCallDoesNotHoldUpAnother) {
+  ScriptedUpstream upstream(InOrder({Hang(), Answer(HttpReply(204))}));
+  GatewayProcess gateway({.upstream = upstream.url()});
+  const DeleteClient client(gateway.grpc_address());
+  PendingDelete slow = client.Start();
+  ASSERT_TRUE(upstream.WaitForRequests(1));
+  EXPECT_THAT(client.Delete(), HasCode(StatusCode::OK));
+  EXPECT_FALSE(slow.IsDone());
+  slow.Cancel();
+  EXPECT_THAT(slow.Get(), HasCode(StatusCode::CANCELLED));
+}
+
+TEST(DeadlineTest, TheUpstreamTimeoutIsPerSend) {
+  ScriptedUpstream upstream(InOrder({Hang(), Answer(HttpReply(204))}));
+  GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--upstream-timeout", "300ms"}});
+  const DeleteReply reply = DeleteClient(gateway.grpc_address()).Delete();
+  EXPECT_THAT(reply, HasCode(StatusCode::OK));
+  EXPECT_EQ(upstream.requests().size(), 2u);
+}
+
+}  // namespace
+}  // namespace evalrun::testing

@@ -1,0 +1,179 @@
+// SIGTERM: what was accepted is answered, what hangs is cut off at the limit, and what is idle
+// leaves at once.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <atomic>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/support/gateway_process.h"
+#include "tests/support/matchers.h"
+#include "tests/support/raw_stream.h"
+#include "tests/support/scripts.h"
+
+namespace evalrun::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using grpc::StatusCode;
+
+void ExpectCleanExit(GatewayProcess& gateway, std::chrono::milliseconds within) {
+  const auto exit = gateway.process().WaitForExit(within);
+  ASSERT_TRUE(exit.has_value()) << "still running after " << within.count() << " ms";
+  EXPECT_EQ(exit->code, 0) << gateway.process().all_output();
+}
+
+// Returns once the gateway says that it is leaving.
+void WaitUntilNotReady(const GatewayProcess& gateway) {
+  const auto deadline = std::chrono::steady_clock::now() + 20s;
+  while (gateway.Get("/readyz").status == 200) {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "still ready";
+  }
+}
+
+TEST(DrainTest, EveryCallThatReachedTheUpstreamIsAnsweredOk) {
+  constexpr size_t kInFlight = 200;
+  const Gate answer;
+  ScriptedUpstream upstream(AnswerWhen(answer, HttpReply(204)));
+  GatewayProcess gateway({.upstream = upstream.url(),
+                          .flags = {"--upstream-timeout", "60s", "--drain-timeout", "60s"}});
+  std::vector<std::unique_ptr<DeleteClient>> clients;
+  for (int i = 0; i < 4; ++i) {
+    clients.push_back(std::make_unique<DeleteClient>(gateway.grpc_address()));
+  }
+  std::vector<PendingDelete> calls;
+  for (size_t i = 0; i < kInFlight; ++i) {
+    calls.push_back(clients[i % 4]->Start({.timeout = 60s}));
+  }
+  ASSERT_TRUE(upstream.WaitForRequests(kInFlight, 50s));
+
+  // New calls on the open connections, before, during and after the announcement.
+  std::atomic<bool> stop = false;
+  std::vector<PendingDelete> late;
+  std::thread caller([&] {
+    for (size_t i = 0; !stop || i < 20; ++i) {
+      if (late.size() < 200) late.push_back(clients[i % 4]->Start({.timeout = 60s}));
+      gateway.Get("/healthz");
+    }
+  });
+  gateway.process().Signal(SIGTERM);
+  WaitUntilNotReady(gateway);
+  stop = true;
+  caller.join();
+  answer.Open();
+
+  size_t ok = 0;
+  for (PendingDelete& call : calls) {
+    const DeleteReply reply = call.Get();
+    EXPECT_THAT(reply, HasCode(StatusCode::OK));
+    EXPECT_THAT(reply, HasDeletion("performed"));
+    ok += reply.code == StatusCode::OK ? 1 : 0;
+  }
+  for (PendingDelete& call : late) {
+    const DeleteReply reply = call.Get();
+    if (reply.code == StatusCode::OK) {
+      ++ok;
+    } else {
+      // Not accepted: gRPC itself turned it away, before any code of the gateway saw it. What came
+      // after the GOAWAY is UNAVAILABLE, what crossed it on the wire is CANCELLED.
+      EXPECT_THAT(reply, ::testing::AnyOf(HasCode(StatusCode::UNAVAILABLE),
+                                          HasCode(StatusCode::CANCELLED)));
+      EXPECT_FALSE(reply.error_info.has_value());
+    }
+  }
+  EXPECT_EQ(ok, upstream.requests().size()) << "a call was sent on but not answered OK";
+  ExpectCleanExit(gateway, 20s);
+  EXPECT_EQ(gateway.AccessLog().size(), ok);
+}
+
+TEST(DrainTest, AHungUpstreamIsCutOffAtTheLimit) {
+  ScriptedUpstream upstream(Hang());
+  GatewayProcess gateway({.upstream = upstream.url(),
+                          .flags = {"--upstream-timeout", "60s", "--drain-timeout", "500ms"}});
+  const DeleteClient client(gateway.grpc_address());
+  PendingDelete call = client.Start({.metadata = {{"x-request-id", "hung"}}, .timeout = 60s});
+  ASSERT_TRUE(upstream.WaitForRequests(1));
+  const auto start = std::chrono::steady_clock::now();
+  gateway.process().Signal(SIGTERM);
+  ExpectCleanExit(gateway, 10s);
+  EXPECT_GE(std::chrono::steady_clock::now() - start, 400ms) << "it had half a second";
+  EXPECT_NE(call.Get().code, StatusCode::OK);
+  const auto log = gateway.AccessLog();
+  ASSERT_EQ(log.size(), 1u);
+  EXPECT_EQ(log[0].value("request_id", ""), "hung");
+  EXPECT_EQ(log[0].value("deletion", ""), "unknown");
+}
+
+TEST(DrainTest, ACallThatIsAnsweredWithinTheLimitIsNotCutOff) {
+  const Gate answer;
+  ScriptedUpstream upstream(AnswerWhen(answer, HttpReply(204)));
+  GatewayProcess gateway({.upstream = upstream.url()});
+  const DeleteClient client(gateway.grpc_address());
+  PendingDelete call = client.Start({.timeout = 60s});
+  ASSERT_TRUE(upstream.WaitForRequests(1));
+  gateway.process().Signal(SIGTERM);
+  WaitUntilNotReady(gateway);
+  EXPECT_FALSE(gateway.process().WaitForExit(300ms).has_value()) << "left with a call in flight";
+  answer.Open();
+  EXPECT_THAT(call.Get(), HasCode(StatusCode::OK));
+  ExpectCleanExit(gateway, 10s);
+}
+
+TEST(DrainTest, ACallThatWaitsToSendAgainIsFinishedToo) {
+  ScriptedUpstream upstream(
+      InOrder({Answer(ApiErrorReply(503, "server.busy", "retry-after-ms: 700\r\n")),
+               Answer(HttpReply(204))}));
+  GatewayProcess gateway({.upstream = upstream.url()});
+  const DeleteClient client(gateway.grpc_address());
+  PendingDelete call = client.Start();
+  ASSERT_TRUE(upstream.WaitForRequests(1));
+  gateway.process().Signal(SIGTERM);
+  EXPECT_THAT(call.Get(), HasCode(StatusCode::OK));
+  EXPECT_EQ(upstream.requests().size(), 2u);
+  ExpectCleanExit(gateway, 10s);
+}
+
+TEST(DrainTest, AnIdleGatewayLeavesAtOnce) {
+  ScriptedUpstream upstream(Answer(HttpReply(204)));
+  GatewayProcess gateway({.upstream = upstream.url()});
+  gateway.process().Signal(SIGTERM);
+  ExpectCleanExit(gateway, 5s);
+}
+
+TEST(DrainTest, AnIdleGatewayWithAnOpenHealthWatchAndIdleConnectionsLeavesAtOnce) {
+  ScriptedUpstream upstream(Answer(HttpReply(204)));
+  GatewayProcess gateway({.upstream = upstream.url()});
+  const DeleteClient client(gateway.grpc_address());
+  ASSERT_THAT(client.Delete(), HasCode(StatusCode::OK));
+  RawStream watch(client.channel(), "/grpc.health.v1.Health/Watch", "");
+  ASSERT_EQ(watch.Read(), "\x08\x01") << "SERVING";
+  gateway.process().Signal(SIGTERM);
+  ExpectCleanExit(gateway, 5s);
+}
+
+TEST(DrainTest, AHealthWatchIsToldDuringTheDelay) {
+  ScriptedUpstream upstream(Answer(HttpReply(204)));
+  GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--drain-delay", "60s"}});
+  const DeleteClient client(gateway.grpc_address());
+  RawStream watch(client.channel(), "/grpc.health.v1.Health/Watch", "");
+  ASSERT_EQ(watch.Read(), "\x08\x01") << "SERVING";
+  gateway.process().Signal(SIGTERM);
+  EXPECT_EQ(watch.Read(), "\x08\x02") << "NOT_SERVING";
+  WaitUntilNotReady(gateway);
+  EXPECT_THAT(client.Delete(), HasCode(StatusCode::OK)) << "calls are still served";
+  gateway.process().Signal(SIGTERM);  // the second one cuts the delay short
+  ExpectCleanExit(gateway, 5s);
+}
+
+TEST(DrainTest, SigintLeavesTheSameWay) {
+  ScriptedUpstream upstream(Answer(HttpReply(204)));
+  GatewayProcess gateway({.upstream = upstream.url()});
+  gateway.process().Signal(SIGINT);
+  ExpectCleanExit(gateway, 5s);
+}
+
+}  // namespace
+}  // namespace evalrun::testing

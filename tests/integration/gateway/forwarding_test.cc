@@ -1,0 +1,185 @@
+// What of a caller's metadata goes upstream, and what comes back.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/support/gateway_process.h"
+#include "tests/support/matchers.h"
+#include "tests/support/scripts.h"
+
+namespace evalrun::testing {
+namespace {
+
+using grpc::StatusCode;
+using Metadata = std::vector<std::pair<std::string, std::string>>;
+
+constexpr char kTraceparent[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+class ForwardingTest : public ::testing::Test {
+ protected:
+  void Start(const std::vector<std::string>& flags) {
+    gateway_ = std::make_unique<GatewayProcess>(
+        GatewayProcess::Options{.upstream = upstream_.url(), .flags = flags});
+    client_ = std::make_unique<DeleteClient>(gateway_->grpc_address());
+  }
+
+  // Makes a call with this metadata; what the upstream saw of it.
+  ReceivedRequest Send(const Metadata& metadata) {
+    if (client_ == nullptr) Start({});
+    reply_ = client_->Delete({.metadata = metadata});
+    EXPECT_THAT(reply_, HasCode(StatusCode::OK));
+    return upstream_.requests().back();
+  }
+
+  ScriptedUpstream upstream_{Answer(HttpReply(204))};
+  std::unique_ptr<GatewayProcess> gateway_;
+  std::unique_ptr<DeleteClient> client_;
+  DeleteReply reply_;
+};
+
+TEST_F(ForwardingTest, ARequestIdIsMadeReturnedAndSentOn) {
+  const ReceivedRequest request = Send({});
+  ASSERT_TRUE(reply_.Initial("x-request-id").has_value());
+  EXPECT_THAT(*reply_.Initial("x-request-id"), ::testing::MatchesRegex("[A-Za-z0-9._-]+"));
+  EXPECT_LE(reply_.Initial("x-request-id")->size(), 128u);
+  EXPECT_EQ(request.Header("x-request-id"), reply_.Initial("x-request-id"));
+  EXPECT_TRUE(gateway_->WaitForAccessLine(*reply_.Initial("x-request-id")).has_value());
+}
+
+TEST_F(ForwardingTest, EveryCallHasARequestIdOfItsOwn) {
+  const auto first = Send({}).Header("x-request-id");
+  EXPECT_NE(Send({}).Header("x-request-id"), first);
+}
+
+TEST_F(ForwardingTest, AWellFormedRequestIdIsKept) {
+  for (const std::string& id :
+       {std::string("abc-1"), std::string("A.b_c-9"), std::string("x"), std::string(128, 'r')}) {
+    const ReceivedRequest request = Send({{"x-request-id", id}});
+    EXPECT_EQ(reply_.Initial("x-request-id"), id);
+    EXPECT_EQ(request.Header("x-request-id"), id);
+  }
+}
+
+TEST_F(ForwardingTest, AMalformedRequestIdIsReplaced) {
+  for (const std::string& id :
+       {std::string("with space"), std::string("quote\""), std::string("a/b"),
+        std::string("%0d%0a"), std::string("{}"), std::string(129, 'r')}) {
+    SCOPED_TRACE(id);
+    const ReceivedRequest request = Send({{"x-request-id", id}});
+    ASSERT_TRUE(reply_.Initial("x-request-id").has_value());
+    EXPECT_NE(reply_.Initial("x-request-id"), id);
+    EXPECT_EQ(request.Header("x-request-id"), reply_.Initial("x-request-id"));
+  }
+}
+
+TEST_F(ForwardingTest, OfTwoRequestIdsNeitherIsBelieved) {
+  const ReceivedRequest request = Send({{"x-request-id", "one"}, {"x-request-id", "two"}});
+  ASSERT_TRUE(reply_.Initial("x-request-id").has_value());
+  EXPECT_THAT(request.raw, ::testing::Not(::testing::HasSubstr("one\r\n")));
+  EXPECT_THAT(request.raw, ::testing::Not(::testing::HasSubstr("two\r\n")));
+}
+
+TEST_F(ForwardingTest, WellFormedTraceContextIsSentOn) {
+  const ReceivedRequest request =
+      Send({{"traceparent", kTraceparent}, {"tracestate", "vendor=abc,other@x=1"}});
+  EXPECT_EQ(request.Header("traceparent"), kTraceparent);
+  EXPECT_EQ(request.Header("tracestate"), "vendor=abc,other@x=1");
+}
+
+TEST_F(ForwardingTest, MalformedTraceContextIsNot) {
+  for (const char* traceparent :
+       {"", "00", "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+        "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-extra",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0x", "x y z"}) {
+    SCOPED_TRACE(traceparent);
+    const ReceivedRequest request = Send({{"traceparent", traceparent}, {"tracestate", "a=b"}});
+    EXPECT_EQ(request.Header("traceparent"), std::nullopt);
+    EXPECT_EQ(request.Header("tracestate"), std::nullopt) << "without its traceparent";
+  }
+}
+
+TEST_F(ForwardingTest, TracestateOfAKilobyteStaysBehind) {
+  const ReceivedRequest request =
+      Send({{"traceparent", kTraceparent}, {"tracestate", "a=" + std::string(1024, 'x')}});
+  EXPECT_EQ(request.Header("traceparent"), kTraceparent);
+  EXPECT_EQ(request.Header("tracestate"), std::nullopt);
+}
+
+TEST_F(ForwardingTest, EachHasASwitch) {
+  Start(
+      {"--forward-traceparent=false", "--forward-tracestate=false", "--forward-request-id=false"});
+  const ReceivedRequest request = Send(
+      {{"x-request-id", "abc-1"}, {"traceparent", kTraceparent}, {"tracestate", "vendor=abc"}});
+  EXPECT_EQ(request.Header("traceparent"), std::nullopt);
+  EXPECT_EQ(request.Header("tracestate"), std::nullopt);
+  EXPECT_NE(request.Header("x-request-id"), "abc-1");
+}
+
+TEST_F(ForwardingTest, TracestateAloneCanBeSwitchedOff) {
+  Start({"--forward-tracestate=false"});
+  const ReceivedRequest request =
+      Send({{"traceparent", kTraceparent}, {"tracestate", "vendor=abc"}});
+  EXPECT_EQ(request.Header("traceparent"), kTraceparent);
+  EXPECT_EQ(request.Header("tracestate"), std::nullopt);
+}
+
+TEST_F(ForwardingTest, NothingElseGoesOn) {
+  const ReceivedRequest request = Send({{"x-api-key", "evil"},
+                                        {"authorization", "Bearer evil"},
+                                        {"cookie", "evil=1"},
+                                        {"x-forwarded-for", "evil"},
+                                        {"host", "evil"},
+                                        {"x-use-sandbox", "evil"},
+                                        {"expect", "100-evil"},
+                                        {"transfer-encoding", "evil"},
+                                        {"x-should-retry", "evil"},
+                                        {"key-bin", "evil"}});
+  EXPECT_THAT(request.raw, ::testing::Not(::testing::HasSubstr("evil")));
+  EXPECT_EQ(request.Header("x-api-key"), kCanaryKey);
+  EXPECT_THAT(request.HeaderNames(), ::testing::UnorderedElementsAre("accept", "host", "user-agent",
+                                                                     "x-api-key", "x-request-id"));
+}
+
+TEST_F(ForwardingTest, TheUpstreamsHeadersDoNotComeBack) {
+  ScriptedUpstream upstream(Answer(HttpReply(
+      200, "{}", "application/json",
+      "set-cookie: secret=1\r\nx-request-id: theirs\r\nserver: nginx\r\nx-internal: 1\r\n")));
+  GatewayProcess gateway({.upstream = upstream.url()});
+  const DeleteReply reply =
+      DeleteClient(gateway.grpc_address()).Delete({.metadata = {{"x-request-id", "mine"}}});
+  EXPECT_EQ(reply.Initial("x-request-id"), "mine");
+  for (const auto* metadata : {&reply.initial_metadata, &reply.trailing_metadata}) {
+    for (const char* key : {"set-cookie", "server", "x-internal"}) {
+      EXPECT_EQ(metadata->count(key), 0u) << key;
+    }
+  }
+}
+
+TEST_F(ForwardingTest, ARedirectIsNotFollowedAndTheKeyStaysHere) {
+  ScriptedUpstream elsewhere(Answer(HttpReply(204)));
+  ScriptedUpstream upstream(
+      Answer(HttpReply(307, "", "", "location: " + elsewhere.url() + "/eval-runs/x\r\n")));
+  GatewayProcess gateway({.upstream = upstream.url()});
+  const DeleteReply reply = DeleteClient(gateway.grpc_address()).Delete();
+  EXPECT_THAT(reply, HasCode(StatusCode::INTERNAL));
+  EXPECT_THAT(reply, HasReason("UPSTREAM_UNEXPECTED_REDIRECT"));
+  EXPECT_EQ(elsewhere.connections(), 0);
+  EXPECT_EQ(upstream.requests().size(), 1u);
+}
+
+TEST_F(ForwardingTest, TheProxyOfTheEnvironmentIsNotUsed) {
+  ScriptedUpstream proxy(Answer(HttpReply(204)));
+  const std::string url = "http://127.0.0.1:" + std::to_string(proxy.port());
+  GatewayProcess gateway({.upstream = upstream_.url(),
+                          .env = {{"http_proxy", url}, {"HTTP_PROXY", url}, {"all_proxy", url}}});
+  EXPECT_THAT(DeleteClient(gateway.grpc_address()).Delete(), HasCode(StatusCode::OK));
+  EXPECT_EQ(proxy.connections(), 0);
+  EXPECT_EQ(upstream_.requests().size(), 1u);
+}
+
+}  // namespace
+}  // namespace evalrun::testing

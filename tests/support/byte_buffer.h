@@ -1,0 +1,29 @@
+// File: byte_buffer.h
+#ifndef EVALRUN_TESTS_SUPPORT_BYTE_BUFFER_H_
+#define EVALRUN_TESTS_SUPPORT_BYTE_BUFFER_H_
+
+#include <grpcpp/support/byte_buffer.h>
+
+#include <string>
+#include <vector>
+
+namespace evalrun::testing {
+
+inline std::string BytesOf(const grpc::ByteBuffer& buffer) {
+  std::vector<grpc::Slice> slices;
+  std::string bytes;
+  if (!buffer.Valid() || !buffer.Dump(&slices).ok()) return bytes;
+  for (const grpc::Slice& slice : slices) {
+    bytes.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
+  }
+  return bytes;
+}
+
+inline grpc::ByteBuffer BufferOf(const std::string& bytes) {
+  const grpc::Slice slice(bytes);
+  return {&slice, 1};
+}
+
+}  // namespace evalrun::testing
+
+#endif  // EVALRUN_TESTS_SUPPORT_BYTE_BUFFER_H_

@@ -1,0 +1,96 @@
+#include "tests/support/gateway_process.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <sstream>
+#include <stdexcept>
+#include <utility>
+
+namespace evalrun::testing {
+namespace {
+
+using nlohmann::json;
+
+json ParseLine(const std::string& line) {
+  return json::parse(line, nullptr, /*allow_exceptions=*/false);
+}
+
+bool IsEvent(const json& line, const char* event) {
+  return line.is_object() && line.value("event", "") == event;
+}
+
+// What would configure the gateway, or send it elsewhere, from outside of the test.
+std::vector<std::string> VariablesOfOthers() {
+  std::vector<std::string> names = {"http_proxy",  "https_proxy", "all_proxy",  "HTTP_PROXY",
+                                    "HTTPS_PROXY", "ALL_PROXY",   "GRPC_TRACE", "GRPC_VERBOSITY"};
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string name = std::string(*entry).substr(0, std::string(*entry).find('='));
+    if (name.starts_with("EVALRUN_")) names.push_back(name);
+  }
+  return names;
+}
+
+}  // namespace
+
+ChildProcess::Options GatewayProcess::CommandOf(const Options& options) {
+  const char* other = std::getenv("GATEWAY_UNDER_TEST");
+  ChildProcess::Options command = {.path = other != nullptr ? other : EVALRUN_GATEWAY_BINARY};
+  command.args = {"--listen",    "127.0.0.1:0", "--admin-listen",
+                  "127.0.0.1:0", "--upstream",  options.upstream};
+  command.args.insert(command.args.end(), options.flags.begin(), options.flags.end());
+  command.unset_env = VariablesOfOthers();
+  command.env = {{"AYMARA_AI_API_KEY", kCanaryKey}};
+  for (const auto& [name, value] : options.env) command.env[name] = value;
+  return command;
+}
+
+GatewayProcess::GatewayProcess(const Options& options) : process_(CommandOf(options)) {
+  const auto line = process_.WaitForLine(
+      [](const std::string& text) { return IsEvent(ParseLine(text), "listening"); });
+  if (!line.has_value()) {
+    throw std::runtime_error("the gateway did not come up:\n" + process_.all_output());
+  }
+  const json listening = ParseLine(*line);
+  grpc_address_ = listening.value("grpc", "");
+  admin_address_ = listening.value("admin", "");
+}
+
+std::vector<json> GatewayProcess::AccessLog() const {
+  std::vector<json> calls;
+  for (const std::string& text : process_.stdout_lines()) {
+    json line = ParseLine(text);
+    EXPECT_TRUE(line.is_object()) << "not one JSON object on one line: " << text;
+    if (IsEvent(line, "call")) calls.push_back(std::move(line));
+  }
+  return calls;
+}
+
+std::optional<json> GatewayProcess::WaitForAccessLine(const std::string& request_id,
+                                                      std::chrono::milliseconds timeout) {
+  const auto line = process_.WaitForLine(
+      [&](const std::string& text) {
+        const json parsed = ParseLine(text);
+        return IsEvent(parsed, "call") && parsed.value("request_id", "") == request_id;
+      },
+      timeout);
+  return line.has_value() ? std::optional(ParseLine(*line)) : std::nullopt;
+}
+
+std::optional<double> GatewayProcess::Metric(const std::string& name,
+                                             const std::vector<std::string>& labels) const {
+  std::istringstream lines(Get("/metrics").body);
+  for (std::string line; std::getline(lines, line);) {
+    const size_t value = line.rfind(' ');
+    if (value == std::string::npos || line.substr(0, line.find_first_of("{ ")) != name) continue;
+    const std::string series = line.substr(0, value);
+    const bool all = std::ranges::all_of(
+        labels, [&](const std::string& label) { return series.find(label) != std::string::npos; });
+    if (all) return std::stod(line.substr(value + 1));
+  }
+  return std::nullopt;
+}
+
+}  // namespace evalrun::testing

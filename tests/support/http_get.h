@@ -1,0 +1,19 @@
+// File: http_get.h
+#ifndef EVALRUN_TESTS_SUPPORT_HTTP_GET_H_
+#define EVALRUN_TESTS_SUPPORT_HTTP_GET_H_
+
+#include <string>
+
+namespace evalrun::testing {
+
+struct HttpAnswer {
+  int status = 0;  // 0: no answer
+  std::string body;
+};
+
+// One GET of `http://{address}{path}` on a connection of its own, within 10 s.
+HttpAnswer HttpGet(const std::string& address, const std::string& path);
+
+}  // namespace evalrun::testing
+
+#endif  // EVALRUN_TESTS_SUPPORT_HTTP_GET_H_

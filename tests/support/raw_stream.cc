@@ -1,0 +1,50 @@
+#include "tests/support/raw_stream.h"
+
+#include "tests/support/byte_buffer.h"
+
+namespace evalrun::testing {
+
+RawStream::RawStream(const std::shared_ptr<grpc::Channel>& channel, const std::string& method,
+                     const std::string& request) {
+  context_.set_deadline(std::chrono::system_clock::now() + std::chrono::minutes(1));
+  stream_ = grpc::GenericStub(channel).PrepareCall(&context_, method, &queue_);
+  stream_->StartCall(nullptr);
+  if (!Await()) return;
+  stream_->WriteLast(BufferOf(request), grpc::WriteOptions(), nullptr);
+  Await();
+}
+
+RawStream::~RawStream() {
+  if (!finished_) {
+    context_.TryCancel();
+    Finish();
+  }
+  queue_.Shutdown();
+  void* tag = nullptr;
+  bool ok = false;
+  while (queue_.Next(&tag, &ok)) {
+  }
+}
+
+bool RawStream::Await() {
+  void* tag = nullptr;
+  bool ok = false;
+  return queue_.Next(&tag, &ok) && ok;
+}
+
+std::optional<std::string> RawStream::Read() {
+  grpc::ByteBuffer message;
+  stream_->Read(&message, nullptr);
+  if (!Await()) return std::nullopt;
+  return BytesOf(message);
+}
+
+grpc::Status RawStream::Finish() {
+  grpc::Status status;
+  stream_->Finish(&status, nullptr);
+  Await();
+  finished_ = true;
+  return status;
+}
+
+}  // namespace evalrun::testing

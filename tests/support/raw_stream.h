@@ -1,0 +1,43 @@
+// File: raw_stream.h
+//
+// A streaming call of any method, in bytes: for services of which the tests have no generated code.
+#ifndef EVALRUN_TESTS_SUPPORT_RAW_STREAM_H_
+#define EVALRUN_TESTS_SUPPORT_RAW_STREAM_H_
+
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/grpcpp.h>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace evalrun::testing {
+
+class RawStream {
+ public:
+  // Starts the call and sends one message; further ones are not needed here.
+  RawStream(const std::shared_ptr<grpc::Channel>& channel, const std::string& method,
+            const std::string& request);
+  RawStream(const RawStream&) = delete;
+  RawStream& operator=(const RawStream&) = delete;
+  // Cancels the call if it has not ended.
+  ~RawStream();
+
+  // The next message; nothing when the stream ended instead, after a minute at the latest.
+  std::optional<std::string> Read();
+  // Once nothing is left to read.
+  grpc::Status Finish();
+
+ private:
+  bool Await();
+
+  grpc::ClientContext context_;
+  grpc::CompletionQueue queue_;
+  std::unique_ptr<grpc::GenericClientAsyncReaderWriter> stream_;
+  bool finished_ = false;
+};
+
+}  // namespace evalrun::testing
+
+#endif  // EVALRUN_TESTS_SUPPORT_RAW_STREAM_H_

@@ -1,0 +1,123 @@
+#include "tests/support/scripted_upstream.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+namespace evalrun::testing {
+namespace {
+
+[[noreturn]] void Throw(const char* what) {
+  throw std::system_error(errno, std::generic_category(), what);
+}
+
+// A socket bound to a free port of 127.0.0.1, and that port.
+std::pair<int, int> BoundSocket() {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) Throw("socket");
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  if (bind(fd, generic, size) != 0 || getsockname(fd, generic, &size) != 0) Throw("bind");
+  return {fd, ntohs(address.sin_port)};
+}
+
+std::string UrlOf(int port) { return "http://127.0.0.1:" + std::to_string(port) + "/v2"; }
+
+}  // namespace
+
+ScriptedUpstream::ScriptedUpstream(Script script, Options options)
+    : script_(std::move(script)), options_(std::move(options)) {
+  std::tie(listener_, port_) = BoundSocket();
+  if (listen(listener_, options_.backlog) != 0) Throw("listen");
+  acceptor_ = std::thread([this] { Accept(); });
+}
+
+ScriptedUpstream::~ScriptedUpstream() {
+  stop_.Open();
+  acceptor_.join();
+  close(listener_);
+  for (std::thread& thread : threads_) thread.join();
+}
+
+std::string ScriptedUpstream::url() const { return UrlOf(port_); }
+
+void ScriptedUpstream::Accept() {
+  for (;;) {
+    std::array<pollfd, 2> fds = {{{stop_.fd(), POLLIN, 0}, {listener_, POLLIN, 0}}};
+    if (poll(fds.data(), fds.size(), -1) < 0) continue;
+    if (fds[0].revents != 0) return;
+    const int fd = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+    if (fd < 0) continue;
+    const int yes = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+    const std::lock_guard lock(mutex_);
+    const int number = connections_++;
+    threads_.emplace_back([this, fd, number] { Serve(fd, number); });
+    changed_.notify_all();
+  }
+}
+
+void ScriptedUpstream::Serve(int fd, int number) {
+  {
+    UpstreamConnection connection(fd, number, &stop_);
+    if (options_.on_connect) options_.on_connect(connection);
+    while (connection.is_open()) {
+      std::optional<ReceivedRequest> request = connection.Read();
+      if (!request.has_value()) break;
+      {
+        const std::lock_guard lock(mutex_);
+        request->order = static_cast<int>(requests_.size());
+        requests_.push_back(*request);
+        changed_.notify_all();
+      }
+      script_(*request, connection);
+    }
+  }
+  const std::lock_guard lock(mutex_);
+  ++ended_;
+  changed_.notify_all();
+}
+
+std::vector<ReceivedRequest> ScriptedUpstream::requests() const {
+  const std::lock_guard lock(mutex_);
+  return requests_;
+}
+
+int ScriptedUpstream::connections() const {
+  const std::lock_guard lock(mutex_);
+  return connections_;
+}
+
+int ScriptedUpstream::ended_connections() const {
+  const std::lock_guard lock(mutex_);
+  return ended_;
+}
+
+bool ScriptedUpstream::WaitForRequests(size_t count, std::chrono::milliseconds timeout) {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, timeout, [&] { return requests_.size() >= count; });
+}
+
+bool ScriptedUpstream::WaitForEndedConnections(int count, std::chrono::milliseconds timeout) {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, timeout, [&] { return ended_ >= count; });
+}
+
+RefusingPort::RefusingPort() { std::tie(fd_, port_) = BoundSocket(); }
+
+RefusingPort::~RefusingPort() { close(fd_); }
+
+std::string RefusingPort::url() const { return UrlOf(port_); }
+
+}  // namespace evalrun::testing

@@ -1,0 +1,95 @@
+// File: scripted_upstream.h
+//
+// An HTTP/1.1 upstream on 127.0.0.1 that misbehaves exactly as a test tells it, byte by byte, and
+// remembers what arrived.
+//
+//   ScriptedUpstream upstream(InOrder({CloseWithoutAnswer(), Answer(HttpReply(204))}));
+//   ... calls through the gateway to upstream.url() ...
+//   EXPECT_EQ(upstream.requests().size(), 2u);
+#ifndef EVALRUN_TESTS_SUPPORT_SCRIPTED_UPSTREAM_H_
+#define EVALRUN_TESTS_SUPPORT_SCRIPTED_UPSTREAM_H_
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/support/gate.h"
+#include "tests/support/upstream_connection.h"
+
+namespace evalrun::testing {
+
+// What happens to one request. The connection is used for a further one unless it was closed. Runs
+// in a thread of the connection's own.
+using Script = std::function<void(const ReceivedRequest&, UpstreamConnection&)>;
+
+class ScriptedUpstream {
+ public:
+  struct Options {
+    // What happens to a connection before its first request is read; it may close it.
+    std::function<void(UpstreamConnection&)> on_connect;
+    int backlog = 1024;
+  };
+
+  // Throws std::system_error when it cannot listen.
+  explicit ScriptedUpstream(Script script) : ScriptedUpstream(std::move(script), Options()) {}
+  ScriptedUpstream(Script script, Options options);
+  ScriptedUpstream(const ScriptedUpstream&) = delete;
+  ScriptedUpstream& operator=(const ScriptedUpstream&) = delete;
+  // Ends all connections and waits for their scripts.
+  ~ScriptedUpstream();
+
+  [[nodiscard]] int port() const { return port_; }
+  // `http://127.0.0.1:PORT/v2`
+  [[nodiscard]] std::string url() const;
+
+  // What has arrived so far, in order of arrival.
+  [[nodiscard]] std::vector<ReceivedRequest> requests() const;
+  [[nodiscard]] int connections() const;
+  // How many connections have ended, from either side.
+  [[nodiscard]] int ended_connections() const;
+
+  // False when there were not as many at the deadline.
+  bool WaitForRequests(size_t count, std::chrono::milliseconds timeout = std::chrono::seconds(20));
+  bool WaitForEndedConnections(int count,
+                               std::chrono::milliseconds timeout = std::chrono::seconds(20));
+
+ private:
+  void Accept();
+  void Serve(int fd, int number);
+
+  const Script script_;
+  const Options options_;
+  Gate stop_;
+  int listener_ = -1;
+  int port_ = 0;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<ReceivedRequest> requests_;  // guarded by mutex_, as are the next three
+  int connections_ = 0;
+  int ended_ = 0;
+  std::vector<std::thread> threads_;
+  std::thread acceptor_;
+};
+
+// A port of 127.0.0.1 on which nobody listens while this lives: connecting to it is refused.
+class RefusingPort {
+ public:
+  RefusingPort();
+  RefusingPort(const RefusingPort&) = delete;
+  RefusingPort& operator=(const RefusingPort&) = delete;
+  ~RefusingPort();
+  [[nodiscard]] std::string url() const;
+
+ private:
+  int fd_ = -1;
+  int port_ = 0;
+};
+
+}  // namespace evalrun::testing
+
+#endif  // EVALRUN_TESTS_SUPPORT_SCRIPTED_UPSTREAM_H_

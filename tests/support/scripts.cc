@@ -1,0 +1,93 @@
+#include "tests/support/scripts.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace evalrun::testing {
+
+std::string HttpReply(int status, std::string_view body, std::string_view content_type,
+                      std::string_view extra_headers) {
+  std::string reply = "HTTP/1.1 " + std::to_string(status) + " Scripted\r\n";
+  if (status != 204 && status != 304) {
+    if (!content_type.empty()) reply.append("content-type: ").append(content_type).append("\r\n");
+    reply += "content-length: " + std::to_string(body.size()) + "\r\n";
+  }
+  return reply.append(extra_headers).append("\r\n").append(body);
+}
+
+std::string ApiError(std::string_view code, std::string_view message, std::string_view request_id) {
+  std::string body = R"({"error": {"code": ")";
+  body.append(code).append(R"(", "message": ")").append(message);
+  return body.append(R"(", "details": {}}, "request_id": ")").append(request_id).append("\"}");
+}
+
+std::string ApiErrorReply(int status, std::string_view code, std::string_view extra_headers) {
+  const std::string message = "fixed " + std::to_string(status) + " answer";
+  const std::string request_id = "req-" + std::to_string(status);
+  return HttpReply(status, ApiError(code, message, request_id), "application/json", extra_headers);
+}
+
+Script Answer(std::string bytes) {
+  return [bytes = std::move(bytes)](const ReceivedRequest&, UpstreamConnection& connection) {
+    connection.Write(bytes);
+  };
+}
+
+Script AnswerAndClose(std::string bytes) {
+  return [bytes = std::move(bytes)](const ReceivedRequest&, UpstreamConnection& connection) {
+    connection.Write(bytes);
+    connection.Close();
+  };
+}
+
+Script AnswerAndStall(std::string bytes) {
+  return [bytes = std::move(bytes)](const ReceivedRequest&, UpstreamConnection& connection) {
+    connection.Write(bytes);
+    connection.WaitForPeerToClose();
+    connection.Close();
+  };
+}
+
+Script AnswerSlowly(std::string bytes, std::chrono::milliseconds pause) {
+  return [bytes = std::move(bytes), pause](const ReceivedRequest&, UpstreamConnection& connection) {
+    if (!connection.WriteSlowly(bytes, pause)) connection.Close();
+  };
+}
+
+Script AnswerWhen(const Gate& gate, std::string bytes) {
+  return [&gate, bytes = std::move(bytes)](const ReceivedRequest&, UpstreamConnection& connection) {
+    if (connection.WaitFor(gate)) {
+      connection.Write(bytes);
+    } else {
+      connection.Close();
+    }
+  };
+}
+
+Script CloseWithoutAnswer() {
+  return [](const ReceivedRequest&, UpstreamConnection& connection) { connection.Close(); };
+}
+
+Script ResetWithoutAnswer() {
+  return [](const ReceivedRequest&, UpstreamConnection& connection) { connection.Reset(); };
+}
+
+Script Hang() { return AnswerAndStall(""); }
+
+Script InOrder(std::vector<Script> scripts) {
+  return [scripts = std::move(scripts)](const ReceivedRequest& request,
+                                        UpstreamConnection& connection) {
+    const auto index = std::min(static_cast<size_t>(request.order), scripts.size() - 1);
+    scripts[index](request, connection);
+  };
+}
+
+Script ByPositionOnConnection(std::vector<Script> scripts) {
+  return [scripts = std::move(scripts)](const ReceivedRequest& request,
+                                        UpstreamConnection& connection) {
+    const auto index = std::min(static_cast<size_t>(request.nth_on_connection), scripts.size() - 1);
+    scripts[index](request, connection);
+  };
+}
+
+}  // namespace evalrun::testing
