@@ -1,0 +1,164 @@
+#!/usr/bin/python3
+"""Checks how our C++ is written.
+
+    style.py format              clang-format has nothing to change
+    style.py headers BUILD_DIR   include guards follow the path, and every header compiles alone
+    style.py tidy BUILD_DIR      clang-tidy has nothing to say about the cheap files
+    style.py tidy-all BUILD_DIR  ... about any file
+
+BUILD_DIR is where CMake wrote compile_commands.json, with generated code built. Exit status:
+0 fine, 1 not, 77 the tool is not installed.
+"""
+
+import concurrent.futures
+import json
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+
+TOP = pathlib.Path(__file__).resolve().parent.parent.parent
+FOLDERS = ("rest_backend", "service", "tests")
+SKIPPED = 77
+
+# Folders whose files clang-tidy reads in a few seconds, because they include neither gRPC nor a
+# large header-only library.
+CHEAP = ("rest_backend/api",)
+
+
+def sources(suffix):
+    files = sorted(path for folder in FOLDERS for path in (TOP / folder).rglob(f"*{suffix}"))
+    if not files:
+        sys.exit(f"no *{suffix} files: this check would check nothing")
+    return files
+
+
+def need(tool):
+    if not shutil.which(tool):
+        print(f"{tool} is not installed: deploy/install-packages test")
+        sys.exit(SKIPPED)
+
+
+def short(path):
+    return str(path.relative_to(TOP))
+
+
+def run_all(commands):
+    """Runs {name: arguments} in parallel and prints what fails. Returns whether nothing did."""
+
+    def run(command):
+        return subprocess.run(command, cwd=TOP, text=True, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT)
+
+    passed = True
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = {name: pool.submit(run, command) for name, command in commands.items()}
+        for name, future in results.items():
+            result = future.result()
+            if result.returncode:
+                passed = False
+                print(f"--- {name}\n{result.stdout}")
+    print(f"{len(commands)} files looked at")
+    return passed
+
+
+def compile_commands(build_dir):
+    """{file: the arguments of its compiler}, of our own files."""
+    path = pathlib.Path(build_dir) / "compile_commands.json"
+    entries = json.loads(path.read_text(encoding="utf-8"))
+    commands = {}
+    for entry in entries:
+        commands[pathlib.Path(entry["file"]).resolve()] = shlex.split(entry["command"])
+    return commands
+
+
+def check_format():
+    need("clang-format")
+    return run_all({short(path): ["clang-format", "--dry-run", "-Werror", str(path)]
+                    for path in sources(".cc") + sources(".h")})
+
+
+def check_tidy(build_dir, everything):
+    need("clang-tidy")
+    commands = compile_commands(build_dir)
+    files = [path for path in sources(".cc")
+             if everything or short(path.parent).startswith(CHEAP)]
+    # clang-tidy would guess the flags of a file that is not built, and guess wrong.
+    not_built = [short(path) for path in files if path not in commands]
+    if not_built:
+        print("In no CMake target:", *not_built)
+    # The compiler is GCC; that clang does not know all of its warnings is no finding.
+    tidy = ["clang-tidy", "--quiet", "--extra-arg=-Wno-unknown-warning-option", "-p", build_dir]
+    return run_all({short(path): tidy + [str(path)]
+                    for path in files if path in commands}) and not not_built
+
+
+def check_headers(build_dir):
+    passed = True
+    for path in sources(".h"):
+        guard = "EVALRUN_" + re.sub(r"[^A-Z0-9]", "_", short(path).upper()) + "_"
+        text = path.read_text(encoding="utf-8")
+        if f"#ifndef {guard}\n#define {guard}\n" not in text or \
+                not text.endswith(f"\n#endif  // {guard}\n"):
+            passed = False
+            print(f"{short(path)}: the include guard is not {guard}")
+
+    # A header with a .cc of its own is that one's first include, which clang-format sees to, so
+    # that it compiles alone whenever the .cc compiles. The others are compiled here, with the flags
+    # of a neighbour.
+    commands = compile_commands(build_dir)
+    alone = {}
+    for path in sources(".h"):
+        own = path.with_suffix(".cc")
+        if own in commands:
+            include = f'#include "{short(path)}"'
+            first = re.search(r"^#include .*", own.read_text(encoding="utf-8"), re.MULTILINE)
+            if not first or first.group() != include:
+                passed = False
+                print(f"{short(own)}: the first include is not {include}")
+            continue
+        neighbours = sorted(file for file in commands if file.parent == path.parent)
+        if not neighbours:
+            neighbours = sorted(file for file in commands if TOP / "tests" in file.parents
+                                or path.parent in file.parents)
+        if not neighbours:
+            passed = False
+            print(f"{short(path)}: nothing that is built is near it")
+            continue
+        alone[short(path)] = flags_of(commands[neighbours[0]]) + [
+            "-fsyntax-only", "-x", "c++", "-include", str(path), "/dev/null"]
+    return run_all(alone) and passed
+
+
+def flags_of(command):
+    """A compiler's command without its launcher, its input and its outputs."""
+    while os.path.basename(command[0]) == "ccache":
+        command = command[1:]
+    kept = []
+    arguments = iter(command)
+    for argument in arguments:
+        if argument in ("-o", "-MT", "-MF", "-MQ", "-c"):
+            next(arguments)
+        elif argument not in ("-MD", "-MMD"):
+            kept.append(argument)
+    return kept
+
+
+def main():
+    arguments = sys.argv[1:]
+    if len(arguments) == 1 and arguments[0] == "format":
+        passed = check_format()
+    elif len(arguments) == 2 and arguments[0] in ("tidy", "tidy-all"):
+        passed = check_tidy(arguments[1], arguments[0] == "tidy-all")
+    elif len(arguments) == 2 and arguments[0] == "headers":
+        passed = check_headers(arguments[1])
+    else:
+        sys.exit(__doc__)
+    return 0 if passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

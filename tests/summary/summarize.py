@@ -1,0 +1,66 @@
+#!/usr/bin/python3
+"""Adds up what ctest wrote (--output-junit), and prints the closing line of tests/run.
+
+    summarize.py [--ctest-failed] [--also-failed WHAT] FILE...
+
+Exit status 0 when something passed and nothing failed. A test that could not be started counts as
+failed, and one that skipped itself as skipped, never as passed.
+"""
+
+import argparse
+import sys
+import xml.etree.ElementTree as ElementTree
+
+# How ctest explains a test that is skipped on purpose. It also calls skipped what it could not run.
+SKIPPED_ON_PURPOSE = ("SKIP_RETURN_CODE", "SKIP_REGULAR_EXPRESSION", "Disabled")
+
+
+def outcome(case):
+    status = case.get("status")
+    skipped = case.find("skipped")
+    if case.find("failure") is not None or status == "fail":
+        return "failed"
+    if skipped is not None or status in ("notrun", "disabled"):
+        reason = skipped.get("message", "") if skipped is not None else ""
+        on_purpose = status == "disabled" or reason.startswith(SKIPPED_ON_PURPOSE)
+        return "skipped" if on_purpose else "failed"
+    return "passed" if status == "run" else "failed"
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--ctest-failed", action="store_true", help="its exit status was not 0")
+    parser.add_argument("--also-failed", metavar="WHAT", help="something that ctest does not know")
+    parser.add_argument("files", nargs="*")
+    arguments = parser.parse_args()
+
+    names = {"passed": [], "failed": [], "skipped": []}
+    if arguments.also_failed:
+        names["failed"].append(arguments.also_failed)
+    for path in arguments.files:
+        try:
+            cases = ElementTree.parse(path).getroot().iter("testcase")
+        except (OSError, ElementTree.ParseError) as error:
+            names["failed"].append(f"ctest, which did not write its results: {error}")
+            continue
+        for case in cases:
+            names[outcome(case)].append(case.get("name"))
+
+    if arguments.ctest_failed and not names["failed"] and names["passed"]:
+        names["failed"].append("ctest, for a reason that its results do not show: see above")
+
+    for name in names["skipped"]:
+        print(f"skipped: {name}")
+    for name in names["failed"]:
+        print(f"failed:  {name}")
+    if not names["passed"] and not names["failed"]:
+        print("No test ran at all, which counts as a failure.")
+    counts = f"{len(names['passed'])} passed, {len(names['failed'])} failed"
+    if names["skipped"]:
+        counts += f", {len(names['skipped'])} skipped"
+    print(counts)
+    return 0 if names["passed"] and not names["failed"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,71 @@
+#!/usr/bin/python3
+"""The closing line: what it counts, and when the exit status is 0."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+SUMMARIZE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "summarize.py")
+
+# As ctest 3.25 writes them.
+PASSED = '<testcase name="ok" status="run"/>'
+FAILED = '<testcase name="bad" status="fail"><failure message=""/></testcase>'
+SKIPPED_BY_CODE = \
+    '<testcase name="s" status="notrun"><skipped message="SKIP_RETURN_CODE=77"/></testcase>'
+SKIPPED_BY_TEXT = ('<testcase name="s" status="notrun">'
+                   '<skipped message="SKIP_REGULAR_EXPRESSION_MATCHED"/></testcase>')
+DISABLED = '<testcase name="d" status="disabled"/>'
+NOT_BUILT = \
+    '<testcase name="n" status="notrun"><skipped message="Unable to find executable"/></testcase>'
+NO_FIXTURE = \
+    '<testcase name="n" status="notrun"><skipped message="Fixture dependency failed"/></testcase>'
+
+
+class Test(unittest.TestCase):
+    def summarize(self, *suites, options=()):
+        with tempfile.TemporaryDirectory() as folder:
+            paths = []
+            for suite in suites:
+                paths.append(os.path.join(folder, str(len(paths))))
+                with open(paths[-1], "w", encoding="utf-8") as stream:
+                    stream.write(suite)
+            done = subprocess.run([sys.executable, SUMMARIZE, *options, *paths],
+                                  capture_output=True, text=True)
+        return done.stdout.splitlines()[-1], done.returncode
+
+    def test_counts(self):
+        for cases, line, status in (
+                ((PASSED,), "1 passed, 0 failed", 0),
+                ((PASSED, PASSED, FAILED), "2 passed, 1 failed", 1),
+                ((PASSED, SKIPPED_BY_CODE, SKIPPED_BY_TEXT, DISABLED),
+                 "1 passed, 0 failed, 3 skipped", 0),
+                ((PASSED, NOT_BUILT), "1 passed, 1 failed", 1),
+                ((PASSED, NO_FIXTURE), "1 passed, 1 failed", 1),
+                ((SKIPPED_BY_CODE,), "0 passed, 0 failed, 1 skipped", 1),
+                ((), "0 passed, 0 failed", 1)):
+            with self.subTest(line):
+                suite = f"<testsuite>{''.join(cases)}</testsuite>"
+                self.assertEqual(self.summarize(suite), (line, status))
+
+    def test_adds_up_files(self):
+        one = f"<testsuite>{PASSED}</testsuite>"
+        two = f"<testsuite>{PASSED}{FAILED}</testsuite>"
+        self.assertEqual(self.summarize(one, two), ("2 passed, 1 failed", 1))
+
+    def test_results_that_are_not_there(self):
+        one = f"<testsuite>{PASSED}</testsuite>"
+        self.assertEqual(self.summarize(one, "<testsu"), ("1 passed, 1 failed", 1))
+        self.assertEqual(self.summarize(), ("0 passed, 0 failed", 1))
+
+    def test_what_ctest_does_not_know(self):
+        one = f"<testsuite>{PASSED}</testsuite>"
+        for options in (("--also-failed", "the build"), ("--ctest-failed",)):
+            self.assertEqual(self.summarize(one, options=options), ("1 passed, 1 failed", 1))
+        self.assertEqual(self.summarize(options=("--also-failed", "the build")),
+                         ("0 passed, 1 failed", 1))
+
+
+if __name__ == "__main__":
+    unittest.main()
