@@ -68,8 +68,9 @@ Deletion::Step Deletion::AfterSend(const SendOutcome& outcome, const RetryHint& 
                             ? *hint.should_retry && outcome.code != StatusCode::kOk
                             : Allows(policy_, outcome.retry, hint);
   if (!worth_it) {
-    // A 429 without a time is still a plea for time.
     if (outcome.retry != Retry::kNever) retry_after_ = hint.retry_after;
+    // A 429 without a time is still a plea for time.
+    if (outcome.retry == Retry::kAfterDelay && !retry_after_) retry_after_ = policy_.max_backoff;
     return {};
   }
   // What the upstream asks for is a minimum; the jitter on top keeps callers from coming back at

@@ -64,6 +64,21 @@ void EventLoop::Start() {
   socket_thread_ = std::thread([this] { WorkAtSocketDoor(); });
 }
 
+std::unique_lock<std::mutex> EventLoop::Enter() {
+  ++visitors_waiting_;
+  std::unique_lock room(room_);
+  --visitors_waiting_;
+  return room;
+}
+
+// A thread that is always busy never leaves the room by itself, and a mutex is not fair.
+void EventLoop::LetVisitorsIn(std::unique_lock<std::mutex>* room) {
+  if (visitors_waiting_ == 0) return;
+  room->unlock();
+  while (visitors_waiting_ > 0) std::this_thread::yield();
+  room->lock();
+}
+
 void EventLoop::ShutDown() {
   queue_->Shutdown();
   grpc_thread_.join();
@@ -114,6 +129,7 @@ void EventLoop::WorkAtGrpcDoor() {
   std::unique_lock room(room_);
   for (;;) {
     for (int quiet = 0; quiet < kQuietRounds; ++quiet) {
+      LetVisitorsIn(&room);
       const bool completions = RunCompletions();
       if (queue_drained_) return;
       const bool others = RunSocketsAndTimers();

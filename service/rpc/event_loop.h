@@ -17,6 +17,7 @@
 
 #include <grpcpp/completion_queue.h>
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <mutex>
@@ -52,8 +53,8 @@ class EventLoop {
   // Starts both threads. From here on the room may only be entered with the lock.
   void Start();
 
-  // The lock of the room. Thread-safe.
-  [[nodiscard]] std::unique_lock<std::mutex> Enter() { return std::unique_lock(room_); }
+  // The lock of the room, for a short visit. Thread-safe.
+  [[nodiscard]] std::unique_lock<std::mutex> Enter();
 
   // Shuts the queue down, lets what is in it come out, and ends both threads. The server must have
   // been shut down. Thread-safe.
@@ -70,12 +71,14 @@ class EventLoop {
   bool RunSocketsAndTimers();
   [[nodiscard]] std::optional<Clock::time_point> NextWakeUp() const;
   void ArmSocketDoor();
+  void LetVisitorsIn(std::unique_lock<std::mutex>* room);
 
   std::unique_ptr<grpc::ServerCompletionQueue> queue_;
   rest::HttpClient* http_;
   TimerQueue timers_;
 
   std::mutex room_;
+  std::atomic<int> visitors_waiting_{0};
   bool grpc_thread_asleep_ = false;
   bool queue_drained_ = false;
   int door_fd_;  // an epoll instance that watches the HTTP client's, one shot at a time
