@@ -32,12 +32,51 @@ bool IsJsonMediaType(std::string_view content_type) {
   return type == "application/json" || type.ends_with("+json");
 }
 
-// Discarded when it is no JSON. Bytes that are no UTF-8 inside it are replaced first: a message in
-// another encoding is still the API's message.
+// Bytes that are no UTF-8 are replaced first: a message in another encoding is still the API's
+// message. Discarded when it is no JSON.
 json ParseJson(std::string_view bytes) {
+  // The parser takes a NUL for the end.
+  if (bytes.find('\0') != std::string_view::npos) return json(json::value_t::discarded);
   json parsed = json::parse(bytes, nullptr, /*allow_exceptions=*/false);
   if (!parsed.is_discarded()) return parsed;
   return json::parse(ToValidUtf8(bytes), nullptr, /*allow_exceptions=*/false);
+}
+
+// Finds out where a text stops being JSON; values do not matter.
+class ErrorFinder final : public json::json_sax_t {
+ public:
+  [[nodiscard]] std::size_t error_position() const { return error_position_; }
+
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool start_object(std::size_t) override { return true; }
+  bool key(string_t&) override { return true; }
+  bool end_object() override { return true; }
+  bool start_array(std::size_t) override { return true; }
+  bool end_array() override { return true; }
+  bool parse_error(std::size_t position, const std::string&, const json::exception&) override {
+    error_position_ = position;
+    return false;
+  }
+
+ private:
+  std::size_t error_position_ = 0;
+};
+
+// Whether `bytes`, which are no JSON, are the beginning of a JSON object or array.
+bool IsBeginningOfJson(std::string_view bytes) {
+  if (bytes.front() != '{' && bytes.front() != '[') return false;
+  if (bytes.find('\0') != std::string_view::npos) return false;
+  const std::string text = ToValidUtf8(bytes);
+  ErrorFinder finder;
+  json::sax_parse(text, &finder);
+  // Positions count from 1: the parser wanted more than there is.
+  return finder.error_position() > text.size();
 }
 
 // `object[key]` when that is a string, else nothing.
@@ -103,8 +142,7 @@ BodyKind KindOf(const BodyBytes& body, const json& parsed) {
     if (body.complete && ApiErrorIn(parsed) != nullptr) return BodyKind::kApiError;
     return json_type || parsed.is_structured() ? BodyKind::kJson : BodyKind::kOther;
   }
-  const char first = Trim(body.bytes).front();
-  return json_type && (first == '{' || first == '[') ? BodyKind::kJson : BodyKind::kOther;
+  return json_type && IsBeginningOfJson(Trim(body.bytes)) ? BodyKind::kJson : BodyKind::kOther;
 }
 
 }  // namespace

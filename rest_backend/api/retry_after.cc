@@ -1,5 +1,6 @@
 #include "rest_backend/api/retry_after.h"
 
+#include <absl/time/civil_time.h>
 #include <absl/time/time.h>
 
 #include <algorithm>
@@ -27,11 +28,13 @@ std::optional<double> ParseDecimal(std::string_view s) {
   double value = 0;
   const auto [end, error] =
       std::from_chars(s.data(), s.data() + s.size(), value, std::chars_format::fixed);
-  // A number too large for a double is still a very long wait.
-  if (error == std::errc::result_out_of_range && end == s.data() + s.size())
-    value = 1e300;
-  else if (error != std::errc() || end != s.data() + s.size())
-    return std::nullopt;
+  if (end != s.data() + s.size()) return std::nullopt;
+  if (error == std::errc::result_out_of_range) {
+    // Too large for a double, or too small: a very long wait, or none.
+    const std::string_view whole = s.substr(0, s.find('.'));
+    return whole.find_first_not_of('0') == std::string_view::npos ? 0 : 1e300;
+  }
+  if (error != std::errc()) return std::nullopt;
   return value;
 }
 
@@ -40,15 +43,33 @@ milliseconds Clamp(double ms) {
   return milliseconds(static_cast<milliseconds::rep>(std::ceil(std::clamp(ms, 0.0, longest))));
 }
 
-// The three forms of RFC 9110, section 5.6.7, the preferred one first.
-std::optional<absl::Time> ParseHttpDate(std::string_view s) {
+bool ParseTime(const char* format, std::string_view s, absl::Time* time) {
+  // abseil also knows "infinite-future", and stops at a NUL.
+  if (s.find(':') == std::string_view::npos || s.find('\0') != std::string_view::npos) return false;
   // Debian builds abseil with a string_view of its own.
-  const absl::string_view text(s.data(), s.size());
-  for (const char* format :
-       {"%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"}) {
-    absl::Time time;
-    if (absl::ParseTime(format, text, &time, /*err=*/nullptr)) return time;
-  }
+  return absl::ParseTime(format, absl::string_view(s.data(), s.size()), time, /*err=*/nullptr);
+}
+
+// A year of two digits is the one nearest to `now` that is at most 50 years ahead (RFC 9110).
+absl::Time ResolveCentury(absl::Time time, absl::Time now) {
+  const absl::TimeZone utc = absl::UTCTimeZone();
+  const absl::civil_year_t this_year = absl::ToCivilYear(now, utc).year();
+  absl::CivilSecond civil = absl::ToCivilSecond(time, utc);
+  const auto move = [&civil](int years) {
+    civil = absl::CivilSecond(civil.year() + years, civil.month(), civil.day(), civil.hour(),
+                              civil.minute(), civil.second());
+  };
+  while (civil.year() <= this_year - 50) move(100);
+  while (civil.year() > this_year + 50) move(-100);
+  return absl::FromCivil(civil, utc);
+}
+
+// The three forms of RFC 9110, section 5.6.7.
+std::optional<absl::Time> ParseHttpDate(std::string_view s, absl::Time now) {
+  absl::Time time;
+  if (ParseTime("%a, %d %b %Y %H:%M:%S GMT", s, &time)) return time;
+  if (ParseTime("%a %b %e %H:%M:%S %Y", s, &time)) return time;
+  if (ParseTime("%A, %d-%b-%y %H:%M:%S GMT", s, &time)) return ResolveCentury(time, now);
   return std::nullopt;
 }
 
@@ -60,8 +81,9 @@ std::optional<milliseconds> ParseRetryAfter(std::string_view retry_after,
   if (const auto ms = ParseDecimal(Trim(retry_after_ms))) return Clamp(*ms);
   const std::string_view value = Trim(retry_after);
   if (const auto seconds = ParseDecimal(value)) return Clamp(*seconds * 1000);
-  if (const auto date = ParseHttpDate(value)) {
-    return Clamp(absl::ToDoubleMilliseconds(*date - absl::FromChrono(now)));
+  const absl::Time absl_now = absl::FromChrono(now);
+  if (const auto date = ParseHttpDate(value, absl_now)) {
+    return Clamp(absl::ToDoubleMilliseconds(*date - absl_now));
   }
   return std::nullopt;
 }

@@ -26,8 +26,8 @@ constexpr std::array<Sentence, 10> kSentences = {{
     {"GATEWAY_INTERNAL_ERROR", "the gateway could not send the request"},
 }};
 
-std::string OurMessage(std::string_view reason, int http_status) {
-  if (http_status != 0) return absl::StrCat("the upstream answered HTTP ", http_status);
+std::string OurMessage(std::string_view reason, const UpstreamAnswer& upstream) {
+  if (upstream.decided) return absl::StrCat("the upstream answered HTTP ", upstream.http_status);
   for (const Sentence& sentence : kSentences) {
     if (sentence.reason == reason) return std::string(sentence.text);
   }
@@ -50,18 +50,17 @@ ErrorReport ReportOf(const rest::Deletion::Answer& answer, const UpstreamAnswer&
   report.upstream_request_id =
       upstream.body.request_id.empty() ? upstream.header_request_id : upstream.body.request_id;
   report.upstream_code = upstream.body.code;
-  report.field_errors = upstream.body.field_errors;
-
-  // An answer of 2xx with the API's error in it contradicts itself: the reason stays ours.
-  const bool api_refused =
-      upstream.body.kind == rest::BodyKind::kApiError && upstream.http_status >= 400;
-  if (api_refused) {
-    const std::string reason = ReasonOfCode(upstream.body.code);
-    if (!reason.empty()) report.reason = reason;
-    report.domain = kUpstreamDomain;
+  report.message = OurMessage(answer.reason, upstream);
+  if (upstream.decided) {
+    report.field_errors = upstream.body.field_errors;
+    if (!upstream.body.message.empty()) report.message = upstream.body.message;
+    // An answer of 2xx with the API's error in it contradicts itself: the reason stays ours.
+    if (upstream.body.kind == rest::BodyKind::kApiError && upstream.http_status >= 400) {
+      const std::string reason = ReasonOfCode(upstream.body.code);
+      if (!reason.empty()) report.reason = reason;
+      report.domain = kUpstreamDomain;
+    }
   }
-  report.message = upstream.body.message.empty() ? OurMessage(answer.reason, upstream.http_status)
-                                                 : upstream.body.message;
   if (answer.certainty == rest::Certainty::kUnknown) {
     report.message = absl::StrCat("the run may or may not be deleted: ", report.message);
   }

@@ -13,9 +13,12 @@
 
 namespace evalrun::service {
 
-// What the upstream said last, cleaned (upstream_text.h).
+// The upstream's last answer, cleaned (upstream_text.h).
 struct UpstreamAnswer {
-  int http_status = 0;  // 0: no answer
+  // Whether it is what ended the call. Not so when a later send had no answer, or there was no
+  // later send because the caller's time was up.
+  bool decided = false;
+  int http_status = 0;  // 0: there was no answer
   rest::ErrorBody body;
   std::string header_request_id;  // its `x-request-id`
 };

@@ -156,6 +156,7 @@ std::chrono::microseconds DeleteCall::TimeLeft() const {
 void DeleteCall::Send(bool fresh_connection) {
   const auto timeout = SendBudget(TimeLeft(), pool_.settings().upstream_timeout);
   if (timeout <= std::chrono::milliseconds(0)) {
+    upstream_.decided = false;
     FinishWith(deletion_->Abandon(
         absl::StatusCode::kDeadlineExceeded,
         deletion_->sends() == 0 ? "DEADLINE_TOO_SHORT" : "DEADLINE_EXCEEDED", false));
@@ -175,17 +176,17 @@ void DeleteCall::OnSendDone(const rest::SendResult& result) {
   if (result.resend_stopped) ++resends_stopped_;
   pool_.metrics().OnSendDone(result.http_status, result.timing.total, result.resend_stopped);
 
-  upstream_.http_status = result.http_status;
-  upstream_.body = {};
   rest::SendOutcome outcome;
   rest::RetryHint hint;
-  if (result.fault != rest::Fault::kNone) {
-    outcome = rest::OutcomeOfFault(result.fault, result.may_have_left);
-  } else {
+  upstream_.decided = result.fault == rest::Fault::kNone;
+  if (upstream_.decided) {
+    upstream_.http_status = result.http_status;
     upstream_.body = rest::ParseErrorBody(result.body);
     outcome = rest::OutcomeOfStatus(result.http_status, upstream_.body.kind);
+  } else {
+    outcome = rest::OutcomeOfFault(result.fault, result.may_have_left);
   }
-  if (outcome.code != absl::StatusCode::kOk) {
+  if (upstream_.decided && outcome.code != absl::StatusCode::kOk) {
     upstream_.header_request_id =
         CleanUpstreamText(result.upstream_request_id, pool_.settings().api_key);
     hint.retry_after = rest::ParseRetryAfter(result.retry_after, result.retry_after_ms,
@@ -217,6 +218,7 @@ void DeleteCall::OnGone(bool /*ok*/) {
   }
   // Cancelled, or past its deadline: nobody waits for the answer, but gRPC, the log and the metrics
   // want one.
+  upstream_.decided = false;
   bool in_flight = false;
   if (transfer_ != nullptr) {
     in_flight = pool_.loop().http().Abort(transfer_);
