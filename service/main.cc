@@ -1,10 +1,5 @@
 // evalrun-gateway: the wiring, from top to bottom.
-#include <absl/status/statusor.h>
-#include <absl/strings/str_cat.h>
-#include <absl/synchronization/mutex.h>
-#include <curl/curl.h>
 #include <pthread.h>
-#include <spdlog/logger.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -16,6 +11,12 @@
 #include <string>
 #include <utility>
 #include <variant>
+
+#include <absl/status/statusor.h>
+#include <absl/strings/str_cat.h>
+#include <absl/synchronization/mutex.h>
+#include <curl/curl.h>
+#include <spdlog/logger.h>
 
 #include "service/admin/admin_server.h"
 #include "service/config/duration.h"

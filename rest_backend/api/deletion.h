@@ -13,11 +13,11 @@
 #ifndef EVALRUN_REST_BACKEND_API_DELETION_H_
 #define EVALRUN_REST_BACKEND_API_DELETION_H_
 
-#include <absl/status/status.h>
-
 #include <chrono>
 #include <optional>
 #include <string_view>
+
+#include <absl/status/status.h>
 
 #include "rest_backend/api/send_outcome.h"
 

@@ -1,13 +1,13 @@
 #include "rest_backend/api/retry_after.h"
 
-#include <absl/time/civil_time.h>
-#include <absl/time/time.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <system_error>
+
+#include <absl/time/civil_time.h>
+#include <absl/time/time.h>
 
 namespace evalrun::rest {
 namespace {

@@ -6,9 +6,9 @@
 #ifndef EVALRUN_REST_BACKEND_API_SEND_OUTCOME_H_
 #define EVALRUN_REST_BACKEND_API_SEND_OUTCOME_H_
 
-#include <absl/status/status.h>
-
 #include <string_view>
+
+#include <absl/status/status.h>
 
 #include "rest_backend/api/error_body.h"
 #include "rest_backend/api/send_result.h"

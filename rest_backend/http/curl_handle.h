@@ -4,9 +4,9 @@
 #ifndef EVALRUN_REST_BACKEND_HTTP_CURL_HANDLE_H_
 #define EVALRUN_REST_BACKEND_HTTP_CURL_HANDLE_H_
 
-#include <curl/curl.h>
-
 #include <memory>
+
+#include <curl/curl.h>
 
 namespace evalrun::rest {
 

@@ -5,11 +5,11 @@
 #ifndef EVALRUN_REST_BACKEND_HTTP_SHARD_H_
 #define EVALRUN_REST_BACKEND_HTTP_SHARD_H_
 
-#include <curl/curl.h>
-
 #include <chrono>
 #include <cstddef>
 #include <optional>
+
+#include <curl/curl.h>
 
 #include "rest_backend/http/curl_handle.h"
 #include "rest_backend/http/socket_poll.h"

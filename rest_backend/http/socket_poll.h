@@ -8,12 +8,12 @@
 #ifndef EVALRUN_REST_BACKEND_HTTP_SOCKET_POLL_H_
 #define EVALRUN_REST_BACKEND_HTTP_SOCKET_POLL_H_
 
-#include <curl/curl.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
+
+#include <curl/curl.h>
 
 namespace evalrun::rest {
 

@@ -5,11 +5,11 @@
 #ifndef EVALRUN_REST_BACKEND_HTTP_TRANSFER_H_
 #define EVALRUN_REST_BACKEND_HTTP_TRANSFER_H_
 
-#include <curl/curl.h>
-
 #include <array>
 #include <cstddef>
 #include <string>
+
+#include <curl/curl.h>
 
 #include "rest_backend/api/send_result.h"
 #include "rest_backend/http/curl_handle.h"

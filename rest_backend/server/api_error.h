@@ -5,14 +5,13 @@
 #ifndef EVALRUN_REST_BACKEND_SERVER_API_ERROR_H_
 #define EVALRUN_REST_BACKEND_SERVER_API_ERROR_H_
 
-#include <absl/status/status.h>
-
 #include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 
+#include <absl/status/status.h>
 #include <nlohmann/json.hpp>
 
 namespace evalrun::backend {

@@ -1,6 +1,5 @@
 #include "rest_backend/server/connection.h"
 
-#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -10,6 +9,8 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+
+#include <errno.h>
 
 namespace evalrun::backend {
 namespace {

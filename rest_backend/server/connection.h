@@ -7,11 +7,11 @@
 #ifndef EVALRUN_REST_BACKEND_SERVER_CONNECTION_H_
 #define EVALRUN_REST_BACKEND_SERVER_CONNECTION_H_
 
-#include <httplib.h>
-
 #include <chrono>
 #include <cstddef>
 #include <string>
+
+#include <httplib.h>
 
 namespace evalrun::backend {
 

@@ -5,11 +5,11 @@
 #ifndef EVALRUN_REST_BACKEND_SERVER_EVAL_RUN_TABLE_H_
 #define EVALRUN_REST_BACKEND_SERVER_EVAL_RUN_TABLE_H_
 
-#include <absl/status/status.h>
-#include <absl/status/statusor.h>
-
 #include <optional>
 #include <string_view>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
 
 #include "rest_backend/server/records.h"
 #include "rest_backend/server/sqlite.h"

@@ -5,13 +5,13 @@
 #ifndef EVALRUN_REST_BACKEND_SERVER_GROUP_COMMIT_H_
 #define EVALRUN_REST_BACKEND_SERVER_GROUP_COMMIT_H_
 
-#include <absl/status/status.h>
-
 #include <condition_variable>
 #include <functional>
 #include <mutex>
 #include <thread>
 #include <vector>
+
+#include <absl/status/status.h>
 
 #include "rest_backend/server/sqlite.h"
 

@@ -4,10 +4,10 @@
 #ifndef EVALRUN_REST_BACKEND_SERVER_HTTP_FRAMING_H_
 #define EVALRUN_REST_BACKEND_SERVER_HTTP_FRAMING_H_
 
-#include <httplib.h>
-
 #include <string>
 #include <string_view>
+
+#include <httplib.h>
 
 namespace evalrun::backend {
 

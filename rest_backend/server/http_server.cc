@@ -1,7 +1,5 @@
 #include "rest_backend/server/http_server.h"
 
-#include <absl/status/status.h>
-#include <errno.h>
 #include <netinet/in.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -11,6 +9,9 @@
 #include <cstring>
 #include <set>
 #include <utility>
+
+#include <absl/status/status.h>
+#include <errno.h>
 
 #include "rest_backend/server/http_framing.h"
 #include "rest_backend/server/text.h"

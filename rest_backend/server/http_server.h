@@ -5,9 +5,6 @@
 #ifndef EVALRUN_REST_BACKEND_SERVER_HTTP_SERVER_H_
 #define EVALRUN_REST_BACKEND_SERVER_HTTP_SERVER_H_
 
-#include <absl/status/statusor.h>
-#include <httplib.h>
-
 #include <atomic>
 #include <cstddef>
 #include <functional>
@@ -15,6 +12,9 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <absl/status/statusor.h>
+#include <httplib.h>
 
 #include "rest_backend/server/connection.h"
 

@@ -1,9 +1,9 @@
 #include "rest_backend/server/key_table.h"
 
-#include <openssl/evp.h>
-
 #include <array>
 #include <string>
+
+#include <openssl/evp.h>
 
 namespace evalrun::backend {
 namespace {

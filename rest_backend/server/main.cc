@@ -1,12 +1,13 @@
 // evalrun-backend: see README.md.
-#include <absl/status/status.h>
-#include <absl/status/statusor.h>
 #include <signal.h>
 
 #include <cstdio>
 #include <memory>
 #include <string>
 #include <variant>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
 
 #include "rest_backend/server/eval_run_routes.h"
 #include "rest_backend/server/flags.h"

@@ -5,11 +5,11 @@
 #ifndef EVALRUN_REST_BACKEND_SERVER_QUERY_H_
 #define EVALRUN_REST_BACKEND_SERVER_QUERY_H_
 
-#include <httplib.h>
-
 #include <cstdint>
 #include <optional>
 #include <string>
+
+#include <httplib.h>
 
 #include "rest_backend/server/api_error.h"
 

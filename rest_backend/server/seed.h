@@ -4,9 +4,9 @@
 #ifndef EVALRUN_REST_BACKEND_SERVER_SEED_H_
 #define EVALRUN_REST_BACKEND_SERVER_SEED_H_
 
-#include <absl/status/statusor.h>
-
 #include <string>
+
+#include <absl/status/statusor.h>
 
 #include "rest_backend/server/records.h"
 

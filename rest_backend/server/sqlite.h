@@ -4,16 +4,16 @@
 #ifndef EVALRUN_REST_BACKEND_SERVER_SQLITE_H_
 #define EVALRUN_REST_BACKEND_SERVER_SQLITE_H_
 
-#include <absl/status/status.h>
-#include <absl/status/statusor.h>
-#include <sqlite3.h>
-
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <sqlite3.h>
 
 namespace evalrun::backend {
 

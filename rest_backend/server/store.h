@@ -4,14 +4,14 @@
 #ifndef EVALRUN_REST_BACKEND_SERVER_STORE_H_
 #define EVALRUN_REST_BACKEND_SERVER_STORE_H_
 
-#include <absl/status/status.h>
-#include <absl/status/statusor.h>
-
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
 
 #include "rest_backend/server/group_commit.h"
 #include "rest_backend/server/records.h"

@@ -1,14 +1,15 @@
 #include "service/admin/admin_server.h"
 
-#include <absl/strings/str_cat.h>
 #include <arpa/inet.h>
-#include <microhttpd.h>
 #include <netdb.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <string_view>
 #include <utility>
+
+#include <absl/strings/str_cat.h>
+#include <microhttpd.h>
 
 #include "service/admin/admin_response.h"
 

@@ -6,12 +6,12 @@
 #ifndef EVALRUN_SERVICE_ADMIN_ADMIN_SERVER_H_
 #define EVALRUN_SERVICE_ADMIN_ADMIN_SERVER_H_
 
-#include <absl/status/statusor.h>
-
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+
+#include <absl/status/statusor.h>
 
 struct MHD_Daemon;
 

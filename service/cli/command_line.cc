@@ -1,12 +1,11 @@
 #include "service/cli/command_line.h"
 
-#include <fmt/format.h>
-
 #include <charconv>
 #include <cstdint>
 #include <sstream>
 
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
 #include "rest_backend/api/utf8.h"
 

@@ -5,12 +5,12 @@
 #ifndef EVALRUN_SERVICE_CLI_DELETE_REPORT_H_
 #define EVALRUN_SERVICE_CLI_DELETE_REPORT_H_
 
-#include <absl/status/status.h>
-
 #include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <absl/status/status.h>
 
 namespace evalrun::cli {
 

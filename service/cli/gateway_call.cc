@@ -1,19 +1,18 @@
 #include "service/cli/gateway_call.h"
 
+#include <chrono>
+#include <future>
+#include <optional>
+#include <string_view>
+
 #include <fmt/format.h>
+#include <google/protobuf/wrappers.pb.h>
 #include <grpc/grpc.h>
 #include <grpcpp/client_context.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
-
-#include <chrono>
-#include <future>
-#include <optional>
-#include <string_view>
-
-#include <google/protobuf/wrappers.pb.h>
 
 #include "aymara/evals/v1/eval_run_service.grpc.pb.h"
 

@@ -4,10 +4,10 @@
 #ifndef EVALRUN_SERVICE_CLI_GATEWAY_CALL_H_
 #define EVALRUN_SERVICE_CLI_GATEWAY_CALL_H_
 
-#include <grpcpp/channel.h>
-
 #include <memory>
 #include <string>
+
+#include <grpcpp/channel.h>
 
 #include "service/cli/delete_report.h"
 

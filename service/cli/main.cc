@@ -1,12 +1,12 @@
 // evalrunctl: deletes eval runs through the gateway, from a command line.
 
-#include <grpcpp/grpcpp.h>
-
 #include <cstdlib>
 #include <iostream>
 #include <string>
 #include <variant>
 #include <vector>
+
+#include <grpcpp/grpcpp.h>
 
 #include "service/cli/command_line.h"
 #include "service/cli/gateway_call.h"

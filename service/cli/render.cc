@@ -1,11 +1,10 @@
 #include "service/cli/render.h"
 
-#include <fmt/format.h>
-
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "rest_backend/api/utf8.h"

@@ -4,11 +4,11 @@
 #ifndef EVALRUN_SERVICE_CONFIG_API_KEY_H_
 #define EVALRUN_SERVICE_CONFIG_API_KEY_H_
 
-#include <absl/status/statusor.h>
-
 #include <cstddef>
 #include <string>
 #include <string_view>
+
+#include <absl/status/statusor.h>
 
 #include "service/config/environment.h"
 #include "service/config/read_file.h"

@@ -1,13 +1,13 @@
 #include "service/config/field_value.h"
 
-#include <absl/strings/ascii.h>
-#include <absl/strings/str_join.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <optional>
 #include <vector>
+
+#include <absl/strings/ascii.h>
+#include <absl/strings/str_join.h>
 
 #include "service/config/config.pb.h"
 #include "service/config/duration.h"

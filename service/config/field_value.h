@@ -5,12 +5,12 @@
 #ifndef EVALRUN_SERVICE_CONFIG_FIELD_VALUE_H_
 #define EVALRUN_SERVICE_CONFIG_FIELD_VALUE_H_
 
+#include <string>
+#include <string_view>
+
 #include <absl/status/status.h>
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
-
-#include <string>
-#include <string_view>
 
 namespace evalrun::config {
 

@@ -1,12 +1,13 @@
 #include "service/config/host_port.h"
 
-#include <absl/status/status.h>
-#include <absl/strings/ascii.h>
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
 #include <algorithm>
 #include <cstddef>
+
+#include <absl/status/status.h>
+#include <absl/strings/ascii.h>
 
 namespace evalrun::config {
 

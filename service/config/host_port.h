@@ -4,11 +4,11 @@
 #ifndef EVALRUN_SERVICE_CONFIG_HOST_PORT_H_
 #define EVALRUN_SERVICE_CONFIG_HOST_PORT_H_
 
-#include <absl/status/statusor.h>
-
 #include <cstdint>
 #include <string>
 #include <string_view>
+
+#include <absl/status/statusor.h>
 
 namespace evalrun::config {
 

@@ -1,10 +1,10 @@
 #include "service/config/load_config.h"
 
-#include <absl/status/statusor.h>
-
 #include <cstddef>
 #include <utility>
 #include <vector>
+
+#include <absl/status/statusor.h>
 
 #include "service/config/api_key.h"
 #include "service/config/field_value.h"

@@ -1,10 +1,10 @@
 #include "service/config/nearest.h"
 
-#include <absl/strings/ascii.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <numeric>
+
+#include <absl/strings/ascii.h>
 
 #include "service/config/text.h"
 

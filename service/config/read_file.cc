@@ -1,11 +1,12 @@
 #include "service/config/read_file.h"
 
-#include <absl/status/status.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+
+#include <absl/status/status.h>
 
 #include "service/config/secret.h"
 #include "service/config/text.h"

@@ -4,11 +4,11 @@
 #ifndef EVALRUN_SERVICE_CONFIG_READ_FILE_H_
 #define EVALRUN_SERVICE_CONFIG_READ_FILE_H_
 
-#include <absl/status/statusor.h>
-
 #include <cstddef>
 #include <functional>
 #include <string>
+
+#include <absl/status/statusor.h>
 
 namespace evalrun::config {
 

@@ -1,8 +1,8 @@
 #include "service/config/reference.h"
 
-#include <absl/strings/str_replace.h>
-
 #include <string_view>
+
+#include <absl/strings/str_replace.h>
 
 #include "service/config/field_value.h"
 #include "service/config/settings.h"

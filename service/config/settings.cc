@@ -1,10 +1,10 @@
 #include "service/config/settings.h"
 
-#include <absl/strings/ascii.h>
-#include <absl/strings/str_replace.h>
-
 #include <algorithm>
 #include <cstddef>
+
+#include <absl/strings/ascii.h>
+#include <absl/strings/str_replace.h>
 
 #include "service/config/text.h"
 

@@ -5,13 +5,13 @@
 #ifndef EVALRUN_SERVICE_CONFIG_SETTINGS_H_
 #define EVALRUN_SERVICE_CONFIG_SETTINGS_H_
 
-#include <google/protobuf/descriptor.h>
-#include <google/protobuf/message.h>
-
 #include <map>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/message.h>
 
 #include "service/config/config.pb.h"
 #include "service/config/nearest.h"

@@ -1,9 +1,9 @@
 #include "service/config/text.h"
 
-#include <absl/strings/escaping.h>
-
 #include <cstddef>
 #include <cstdint>
+
+#include <absl/strings/escaping.h>
 
 namespace evalrun::config {
 namespace {

@@ -4,11 +4,11 @@
 #ifndef EVALRUN_SERVICE_CONFIG_TEXT_H_
 #define EVALRUN_SERVICE_CONFIG_TEXT_H_
 
-#include <absl/strings/string_view.h>
-
 #include <concepts>
 #include <string>
 #include <string_view>
+
+#include <absl/strings/string_view.h>
 
 namespace evalrun::config {
 

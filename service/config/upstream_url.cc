@@ -1,8 +1,8 @@
 #include "service/config/upstream_url.h"
 
-#include <absl/strings/ascii.h>
-
 #include <cstddef>
+
+#include <absl/strings/ascii.h>
 
 #include "service/config/host_port.h"
 #include "service/config/text.h"

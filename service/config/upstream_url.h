@@ -5,12 +5,12 @@
 #ifndef EVALRUN_SERVICE_CONFIG_UPSTREAM_URL_H_
 #define EVALRUN_SERVICE_CONFIG_UPSTREAM_URL_H_
 
-#include <absl/status/status.h>
-#include <absl/status/statusor.h>
-
 #include <cstdint>
 #include <string>
 #include <string_view>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
 
 namespace evalrun::config {
 

@@ -1,10 +1,10 @@
 #include "service/config/validate.h"
 
-#include <absl/status/status.h>
-#include <absl/strings/numbers.h>
-
 #include <cstdint>
 #include <optional>
+
+#include <absl/status/status.h>
+#include <absl/strings/numbers.h>
 
 #include "service/config/duration.h"
 #include "service/config/field_value.h"

@@ -1,11 +1,10 @@
 #include "service/config/yaml_reader.h"
 
-#include <absl/status/status.h>
-
 #include <exception>
 #include <optional>
 #include <set>
 
+#include <absl/status/status.h>
 #include <yaml-cpp/yaml.h>
 
 #include "service/config/field_value.h"

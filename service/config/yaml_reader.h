@@ -4,11 +4,11 @@
 #ifndef EVALRUN_SERVICE_CONFIG_YAML_READER_H_
 #define EVALRUN_SERVICE_CONFIG_YAML_READER_H_
 
-#include <google/protobuf/message.h>
-
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <google/protobuf/message.h>
 
 #include "service/config/settings.h"
 

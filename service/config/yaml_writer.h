@@ -4,9 +4,9 @@
 #ifndef EVALRUN_SERVICE_CONFIG_YAML_WRITER_H_
 #define EVALRUN_SERVICE_CONFIG_YAML_WRITER_H_
 
-#include <google/protobuf/message.h>
-
 #include <string>
+
+#include <google/protobuf/message.h>
 
 #include "service/config/settings.h"
 

@@ -5,12 +5,12 @@
 #ifndef EVALRUN_SERVICE_OBSERVABILITY_ACCESS_LOG_H_
 #define EVALRUN_SERVICE_OBSERVABILITY_ACCESS_LOG_H_
 
-#include <spdlog/logger.h>
-
 #include <chrono>
 #include <memory>
 #include <string>
 #include <string_view>
+
+#include <spdlog/logger.h>
 
 #include "service/observability/call_record.h"
 

@@ -4,10 +4,10 @@
 #ifndef EVALRUN_SERVICE_OBSERVABILITY_CALL_RECORD_H_
 #define EVALRUN_SERVICE_OBSERVABILITY_CALL_RECORD_H_
 
-#include <grpcpp/support/status_code_enum.h>
-
 #include <chrono>
 #include <string_view>
+
+#include <grpcpp/support/status_code_enum.h>
 
 #include "rest_backend/api/deletion.h"
 #include "rest_backend/api/send_result.h"

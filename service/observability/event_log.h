@@ -4,12 +4,12 @@
 #ifndef EVALRUN_SERVICE_OBSERVABILITY_EVENT_LOG_H_
 #define EVALRUN_SERVICE_OBSERVABILITY_EVENT_LOG_H_
 
-#include <spdlog/logger.h>
-
 #include <initializer_list>
 #include <memory>
 #include <string_view>
 #include <utility>
+
+#include <spdlog/logger.h>
 
 namespace evalrun::service {
 

@@ -1,9 +1,9 @@
 #include "service/observability/metrics.h"
 
-#include <prometheus/text_serializer.h>
-
 #include <chrono>
 #include <string_view>
+
+#include <prometheus/text_serializer.h>
 
 namespace evalrun::service {
 namespace {

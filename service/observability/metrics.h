@@ -6,16 +6,16 @@
 #ifndef EVALRUN_SERVICE_OBSERVABILITY_METRICS_H_
 #define EVALRUN_SERVICE_OBSERVABILITY_METRICS_H_
 
-#include <prometheus/counter.h>
-#include <prometheus/gauge.h>
-#include <prometheus/histogram.h>
-#include <prometheus/registry.h>
-
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
 
 #include "service/observability/call_record.h"
 #include "service/observability/status_code_name.h"

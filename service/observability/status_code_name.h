@@ -5,9 +5,9 @@
 #ifndef EVALRUN_SERVICE_OBSERVABILITY_STATUS_CODE_NAME_H_
 #define EVALRUN_SERVICE_OBSERVABILITY_STATUS_CODE_NAME_H_
 
-#include <grpcpp/support/status_code_enum.h>
-
 #include <string_view>
+
+#include <grpcpp/support/status_code_enum.h>
 
 namespace evalrun::service {
 

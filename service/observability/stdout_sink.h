@@ -10,8 +10,6 @@
 #ifndef EVALRUN_SERVICE_OBSERVABILITY_STDOUT_SINK_H_
 #define EVALRUN_SERVICE_OBSERVABILITY_STDOUT_SINK_H_
 
-#include <spdlog/sinks/sink.h>
-
 #include <atomic>
 #include <condition_variable>
 #include <cstddef>
@@ -21,6 +19,8 @@
 #include <string>
 #include <string_view>
 #include <thread>
+
+#include <spdlog/sinks/sink.h>
 
 namespace evalrun::service {
 

@@ -1,8 +1,8 @@
 #include "service/rpc/delete_answer.h"
 
-#include <absl/strings/str_cat.h>
-
 #include <array>
+
+#include <absl/strings/str_cat.h>
 
 namespace evalrun::service {
 namespace {

@@ -1,10 +1,10 @@
 #include "service/rpc/delete_call.h"
 
-#include <grpcpp/support/slice.h>
-
 #include <algorithm>
 #include <span>
 #include <string>
+
+#include <grpcpp/support/slice.h>
 
 #include "rest_backend/api/request_target.h"
 #include "rest_backend/api/retry_after.h"

@@ -9,16 +9,16 @@
 #ifndef EVALRUN_SERVICE_RPC_DELETE_CALL_H_
 #define EVALRUN_SERVICE_RPC_DELETE_CALL_H_
 
-#include <grpcpp/server_context.h>
-#include <grpcpp/support/async_unary_call.h>
-#include <grpcpp/support/byte_buffer.h>
-
 #include <array>
 #include <chrono>
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/async_unary_call.h>
+#include <grpcpp/support/byte_buffer.h>
 
 #include "aymara/evals/v1/eval_run_service.grpc.pb.h"
 #include "rest_backend/api/deletion.h"

@@ -1,10 +1,9 @@
 #include "service/rpc/error_details.h"
 
-#include <google/protobuf/util/time_util.h>
-
 #include <algorithm>
 #include <string>
 
+#include <google/protobuf/util/time_util.h>
 #include <google/rpc/error_details.pb.h>
 #include <google/rpc/status.pb.h>
 

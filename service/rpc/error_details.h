@@ -5,14 +5,14 @@
 #ifndef EVALRUN_SERVICE_RPC_ERROR_DETAILS_H_
 #define EVALRUN_SERVICE_RPC_ERROR_DETAILS_H_
 
-#include <grpcpp/support/status.h>
-
 #include <chrono>
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <grpcpp/support/status.h>
 
 #include "rest_backend/api/deletion.h"
 #include "rest_backend/api/error_body.h"

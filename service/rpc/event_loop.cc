@@ -1,6 +1,5 @@
 #include "service/rpc/event_loop.h"
 
-#include <grpc/support/time.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -9,6 +8,8 @@
 #include <cerrno>
 #include <system_error>
 #include <utility>
+
+#include <grpc/support/time.h>
 
 namespace evalrun::service {
 namespace {

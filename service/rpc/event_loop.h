@@ -15,14 +15,14 @@
 #ifndef EVALRUN_SERVICE_RPC_EVENT_LOOP_H_
 #define EVALRUN_SERVICE_RPC_EVENT_LOOP_H_
 
-#include <grpcpp/completion_queue.h>
-
 #include <atomic>
 #include <chrono>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <thread>
+
+#include <grpcpp/completion_queue.h>
 
 #include "rest_backend/http/http_client.h"
 #include "service/rpc/timer_queue.h"

@@ -1,15 +1,15 @@
 #include "service/rpc/grpc_server.h"
 
+#include <future>
+#include <thread>
+#include <utility>
+
 #include <absl/strings/str_cat.h>
 #include <grpc/grpc.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server_builder.h>
-
-#include <future>
-#include <thread>
-#include <utility>
 
 namespace evalrun::service {
 namespace {

@@ -4,14 +4,14 @@
 #ifndef EVALRUN_SERVICE_RPC_GRPC_SERVER_H_
 #define EVALRUN_SERVICE_RPC_GRPC_SERVER_H_
 
-#include <absl/status/statusor.h>
-#include <grpcpp/server.h>
-
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
+
+#include <absl/status/statusor.h>
+#include <grpcpp/server.h>
 
 #include "rest_backend/http/http_client.h"
 #include "service/observability/access_log.h"

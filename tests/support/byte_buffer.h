@@ -2,10 +2,10 @@
 #ifndef EVALRUN_TESTS_SUPPORT_BYTE_BUFFER_H_
 #define EVALRUN_TESTS_SUPPORT_BYTE_BUFFER_H_
 
-#include <grpcpp/support/byte_buffer.h>
-
 #include <string>
 #include <vector>
+
+#include <grpcpp/support/byte_buffer.h>
 
 namespace evalrun::testing {
 

@@ -1,8 +1,7 @@
 #include "tests/support/delete_client.h"
 
-#include <grpcpp/generic/generic_stub.h>
-
 #include <google/rpc/status.pb.h>
+#include <grpcpp/generic/generic_stub.h>
 
 #include "tests/support/byte_buffer.h"
 

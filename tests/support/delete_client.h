@@ -5,8 +5,6 @@
 #ifndef EVALRUN_TESTS_SUPPORT_DELETE_CLIENT_H_
 #define EVALRUN_TESTS_SUPPORT_DELETE_CLIENT_H_
 
-#include <grpcpp/grpcpp.h>
-
 #include <chrono>
 #include <future>
 #include <map>
@@ -17,6 +15,7 @@
 #include <vector>
 
 #include <google/rpc/error_details.pb.h>
+#include <grpcpp/grpcpp.h>
 
 #include "aymara/evals/v1/eval_run_service.grpc.pb.h"
 

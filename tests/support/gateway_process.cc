@@ -1,6 +1,5 @@
 #include "tests/support/gateway_process.h"
 
-#include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,6 +7,8 @@
 #include <sstream>
 #include <stdexcept>
 #include <utility>
+
+#include <gtest/gtest.h>
 
 namespace evalrun::testing {
 namespace {

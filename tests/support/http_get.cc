@@ -1,8 +1,8 @@
 #include "tests/support/http_get.h"
 
-#include <curl/curl.h>
-
 #include <memory>
+
+#include <curl/curl.h>
 
 namespace evalrun::testing {
 namespace {

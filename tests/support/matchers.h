@@ -6,10 +6,10 @@
 #ifndef EVALRUN_TESTS_SUPPORT_MATCHERS_H_
 #define EVALRUN_TESTS_SUPPORT_MATCHERS_H_
 
-#include <gmock/gmock.h>
-
 #include <optional>
 #include <string>
+
+#include <gmock/gmock.h>
 
 #include "tests/support/delete_client.h"
 

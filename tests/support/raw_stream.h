@@ -4,13 +4,13 @@
 #ifndef EVALRUN_TESTS_SUPPORT_RAW_STREAM_H_
 #define EVALRUN_TESTS_SUPPORT_RAW_STREAM_H_
 
-#include <grpcpp/generic/generic_stub.h>
-#include <grpcpp/grpcpp.h>
-
 #include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
+
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/grpcpp.h>
 
 namespace evalrun::testing {
 

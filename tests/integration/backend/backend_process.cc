@@ -1,7 +1,6 @@
 #include "tests/integration/backend/backend_process.h"
 
 #include <fcntl.h>
-#include <gtest/gtest.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -11,6 +10,8 @@
 #include <array>
 #include <fstream>
 #include <sstream>
+
+#include <gtest/gtest.h>
 
 namespace evalrun::backend {
 namespace {

@@ -4,13 +4,13 @@
 #ifndef EVALRUN_TESTS_INTEGRATION_BACKEND_BACKEND_PROCESS_H_
 #define EVALRUN_TESTS_INTEGRATION_BACKEND_BACKEND_PROCESS_H_
 
-#include <httplib.h>
 #include <sys/types.h>
 
 #include <filesystem>
 #include <string>
 #include <vector>
 
+#include <httplib.h>
 #include <nlohmann/json.hpp>
 
 namespace evalrun::backend {

@@ -4,9 +4,9 @@
 #ifndef EVALRUN_TESTS_INTEGRATION_BACKEND_CASE_NAME_H_
 #define EVALRUN_TESTS_INTEGRATION_BACKEND_CASE_NAME_H_
 
-#include <gtest/gtest.h>
-
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace evalrun::backend {
 

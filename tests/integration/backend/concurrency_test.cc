@@ -1,11 +1,11 @@
 // Many callers at once.
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <barrier>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "tests/integration/backend/backend_process.h"
 

@@ -1,7 +1,5 @@
 // What was acknowledged stays, however the process ends; the journal agrees with the answers.
-#include <gtest/gtest.h>
 #include <signal.h>
-#include <sqlite3.h>
 
 #include <atomic>
 #include <map>
@@ -9,6 +7,9 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <gtest/gtest.h>
+#include <sqlite3.h>
 
 #include "tests/integration/backend/backend_process.h"
 

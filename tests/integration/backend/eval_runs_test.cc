@@ -1,9 +1,8 @@
 // The API: what each request is answered with.
-#include <gtest/gtest.h>
-
 #include <ostream>
 #include <string>
 
+#include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include "tests/integration/backend/backend_process.h"

@@ -1,6 +1,5 @@
 // HTTP itself, byte by byte: what a good server does with odd, hostile and hurried clients.
 #include <arpa/inet.h>
-#include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -11,6 +10,8 @@
 #include <sstream>
 #include <string>
 #include <thread>
+
+#include <gtest/gtest.h>
 
 #include "tests/integration/backend/backend_process.h"
 #include "tests/integration/backend/case_name.h"

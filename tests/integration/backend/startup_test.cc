@@ -1,5 +1,4 @@
 // Flags, the seed, and what the backend says about itself.
-#include <gtest/gtest.h>
 #include <signal.h>
 
 #include <fstream>
@@ -8,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include "tests/integration/backend/backend_process.h"

@@ -1,9 +1,9 @@
 // The checked list, second table: what reaches the upstream for what a caller asks.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <string>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "tests/support/gateway_process.h"
 #include "tests/support/matchers.h"

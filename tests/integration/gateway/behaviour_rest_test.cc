@@ -1,8 +1,8 @@
 // The checked list, third table: everything else.
+#include <string>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <string>
 
 #include "tests/support/gateway_process.h"
 #include "tests/support/matchers.h"

@@ -1,9 +1,9 @@
 // The first table again, with the three sends that are the default: which answers are worth another
 // send, and what the answer is after all of them.
+#include <string>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <string>
 
 #include "tests/integration/gateway/upstream_cases.h"
 #include "tests/support/gateway_process.h"

@@ -1,9 +1,9 @@
 // The checked list, first table: what a caller reads for each thing an upstream may do, when the
 // gateway may send once and gives up on a send after a second.
+#include <string>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <string>
 
 #include "tests/integration/gateway/upstream_cases.h"
 #include "tests/support/gateway_process.h"

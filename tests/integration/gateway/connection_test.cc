@@ -1,10 +1,10 @@
 // Connections that die at the worst moments. libcurl sends a request again by itself when a reused
 // connection dies: every send the upstream sees has to be one that the gateway decided on and
 // counts.
+#include <string>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <string>
 
 #include "tests/support/gateway_process.h"
 #include "tests/support/matchers.h"

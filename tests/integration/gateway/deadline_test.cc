@@ -1,8 +1,8 @@
 // The caller's time: answers come before it ends, and nothing goes on after it.
+#include <string>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <string>
 
 #include "tests/support/gateway_process.h"
 #include "tests/support/matchers.h"

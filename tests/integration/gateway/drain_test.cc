@@ -1,13 +1,14 @@
 // SIGTERM: what was accepted is answered, what hangs is cut off at the limit, and what is idle
 // leaves at once.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 #include <signal.h>
 
 #include <atomic>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "tests/support/gateway_process.h"
 #include "tests/support/matchers.h"

@@ -1,8 +1,8 @@
 // What of a caller's metadata goes upstream, and what comes back.
+#include <string>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <string>
 
 #include "tests/support/gateway_process.h"
 #include "tests/support/matchers.h"

@@ -1,9 +1,10 @@
 // One line per call, whatever the call brings; and the API key nowhere.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 #include <signal.h>
 
 #include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "tests/support/gateway_process.h"
 #include "tests/support/matchers.h"

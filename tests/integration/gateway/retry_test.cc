@@ -1,9 +1,9 @@
 // Sending again: when the upstream says so, when it says not to, and how a caller's own retries
 // count.
+#include <string>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <string>
 
 #include "tests/support/gateway_process.h"
 #include "tests/support/matchers.h"

@@ -1,8 +1,8 @@
 // What a gateway offers beside the one method: health, reflection, metrics.
+#include <string>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <string>
 
 #include "tests/support/gateway_process.h"
 #include "tests/support/matchers.h"

@@ -4,11 +4,11 @@
 #ifndef EVALRUN_TESTS_INTEGRATION_GATEWAY_UPSTREAM_CASES_H_
 #define EVALRUN_TESTS_INTEGRATION_GATEWAY_UPSTREAM_CASES_H_
 
-#include <grpcpp/support/status_code_enum.h>
-
 #include <functional>
 #include <string>
 #include <vector>
+
+#include <grpcpp/support/status_code_enum.h>
 
 #include "tests/support/scripted_upstream.h"
 

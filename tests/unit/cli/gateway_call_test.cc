@@ -1,16 +1,15 @@
 #include "service/cli/gateway_call.h"
 
-#include <gmock/gmock.h>
-#include <grpcpp/generic/async_generic_service.h>
-#include <grpcpp/server.h>
-#include <grpcpp/server_builder.h>
-#include <gtest/gtest.h>
-
 #include <atomic>
 #include <functional>
 #include <string>
 
+#include <gmock/gmock.h>
 #include <google/protobuf/wrappers.pb.h>
+#include <grpcpp/generic/async_generic_service.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+#include <gtest/gtest.h>
 
 #include "aymara/evals/v1/eval_run_service.grpc.pb.h"
 #include "google/rpc/error_details.pb.h"

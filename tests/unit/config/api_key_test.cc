@@ -1,10 +1,10 @@
 #include "service/config/api_key.h"
 
+#include <string>
+
 #include <absl/status/status.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <string>
 
 #include "tests/unit/config/watch_freed.h"
 

@@ -1,10 +1,10 @@
 // A secret that is recognised anywhere, put wherever one may be put, rightly or by mistake: no text
 // that comes back may hold it.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <string>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "tests/unit/config/load.h"
 

@@ -1,9 +1,9 @@
 #include "service/config/duration.h"
 
-#include <gtest/gtest.h>
-
 #include <optional>
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace evalrun::config {
 namespace {

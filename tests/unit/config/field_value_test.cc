@@ -1,8 +1,8 @@
 #include "service/config/field_value.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "service/config/settings.h"
 

@@ -1,8 +1,8 @@
 #include "service/config/host_port.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace evalrun::config {
 namespace {

@@ -4,12 +4,12 @@
 #ifndef EVALRUN_TESTS_UNIT_CONFIG_LOAD_H_
 #define EVALRUN_TESTS_UNIT_CONFIG_LOAD_H_
 
-#include <absl/status/status.h>
-
 #include <map>
 #include <string>
 #include <variant>
 #include <vector>
+
+#include <absl/status/status.h>
 
 #include "service/config/load_config.h"
 

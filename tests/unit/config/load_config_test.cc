@@ -1,11 +1,11 @@
 #include "service/config/load_config.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <chrono>
 #include <string>
 #include <utility>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "service/config/duration.h"
 #include "tests/unit/config/load.h"

@@ -1,10 +1,10 @@
 #include "service/config/read_file.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <fstream>
 #include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 namespace evalrun::config {
 namespace {

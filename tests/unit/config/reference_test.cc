@@ -1,10 +1,10 @@
 #include "service/config/reference.h"
 
-#include <gtest/gtest.h>
-
 #include <cstdlib>
 #include <fstream>
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "service/config/read_file.h"
 

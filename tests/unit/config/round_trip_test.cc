@@ -1,9 +1,9 @@
 // What --print-config prints can be fed back.
+#include <string>
+
 #include <gmock/gmock.h>
 #include <google/protobuf/util/message_differencer.h>
 #include <gtest/gtest.h>
-
-#include <string>
 
 #include "service/config/field_value.h"
 #include "service/config/yaml_reader.h"

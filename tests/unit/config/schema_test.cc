@@ -1,9 +1,9 @@
 // What config.proto promises about itself, so that the code that reads it need not doubt it.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <set>
 #include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "service/config/duration.h"
 #include "service/config/field_value.h"

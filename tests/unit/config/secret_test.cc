@@ -1,10 +1,10 @@
 #include "service/config/secret.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
 #include <type_traits>
 #include <utility>
+
+#include <gtest/gtest.h>
 
 #include "tests/unit/config/watch_freed.h"
 

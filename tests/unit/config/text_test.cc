@@ -1,8 +1,8 @@
 #include "service/config/text.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace evalrun::config {
 namespace {

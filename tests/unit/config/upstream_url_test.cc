@@ -1,9 +1,9 @@
 #include "service/config/upstream_url.h"
 
+#include <string>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <string>
 
 #include "service/config/text.h"
 

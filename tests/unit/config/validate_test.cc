@@ -1,9 +1,9 @@
 #include "service/config/validate.h"
 
+#include <string>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <string>
 
 #include "service/config/duration.h"
 #include "service/config/field_value.h"

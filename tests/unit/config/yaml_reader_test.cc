@@ -1,9 +1,9 @@
 #include "service/config/yaml_reader.h"
 
+#include <string>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <string>
 
 #include "service/config/config.pb.h"
 #include "service/config/field_value.h"

@@ -1,8 +1,8 @@
 // What kind of body an answer has: the API's error, JSON, nothing, or something in between.
+#include <string>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <string>
 
 #include "rest_backend/api/error_body.h"
 #include "tests/unit/rest_api/printers.h"

@@ -1,9 +1,9 @@
 // A deletion that ends for a reason of ours: its time was over, or its caller went away.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <string>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "tests/unit/rest_api/deletion_testing.h"
 

@@ -1,12 +1,12 @@
 // What holds for every deletion, tried on many random ones. The seeds are fixed.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <array>
 #include <optional>
 #include <random>
 #include <string>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "tests/unit/rest_api/deletion_testing.h"
 

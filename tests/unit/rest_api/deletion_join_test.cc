@@ -1,9 +1,9 @@
 // What a whole deletion says, given what its sends came to: the join, as a table.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <string>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "tests/unit/rest_api/deletion_testing.h"
 

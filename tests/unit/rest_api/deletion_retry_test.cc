@@ -1,9 +1,9 @@
 // Whether a deletion sends again, and how long it waits before.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <string>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "tests/unit/rest_api/deletion_testing.h"
 

@@ -1,10 +1,10 @@
 // Bodies made to hurt. Whatever arrives: no crash, no exception, no recursion without end, and
 // only valid UTF-8 comes out.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <random>
 #include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "rest_backend/api/error_body.h"
 #include "tests/unit/rest_api/printers.h"

@@ -1,11 +1,11 @@
 // What well-meant bodies say. What a hostile upstream may send is in error_body_hostile_test.cc.
 #include "rest_backend/api/error_body.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <string>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "tests/unit/rest_api/printers.h"
 

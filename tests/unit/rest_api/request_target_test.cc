@@ -1,9 +1,9 @@
 #include "rest_backend/api/request_target.h"
 
-#include <gtest/gtest.h>
-
 #include <optional>
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace evalrun::rest {
 namespace {

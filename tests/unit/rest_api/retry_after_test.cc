@@ -1,10 +1,10 @@
 #include "rest_backend/api/retry_after.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <random>
 #include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 namespace evalrun::rest {
 namespace {

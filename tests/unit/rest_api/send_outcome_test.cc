@@ -2,12 +2,12 @@
 // nothing is computed from the code under test.
 #include "rest_backend/api/send_outcome.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <map>
 #include <string>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "tests/unit/rest_api/printers.h"
 
