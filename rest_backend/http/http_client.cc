@@ -67,7 +67,7 @@ bool HttpClient::RunReady() {
   const Clock::time_point now = Clock::now();
   bool progress = false;
   // By index: an observer may send again, and so add a shard.
-  for (std::size_t i = 0; i < shards_.size(); ++i) {
+  for (std::size_t i = 0; i < shards_.size(); ++i) {  // NOLINT(modernize-loop-convert)
     if (shards_[i]->OnTimer(now)) {
       Reap(*shards_[i]);
       progress = true;

@@ -23,8 +23,8 @@ Json ReadContent(const nlohmann::json& response, FieldReader& fields) {
   if (content == response.end() || content->is_null()) return nullptr;
   if (content->is_string()) return content->get<std::string>();
   FieldReader file(*content, fields.PathOf("content"));
-  const Json kept = {{"file_uuid", OrNull(file.OptionalString("file_uuid"))},
-                     {"remote_file_path", OrNull(file.OptionalString("remote_file_path"))}};
+  Json kept = {{"file_uuid", OrNull(file.OptionalString("file_uuid"))},
+               {"remote_file_path", OrNull(file.OptionalString("remote_file_path"))}};
   if (file.problem()) fields.Refuse("content", "a string, or an object that names a file");
   return kept;
 }

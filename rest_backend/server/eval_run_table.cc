@@ -137,13 +137,13 @@ absl::StatusOr<EvalRunPage> ListEvalRuns(Database& database, const EvalRunFilter
 }
 
 absl::StatusOr<DeletionOutcome> DeleteEvalRun(Database& database, const Deletion& deletion) {
-  const absl::StatusOr<DeletionOutcome> outcome = DeleteRow(database, deletion);
+  absl::StatusOr<DeletionOutcome> outcome = DeleteRow(database, deletion);
   if (!outcome.ok()) return outcome;
   auto entry = database.Prepare(
       "INSERT INTO journal (eval_run_uuid, workspace_uuid, key_name, request_id, at, outcome) "
       "VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
   if (!entry.ok()) return entry.status();
-  const absl::Status written =
+  absl::Status written =
       (*entry)
           ->Bind(deletion.eval_run_uuid, deletion.workspace_uuid, deletion.key_name,
                  deletion.request_id, deletion.at, JournalWord(*outcome))

@@ -17,21 +17,21 @@ namespace evalrun::service {
 // Views refer to the call and are valid while it is being reported. Text from callers or the
 // upstream is as it came: whoever writes it out escapes it.
 struct CallRecord {
-  std::string_view request_id;
-  std::string_view trace_id;        // of a well-formed `traceparent`, else empty
-  std::string_view peer;            // gRPC's own form, such as `ipv4:127.0.0.1:40000`
-  std::string_view eval_run_uuid;   // cut to kLongestLoggedId
-  std::string_view workspace_uuid;  // canonical, likewise; empty when unset
+  std::string_view request_id = {};
+  std::string_view trace_id = {};        // of a well-formed `traceparent`, else empty
+  std::string_view peer = {};            // gRPC's own form, such as `ipv4:127.0.0.1:40000`
+  std::string_view eval_run_uuid = {};   // cut to kLongestLoggedId
+  std::string_view workspace_uuid = {};  // canonical, likewise; empty when unset
   grpc::StatusCode code = grpc::StatusCode::OK;
-  std::string_view reason;  // of ErrorInfo; empty with OK
+  std::string_view reason = {};  // of ErrorInfo; empty with OK
   rest::Certainty certainty = rest::Certainty::kNotPerformed;
   int sends = 0;
   int resends_stopped = 0;
   int http_status = 0;  // of the last answer; 0: none
-  std::string_view upstream_code;
-  std::string_view upstream_request_id;
+  std::string_view upstream_code = {};
+  std::string_view upstream_request_id = {};
   std::chrono::microseconds duration{0};
-  rest::SendTiming last_send;
+  rest::SendTiming last_send = {};
   bool connection_reused = false;
 };
 

@@ -1,0 +1,36 @@
+// File: grpc_log_capture.h
+//
+// gRPC's own log lines, as events of ours.
+#ifndef EVALRUN_SERVICE_OBSERVABILITY_GRPC_LOG_CAPTURE_H_
+#define EVALRUN_SERVICE_OBSERVABILITY_GRPC_LOG_CAPTURE_H_
+
+#include <grpc/support/log.h>
+
+#include "service/observability/event_log.h"
+
+namespace evalrun::service {
+
+// gRPC logs by itself, in a form of its own, to standard error. While this lives, it logs as we do.
+// At most one at a time.
+class GrpcLogCapture {
+ public:
+  explicit GrpcLogCapture(const EventLog* events) {
+    events_ = events;
+    gpr_set_log_function([](gpr_log_func_args* args) {
+      const auto level = args->severity == GPR_LOG_SEVERITY_ERROR  ? spdlog::level::err
+                         : args->severity == GPR_LOG_SEVERITY_INFO ? spdlog::level::info
+                                                                   : spdlog::level::debug;
+      events_->Write(level, "grpc_library", {{"message", args->message}});
+    });
+  }
+  ~GrpcLogCapture() { gpr_set_log_function(nullptr); }
+  GrpcLogCapture(const GrpcLogCapture&) = delete;
+  GrpcLogCapture& operator=(const GrpcLogCapture&) = delete;
+
+ private:
+  static inline const EventLog* events_ = nullptr;  // gRPC hands its function no context
+};
+
+}  // namespace evalrun::service
+
+#endif  // EVALRUN_SERVICE_OBSERVABILITY_GRPC_LOG_CAPTURE_H_

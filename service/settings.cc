@@ -1,0 +1,68 @@
+#include "service/settings.h"
+
+#include <string>
+
+#include <absl/strings/str_cat.h>
+
+namespace evalrun::service {
+
+using config::LoadedConfig;
+using config::ToMicroseconds;
+
+GrpcServerOptions ServerOptions(const LoadedConfig& loaded) {
+  const auto& server = loaded.config.server();
+  return {.listen = loaded.config.listen(),
+          .max_concurrent_streams = static_cast<int>(server.max_concurrent_streams()),
+          .max_message_bytes = static_cast<int>(server.max_message_bytes()),
+          .max_metadata_bytes = static_cast<int>(server.max_metadata_bytes())};
+}
+
+rest::HttpClientOptions HttpOptions(const LoadedConfig& loaded) {
+  const auto& upstream = loaded.config.upstream();
+  return {.origin = loaded.upstream.Origin(),
+          .headers = {absl::StrCat("User-Agent: evalrun-gateway/", std::string(config::Version())),
+                      "Accept: application/json"},
+          .proxy = upstream.proxy(),
+          .connect_timeout = To<std::chrono::milliseconds>(upstream.connect_timeout()),
+          .max_idle_connections = upstream.max_idle_connections(),
+          .idle_connection_age = To<std::chrono::seconds>(upstream.idle_connection_age()),
+          .connection_lifetime = To<std::chrono::seconds>(upstream.connection_lifetime()),
+          .dns_cache_time = To<std::chrono::seconds>(upstream.dns_cache_time()),
+          .max_response_bytes = upstream.max_response_bytes()};
+}
+
+DeleteSettings CallSettings(const LoadedConfig& loaded) {
+  const auto& config = loaded.config;
+  return {
+      .base_path = loaded.upstream.base_path,
+      .api_key = std::string(loaded.api_key.RevealForSending()),
+      .id_format = config.ids().opaque() ? rest::IdFormat::kOpaque : rest::IdFormat::kUuid,
+      .retry = {.max_attempts = static_cast<int>(config.retry().max_attempts()),
+                .retry_500 = config.retry().retry_500(),
+                .retry_conflict = config.retry().retry_conflict(),
+                .initial_backoff = To<std::chrono::milliseconds>(config.retry().initial_backoff()),
+                .max_backoff = To<std::chrono::milliseconds>(config.retry().max_backoff())},
+      .upstream_timeout = ToMicroseconds(config.upstream().timeout()),
+      .deadline_margin = ToMicroseconds(config.deadline().margin()),
+      .default_timeout = ToMicroseconds(config.deadline().default_timeout()),
+      .forward_request_id = config.forward().request_id(),
+      .forward_traceparent = config.forward().traceparent(),
+      .forward_tracestate = config.forward().tracestate(),
+      .access_log = config.log().access_log(),
+  };
+}
+
+spdlog::level::level_enum LogLevel(config::v1::Log::Level level) {
+  switch (level) {
+    case config::v1::Log::LEVEL_DEBUG:
+      return spdlog::level::debug;
+    case config::v1::Log::LEVEL_WARN:
+      return spdlog::level::warn;
+    case config::v1::Log::LEVEL_ERROR:
+      return spdlog::level::err;
+    default:
+      return spdlog::level::info;
+  }
+}
+
+}  // namespace evalrun::service

@@ -1,0 +1,34 @@
+// File: settings.h
+//
+// What the configuration means for each part: from the words of the schema to the parts' own
+// options. Pure functions.
+#ifndef EVALRUN_SERVICE_SETTINGS_H_
+#define EVALRUN_SERVICE_SETTINGS_H_
+
+#include <chrono>
+
+#include <google/protobuf/duration.pb.h>
+#include <spdlog/common.h>
+
+#include "rest_backend/http/http_client.h"
+#include "service/config/duration.h"
+#include "service/config/load_config.h"
+#include "service/rpc/delete_settings.h"
+#include "service/rpc/grpc_server.h"
+
+namespace evalrun::service {
+
+[[nodiscard]] GrpcServerOptions ServerOptions(const config::LoadedConfig& loaded);
+[[nodiscard]] rest::HttpClientOptions HttpOptions(const config::LoadedConfig& loaded);
+[[nodiscard]] DeleteSettings CallSettings(const config::LoadedConfig& loaded);
+[[nodiscard]] spdlog::level::level_enum LogLevel(config::v1::Log::Level level);
+
+// A duration of the configuration in the unit that a part counts in, rounded down.
+template <typename Duration>
+[[nodiscard]] Duration To(const google::protobuf::Duration& duration) {
+  return std::chrono::duration_cast<Duration>(config::ToMicroseconds(duration));
+}
+
+}  // namespace evalrun::service
+
+#endif  // EVALRUN_SERVICE_SETTINGS_H_

@@ -1,0 +1,90 @@
+// The fields of the access log are a contract: what is changed here has to be told to its readers.
+#include "service/observability/access_log.h"
+
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+namespace evalrun::service {
+namespace {
+
+using ::testing::ElementsAre;
+
+std::vector<std::string> FieldsOf(const CallRecord& record) {
+  std::string buffer;
+  const auto line = nlohmann::ordered_json::parse(
+      FormatAccessLine(record, std::chrono::system_clock::time_point(), &buffer));
+  std::vector<std::string> names;
+  for (const auto& [name, value] : line.items()) names.push_back(name);
+  return names;
+}
+
+TEST(AccessLineTest, FieldsOfACallWithEverything) {
+  EXPECT_THAT(FieldsOf({.request_id = "r",
+                        .trace_id = "t",
+                        .peer = "p",
+                        .eval_run_uuid = "e",
+                        .workspace_uuid = "w",
+                        .code = grpc::StatusCode::NOT_FOUND,
+                        .reason = "R",
+                        .certainty = rest::Certainty::kAbsent,
+                        .sends = 1,
+                        .resends_stopped = 1,
+                        .http_status = 404,
+                        .upstream_code = "c",
+                        .upstream_request_id = "u"}),
+              ElementsAre("time", "level", "event", "request_id", "trace_id", "network.peer",
+                          "rpc.method", "eval_run_uuid", "workspace_uuid",
+                          "rpc.response.status_code", "reason", "deletion", "sends",
+                          "http.response.status_code", "upstream_code", "upstream_request_id",
+                          "duration", "upstream.connect_duration", "upstream.first_byte_duration",
+                          "upstream.duration", "upstream.connection_reused", "resends_stopped"));
+}
+
+TEST(AccessLineTest, FieldsOfACallThatWasNotSent) {
+  EXPECT_THAT(
+      FieldsOf({.request_id = "r", .code = grpc::StatusCode::OK}),
+      ElementsAre("time", "level", "event", "request_id", "network.peer", "rpc.method",
+                  "eval_run_uuid", "rpc.response.status_code", "deletion", "sends", "duration"));
+}
+
+TEST(LevelTest, SaysWhoHasToAct) {
+  using grpc::StatusCode;
+  using rest::Certainty;
+  struct {
+    StatusCode code;
+    const char* reason;
+    Certainty certainty;
+    spdlog::level::level_enum level;
+  } const cases[] = {
+      {StatusCode::OK, "", Certainty::kPerformed, spdlog::level::info},
+      {StatusCode::OK, "", Certainty::kPresumed, spdlog::level::info},
+      {StatusCode::INVALID_ARGUMENT, "INVALID_FIELD", Certainty::kNotPerformed,
+       spdlog::level::info},
+      {StatusCode::NOT_FOUND, "RESOURCE_NOT_FOUND", Certainty::kAbsent, spdlog::level::info},
+      {StatusCode::NOT_FOUND, "UPSTREAM_UNRECOGNIZED_404", Certainty::kNotPerformed,
+       spdlog::level::err},
+      {StatusCode::PERMISSION_DENIED, "AUTH_X", Certainty::kNotPerformed, spdlog::level::info},
+      {StatusCode::CANCELLED, "CALL_CANCELLED", Certainty::kUnknown, spdlog::level::warn},
+      {StatusCode::UNAVAILABLE, "UPSTREAM_UNAVAILABLE", Certainty::kNotPerformed,
+       spdlog::level::warn},
+      {StatusCode::DEADLINE_EXCEEDED, "UPSTREAM_TIMEOUT", Certainty::kUnknown, spdlog::level::warn},
+      {StatusCode::UNAUTHENTICATED, "AUTH_INVALID_KEY", Certainty::kNotPerformed,
+       spdlog::level::err},
+      {StatusCode::UNIMPLEMENTED, "UPSTREAM_UNIMPLEMENTED", Certainty::kNotPerformed,
+       spdlog::level::err},
+      {StatusCode::INTERNAL, "UPSTREAM_REFUSED", Certainty::kNotPerformed, spdlog::level::err},
+      {StatusCode::UNKNOWN, "UPSTREAM_UNEXPECTED_RESPONSE", Certainty::kUnknown,
+       spdlog::level::err},
+  };
+  for (const auto& c : cases) {
+    EXPECT_EQ(LevelOf({.code = c.code, .reason = c.reason, .certainty = c.certainty}), c.level)
+        << c.code << " " << c.reason;
+  }
+}
+
+}  // namespace
+}  // namespace evalrun::service

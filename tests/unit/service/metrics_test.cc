@@ -1,0 +1,98 @@
+// Names and labels of the metrics are a contract, and all of them are there before the first call.
+#include "service/observability/metrics.h"
+
+#include <set>
+#include <sstream>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace evalrun::service {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::UnorderedElementsAre;
+
+const std::string kMethod =
+    R"(grpc_method="DeleteEvalRun",grpc_service="aymara.evals.v1.EvalRunService",grpc_type="unary")";
+
+// The families and their types.
+std::set<std::string> FamiliesOf(const std::string& exposition) {
+  std::set<std::string> families;
+  std::istringstream lines(exposition);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("# TYPE ")) families.insert(line.substr(7));
+  }
+  return families;
+}
+
+TEST(MetricsTest, TheFamilies) {
+  EXPECT_THAT(
+      FamiliesOf(Metrics().Expose({})),
+      UnorderedElementsAre(
+          "gateway_calls_in_flight gauge", "gateway_deletions_total counter",
+          "gateway_log_lines_dropped_total counter", "gateway_upstream_connections_open gauge",
+          "gateway_upstream_connections_opened_total counter",
+          "gateway_upstream_resends_stopped_total counter", "grpc_server_handled_total counter",
+          "grpc_server_handling_seconds histogram", "grpc_server_msg_received_total counter",
+          "grpc_server_msg_sent_total counter", "grpc_server_started_total counter",
+          "http_client_request_duration_seconds histogram"));
+}
+
+TEST(MetricsTest, EverySeriesExistsBeforeTheFirstCall) {
+  const std::string exposition = Metrics().Expose({});
+  for (const char* code :
+       {"OK", "Canceled", "Unknown", "InvalidArgument", "DeadlineExceeded", "NotFound",
+        "AlreadyExists", "PermissionDenied", "ResourceExhausted", "FailedPrecondition", "Aborted",
+        "OutOfRange", "Unimplemented", "Internal", "Unavailable", "DataLoss", "Unauthenticated"}) {
+    EXPECT_THAT(exposition, HasSubstr("\ngrpc_server_handled_total{grpc_code=\"" +
+                                      std::string(code) + "\"," + kMethod + "} 0\n"));
+  }
+  for (const char* deletion : {"performed", "presumed", "absent", "not_performed", "unknown"}) {
+    EXPECT_THAT(exposition, HasSubstr("\ngateway_deletions_total{deletion=\"" +
+                                      std::string(deletion) + "\"} 0\n"));
+  }
+  for (const char* status_class : {"none", "1xx", "2xx", "3xx", "4xx", "5xx"}) {
+    EXPECT_THAT(exposition,
+                HasSubstr("http_client_request_duration_seconds_count{http_request_method="
+                          "\"DELETE\",http_response_status_class=\"" +
+                          std::string(status_class) + "\"} 0\n"));
+  }
+}
+
+TEST(MetricsTest, ACallIsCounted) {
+  Metrics metrics;
+  metrics.OnCallStarted();
+  metrics.OnSendDone(204, std::chrono::milliseconds(3), /*resend_stopped=*/false);
+  metrics.OnSendDone(0, std::chrono::milliseconds(3), /*resend_stopped=*/true);
+  metrics.OnCallDone({.code = grpc::StatusCode::OK,
+                      .certainty = rest::Certainty::kPresumed,
+                      .duration = std::chrono::microseconds(600)});
+  const std::string exposition =
+      metrics.Expose({.calls_in_flight = 7, .connections_opened = 5, .connections_closed = 2});
+  for (const std::string& line : {
+           "grpc_server_started_total{" + kMethod + "} 1",
+           "grpc_server_handled_total{grpc_code=\"OK\"," + kMethod + "} 1",
+           "grpc_server_handling_seconds_bucket{" + kMethod + ",le=\"0.0005\"} 0",
+           "grpc_server_handling_seconds_bucket{" + kMethod + ",le=\"0.001\"} 1",
+           std::string("gateway_deletions_total{deletion=\"presumed\"} 1"),
+           std::string("gateway_upstream_resends_stopped_total 1"),
+           std::string("gateway_calls_in_flight 7"),
+           std::string("gateway_upstream_connections_open 3"),
+           std::string("gateway_upstream_connections_opened_total 5"),
+       }) {
+    EXPECT_THAT(exposition, HasSubstr("\n" + line + "\n"));
+  }
+}
+
+TEST(MetricsTest, WhatIsSampledTwiceIsCountedOnce) {
+  Metrics metrics;
+  EXPECT_THAT(metrics.Expose({.log_lines_dropped = 3}),
+              HasSubstr("\ngateway_log_lines_dropped_total 3\n"));
+  EXPECT_THAT(metrics.Expose({.log_lines_dropped = 3}),
+              HasSubstr("\ngateway_log_lines_dropped_total 3\n"));
+}
+
+}  // namespace
+}  // namespace evalrun::service

@@ -1,0 +1,101 @@
+// Lines are written in order; a reader that does not read costs lines, never time.
+#include "service/observability/stdout_sink.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <spdlog/logger.h>
+
+namespace evalrun::service {
+namespace {
+
+class Pipe {
+ public:
+  Pipe() { EXPECT_EQ(pipe2(ends_.data(), O_CLOEXEC), 0); }
+  ~Pipe() {
+    CloseWriter();
+    close(ends_[0]);
+  }
+  [[nodiscard]] int reader() const { return ends_[0]; }
+  [[nodiscard]] int writer() const { return ends_[1]; }
+  void CloseWriter() {
+    if (ends_[1] >= 0) close(ends_[1]);
+    ends_[1] = -1;
+  }
+  // Everything, until the writer is closed.
+  std::string ReadAll() {
+    std::string all;
+    std::array<char, 4096> chunk;
+    for (ssize_t n; (n = read(ends_[0], chunk.data(), chunk.size())) > 0;) {
+      all.append(chunk.data(), static_cast<std::size_t>(n));
+    }
+    return all;
+  }
+
+ private:
+  std::array<int, 2> ends_{-1, -1};
+};
+
+TEST(StdoutSinkTest, WritesEachMessageAsALineInOrder) {
+  Pipe pipe;
+  {
+    spdlog::logger logger("test", std::make_shared<StdoutSink>(pipe.writer()));
+    logger.info("one");
+    logger.warn("two");
+    logger.info("{}");  // not a format: the payload as it is
+  }
+  pipe.CloseWriter();
+  EXPECT_EQ(pipe.ReadAll(), "one\ntwo\n{}\n");
+}
+
+TEST(StdoutSinkTest, AnUrgentLineDoesNotWaitForTheEnd) {
+  Pipe pipe;
+  auto sink = std::make_shared<StdoutSink>(pipe.writer());
+  spdlog::logger logger("test", sink);
+  logger.error("now");
+  // Blocks until the line is there: the sink is still open, so nothing else could end the read.
+  std::array<char, 4> bytes;
+  for (std::size_t n = 0; n < bytes.size();) {
+    const ssize_t got = read(pipe.reader(), bytes.data() + n, bytes.size() - n);
+    ASSERT_GT(got, 0);
+    n += static_cast<std::size_t>(got);
+  }
+  EXPECT_EQ(std::string(bytes.data(), bytes.size()), "now\n");
+}
+
+TEST(StdoutSinkTest, WhenNobodyReadsTheOldestLinesAreDroppedAndCounted) {
+  Pipe pipe;
+  constexpr int kLines = 20'000;  // of 100 bytes: far more than the pipe and the buffer hold
+  auto sink = std::make_shared<StdoutSink>(pipe.writer(), /*capacity_bytes=*/64 * 1024);
+  {
+    spdlog::logger logger("test", sink);
+    for (int i = 0; i < kLines; ++i) {
+      std::string line = std::to_string(i);
+      line.resize(99, '.');
+      logger.info(spdlog::string_view_t(line.data(), line.size()));
+    }
+  }
+  const std::uint64_t dropped = sink->dropped_lines();
+  EXPECT_GT(dropped, kLines / 2u);
+
+  std::string written;
+  std::thread reader([&] { written = pipe.ReadAll(); });
+  sink.reset();
+  pipe.CloseWriter();
+  reader.join();
+  EXPECT_EQ(dropped + static_cast<std::uint64_t>(std::ranges::count(written, '\n')), kLines + 0u)
+      << "each line is accounted for";
+  EXPECT_THAT(written, ::testing::HasSubstr("\n" + std::to_string(kLines - 1) + "."))
+      << "the newest stays";
+}
+
+}  // namespace
+}  // namespace evalrun::service
