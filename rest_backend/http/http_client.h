@@ -29,7 +29,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "rest_backend/api/send_result.h"
@@ -59,7 +58,7 @@ struct HttpClientOptions {
 
 // One request. What it refers to is copied or used before Send() returns, except for `headers`.
 struct SendRequest {
-  std::string_view target;               // path and query, well-formed
+  const char* target = nullptr;          // path and query, well-formed
   std::span<const char* const> headers;  // further header lines; valid until the send is over
   std::chrono::milliseconds timeout{0};  // for everything, connecting included; at least 1 ms
   // Do not use a pooled connection: the last one was found dead.

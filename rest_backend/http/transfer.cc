@@ -104,7 +104,7 @@ void Transfer::Begin(const SendRequest& request, SendObserver* send_observer, Sh
 
   CURL* easy = easy_.get();
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, count == 0 ? nullptr : headers_.data());
-  curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, std::string(request.target).c_str());
+  curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, request.target);
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, std::max(1L, long{request.timeout.count()}));
   curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request.fresh_connection ? 1L : 0L);
 }

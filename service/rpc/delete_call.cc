@@ -162,7 +162,7 @@ void DeleteCall::Send(bool fresh_connection) {
         deletion_->sends() == 0 ? "DEADLINE_TOO_SHORT" : "DEADLINE_EXCEEDED", false));
     return;
   }
-  transfer_ = pool_.loop().http().Send({.target = target_,
+  transfer_ = pool_.loop().http().Send({.target = target_.c_str(),
                                         .headers = std::span(headers_.data(), header_count_),
                                         .timeout = timeout,
                                         .fresh_connection = fresh_connection},
