@@ -28,6 +28,7 @@ rest::HttpClientOptions HttpOptions(const LoadedConfig& loaded) {
           .idle_connection_age = To<std::chrono::seconds>(upstream.idle_connection_age()),
           .connection_lifetime = To<std::chrono::seconds>(upstream.connection_lifetime()),
           .dns_cache_time = To<std::chrono::seconds>(upstream.dns_cache_time()),
+          .tcp_user_timeout = To<std::chrono::milliseconds>(upstream.tcp_user_timeout()),
           .max_response_bytes = upstream.max_response_bytes()};
 }
 
@@ -42,6 +43,11 @@ DeleteSettings CallSettings(const LoadedConfig& loaded) {
                 .retry_conflict = config.retry().retry_conflict(),
                 .initial_backoff = To<std::chrono::milliseconds>(config.retry().initial_backoff()),
                 .max_backoff = To<std::chrono::milliseconds>(config.retry().max_backoff())},
+      .guard = {.max_in_flight = config.upstream().max_in_flight(),
+                .max_hold_back = To<std::chrono::milliseconds>(config.upstream().max_hold_back()),
+                .retry_budget = {.enabled = config.retry().budget(),
+                                 .percent = static_cast<int>(config.retry().budget_percent()),
+                                 .burst = static_cast<int>(config.retry().budget_burst())}},
       .upstream_timeout = ToMicroseconds(config.upstream().timeout()),
       .deadline_margin = ToMicroseconds(config.deadline().margin()),
       .default_timeout = ToMicroseconds(config.deadline().default_timeout()),

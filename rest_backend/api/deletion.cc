@@ -54,12 +54,29 @@ std::string_view CertaintyName(Certainty certainty) {
   return "unknown";
 }
 
+std::string_view RetryStopName(RetryStop stop) {
+  switch (stop) {
+    case RetryStop::kAttempts:
+      return "attempts";
+    case RetryStop::kDeadline:
+      return "deadline";
+    case RetryStop::kBudget:
+      return "budget";
+    case RetryStop::kHoldBack:
+      return "hold_back";
+    case RetryStop::kNone:
+      break;
+  }
+  return {};
+}
+
 Deletion::Step Deletion::AfterSend(const SendOutcome& outcome, const RetryHint& hint,
-                                   milliseconds time_left, double random) {
+                                   milliseconds time_left, double random, RetryBudget* budget) {
   if (sends_ > 0 && MayHaveDeleted(last_.effect)) earlier_may_have_deleted_ = true;
   ++sends_;
   last_ = outcome;
   retry_after_.reset();
+  wait_is_asked_ = false;
 
   // An answer that settles the run is final, whatever the upstream thinks of sending again.
   if (outcome.effect == Effect::kDeleted || outcome.effect == Effect::kAbsent) return {};
@@ -68,20 +85,40 @@ Deletion::Step Deletion::AfterSend(const SendOutcome& outcome, const RetryHint& 
                             ? *hint.should_retry && outcome.code != StatusCode::kOk
                             : Allows(policy_, outcome.retry, hint);
   if (!worth_it) {
-    if (outcome.retry != Retry::kNever) retry_after_ = hint.retry_after;
-    // A 429 without a time is still a plea for time.
-    if (outcome.retry == Retry::kAfterDelay && !retry_after_) retry_after_ = policy_.max_backoff;
+    if (outcome.retry == Retry::kNever) return {};
+    if (hint.retry_after.has_value()) {
+      retry_after_ = hint.retry_after;
+      wait_is_asked_ = hint.should_retry.value_or(true);
+    } else if (outcome.retry == Retry::kAfterDelay) {
+      retry_after_ = policy_.max_backoff;  // a 429 without a time is still a plea for time
+    }
     return {};
   }
   // What the upstream asks for is a minimum; the jitter on top keeps callers from coming back at
   // once.
   const milliseconds wait =
       hint.retry_after.value_or(milliseconds(0)) + Backoff(policy_, sends_, random);
-  if (sends_ >= policy_.max_attempts || wait >= time_left) {
-    retry_after_ = hint.retry_after.value_or(policy_.max_backoff);
-    return {};
+  if (sends_ >= policy_.max_attempts) {
+    retry_stop_ = RetryStop::kAttempts;
+  } else if (wait >= time_left) {
+    retry_stop_ = RetryStop::kDeadline;
+  } else if (budget != nullptr && !hint.stale_connection && !budget->TryTake()) {
+    retry_stop_ = RetryStop::kBudget;
+  } else {
+    return {.send_again = true, .wait = wait};
   }
-  return {.send_again = true, .wait = wait};
+  retry_after_ = hint.retry_after.value_or(policy_.max_backoff);
+  wait_is_asked_ = hint.retry_after.has_value();
+  return {};
+}
+
+Deletion::Step Deletion::WhileHeldBack(milliseconds held, milliseconds time_left, double random) {
+  const milliseconds wait = held + Backoff(policy_, sends_, random);
+  if (wait < time_left) return {.send_again = true, .wait = wait};
+  retry_stop_ = RetryStop::kHoldBack;
+  retry_after_ = held;
+  wait_is_asked_ = true;
+  return {};
 }
 
 Deletion::Answer Deletion::answer() const {
@@ -89,7 +126,9 @@ Deletion::Answer Deletion::answer() const {
                 .certainty = Certainty::kNotPerformed,
                 .reason = last_.reason,
                 .sends = sends_,
-                .retry_after = retry_after_};
+                .retry_after = retry_after_,
+                .wait_is_asked = wait_is_asked_,
+                .retry_stop = retry_stop_};
   const bool earlier = earlier_may_have_deleted_ || request_.attempted_before;
   switch (last_.effect) {
     case Effect::kDeleted:
@@ -122,7 +161,9 @@ Deletion::Answer Deletion::Abandon(StatusCode code, std::string_view reason, boo
           .certainty = maybe ? Certainty::kUnknown : Certainty::kNotPerformed,
           .reason = reason,
           .sends = sends_ + (in_flight ? 1 : 0),
-          .retry_after = std::nullopt};
+          .retry_after = std::nullopt,
+          .wait_is_asked = false,
+          .retry_stop = RetryStop::kNone};
 }
 
 }  // namespace evalrun::rest

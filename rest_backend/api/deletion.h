@@ -6,7 +6,7 @@
 //   Deletion deletion(policy, request);
 //   for (;;) {
 //     ... send ...
-//     const Deletion::Step step = deletion.AfterSend(OutcomeOf(result), hints);
+//     const Deletion::Step step = deletion.AfterSend(outcome, hint, time_left, random, &budget);
 //     if (!step.send_again) return deletion.answer();
 //     ... wait for step.wait ...
 //   }
@@ -19,6 +19,7 @@
 
 #include <absl/status/status.h>
 
+#include "rest_backend/api/retry_budget.h"
 #include "rest_backend/api/send_outcome.h"
 
 namespace evalrun::rest {
@@ -45,11 +46,21 @@ struct RetryPolicy {
   std::chrono::milliseconds max_backoff{2000};
 };
 
-// What the upstream said about sending again.
+// What speaks for or against sending again, besides the outcome.
 struct RetryHint {
-  std::optional<std::chrono::milliseconds> retry_after;  // retry_after.h
-  std::optional<bool> should_retry;                      // `x-should-retry`
+  std::optional<std::chrono::milliseconds> retry_after = std::nullopt;  // retry_after.h
+  std::optional<bool> should_retry = std::nullopt;                      // `x-should-retry`
+  // A pooled connection died under the send, as they do when an upstream restarts. The next send
+  // makes a new one, so this can happen once per connection and needs no budget.
+  bool stale_connection = false;
 };
+
+// Why a send that was worth another one was the last.
+enum class RetryStop { kNone, kAttempts, kDeadline, kBudget, kHoldBack };
+inline constexpr int kRetryStopCount = 5;
+
+// `attempts`, `deadline`, `budget`, `hold_back`; empty for kNone.
+[[nodiscard]] std::string_view RetryStopName(RetryStop stop);
 
 class Deletion {
  public:
@@ -72,6 +83,10 @@ class Deletion {
     int sends = 0;
     // How long the caller should wait before it calls again, where waiting helps.
     std::optional<std::chrono::milliseconds> retry_after;
+    // Whether that time was asked for, rather than guessed: a client may then retry by itself.
+    // Otherwise it should not, for this deletion has already been tried as often as it is worth.
+    bool wait_is_asked = false;
+    RetryStop retry_stop = RetryStop::kNone;
   };
 
   Deletion(const RetryPolicy& policy, Request request) : policy_(policy), request_(request) {}
@@ -80,9 +95,15 @@ class Deletion {
   // `random` is uniform in [0, 1) and spreads the wait (full jitter). A wait that would not leave
   // time is not begun: the step then says not to send again, and the answer carries `retry_after`.
   // `Retry-After` is the least wait, with the jitter on top; `x-should-retry` overrides the policy,
-  // but nothing sends again once the run's fate is known, and nothing passes `max_attempts`.
+  // but nothing sends again once the run's fate is known, and nothing passes `max_attempts` or the
+  // budget, of which a send again takes one (null: there is no budget).
   Step AfterSend(const SendOutcome& outcome, const RetryHint& hint,
-                 std::chrono::milliseconds time_left, double random);
+                 std::chrono::milliseconds time_left, double random, RetryBudget* budget = nullptr);
+
+  // The next send is due, but calls are held back for another `held` (hold_back.h), because of what
+  // the upstream told another call. Wait once more, or answer.
+  Step WhileHeldBack(std::chrono::milliseconds held, std::chrono::milliseconds time_left,
+                     double random);
 
   // The answer that follows from the sends so far, of which there was at least one.
   [[nodiscard]] Answer answer() const;
@@ -102,6 +123,8 @@ class Deletion {
   bool earlier_may_have_deleted_ = false;  // a send before the last one
   SendOutcome last_;
   std::optional<std::chrono::milliseconds> retry_after_;
+  bool wait_is_asked_ = false;
+  RetryStop retry_stop_ = RetryStop::kNone;
 };
 
 }  // namespace evalrun::rest

@@ -135,10 +135,9 @@ SendOutcome OutcomeOfFault(Fault fault, bool may_have_left) {
   return {StatusCode::kInternal, effect, Retry::kNever, "GATEWAY_INTERNAL_ERROR"};
 }
 
-SendOutcome OutcomeOf(const SendResult& result) {
-  return result.fault == Fault::kNone
-             ? OutcomeOfStatus(result.http_status, ClassifyBody(result.body))
-             : OutcomeOfFault(result.fault, result.may_have_left);
+SendOutcome OutcomeOf(const SendResult& result, BodyKind body) {
+  return result.fault == Fault::kNone ? OutcomeOfStatus(result.http_status, body)
+                                      : OutcomeOfFault(result.fault, result.may_have_left);
 }
 
 }  // namespace evalrun::rest

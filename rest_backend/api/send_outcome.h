@@ -49,8 +49,8 @@ struct SendOutcome {
 // The table of faults; `fault` is not kNone.
 [[nodiscard]] SendOutcome OutcomeOfFault(Fault fault, bool may_have_left);
 
-// One or the other.
-[[nodiscard]] SendOutcome OutcomeOf(const SendResult& result);
+// One or the other: `body` is what the body of the answer, where there is one, turned out to be.
+[[nodiscard]] SendOutcome OutcomeOf(const SendResult& result, BodyKind body);
 
 }  // namespace evalrun::rest
 

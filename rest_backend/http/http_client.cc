@@ -12,7 +12,7 @@ namespace evalrun::rest {
 using Clock = std::chrono::steady_clock;
 
 HttpClient::HttpClient(HttpClientOptions options)
-    : options_(std::move(options)), share_(curl_share_init()) {
+    : options_(std::move(options)), poll_(options_.tcp_user_timeout), share_(curl_share_init()) {
   if (share_ == nullptr) throw std::bad_alloc();
   // Without lock functions: the shards that share it run one at a time.
   curl_share_setopt(share_.get(), CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);

@@ -53,6 +53,9 @@ struct HttpClientOptions {
   std::chrono::seconds idle_connection_age{15};   // an older idle connection is closed
   std::chrono::seconds connection_lifetime{300};  // an older connection is not used again
   std::chrono::seconds dns_cache_time{30};
+  // How long sent bytes may stay unacknowledged before the connection is lost; 0: the kernel
+  // decides.
+  std::chrono::milliseconds tcp_user_timeout{5000};
   std::size_t max_response_bytes = 65536;  // of header and of body, each
 };
 

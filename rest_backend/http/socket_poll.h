@@ -8,6 +8,7 @@
 #ifndef EVALRUN_REST_BACKEND_HTTP_SOCKET_POLL_H_
 #define EVALRUN_REST_BACKEND_HTTP_SOCKET_POLL_H_
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -27,7 +28,9 @@ class SocketPoll {
     int curl_events = 0;  // CURL_CSELECT_*
   };
 
-  SocketPoll();
+  // Connections are lost when what was sent is not acknowledged for `tcp_user_timeout`; 0: when the
+  // kernel thinks so.
+  explicit SocketPoll(std::chrono::milliseconds tcp_user_timeout);
   ~SocketPoll();
   SocketPoll(const SocketPoll&) = delete;
   SocketPoll& operator=(const SocketPoll&) = delete;
@@ -62,6 +65,7 @@ class SocketPoll {
   void Register(int fd, std::uint32_t events);
 
   int epoll_fd_;
+  std::chrono::milliseconds tcp_user_timeout_;
   std::vector<Socket> sockets_;  // by descriptor
   std::vector<Event> ready_;
   std::size_t opened_ = 0;

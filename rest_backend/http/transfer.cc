@@ -138,7 +138,10 @@ SendResult Transfer::Result(CURLcode code) const {
   SendResult result;
   result.may_have_left = may_have_left();
   result.resend_stopped = sends_ > 1;
-  result.connection_reused = result.may_have_left && LongOf(easy, CURLINFO_NUM_CONNECTS) == 0;
+  // libcurl sends by itself again only what went out on a reused connection. For the second time it
+  // has made a new one.
+  result.connection_reused =
+      result.resend_stopped || (result.may_have_left && LongOf(easy, CURLINFO_NUM_CONNECTS) == 0);
   result.timing.total = TimeOf(easy, CURLINFO_TOTAL_TIME_T);
   result.http_status = static_cast<int>(LongOf(easy, CURLINFO_RESPONSE_CODE));
   if (result.may_have_left && !result.connection_reused) {

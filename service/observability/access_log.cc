@@ -38,7 +38,8 @@ std::string_view FormatAccessLine(const CallRecord& record,
       .Text("rpc.response.status_code", StatusCodeName(record.code))
       .OptionalText("reason", record.reason)
       .Text("deletion", rest::CertaintyName(record.certainty))
-      .Number("sends", record.sends);
+      .Number("sends", record.sends)
+      .OptionalText("retry_stopped", rest::RetryStopName(record.retry_stop));
   if (record.http_status != 0) line.Number("http.response.status_code", record.http_status);
   line.OptionalText("upstream_code", record.upstream_code)
       .OptionalText("upstream_request_id", record.upstream_request_id)

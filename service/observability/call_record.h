@@ -26,6 +26,7 @@ struct CallRecord {
   std::string_view reason = {};  // of ErrorInfo; empty with OK
   rest::Certainty certainty = rest::Certainty::kNotPerformed;
   int sends = 0;
+  rest::RetryStop retry_stop = rest::RetryStop::kNone;
   int resends_stopped = 0;
   int http_status = 0;  // of the last answer; 0: none
   std::string_view upstream_code = {};

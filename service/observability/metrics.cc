@@ -70,6 +70,31 @@ Metrics::Metrics()
                             .Help("Second sends by the HTTP library that were stopped.")
                             .Register(registry_)
                             .Add({})),
+      unrecognized_404_(&BuildCounter()
+                             .Name("gateway_upstream_unrecognized_404_total")
+                             .Help("Calls that ended with a 404 that is not the API's own.")
+                             .Register(registry_)
+                             .Add({})),
+      retries_(&BuildCounter()
+                    .Name("gateway_retries_total")
+                    .Help("Sends to the upstream after the first one of a call.")
+                    .Register(registry_)
+                    .Add({})),
+      retry_budget_(&BuildGauge()
+                         .Name("gateway_retry_budget_retries")
+                         .Help("Retries that are saved up in the budget.")
+                         .Register(registry_)
+                         .Add({})),
+      hold_backs_(&BuildCounter()
+                       .Name("gateway_hold_backs_total")
+                       .Help("Times that a 429 began to hold calls back.")
+                       .Register(registry_)
+                       .Add({})),
+      hold_back_seconds_(&BuildGauge()
+                              .Name("gateway_hold_back_remaining_seconds")
+                              .Help("How much longer calls are held back; 0: they are not.")
+                              .Register(registry_)
+                              .Add({})),
       calls_in_flight_(&BuildGauge()
                             .Name("gateway_calls_in_flight")
                             .Help("RPCs that have not been answered yet.")
@@ -106,6 +131,24 @@ Metrics::Metrics()
     const auto certainty = static_cast<rest::Certainty>(i);
     deletions_[i] = &deletions.Add(With({}, "deletion", rest::CertaintyName(certainty)));
   }
+  auto& retries_stopped =
+      BuildCounter()
+          .Name("gateway_retries_stopped_total")
+          .Help(
+              "Calls whose last send was worth another one that was not made, by what forbade it.")
+          .Register(registry_);
+  for (std::size_t i = 1; i < retries_stopped_.size(); ++i) {
+    const auto stop = static_cast<rest::RetryStop>(i);
+    retries_stopped_[i] = &retries_stopped.Add(With({}, "cause", rest::RetryStopName(stop)));
+  }
+  auto& shed = BuildCounter()
+                   .Name("gateway_calls_shed_total")
+                   .Help("Calls refused without a send to protect the upstream, by cause.")
+                   .Register(registry_);
+  for (std::size_t i = 0; i < shed_.size(); ++i) {
+    const auto refusal = static_cast<rest::Refusal>(i);
+    shed_[i] = &shed.Add(With({}, "cause", rest::RefusalName(refusal)));
+  }
   auto& request_seconds = BuildHistogram()
                               .Name("http_client_request_duration_seconds")
                               .Help(
@@ -133,6 +176,16 @@ void Metrics::OnCallDone(const CallRecord& record) {
   if (record.code == grpc::StatusCode::OK) sent_->Increment();
   handling_seconds_->Observe(ToSeconds(record.duration));
   deletions_[static_cast<std::size_t>(record.certainty)]->Increment();
+  if (record.retry_stop != rest::RetryStop::kNone) {
+    retries_stopped_[static_cast<std::size_t>(record.retry_stop)]->Increment();
+  }
+  if (record.reason == "UPSTREAM_UNRECOGNIZED_404") unrecognized_404_->Increment();
+}
+
+void Metrics::OnRetry() { retries_->Increment(); }
+
+void Metrics::OnCallShed(rest::Refusal refusal) {
+  shed_[static_cast<std::size_t>(refusal)]->Increment();
 }
 
 void Metrics::OnSendDone(int http_status, std::chrono::microseconds duration, bool resend_stopped) {
@@ -148,6 +201,9 @@ std::string Metrics::Expose(const SampledFigures& figures) {
       static_cast<double>(figures.connections_opened - figures.connections_closed));
   BringUpTo(connections_opened_, figures.connections_opened);
   BringUpTo(log_lines_dropped_, figures.log_lines_dropped);
+  BringUpTo(hold_backs_, figures.hold_backs_begun);
+  hold_back_seconds_->Set(std::chrono::duration<double>(figures.hold_back_remaining).count());
+  retry_budget_->Set(static_cast<double>(figures.retry_budget_saved));
   return prometheus::TextSerializer().Serialize(registry_.Collect());
 }
 

@@ -7,6 +7,7 @@
 #define EVALRUN_SERVICE_OBSERVABILITY_METRICS_H_
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -17,6 +18,7 @@
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 
+#include "rest_backend/api/upstream_guard.h"
 #include "service/observability/call_record.h"
 #include "service/observability/status_code_name.h"
 
@@ -28,6 +30,9 @@ struct SampledFigures {
   std::uint64_t connections_opened = 0;
   std::uint64_t connections_closed = 0;
   std::uint64_t log_lines_dropped = 0;
+  std::uint64_t hold_backs_begun = 0;
+  std::chrono::milliseconds hold_back_remaining{0};
+  std::int64_t retry_budget_saved = 0;
 };
 
 // Thread-safe. The series are resolved once, here; counting is an addition.
@@ -39,6 +44,10 @@ class Metrics {
   void OnCallDone(const CallRecord& record);
   // One send came to an end; `http_status` is 0 when there was no answer.
   void OnSendDone(int http_status, std::chrono::microseconds duration, bool resend_stopped);
+
+  // A send is made again.
+  void OnRetry();
+  void OnCallShed(rest::Refusal refusal);
 
   // The exposition in Prometheus' text format, version 0.0.4.
   [[nodiscard]] std::string Expose(const SampledFigures& figures);
@@ -55,6 +64,14 @@ class Metrics {
   std::array<prometheus::Counter*, rest::kCertaintyCount> deletions_{};
   std::array<prometheus::Histogram*, kStatusClasses> request_seconds_{};
   prometheus::Counter* resends_stopped_;
+  prometheus::Counter* unrecognized_404_;
+  prometheus::Counter* retries_;
+  // By RetryStop; there is no series of kNone.
+  std::array<prometheus::Counter*, rest::kRetryStopCount> retries_stopped_{};
+  prometheus::Gauge* retry_budget_;
+  std::array<prometheus::Counter*, rest::kRefusalCount> shed_{};
+  prometheus::Counter* hold_backs_;
+  prometheus::Gauge* hold_back_seconds_;
   prometheus::Gauge* calls_in_flight_;
   prometheus::Gauge* connections_open_;
   prometheus::Counter* connections_opened_;

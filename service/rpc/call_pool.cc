@@ -21,7 +21,8 @@ CallPool::CallPool(DeleteSettings settings, EventLoop* loop, RawEvalRunService* 
       grpc_service_(grpc_service),
       metrics_(metrics),
       access_log_(access_log),
-      random_(std::random_device()()) {}
+      random_(std::random_device()()),
+      guard_(settings_.guard) {}
 
 CallPool::~CallPool() = default;
 

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "rest_backend/api/upstream_guard.h"
 #include "service/observability/access_log.h"
 #include "service/observability/metrics.h"
 #include "service/rpc/delete_call.h"
@@ -39,6 +40,7 @@ class CallPool {
   void Drain(std::function<void()> on_drained);
 
   [[nodiscard]] std::size_t in_flight() const { return in_flight_; }
+  [[nodiscard]] rest::UpstreamGuard& guard() { return guard_; }
 
   // For calls.
   [[nodiscard]] const DeleteSettings& settings() const { return settings_; }
@@ -64,6 +66,7 @@ class CallPool {
   Metrics* metrics_;
   AccessLog* access_log_;
   std::mt19937_64 random_;
+  rest::UpstreamGuard guard_;
 
   std::vector<std::unique_ptr<DeleteCall>> calls_;
   std::vector<DeleteCall*> idle_;

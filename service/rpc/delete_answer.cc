@@ -44,6 +44,8 @@ ErrorReport ReportOf(const rest::Deletion::Answer& answer, const UpstreamAnswer&
   report.certainty = answer.certainty;
   report.sends = answer.sends;
   report.retry_after = answer.retry_after;
+  report.wait_is_asked = answer.wait_is_asked;
+  report.retry_stop = answer.retry_stop;
   report.request_id = std::string(request_id);
   report.eval_run_uuid = std::string(eval_run_uuid);
   report.http_status = upstream.http_status;
@@ -64,6 +66,20 @@ ErrorReport ReportOf(const rest::Deletion::Answer& answer, const UpstreamAnswer&
   if (answer.certainty == rest::Certainty::kUnknown) {
     report.message = absl::StrCat("the run may or may not be deleted: ", report.message);
   }
+  return report;
+}
+
+ErrorReport ReportOfRefusal(const rest::UpstreamGuard::Refused& refused,
+                            std::string_view request_id) {
+  ErrorReport report;
+  report.code = grpc::StatusCode::RESOURCE_EXHAUSTED;
+  report.reason = std::string(rest::RefusalReason(refused.refusal));
+  report.request_id = std::string(request_id);
+  report.retry_after = refused.retry_after;
+  report.wait_is_asked = true;
+  report.message = refused.refusal == rest::Refusal::kInFlightCap
+                       ? "too many calls are under way to the upstream"
+                       : "the upstream has asked to be left alone for a while";
   return report;
 }
 

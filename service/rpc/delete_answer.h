@@ -9,6 +9,7 @@
 
 #include "rest_backend/api/deletion.h"
 #include "rest_backend/api/error_body.h"
+#include "rest_backend/api/upstream_guard.h"
 #include "service/rpc/error_details.h"
 
 namespace evalrun::service {
@@ -29,6 +30,10 @@ struct UpstreamAnswer {
 [[nodiscard]] ErrorReport ReportOf(const rest::Deletion::Answer& answer,
                                    const UpstreamAnswer& upstream, std::string_view request_id,
                                    std::string_view eval_run_uuid);
+
+// The report of a call that was not let in.
+[[nodiscard]] ErrorReport ReportOfRefusal(const rest::UpstreamGuard::Refused& refused,
+                                          std::string_view request_id);
 
 // The report of a request that was refused without a send: `field` (may be empty: the message as a
 // whole) must be `expectation`.

@@ -76,11 +76,18 @@ void DeleteCall::OnArrived(bool ok) {
   connection_reused_ = false;
   resends_stopped_ = 0;
   deletion_.reset();
+  is_admitted_ = false;
   ReadMetadata();
   if (const std::optional<ErrorReport> invalid = ReadRequest()) {
     FinishWith(*invalid);
     return;
   }
+  if (const auto refused = pool_.guard().Admit(arrived_at_, pool_.Random())) {
+    pool_.metrics().OnCallShed(refused->refusal);
+    FinishWith(ReportOfRefusal(*refused, request_id_));
+    return;
+  }
+  is_admitted_ = true;
 
   deletion_.emplace(pool_.settings().retry,
                     Deletion::Request{.allow_missing = request_.allow_missing(),
@@ -176,16 +183,13 @@ void DeleteCall::OnSendDone(const rest::SendResult& result) {
   if (result.resend_stopped) ++resends_stopped_;
   pool_.metrics().OnSendDone(result.http_status, result.timing.total, result.resend_stopped);
 
-  rest::SendOutcome outcome;
-  rest::RetryHint hint;
   upstream_.decided = result.fault == rest::Fault::kNone;
   if (upstream_.decided) {
     upstream_.http_status = result.http_status;
     upstream_.body = rest::ParseErrorBody(result.body);
-    outcome = rest::OutcomeOfStatus(result.http_status, upstream_.body.kind);
-  } else {
-    outcome = rest::OutcomeOfFault(result.fault, result.may_have_left);
   }
+  const rest::SendOutcome outcome = rest::OutcomeOf(result, upstream_.body.kind);
+  rest::RetryHint hint;
   if (upstream_.decided && outcome.code != absl::StatusCode::kOk) {
     upstream_.header_request_id =
         CleanUpstreamText(result.upstream_request_id, pool_.settings().api_key);
@@ -194,19 +198,35 @@ void DeleteCall::OnSendDone(const rest::SendResult& result) {
     hint.should_retry = ShouldRetry(result.should_retry);
   }
 
+  hint.stale_connection = result.fault == rest::Fault::kConnectionLost && result.connection_reused;
+  if (outcome.retry == rest::Retry::kAfterDelay && hint.retry_after.has_value()) {
+    pool_.guard().hold_back().OnRateLimited(Clock::now(), *hint.retry_after);
+  }
+  // A pool that had one dead connection may have more.
+  fresh_connection_ = result.fault != rest::Fault::kNone;
+
   const auto time_left = std::chrono::floor<std::chrono::milliseconds>(TimeLeft());
-  const Deletion::Step step = deletion_->AfterSend(outcome, hint, time_left, pool_.Random());
+  Next(deletion_->AfterSend(outcome, hint, time_left, pool_.Random(),
+                            &pool_.guard().retry_budget()));
+}
+
+void DeleteCall::Next(const Deletion::Step& step) {
   if (step.send_again) {
     timer_ = pool_.loop().timers().Add(Clock::now() + step.wait, this);
-    // A pool that had one dead connection may have more.
-    fresh_connection_ = result.fault != rest::Fault::kNone;
-    return;
+  } else {
+    FinishWith(deletion_->answer());
   }
-  FinishWith(deletion_->answer());
 }
 
 void DeleteCall::OnTimer() {
   timer_.reset();
+  const auto held = pool_.guard().hold_back().Remaining(Clock::now());
+  if (held > std::chrono::milliseconds(0)) {
+    const auto time_left = std::chrono::floor<std::chrono::milliseconds>(TimeLeft());
+    Next(deletion_->WhileHeldBack(held, time_left, pool_.Random()));
+    return;
+  }
+  pool_.metrics().OnRetry();
   Send(fresh_connection_);
 }
 
@@ -254,17 +274,19 @@ void DeleteCall::FinishWith(const Deletion::Answer& answer) {
     grpc_->context.AddTrailingMetadata("evalrun-deletion", std::string(name));
   }
   grpc_->writer.Finish(EmptyMessage(), grpc::Status::OK, &finished_);
-  Report(grpc::StatusCode::OK, "", answer.certainty, answer.sends);
+  Report(grpc::StatusCode::OK, "", answer.certainty, answer.sends, answer.retry_stop);
 }
 
 void DeleteCall::FinishWith(const ErrorReport& report) {
   is_finishing_ = true;
+  grpc_->context.AddTrailingMetadata("grpc-retry-pushback-ms", RetryPushback(report));
   grpc_->writer.FinishWithError(ToStatus(report), &finished_);
-  Report(report.code, report.reason, report.certainty, report.sends);
+  Report(report.code, report.reason, report.certainty, report.sends, report.retry_stop);
 }
 
 void DeleteCall::Report(grpc::StatusCode code, std::string_view reason, Certainty certainty,
-                        int sends) {
+                        int sends, rest::RetryStop retry_stop) {
+  if (is_admitted_) pool_.guard().Leave();
   const std::string peer = grpc_->context.peer();
   const std::string workspace = rest::CanonicalId(request_.workspace_uuid());
   const std::string& upstream_request_id =
@@ -279,6 +301,7 @@ void DeleteCall::Report(grpc::StatusCode code, std::string_view reason, Certaint
       .reason = reason,
       .certainty = certainty,
       .sends = sends,
+      .retry_stop = retry_stop,
       .resends_stopped = resends_stopped_,
       .http_status = upstream_.http_status,
       .upstream_code = upstream_.body.code,

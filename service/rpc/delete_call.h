@@ -74,9 +74,11 @@ class DeleteCall final : public rest::SendObserver, public TimerObserver {
   [[nodiscard]] std::chrono::microseconds UntilDeadline() const;  // the caller's
   [[nodiscard]] std::chrono::microseconds TimeLeft() const;       // until we must answer
   void Send(bool fresh_connection);
+  void Next(const rest::Deletion::Step& step);
   void FinishWith(const rest::Deletion::Answer& answer);
   void FinishWith(const ErrorReport& report);
-  void Report(grpc::StatusCode code, std::string_view reason, rest::Certainty certainty, int sends);
+  void Report(grpc::StatusCode code, std::string_view reason, rest::Certainty certainty, int sends,
+              rest::RetryStop retry_stop);
   void LeaveIfOver();
 
   CallPool& pool_;
@@ -107,6 +109,7 @@ class DeleteCall final : public rest::SendObserver, public TimerObserver {
   Clock::time_point arrived_at_;
   Clock::time_point answer_by_;
   std::optional<rest::Deletion> deletion_;
+  bool is_admitted_ = false;  // by the guard, which wants to hear when it is over
   rest::Transfer* transfer_ = nullptr;
   std::optional<TimerQueue::Timer> timer_;  // set: waiting to send again
   bool fresh_connection_ = false;           // for that send

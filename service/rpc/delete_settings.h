@@ -9,6 +9,7 @@
 
 #include "rest_backend/api/deletion.h"
 #include "rest_backend/api/resource_id.h"
+#include "rest_backend/api/upstream_guard.h"
 
 namespace evalrun::service {
 
@@ -17,6 +18,7 @@ struct DeleteSettings {
   std::string api_key;
   rest::IdFormat id_format = rest::IdFormat::kUuid;
   rest::RetryPolicy retry;
+  rest::UpstreamGuardOptions guard;
   std::chrono::microseconds upstream_timeout = std::chrono::seconds(10);  // per send
   std::chrono::microseconds deadline_margin = std::chrono::milliseconds(20);
   std::chrono::microseconds default_timeout = std::chrono::seconds(30);  // without a deadline

@@ -33,6 +33,9 @@ google::rpc::ErrorInfo MakeErrorInfo(const ErrorReport& report, std::size_t long
   metadata["deletion"] = std::string(rest::CertaintyName(report.certainty));
   metadata["sends"] = std::to_string(report.sends);
   if (report.http_status != 0) metadata["http_status"] = std::to_string(report.http_status);
+  if (report.retry_stop != rest::RetryStop::kNone) {
+    metadata["retry_stopped"] = std::string(rest::RetryStopName(report.retry_stop));
+  }
   if (!report.upstream_code.empty()) {
     metadata["upstream_code"] = Cut(report.upstream_code, longest);
   }
@@ -112,6 +115,11 @@ grpc::Status ToStatus(const ErrorReport& report) {
     grpc::Status status(report.code, details.message(), details.SerializeAsString());
     if (EncodedBytes(status) < kMostEncodedBytes || longest <= kShortestText) return status;
   }
+}
+
+std::string RetryPushback(const ErrorReport& report) {
+  if (!report.wait_is_asked || !report.retry_after.has_value()) return "-1";
+  return std::to_string(report.retry_after->count());
 }
 
 std::size_t EncodedBytes(const grpc::Status& status) {

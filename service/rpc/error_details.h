@@ -41,6 +41,8 @@ struct ErrorReport {
   std::string request_id;
   std::string eval_run_uuid;
   std::optional<std::chrono::milliseconds> retry_after;
+  bool wait_is_asked = false;  // whether `retry_after` was asked for by who limits the rate
+  rest::RetryStop retry_stop = rest::RetryStop::kNone;
   std::vector<rest::FieldError> field_errors;
 };
 
@@ -51,6 +53,10 @@ struct ErrorReport {
 // The status with ErrorInfo and RequestInfo always, RetryInfo, BadRequest and ResourceInfo where
 // they apply. Long texts are cut on a UTF-8 boundary until everything fits.
 [[nodiscard]] grpc::Status ToStatus(const ErrorReport& report);
+
+// The value of `grpc-retry-pushback-ms` (gRFC A6): after how many milliseconds a gRPC client may
+// retry by itself, if its service config says so; negative: not at all.
+[[nodiscard]] std::string RetryPushback(const ErrorReport& report);
 
 // How many bytes the status takes as `grpc-message` and `grpc-status-details-bin`.
 [[nodiscard]] std::size_t EncodedBytes(const grpc::Status& status);

@@ -89,10 +89,14 @@ void GrpcServer::Stop(std::chrono::milliseconds timeout) {
 
 SampledFigures GrpcServer::Sample() {
   const auto room = loop_->Enter();
+  rest::UpstreamGuard& guard = calls_->guard();
   return {.calls_in_flight = calls_->in_flight(),
           .connections_opened = http_.connections_opened(),
           .connections_closed = http_.connections_closed(),
-          .log_lines_dropped = 0};
+          .log_lines_dropped = 0,
+          .hold_backs_begun = guard.hold_back().begun(),
+          .hold_back_remaining = guard.hold_back().Remaining(std::chrono::steady_clock::now()),
+          .retry_budget_saved = guard.retry_budget().saved()};
 }
 
 }  // namespace evalrun::service

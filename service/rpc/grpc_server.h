@@ -57,7 +57,7 @@ class GrpcServer {
   // `host:port`, with the port that was picked.
   [[nodiscard]] const std::string& address() const { return address_; }
 
-  // `calls_in_flight` and the connections; the other figures are left at 0.
+  // All figures but the dropped log lines, which are left at 0.
   [[nodiscard]] SampledFigures Sample();
 
  private:

@@ -258,32 +258,34 @@ SendResult Answered(int status, std::string_view body, std::string_view content_
 constexpr std::string_view kApiError =
     R"({"error": {"code": "resource.not_found", "message": "m", "details": {}}, "request_id": ""})";
 
+SendOutcome Read(const SendResult& result) { return OutcomeOf(result, ClassifyBody(result.body)); }
+
 TEST(OutcomeOfTest, ReadsTheBodyForTheTable) {
-  const SendOutcome absent = OutcomeOf(Answered(404, kApiError, "application/json"));
+  const SendOutcome absent = Read(Answered(404, kApiError, "application/json"));
   EXPECT_EQ(absent.effect, Effect::kAbsent);
-  const SendOutcome html = OutcomeOf(Answered(404, "<html></html>", "text/html"));
+  const SendOutcome html = Read(Answered(404, "<html></html>", "text/html"));
   EXPECT_EQ(html.reason, "UPSTREAM_UNRECOGNIZED_404");
   const SendOutcome framework =
-      OutcomeOf(Answered(404, R"({"detail": "Not Found"})", "application/json"));
+      Read(Answered(404, R"({"detail": "Not Found"})", "application/json"));
   EXPECT_EQ(framework.reason, "UPSTREAM_UNRECOGNIZED_404");
 }
 
 TEST(OutcomeOfTest, ACut404IsNotRecognised) {
   SendResult result = Answered(404, kApiError.substr(0, kApiError.size() - 20), "application/json");
   result.body.complete = false;
-  EXPECT_EQ(OutcomeOf(result).reason, "UPSTREAM_UNRECOGNIZED_404");
+  EXPECT_EQ(Read(result).reason, "UPSTREAM_UNRECOGNIZED_404");
 }
 
 TEST(OutcomeOfTest, ACutJsonBodyOf200IsStillSuccess) {
   SendResult result = Answered(200, R"({"deleted": tr)", "application/json");
   result.body.complete = false;
-  EXPECT_EQ(OutcomeOf(result).code, StatusCode::kOk);
+  EXPECT_EQ(Read(result).code, StatusCode::kOk);
   result.body.bytes = "";
-  EXPECT_EQ(OutcomeOf(result).code, StatusCode::kOk);
+  EXPECT_EQ(Read(result).code, StatusCode::kOk);
 }
 
 TEST(OutcomeOfTest, APortalsPageIsNoSuccess) {
-  const SendOutcome outcome = OutcomeOf(Answered(200, "<html>Sign in</html>", "text/html"));
+  const SendOutcome outcome = Read(Answered(200, "<html>Sign in</html>", "text/html"));
   EXPECT_EQ(outcome.code, StatusCode::kUnknown);
   EXPECT_EQ(outcome.reason, "UPSTREAM_UNEXPECTED_RESPONSE");
 }
@@ -291,9 +293,9 @@ TEST(OutcomeOfTest, APortalsPageIsNoSuccess) {
 TEST(OutcomeOfTest, AFaultWinsOverWhateverElseIsFilledIn) {
   SendResult result = Answered(204, "", "");
   result.fault = Fault::kConnectionLost;
-  EXPECT_EQ(OutcomeOf(result), OutcomeOfFault(Fault::kConnectionLost, true));
+  EXPECT_EQ(Read(result), OutcomeOfFault(Fault::kConnectionLost, true));
   result.may_have_left = false;
-  EXPECT_EQ(OutcomeOf(result), OutcomeOfFault(Fault::kConnectionLost, false));
+  EXPECT_EQ(Read(result), OutcomeOfFault(Fault::kConnectionLost, false));
 }
 
 }  // namespace

@@ -23,25 +23,27 @@ std::vector<std::string> FieldsOf(const CallRecord& record) {
 }
 
 TEST(AccessLineTest, FieldsOfACallWithEverything) {
-  EXPECT_THAT(FieldsOf({.request_id = "r",
-                        .trace_id = "t",
-                        .peer = "p",
-                        .eval_run_uuid = "e",
-                        .workspace_uuid = "w",
-                        .code = grpc::StatusCode::NOT_FOUND,
-                        .reason = "R",
-                        .certainty = rest::Certainty::kAbsent,
-                        .sends = 1,
-                        .resends_stopped = 1,
-                        .http_status = 404,
-                        .upstream_code = "c",
-                        .upstream_request_id = "u"}),
-              ElementsAre("time", "level", "event", "request_id", "trace_id", "network.peer",
-                          "rpc.method", "eval_run_uuid", "workspace_uuid",
-                          "rpc.response.status_code", "reason", "deletion", "sends",
-                          "http.response.status_code", "upstream_code", "upstream_request_id",
-                          "duration", "upstream.connect_duration", "upstream.first_byte_duration",
-                          "upstream.duration", "upstream.connection_reused", "resends_stopped"));
+  EXPECT_THAT(
+      FieldsOf({.request_id = "r",
+                .trace_id = "t",
+                .peer = "p",
+                .eval_run_uuid = "e",
+                .workspace_uuid = "w",
+                .code = grpc::StatusCode::NOT_FOUND,
+                .reason = "R",
+                .certainty = rest::Certainty::kAbsent,
+                .sends = 1,
+                .retry_stop = rest::RetryStop::kBudget,
+                .resends_stopped = 1,
+                .http_status = 404,
+                .upstream_code = "c",
+                .upstream_request_id = "u"}),
+      ElementsAre("time", "level", "event", "request_id", "trace_id", "network.peer", "rpc.method",
+                  "eval_run_uuid", "workspace_uuid", "rpc.response.status_code", "reason",
+                  "deletion", "sends", "retry_stopped", "http.response.status_code",
+                  "upstream_code", "upstream_request_id", "duration", "upstream.connect_duration",
+                  "upstream.first_byte_duration", "upstream.duration", "upstream.connection_reused",
+                  "resends_stopped"));
 }
 
 TEST(AccessLineTest, FieldsOfACallThatWasNotSent) {

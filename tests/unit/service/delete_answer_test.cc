@@ -92,6 +92,22 @@ TEST(ReportOfTest, AnUnknownOutcomeIsSaidInTheMessage) {
             "the run may or may not be deleted: the upstream did not answer in time");
 }
 
+TEST(ReportOfRefusalTest, NamesTheRuleAndTheWait) {
+  for (const auto& [refusal, reason] :
+       {std::pair(rest::Refusal::kInFlightCap, "IN_FLIGHT_CAP"),
+        std::pair(rest::Refusal::kHoldBack, "UPSTREAM_HOLD_BACK")}) {
+    const ErrorReport report = ReportOfRefusal({refusal, std::chrono::seconds(2)}, "abc-1");
+    EXPECT_EQ(report.code, grpc::StatusCode::RESOURCE_EXHAUSTED);
+    EXPECT_EQ(report.reason, reason);
+    EXPECT_EQ(report.domain, "evalrun-gateway");
+    EXPECT_EQ(report.certainty, Certainty::kNotPerformed);
+    EXPECT_EQ(report.sends, 0);
+    EXPECT_EQ(report.retry_after, std::chrono::seconds(2));
+    EXPECT_TRUE(report.wait_is_asked);
+    EXPECT_EQ(report.request_id, "abc-1");
+  }
+}
+
 TEST(ReportOfInvalidFieldTest, NamesTheField) {
   const ErrorReport report = ReportOfInvalidField("workspace_uuid", "a UUID", "abc-1");
   EXPECT_EQ(report.code, grpc::StatusCode::INVALID_ARGUMENT);

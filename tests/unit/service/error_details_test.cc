@@ -156,5 +156,21 @@ TEST(EncodedBytesTest, CountsPercentEncodingAndBase64) {
   EXPECT_EQ(EncodedBytes(grpc::Status(grpc::StatusCode::UNKNOWN, "", "1234")), 8u);
 }
 
+TEST(RetryPushbackTest, IsTheWaitThatWasAskedForAndOtherwiseNever) {
+  ErrorReport report = Report(grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(RetryPushback(report), "-1");
+  report.retry_after = std::chrono::milliseconds(1500);
+  EXPECT_EQ(RetryPushback(report), "-1") << "a guess is no invitation";
+  report.wait_is_asked = true;
+  EXPECT_EQ(RetryPushback(report), "1500");
+}
+
+TEST(ToStatusTest, WhatStoppedTheRetriesIsSaid) {
+  ErrorReport report = Report(grpc::StatusCode::UNAVAILABLE);
+  report.retry_stop = rest::RetryStop::kBudget;
+  EXPECT_EQ(Find<google::rpc::ErrorInfo>(ToStatus(report)).metadata().at("retry_stopped"),
+            "budget");
+}
+
 }  // namespace
 }  // namespace evalrun::service

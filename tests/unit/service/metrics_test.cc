@@ -31,10 +31,14 @@ TEST(MetricsTest, TheFamilies) {
   EXPECT_THAT(
       FamiliesOf(Metrics().Expose({})),
       UnorderedElementsAre(
-          "gateway_calls_in_flight gauge", "gateway_deletions_total counter",
-          "gateway_log_lines_dropped_total counter", "gateway_upstream_connections_open gauge",
+          "gateway_calls_in_flight gauge", "gateway_calls_shed_total counter",
+          "gateway_deletions_total counter", "gateway_hold_back_remaining_seconds gauge",
+          "gateway_hold_backs_total counter", "gateway_log_lines_dropped_total counter",
+          "gateway_retries_stopped_total counter", "gateway_retries_total counter",
+          "gateway_retry_budget_retries gauge", "gateway_upstream_connections_open gauge",
           "gateway_upstream_connections_opened_total counter",
-          "gateway_upstream_resends_stopped_total counter", "grpc_server_handled_total counter",
+          "gateway_upstream_resends_stopped_total counter",
+          "gateway_upstream_unrecognized_404_total counter", "grpc_server_handled_total counter",
           "grpc_server_handling_seconds histogram", "grpc_server_msg_received_total counter",
           "grpc_server_msg_sent_total counter", "grpc_server_started_total counter",
           "http_client_request_duration_seconds histogram"));
@@ -52,6 +56,14 @@ TEST(MetricsTest, EverySeriesExistsBeforeTheFirstCall) {
   for (const char* deletion : {"performed", "presumed", "absent", "not_performed", "unknown"}) {
     EXPECT_THAT(exposition, HasSubstr("\ngateway_deletions_total{deletion=\"" +
                                       std::string(deletion) + "\"} 0\n"));
+  }
+  for (const char* cause : {"attempts", "deadline", "budget", "hold_back"}) {
+    EXPECT_THAT(exposition, HasSubstr("\ngateway_retries_stopped_total{cause=\"" +
+                                      std::string(cause) + "\"} 0\n"));
+  }
+  for (const char* cause : {"in_flight_cap", "hold_back"}) {
+    EXPECT_THAT(exposition,
+                HasSubstr("\ngateway_calls_shed_total{cause=\"" + std::string(cause) + "\"} 0\n"));
   }
   for (const char* status_class : {"none", "1xx", "2xx", "3xx", "4xx", "5xx"}) {
     EXPECT_THAT(exposition,
@@ -83,6 +95,30 @@ TEST(MetricsTest, ACallIsCounted) {
            std::string("gateway_upstream_connections_opened_total 5"),
        }) {
     EXPECT_THAT(exposition, HasSubstr("\n" + line + "\n"));
+  }
+}
+
+TEST(MetricsTest, WhatEndsACallIsCountedOnce) {
+  Metrics metrics;
+  metrics.OnRetry();
+  metrics.OnCallShed(rest::Refusal::kHoldBack);
+  metrics.OnCallDone({.code = grpc::StatusCode::NOT_FOUND,
+                      .reason = "UPSTREAM_UNRECOGNIZED_404",
+                      .retry_stop = rest::RetryStop::kBudget});
+  const std::string exposition =
+      metrics.Expose({.hold_backs_begun = 2,
+                      .hold_back_remaining = std::chrono::milliseconds(1500),
+                      .retry_budget_saved = 7});
+  for (const char* line : {
+           "gateway_retries_total 1",
+           "gateway_calls_shed_total{cause=\"hold_back\"} 1",
+           "gateway_retries_stopped_total{cause=\"budget\"} 1",
+           "gateway_upstream_unrecognized_404_total 1",
+           "gateway_hold_backs_total 2",
+           "gateway_hold_back_remaining_seconds 1.5",
+           "gateway_retry_budget_retries 7",
+       }) {
+    EXPECT_THAT(exposition, HasSubstr("\n" + std::string(line) + "\n"));
   }
 }
 

@@ -1,0 +1,250 @@
+// What protects the upstream from its callers, one rule at a time: the cap on calls in flight, the
+// hold-back after a 429, the budget of retries; and what keeps clients from retrying on top.
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/gateway_process.h"
+#include "tests/support/matchers.h"
+#include "tests/support/scripts.h"
+
+namespace evalrun::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using grpc::StatusCode;
+
+std::string TooMany(const std::string& retry_after) {
+  return ApiErrorReply(429, "quota.limit_exceeded", "retry-after: " + retry_after + "\r\n");
+}
+
+double Shed(const GatewayProcess& gateway, const std::string& cause) {
+  return gateway.Metric("gateway_calls_shed_total", {"cause=\"" + cause + "\""}).value_or(-1);
+}
+
+TEST(InFlightCapTest, OneCallMoreIsAnsweredAtOnceAndNotSent) {
+  const Gate answer;
+  ScriptedUpstream upstream(AnswerWhen(answer, HttpReply(204)));
+  GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--upstream-max-in-flight", "2"}});
+  const DeleteClient client(gateway.grpc_address());
+  PendingDelete first = client.Start();
+  PendingDelete second = client.Start();
+  ASSERT_TRUE(upstream.WaitForRequests(2));
+
+  const DeleteReply refused = client.Delete({.metadata = {{"x-request-id", "refused"}}});
+  EXPECT_THAT(refused, HasCode(StatusCode::RESOURCE_EXHAUSTED));
+  EXPECT_THAT(refused, HasReason("IN_FLIGHT_CAP"));
+  EXPECT_THAT(refused, HasDomain("evalrun-gateway"));
+  EXPECT_THAT(refused, HasDeletion("not_performed"));
+  EXPECT_THAT(refused, HasSends(0));
+  EXPECT_THAT(refused, IsWellFormedError());
+  EXPECT_GE(RetryDelayMs(refused), 500);
+  EXPECT_EQ(refused.Trailing("grpc-retry-pushback-ms"), std::to_string(RetryDelayMs(refused)));
+  EXPECT_EQ(Shed(gateway, "in_flight_cap"), 1);
+  EXPECT_EQ(Shed(gateway, "hold_back"), 0);
+  EXPECT_EQ(gateway.WaitForAccessLine("refused")->value("reason", ""), "IN_FLIGHT_CAP");
+  EXPECT_EQ(upstream.requests().size(), 2u);
+
+  answer.Open();
+  EXPECT_THAT(first.Get(), HasCode(StatusCode::OK));
+  EXPECT_THAT(second.Get(), HasCode(StatusCode::OK));
+  EXPECT_THAT(client.Delete(), HasCode(StatusCode::OK)) << "there is room again";
+}
+
+TEST(InFlightCapTest, ACallThatIsCancelledMakesRoom) {
+  ScriptedUpstream upstream(InOrder({Hang(), Answer(HttpReply(204))}));
+  GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--upstream-max-in-flight", "1"}});
+  const DeleteClient client(gateway.grpc_address());
+  PendingDelete hung = client.Start({.metadata = {{"x-request-id", "hung"}}});
+  ASSERT_TRUE(upstream.WaitForRequests(1));
+  hung.Cancel();
+  ASSERT_TRUE(gateway.WaitForAccessLine("hung").has_value());
+  EXPECT_THAT(client.Delete(), HasCode(StatusCode::OK));
+}
+
+TEST(InFlightCapTest, AMalformedCallTakesNoRoom) {
+  ScriptedUpstream upstream(Answer(HttpReply(204)));
+  GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--upstream-max-in-flight", "1"}});
+  const DeleteClient client(gateway.grpc_address());
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_THAT(client.Delete({.eval_run_uuid = ".."}), HasCode(StatusCode::INVALID_ARGUMENT));
+  }
+  EXPECT_THAT(client.Delete(), HasCode(StatusCode::OK));
+}
+
+TEST(HoldBackTest, AfterA429OtherCallsAreAnsweredAtOnceWithWhatRemains) {
+  ScriptedUpstream upstream(InOrder({Answer(TooMany("60")), Answer(HttpReply(204))}));
+  GatewayProcess gateway({.upstream = upstream.url()});
+  const DeleteClient client(gateway.grpc_address());
+  const DeleteReply limited = client.Delete({.timeout = 5s});
+  EXPECT_THAT(limited, HasCode(StatusCode::RESOURCE_EXHAUSTED));
+  EXPECT_THAT(limited, HasDomain("api.aymara.ai"));
+  EXPECT_THAT(limited, HasInfo("retry_stopped", "deadline"));
+  EXPECT_EQ(RetryDelayMs(limited), 60'000);
+
+  const DeleteReply held = client.Delete({.metadata = {{"x-request-id", "held"}}});
+  EXPECT_THAT(held, HasCode(StatusCode::RESOURCE_EXHAUSTED));
+  EXPECT_THAT(held, HasReason("UPSTREAM_HOLD_BACK"));
+  EXPECT_THAT(held, HasDeletion("not_performed"));
+  EXPECT_THAT(held, HasSends(0));
+  EXPECT_THAT(held, IsWellFormedError());
+  EXPECT_GT(RetryDelayMs(held), 0);
+  EXPECT_LE(RetryDelayMs(held), 10'000) << "the default of upstream.max_hold_back";
+  EXPECT_EQ(held.Trailing("grpc-retry-pushback-ms"), std::to_string(RetryDelayMs(held)));
+  EXPECT_EQ(Shed(gateway, "hold_back"), 1);
+  EXPECT_EQ(gateway.Metric("gateway_hold_backs_total"), 1);
+  EXPECT_GT(gateway.Metric("gateway_hold_back_remaining_seconds"), 0);
+  EXPECT_EQ(gateway.WaitForAccessLine("held")->value("reason", ""), "UPSTREAM_HOLD_BACK");
+  EXPECT_EQ(upstream.requests().size(), 1u);
+}
+
+TEST(HoldBackTest, TheCallThatMetThe429WaitsAndIsTheProbe) {
+  ScriptedUpstream upstream(InOrder({Answer(TooMany("1")), Answer(HttpReply(204))}));
+  GatewayProcess gateway({.upstream = upstream.url()});
+  const DeleteClient client(gateway.grpc_address());
+  PendingDelete probe = client.Start({.metadata = {{"x-request-id", "probe"}}});
+  ASSERT_TRUE(upstream.WaitForRequests(1));
+  EXPECT_THAT(probe.Get(), HasCode(StatusCode::OK));
+  EXPECT_EQ(gateway.WaitForAccessLine("probe")->value("sends", 0), 2);
+  EXPECT_THAT(client.Delete(), HasCode(StatusCode::OK));
+  EXPECT_EQ(Shed(gateway, "hold_back"), 0);
+}
+
+TEST(HoldBackTest, ARetryThatComesDueWaitsForItToo) {
+  // The first call loses its connection and is to go out again within a millisecond; by then the
+  // second one has been told to wait a second.
+  const Gate lose;
+  ScriptedUpstream upstream(InOrder({[&lose](const ReceivedRequest&, UpstreamConnection& peer) {
+                                       peer.WaitFor(lose);
+                                       peer.Close();
+                                     },
+                                     Answer(TooMany("1")), Answer(HttpReply(204))}));
+  GatewayProcess gateway(
+      {.upstream = upstream.url(),
+       .flags = {"--retry-initial-backoff", "1ms", "--retry-max-backoff", "1ms"}});
+  const DeleteClient client(gateway.grpc_address());
+  PendingDelete lost = client.Start();
+  ASSERT_TRUE(upstream.WaitForRequests(1));
+  // Its deadline is too near for the wait: it is answered at once, and the hold-back begins.
+  ASSERT_THAT(client.Delete({.timeout = 900ms}), HasCode(StatusCode::RESOURCE_EXHAUSTED));
+  lose.Open();
+  const DeleteReply reply = lost.Get();
+  EXPECT_THAT(reply, HasCode(StatusCode::OK));
+  EXPECT_GE(reply.elapsed, 900ms);
+  EXPECT_EQ(upstream.requests().size(), 3u);
+}
+
+TEST(HoldBackTest, CanBeSwitchedOff) {
+  ScriptedUpstream upstream(InOrder({Answer(TooMany("60")), Answer(HttpReply(204))}));
+  GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--upstream-max-hold-back", "0s"}});
+  const DeleteClient client(gateway.grpc_address());
+  ASSERT_THAT(client.Delete({.timeout = 5s}), HasCode(StatusCode::RESOURCE_EXHAUSTED));
+  EXPECT_THAT(client.Delete(), HasCode(StatusCode::OK));
+}
+
+TEST(RetryBudgetTest, AnOutageIsNotMultiplied) {
+  ScriptedUpstream upstream(Answer(ApiErrorReply(503, "server.busy")));
+  GatewayProcess gateway({.upstream = upstream.url(),
+                          .flags = {"--retry-budget-percent", "10", "--retry-budget-burst", "5",
+                                    "--retry-initial-backoff", "1ms"}});
+  const DeleteClient client(gateway.grpc_address());
+  DeleteReply last;
+  for (int i = 0; i < 40; ++i) last = client.Delete();
+  EXPECT_LE(upstream.requests().size(), 40u + 5u + 4u);
+  EXPECT_GE(upstream.requests().size(), 40u + 5u);
+  EXPECT_THAT(last, HasCode(StatusCode::UNAVAILABLE));
+  EXPECT_THAT(last, HasInfo("retry_stopped", "budget"));
+  EXPECT_GT(gateway.Metric("gateway_retries_stopped_total", {"cause=\"budget\""}), 25);
+  EXPECT_EQ(gateway.Metric("gateway_retries_total"),
+            static_cast<double>(upstream.requests().size()) - 40);
+  EXPECT_EQ(gateway.Metric("gateway_retry_budget_retries"), 0);
+}
+
+TEST(RetryBudgetTest, CanBeSwitchedOff) {
+  ScriptedUpstream upstream(Answer(ApiErrorReply(503, "server.busy")));
+  GatewayProcess gateway({.upstream = upstream.url(),
+                          .flags = {"--retry-budget=false", "--retry-budget-burst", "0",
+                                    "--retry-initial-backoff", "1ms"}});
+  const DeleteClient client(gateway.grpc_address());
+  for (int i = 0; i < 10; ++i) EXPECT_THAT(client.Delete(), HasInfo("retry_stopped", "attempts"));
+  EXPECT_EQ(upstream.requests().size(), 30u);
+}
+
+TEST(RetryBudgetTest, PooledConnectionsThatDiedAreMadeUpForWithoutIt) {
+  // What a restart of the upstream looks like: the connection was good for one request.
+  ScriptedUpstream upstream(ByPositionOnConnection({Answer(HttpReply(204)), CloseWithoutAnswer()}));
+  GatewayProcess gateway({.upstream = upstream.url(),
+                          .flags = {"--retry-budget-percent", "0", "--retry-budget-burst", "0",
+                                    "--retry-initial-backoff", "1ms"}});
+  const DeleteClient client(gateway.grpc_address());
+  for (int i = 0; i < 20; ++i) EXPECT_THAT(client.Delete(), HasCode(StatusCode::OK)) << i;
+  EXPECT_GE(gateway.Metric("gateway_retries_total"), 10);
+}
+
+TEST(PushbackTest, ClientsAreToldNotToRetryWhatWasRetriedHere) {
+  struct {
+    const char* name;
+    Script script;
+  } const cases[] = {
+      {"503", Answer(ApiErrorReply(503, "server.busy"))},
+      {"lost", CloseWithoutAnswer()},
+      {"400", Answer(ApiErrorReply(400, "validation.invalid_request"))},
+      {"409", Answer(ApiErrorReply(409, "resource.conflict"))},
+      {"429 without a time", Answer(ApiErrorReply(429, "quota.limit_exceeded"))},
+  };
+  for (const auto& row : cases) {
+    SCOPED_TRACE(row.name);
+    ScriptedUpstream upstream(row.script);
+    GatewayProcess gateway({.upstream = upstream.url()});
+    EXPECT_EQ(DeleteClient(gateway.grpc_address()).Delete().Trailing("grpc-retry-pushback-ms"),
+              "-1");
+  }
+}
+
+TEST(PushbackTest, OrAfterTheTimeThatTheUpstreamNamed) {
+  for (const int status : {429, 503}) {
+    SCOPED_TRACE(status);
+    ScriptedUpstream upstream(
+        Answer(ApiErrorReply(status, "quota.limit_exceeded", "retry-after-ms: 1500\r\n")));
+    GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--max-attempts", "1"}});
+    EXPECT_EQ(DeleteClient(gateway.grpc_address()).Delete().Trailing("grpc-retry-pushback-ms"),
+              "1500");
+  }
+}
+
+TEST(PushbackTest, AnOkHasNone) {
+  ScriptedUpstream upstream(Answer(HttpReply(204)));
+  GatewayProcess gateway({.upstream = upstream.url()});
+  EXPECT_EQ(DeleteClient(gateway.grpc_address())
+                .Delete()
+                .trailing_metadata.count("grpc-retry-pushback-ms"),
+            0u);
+}
+
+TEST(HungUpstreamTest, ThreeHundredHungCallsStarveNeitherTheOthersNorHealth) {
+  // Requests with this workspace hang; all others are answered.
+  ScriptedUpstream upstream([](const ReceivedRequest& request, UpstreamConnection& connection) {
+    if (request.target.find("workspace_uuid") != std::string::npos) {
+      Hang()(request, connection);
+    } else {
+      Answer(HttpReply(204))(request, connection);
+    }
+  });
+  GatewayProcess gateway({.upstream = upstream.url()});
+  const DeleteClient hung_client(gateway.grpc_address());
+  const DeleteClient client(gateway.grpc_address());
+  std::vector<PendingDelete> hung;
+  for (int i = 0; i < 300; ++i) {
+    hung.push_back(hung_client.Start({.workspace_uuid = kWorkspace, .timeout = 1min}));
+  }
+  ASSERT_TRUE(upstream.WaitForRequests(300, 50s));
+  for (int i = 0; i < 20; ++i) EXPECT_THAT(client.Delete({.timeout = 5s}), HasCode(StatusCode::OK));
+  EXPECT_EQ(client.CallRaw("/grpc.health.v1.Health/Check", "").response, "\x08\x01");
+  EXPECT_EQ(gateway.Get("/healthz").status, 200);
+  EXPECT_EQ(gateway.Metric("gateway_calls_in_flight"), 300);
+  for (PendingDelete& call : hung) call.Cancel();
+}
+
+}  // namespace
+}  // namespace evalrun::testing
