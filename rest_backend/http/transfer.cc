@@ -91,6 +91,7 @@ Transfer* Transfer::Of(CURL* easy) {
 void Transfer::Begin(const SendRequest& request, SendObserver* send_observer, Shard* in_shard) {
   observer_ = send_observer;
   shard_ = in_shard;
+  timeout_ = std::max(std::chrono::milliseconds(1), request.timeout);
   body_.clear();
   header_bytes_ = 0;
   sends_ = 0;
@@ -105,7 +106,7 @@ void Transfer::Begin(const SendRequest& request, SendObserver* send_observer, Sh
   CURL* easy = easy_.get();
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, count == 0 ? nullptr : headers_.data());
   curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, request.target);
-  curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, std::max(1L, long{request.timeout.count()}));
+  curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, long{timeout_.count()});
   curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request.fresh_connection ? 1L : 0L);
 }
 
@@ -149,6 +150,11 @@ SendResult Transfer::Result(CURLcode code) const {
   }
   if (result.http_status == 0) {
     result.fault = code == CURLE_OK ? Fault::kProtocol : FaultOf(code);
+    // libcurl has one code for both: the time to connect was up, or that of the whole send.
+    if (result.fault == Fault::kTimeout && !result.may_have_left &&
+        result.timing.total < timeout_) {
+      result.fault = Fault::kConnect;
+    }
     return result;
   }
   // A status line has come: it decides, whatever happened to the rest of the answer.

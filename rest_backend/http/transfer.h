@@ -6,6 +6,7 @@
 #define EVALRUN_REST_BACKEND_HTTP_TRANSFER_H_
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <string>
 
@@ -56,6 +57,7 @@ class Transfer {
   // The header list of libcurl, in place: the fixed lines first, then those of the request.
   std::array<curl_slist, kMostHeaders> headers_{};
   std::size_t fixed_headers_ = 0;
+  std::chrono::milliseconds timeout_{0};
   std::string body_;
   std::size_t header_bytes_ = 0;
   int sends_ = 0;  // how often libcurl wanted to send the request
