@@ -42,6 +42,13 @@ ChildProcess::Options GatewayProcess::CommandOf(const Options& options) {
   command.args = {"--listen",    "127.0.0.1:0", "--admin-listen",
                   "127.0.0.1:0", "--upstream",  options.upstream};
   command.args.insert(command.args.end(), options.flags.begin(), options.flags.end());
+  if (!options.hosts_file.empty()) {
+    const std::vector<std::string> wrap = {
+        "--mount",          "/bin/sh",   "-c", R"(mount --bind "$0" /etc/hosts && exec "$@")",
+        options.hosts_file, command.path};
+    command.args.insert(command.args.begin(), wrap.begin(), wrap.end());
+    command.path = "/usr/bin/unshare";
+  }
   command.unset_env = VariablesOfOthers();
   command.env = {{"AYMARA_AI_API_KEY", kCanaryKey}};
   for (const auto& [name, value] : options.env) command.env[name] = value;

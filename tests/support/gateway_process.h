@@ -26,6 +26,8 @@ class GatewayProcess {
     std::string upstream;
     std::vector<std::string> flags = {};  // after those that this class gives
     std::map<std::string, std::string> env = {};
+    // A file that the gateway sees as /etc/hosts, in a mount namespace of its own: for root only.
+    std::string hosts_file = {};
   };
 
   // Returns once the gateway listens. Throws std::runtime_error, with what it said, when it ends

@@ -15,30 +15,35 @@
 namespace evalrun::testing {
 namespace {
 
+constexpr char kLoopback[] = "127.0.0.1";
+
 [[noreturn]] void Throw(const char* what) {
   throw std::system_error(errno, std::generic_category(), what);
 }
 
-// A socket bound to a free port of 127.0.0.1, and that port.
-std::pair<int, int> BoundSocket() {
+// A socket bound to this address, and its port.
+std::pair<int, int> BoundSocket(const std::string& host, int port) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) Throw("socket");
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  if (inet_pton(AF_INET, host.c_str(), &address.sin_addr) != 1) Throw("inet_pton");
   socklen_t size = sizeof(address);
   auto* generic = reinterpret_cast<sockaddr*>(&address);
   if (bind(fd, generic, size) != 0 || getsockname(fd, generic, &size) != 0) Throw("bind");
   return {fd, ntohs(address.sin_port)};
 }
 
-std::string UrlOf(int port) { return "http://127.0.0.1:" + std::to_string(port) + "/v2"; }
+std::string UrlOf(const std::string& host, int port) {
+  return "http://" + host + ":" + std::to_string(port) + "/v2";
+}
 
 }  // namespace
 
 ScriptedUpstream::ScriptedUpstream(Script script, Options options)
     : script_(std::move(script)), options_(std::move(options)) {
-  std::tie(listener_, port_) = BoundSocket();
+  std::tie(listener_, port_) = BoundSocket(options_.host, options_.port);
   if (listen(listener_, options_.backlog) != 0) Throw("listen");
   acceptor_ = std::thread([this] { Accept(); });
 }
@@ -50,7 +55,7 @@ ScriptedUpstream::~ScriptedUpstream() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-std::string ScriptedUpstream::url() const { return UrlOf(port_); }
+std::string ScriptedUpstream::url() const { return UrlOf(options_.host, port_); }
 
 void ScriptedUpstream::Accept() {
   for (;;) {
@@ -114,10 +119,10 @@ bool ScriptedUpstream::WaitForEndedConnections(int count, std::chrono::milliseco
   return changed_.wait_for(lock, timeout, [&] { return ended_ >= count; });
 }
 
-RefusingPort::RefusingPort() { std::tie(fd_, port_) = BoundSocket(); }
+RefusingPort::RefusingPort() { std::tie(fd_, port_) = BoundSocket(kLoopback, 0); }
 
 RefusingPort::~RefusingPort() { close(fd_); }
 
-std::string RefusingPort::url() const { return UrlOf(port_); }
+std::string RefusingPort::url() const { return UrlOf(kLoopback, port_); }
 
 }  // namespace evalrun::testing

@@ -33,6 +33,8 @@ class ScriptedUpstream {
     // What happens to a connection before its first request is read; it may close it.
     std::function<void(UpstreamConnection&)> on_connect;
     int backlog = 1024;
+    std::string host = "127.0.0.1";  // an IPv4 address of the loopback network
+    int port = 0;                    // 0: a free one
   };
 
   // Throws std::system_error when it cannot listen.
@@ -44,7 +46,7 @@ class ScriptedUpstream {
   ~ScriptedUpstream();
 
   [[nodiscard]] int port() const { return port_; }
-  // `http://127.0.0.1:PORT/v2`
+  // `http://HOST:PORT/v2`
   [[nodiscard]] std::string url() const;
 
   // What has arrived so far, in order of arrival.

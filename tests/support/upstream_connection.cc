@@ -1,5 +1,6 @@
 #include "tests/support/upstream_connection.h"
 
+#include <linux/filter.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -8,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <system_error>
 
 namespace evalrun::testing {
 namespace {
@@ -138,6 +140,15 @@ void UpstreamConnection::Reset() {
   const linger at_once = {.l_onoff = 1, .l_linger = 0};
   if (fd_ >= 0) setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
   Close();
+}
+
+void UpstreamConnection::Vanish() {
+  // A filter that lets nothing in: the kernel drops the segments before it looks at them.
+  sock_filter nothing = {.code = BPF_RET | BPF_K, .jt = 0, .jf = 0, .k = 0};
+  const sock_fprog program = {.len = 1, .filter = &nothing};
+  if (setsockopt(fd_, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) != 0) {
+    throw std::system_error(errno, std::generic_category(), "SO_ATTACH_FILTER");
+  }
 }
 
 void UpstreamConnection::ShutdownWrite() {

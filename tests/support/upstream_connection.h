@@ -60,6 +60,9 @@ class UpstreamConnection {
   void Reset();
   // Sends a FIN, and still reads.
   void ShutdownWrite();
+  // From now on whatever the peer sends is neither acknowledged nor refused, as when a host has
+  // lost its power or a firewall has forgotten the connection.
+  void Vanish();
 
  private:
   enum class Event { kReadable, kGate, kTimeout, kStop };

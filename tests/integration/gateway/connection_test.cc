@@ -1,6 +1,10 @@
 // Connections that die at the worst moments. libcurl sends a request again by itself when a reused
 // connection dies: every send the upstream sees has to be one that the gateway decided on and
 // counts.
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
 #include <string>
 
 #include <gmock/gmock.h>
@@ -199,6 +203,63 @@ TEST(ConnectionTest, ABodyWithoutEndIsCutOff) {
   EXPECT_THAT(reply, HasDeletion("unknown"));
   EXPECT_THAT(reply, HasInfo("http_status", "500"));
   EXPECT_LT(reply.elapsed, std::chrono::seconds(5)) << "the timeout of a send is 10 s";
+}
+
+TEST(ConnectionTest, APeerThatVanishedWithoutAWordIsNoticedInTimeToSendAgain) {
+  ScriptedUpstream upstream(InOrder({[](const ReceivedRequest&, UpstreamConnection& connection) {
+                                       connection.Write(HttpReply(204));
+                                       connection.Vanish();
+                                     },
+                                     Answer(HttpReply(204))}));
+  GatewayProcess gateway(
+      {.upstream = upstream.url(), .flags = {"--upstream-tcp-user-timeout", "500ms"}});
+  const DeleteClient client(gateway.grpc_address());
+  ASSERT_THAT(client.Delete(), HasCode(StatusCode::OK));
+  const DeleteReply reply = client.Delete({.metadata = {{"x-request-id", "second"}}});
+  EXPECT_THAT(reply, HasCode(StatusCode::OK));
+  EXPECT_LT(reply.elapsed, std::chrono::seconds(8)) << "the timeout of a send is 10 s";
+  EXPECT_EQ(gateway.WaitForAccessLine("second")->value("sends", 0), 2);
+  EXPECT_EQ(upstream.requests().size(), 2u) << "and the one in between was never read";
+}
+
+class HostsFile {
+ public:
+  HostsFile() : path_(::testing::TempDir() + "hosts." + std::to_string(getpid())) {}
+  ~HostsFile() { std::filesystem::remove(path_); }
+  HostsFile(const HostsFile&) = delete;
+  HostsFile& operator=(const HostsFile&) = delete;
+
+  // In place: who has mounted the file sees it change.
+  void Say(const std::string& address) const {
+    std::ofstream(path_) << address << " upstream.test\n";
+  }
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+TEST(ConnectionTest, AnUpstreamThatMovedToAnotherAddressIsFoundWithoutARestart) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs a mount namespace, and so root";
+  ScriptedUpstream here(Answer(HttpReply(204)));
+  ScriptedUpstream there(Answer(HttpReply(204)),
+                         {.on_connect = {}, .host = "127.0.0.2", .port = here.port()});
+  const HostsFile hosts;
+  hosts.Say("127.0.0.1");
+  GatewayProcess gateway(
+      {.upstream = "http://upstream.test:" + std::to_string(here.port()) + "/v2",
+       .flags = {"--upstream-dns-cache-time", "1s", "--upstream-connection-lifetime", "1s"},
+       .hosts_file = hosts.path()});
+  const DeleteClient client(gateway.grpc_address());
+  ASSERT_THAT(client.Delete(), HasCode(StatusCode::OK));
+  EXPECT_EQ(here.requests().size(), 1u);
+
+  hosts.Say("127.0.0.2");
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (there.requests().empty() && std::chrono::steady_clock::now() < give_up) {
+    ASSERT_THAT(client.Delete(), HasCode(StatusCode::OK)) << "the old address still answers";
+  }
+  EXPECT_FALSE(there.requests().empty());
 }
 
 TEST(ConnectionTest, ThreeHundredCallsInFlight) {
