@@ -26,20 +26,6 @@ TEST(DeadlineTest, AHungUpstreamIsAnsweredWithDetailsBeforeTheCallersOwnTimeout)
   EXPECT_GE(reply.elapsed, 1000ms);
 }
 
-TEST(DeadlineTest, TheDefaultMarginIsEnoughOnAMachineThatIsNotOverloaded) {
-  ScriptedUpstream upstream(Hang());
-  GatewayProcess gateway({.upstream = upstream.url()});
-  const DeleteClient client(gateway.grpc_address());
-  int with_details = 0;
-  for (int i = 0; i < 10; ++i) {
-    const DeleteReply reply = client.Delete({.timeout = 300ms});
-    EXPECT_THAT(reply, HasCode(StatusCode::DEADLINE_EXCEEDED));
-    if (reply.error_info.has_value()) ++with_details;
-  }
-  // Other tests run beside this one: not every answer has to win its race.
-  EXPECT_GE(with_details, 5);
-}
-
 TEST(DeadlineTest, TheTransferEndsWithTheCall) {
   ScriptedUpstream upstream(Hang());
   GatewayProcess gateway({.upstream = upstream.url()});

@@ -234,6 +234,7 @@ struct NoConnection {
   const char* name;
   std::string upstream;
   const char* reason;
+  const char* connect_timeout = "20s";
 };
 
 class NoConnectionTest : public ::testing::TestWithParam<int> {};
@@ -255,15 +256,15 @@ TEST_P(NoConnectionTest, NothingWasSent) {
       {"NoTls", "https://127.0.0.1:" + std::to_string(plaintext.port()) + "/v2",
        "UPSTREAM_TLS_FAILED"},
       {"NoHandshake", "https://127.0.0.1:" + std::to_string(silent.port()) + "/v2",
-       "UPSTREAM_CONNECT_FAILED"},
+       "UPSTREAM_CONNECT_FAILED", "300ms"},
   };
   const int attempts = GetParam();
   for (const NoConnection& row : rows) {
     SCOPED_TRACE(row.name);
-    GatewayProcess gateway(
-        {.upstream = row.upstream,
-         .flags = {"--max-attempts", std::to_string(attempts), "--retry-initial-backoff", "1ms",
-                   "--upstream-connect-timeout", "300ms"}});
+    GatewayProcess gateway({.upstream = row.upstream,
+                            .flags = {"--max-attempts", std::to_string(attempts),
+                                      "--retry-initial-backoff", "1ms", "--upstream-timeout", "20s",
+                                      "--upstream-connect-timeout", row.connect_timeout}});
     const DeleteReply reply =
         DeleteClient(gateway.grpc_address()).Delete({.metadata = {{"x-request-id", "the-call"}}});
     EXPECT_THAT(reply, HasCode(StatusCode::UNAVAILABLE));
