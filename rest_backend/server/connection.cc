@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
 
 #include <errno.h>
 
@@ -18,6 +19,7 @@ namespace {
 constexpr std::size_t kReceiveBytes = 16 * 1024;
 constexpr std::chrono::milliseconds kLinger{500};
 constexpr std::chrono::milliseconds kRestWhenStopping{500};
+constexpr std::chrono::milliseconds kForEver = std::chrono::hours(24 * 7);
 
 thread_local Connection* current_connection = nullptr;
 
@@ -57,6 +59,8 @@ bool Connection::AwaitRequest() {
   head_bytes_left_ = limits_.head_bytes;
   in_head_ = true;
   head_too_large_ = false;
+  instead_.reset();
+  send_only_.reset();
   return is_readable() || Fill();
 }
 
@@ -101,6 +105,8 @@ ssize_t Connection::write(const char* data, size_t size) {
 }
 
 bool Connection::Flush() {
+  if (instead_) unsent_ = *std::exchange(instead_, std::nullopt);
+  if (send_only_ && !unsent_.empty()) unsent_.resize(std::min(*send_only_, unsent_.size() - 1));
   std::size_t sent = 0;
   while (sent < unsent_.size()) {
     const ssize_t count =
@@ -117,7 +123,25 @@ bool Connection::Flush() {
   return true;
 }
 
+void Connection::Rest(std::chrono::milliseconds time) const {
+  pollfd stopping{stop_event_, POLLIN, 0};
+  PollFor(&stopping, 1, time);
+}
+
+bool Connection::AwaitEvent(int event) const {
+  std::array<pollfd, 3> fds{
+      {{event, POLLIN, 0}, {stop_event_, POLLIN, 0}, {socket_, POLLRDHUP, 0}}};
+  PollFor(fds.data(), fds.size(), kForEver);
+  return fds[0].revents != 0 || fds[1].revents != 0;
+}
+
 void Connection::Close() {
+  if (reset_) {
+    // Closing the socket then throws away what is unsent and sends RST.
+    const linger at_once{1, 0};
+    setsockopt(socket_, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    return;
+  }
   // Closing a socket with unread bytes resets the connection, which may overtake the answer.
   shutdown(socket_, SHUT_WR);
   std::array<char, kReceiveBytes> ignored;

@@ -9,7 +9,9 @@
 
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include <httplib.h>
 
@@ -50,6 +52,16 @@ class Connection final : public httplib::Stream {
   [[nodiscard]] bool in_head() const { return in_head_; }
   [[nodiscard]] bool head_too_large() const { return head_too_large_; }
 
+  // For a fault script: what becomes of this request's answer, and of the connection after it.
+  void SendInstead(std::string bytes) { instead_ = std::move(bytes); }
+  void SendOnly(std::size_t bytes) { send_only_ = bytes; }  // never the whole of it
+  void EndAfterAnswer(bool reset) { ended_ = true, reset_ = reset; }
+  [[nodiscard]] bool ended() const { return ended_; }
+  // Returns when the time is over or the server stops.
+  void Rest(std::chrono::milliseconds time) const;
+  // Returns when `event` is readable, true, or the server stops, true, or the peer has left, false.
+  [[nodiscard]] bool AwaitEvent(int event) const;
+
   // httplib::Stream
   bool is_readable() const override;
   bool is_writable() const override { return true; }
@@ -76,6 +88,10 @@ class Connection final : public httplib::Stream {
   bool in_head_ = false;
   bool head_too_large_ = false;
   bool close_after_answer_ = false;
+  std::optional<std::string> instead_;
+  std::optional<std::size_t> send_only_;
+  bool ended_ = false;
+  bool reset_ = false;
 };
 
 }  // namespace evalrun::backend

@@ -73,6 +73,31 @@ std::optional<std::int64_t> FieldReader::OptionalPositive(const char* name) {
   return value->get<std::int64_t>();
 }
 
+std::optional<std::int64_t> FieldReader::OptionalInteger(const char* name, std::int64_t least,
+                                                         std::int64_t most) {
+  const nlohmann::json* value = Find(name);
+  if (value == nullptr) return std::nullopt;
+  const bool fits = value->is_number_unsigned() ? value->get<std::uint64_t>() <= INT64_MAX
+                                                : value->is_number_integer();
+  if (!fits || value->get<std::int64_t>() < least || value->get<std::int64_t>() > most) {
+    Refuse(name,
+           Concat("a whole number from ", std::to_string(least), " to ", std::to_string(most)));
+    return std::nullopt;
+  }
+  return value->get<std::int64_t>();
+}
+
+std::optional<double> FieldReader::OptionalNumber(const char* name, double least, double most) {
+  const nlohmann::json* value = Find(name);
+  if (value == nullptr) return std::nullopt;
+  if (!value->is_number() || value->get<double>() < least || value->get<double>() > most) {
+    Refuse(name, Concat("a number from ", nlohmann::json(least).dump(), " to ",
+                        nlohmann::json(most).dump()));
+    return std::nullopt;
+  }
+  return value->get<double>();
+}
+
 std::optional<UnixMillis> FieldReader::OptionalTimestamp(const char* name) {
   const std::optional<std::string> text = OptionalString(name);
   if (!text) return std::nullopt;
@@ -87,6 +112,17 @@ const nlohmann::json& FieldReader::OptionalArray(const char* name) {
   if (value == nullptr) return kEmpty;
   if (!value->is_array()) {
     Refuse(name, "an array");
+    return kEmpty;
+  }
+  return *value;
+}
+
+const nlohmann::json& FieldReader::OptionalObject(const char* name) {
+  static const nlohmann::json kEmpty = nlohmann::json::object();
+  const nlohmann::json* value = Find(name);
+  if (value == nullptr) return kEmpty;
+  if (!value->is_object()) {
+    Refuse(name, "an object");
     return kEmpty;
   }
   return *value;

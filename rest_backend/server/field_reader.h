@@ -36,9 +36,14 @@ class FieldReader {
   std::string RequiredId(const char* name);
   bool OptionalBool(const char* name, bool otherwise);
   std::optional<std::int64_t> OptionalPositive(const char* name);
+  std::optional<std::int64_t> OptionalInteger(const char* name, std::int64_t least,
+                                              std::int64_t most);
+  std::optional<double> OptionalNumber(const char* name, double least, double most);
   std::optional<UnixMillis> OptionalTimestamp(const char* name);
   // An array, or an empty one where the member is absent.
   const nlohmann::json& OptionalArray(const char* name);
+  // An object, or an empty one where the member is absent.
+  const nlohmann::json& OptionalObject(const char* name);
 
   // Any member that was not asked for is a problem.
   void RefuseOthers();

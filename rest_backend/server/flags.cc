@@ -10,28 +10,56 @@
 namespace evalrun::backend {
 namespace {
 
-// Splits `HOST:PORT` or `[IPV6]:PORT`.
-bool ParseAddress(std::string_view address, Flags& flags) {
-  const std::size_t colon = address.rfind(':');
-  if (colon == std::string_view::npos) return false;
-  std::string_view host = address.substr(0, colon);
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
-    host = host.substr(1, host.size() - 2);
-  } else if (host.find(':') != std::string_view::npos) {
-    return false;
+bool ReadAddress(const char* flag, const std::string& text, Address& address) {
+  const std::optional<Address> parsed = ParseAddress(text);
+  if (parsed) {
+    address = *parsed;
+  } else {
+    std::fprintf(stderr, "%s: `%s` must be HOST:PORT, such as 127.0.0.1:8080\n", flag,
+                 text.c_str());
   }
-  flags.host = host;
-  const std::optional<std::int64_t> port = ParseInteger(address.substr(colon + 1));
-  if (host.empty() || !port || *port < 0 || *port > 65535) return false;
-  flags.port = static_cast<int>(*port);
-  return true;
+  return parsed.has_value();
 }
 
 }  // namespace
 
+std::optional<Address> ParseAddress(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  std::string_view host = text.substr(0, colon);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
+    host = host.substr(1, host.size() - 2);
+  } else if (host.find(':') != std::string_view::npos) {
+    return std::nullopt;
+  }
+  const std::optional<std::int64_t> port = ParseInteger(text.substr(colon + 1));
+  if (host.empty() || !port || *port < 0 || *port > 65535) return std::nullopt;
+  return Address{std::string(host), static_cast<int>(*port)};
+}
+
+std::string FormatAddress(const Address& address) {
+  const bool ipv6 = address.host.find(':') != std::string::npos;
+  return Concat(ipv6 ? "[" : "", address.host, ipv6 ? "]:" : ":", std::to_string(address.port));
+}
+
+std::vector<std::string> ToArguments(const Flags& flags) {
+  std::vector<std::string> arguments = {"--listen",          FormatAddress(flags.listen),
+                                        "--database",        flags.database,
+                                        "--max-connections", std::to_string(flags.connections)};
+  const auto add = [&](const char* flag, const std::string& value) {
+    arguments.insert(arguments.end(), {flag, value});
+  };
+  if (flags.admin) add("--admin-listen", FormatAddress(*flags.admin));
+  if (!flags.seed.empty()) add("--seed", flags.seed);
+  if (!flags.faults.empty()) add("--faults", flags.faults);
+  if (flags.resume >= 0) add("--resume", std::to_string(flags.resume));
+  return arguments;
+}
+
 std::variant<Flags, Exit> ParseFlags(int argc, const char* const* argv) {
   Flags flags;
   std::string listen = "127.0.0.1:8080";
+  std::string admin;
   flags.database = "evalrun-backend.db";
   flags.connections = 512;
 
@@ -52,14 +80,19 @@ std::variant<Flags, Exit> ParseFlags(int argc, const char* const* argv) {
       ->check(CLI::Range(1, 10000))
       ->type_name("N")
       ->capture_default_str();
+  app.add_option("--admin-listen", admin,
+                 "Where fault scripts are taken; port 0 picks a free one; without it, nowhere")
+      ->type_name("HOST:PORT");
+  app.add_option("--faults", flags.faults, "JSON file of a fault script to begin with")
+      ->type_name("FILE");
+  app.add_option("--resume", flags.resume)->group("");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return Exit{app.exit(error) == 0 ? 0 : 2};
   }
-  if (!ParseAddress(listen, flags)) {
-    std::fprintf(stderr, "--listen: `%s` must be HOST:PORT, such as 127.0.0.1:8080\n",
-                 listen.c_str());
+  if (!ReadAddress("--listen", listen, flags.listen)) return Exit{2};
+  if (!admin.empty() && !ReadAddress("--admin-listen", admin, flags.admin.emplace())) {
     return Exit{2};
   }
   return flags;

@@ -118,15 +118,23 @@ HttpServer::~HttpServer() {
 
 void HttpServer::AddRoute(const std::string& method, const std::string& path, Handler handler) {
   routes_.push_back({method, std::regex(path)});
+  if (options_.interceptor != nullptr) {
+    handler = [interceptor = options_.interceptor, real = std::move(handler)](
+                  const httplib::Request& request, httplib::Response& response) {
+      interceptor->OnRequest(request, response, real);
+    };
+  }
   if (method == "GET")
     Get(path, std::move(handler));
   else if (method == "POST")
     Post(path, std::move(handler));
+  else if (method == "PUT")
+    Put(path, std::move(handler));
   else if (method == "DELETE")
     Delete(path, std::move(handler));
 }
 
-absl::StatusOr<std::string> HttpServer::Start(const std::string& host, int port) {
+absl::StatusOr<int> HttpServer::Start(const std::string& host, int port) {
   errno = 0;
   const bool bound = port == 0 ? bind_to_any_port(host) > 0 : bind_to_port(host, port);
   // The library's own backlog of 5 makes the sixth of many new connections wait for a second.
@@ -139,9 +147,7 @@ absl::StatusOr<std::string> HttpServer::Start(const std::string& host, int port)
   accepting_ = std::thread([this] { listen_after_bind(); });
   // stop() does nothing on a server that has not begun to accept.
   while (!is_running()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  const bool ipv6 = host.find(':') != std::string::npos;
-  return ipv6 ? Concat("[", host, "]:", std::to_string(real_port))
-              : Concat(host, ":", std::to_string(real_port));
+  return real_port;
 }
 
 void HttpServer::Stop() {
@@ -155,6 +161,8 @@ void HttpServer::Stop() {
 bool HttpServer::process_and_close_socket(socket_t socket) {
   Connection connection(socket, stop_event_, options_.limits);
   while (!connection.closes_after_answer() && connection.AwaitRequest()) {
+    if (options_.interceptor != nullptr) options_.interceptor->OnArrival();
+    if (connection.ended()) break;
     if (draining_) connection.CloseAfterAnswer();
     bool close_asked = false;
     const bool answered = process_request(connection, connection.closes_after_answer(), close_asked,
@@ -163,7 +171,7 @@ bool HttpServer::process_and_close_socket(socket_t socket) {
                                             if (AsksToClose(request)) connection.CloseAfterAnswer();
                                             PrepareRequest(request);
                                           });
-    if (!connection.Flush() || !answered || close_asked) break;
+    if (!connection.Flush() || !answered || close_asked || connection.ended()) break;
   }
   connection.Close();
   return true;

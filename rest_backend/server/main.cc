@@ -1,15 +1,23 @@
 // evalrun-backend: see README.md.
 #include <signal.h>
 
+#include <cstddef>
 #include <cstdio>
+#include <future>
 #include <memory>
 #include <string>
+#include <utility>
 #include <variant>
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
 #include "rest_backend/server/eval_run_routes.h"
+#include "rest_backend/server/faults/fault_injector.h"
+#include "rest_backend/server/faults/fault_plan.h"
+#include "rest_backend/server/faults/fault_routes.h"
+#include "rest_backend/server/faults/fault_script.h"
+#include "rest_backend/server/faults/restart.h"
 #include "rest_backend/server/flags.h"
 #include "rest_backend/server/http_server.h"
 #include "rest_backend/server/log.h"
@@ -19,6 +27,8 @@
 
 namespace evalrun::backend {
 namespace {
+
+constexpr std::size_t kAdminConnections = 8;
 
 int Refuse(const std::string& what, const absl::Status& why) {
   std::fprintf(stderr, "evalrun-backend: %s%s\n", what.c_str(), std::string(why.message()).c_str());
@@ -35,10 +45,28 @@ sigset_t BlockStopSignals() {
   return signals;
 }
 
+// The plan to begin with: of the process that this one replaces, or else of `--faults`, or none.
+absl::StatusOr<FaultPlan> FirstPlan(const Flags& flags) {
+  if (flags.resume >= 0) return FaultPlan::Resume(TakeState(flags.resume));
+  if (flags.faults.empty()) return FaultPlan();
+  absl::StatusOr<FaultScript> script = ReadFaultScript(flags.faults);
+  if (!script.ok()) return script.status();
+  return FaultPlan(*std::move(script));
+}
+
+// Starts `server` and puts its real port into `address`.
+absl::Status Listen(HttpServer& server, Address& address) {
+  const absl::StatusOr<int> port = server.Start(address.host, address.port);
+  if (port.ok()) address.port = *port;
+  return port.status();
+}
+
 int Main(int argc, const char* const* argv) {
   const auto parsed = ParseFlags(argc, argv);
   if (const Exit* exit = std::get_if<Exit>(&parsed)) return exit->status;
-  const Flags& flags = std::get<Flags>(parsed);
+  Flags flags = std::get<Flags>(parsed);
+  absl::StatusOr<FaultPlan> plan = FirstPlan(flags);
+  if (!plan.ok()) return Refuse("", plan.status());
   const sigset_t stop_signals = BlockStopSignals();
 
   absl::StatusOr<Seed> seed = Seed();
@@ -50,17 +78,33 @@ int Main(int argc, const char* const* argv) {
     return Refuse("seed file " + flags.seed + ": ", loaded);
   }
 
+  // Requests may arrive, and crash the server, before its ports are known here.
+  std::promise<Flags> resolved;
+  FaultInjector injector(*std::move(plan),
+                         [again = resolved.get_future().share()](const std::string& state) {
+                           Log(LogLevel::kInfo, "restarting", nlohmann::json::object());
+                           RestartProcess(again.get(), state);
+                         });
   Quota quota;
-  HttpServer server({.connections = flags.connections, .limits = {}});
+  HttpServer server({.connections = flags.connections, .limits = {}, .interceptor = &injector});
   AddEvalRunRoutes(server, **store, quota);
-  const absl::StatusOr<std::string> address = server.Start(flags.host, flags.port);
-  if (!address.ok()) return Refuse("", address.status());
-  Log(LogLevel::kInfo, "listening", {{"http", *address}});
+  HttpServer admin({.connections = kAdminConnections, .limits = {}});
+  AddFaultRoutes(admin, injector);
+  nlohmann::json addresses;
+  if (flags.admin) {
+    if (absl::Status status = Listen(admin, *flags.admin); !status.ok()) return Refuse("", status);
+    addresses["admin"] = FormatAddress(*flags.admin);
+  }
+  if (absl::Status status = Listen(server, flags.listen); !status.ok()) return Refuse("", status);
+  addresses["http"] = FormatAddress(flags.listen);
+  Log(LogLevel::kInfo, "listening", addresses);
+  resolved.set_value(flags);
 
   int signal = 0;
   sigwait(&stop_signals, &signal);
   Log(LogLevel::kInfo, "stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
   server.Stop();
+  admin.Stop();
   Log(LogLevel::kInfo, "stopped", nlohmann::json::object());
   return 0;
 }

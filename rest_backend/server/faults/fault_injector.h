@@ -1,0 +1,69 @@
+// File: fault_injector.h
+//
+// Does to connections what the fault plan decides.
+#ifndef EVALRUN_REST_BACKEND_SERVER_FAULTS_FAULT_INJECTOR_H_
+#define EVALRUN_REST_BACKEND_SERVER_FAULTS_FAULT_INJECTOR_H_
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "rest_backend/server/faults/fault_plan.h"
+#include "rest_backend/server/http_server.h"
+
+namespace evalrun::backend {
+
+// Thread-safe.
+class FaultInjector final : public RequestInterceptor {
+ public:
+  // Ends this process and begins another, which is given the plan's state. Does not return.
+  using Restart = std::function<void(const std::string& state)>;
+
+  FaultInjector(FaultPlan plan, Restart restart);
+
+  // Requests that a fault has in hand already are left to it.
+  void Replace(FaultPlan plan);
+  // FaultPlan::Report(), and how many requests are `held` now.
+  [[nodiscard]] nlohmann::ordered_json Report() const;
+  // Lets every request go on that is held now. Gives their number.
+  int Release();
+
+  // RequestInterceptor
+  void OnArrival() override;
+  void OnRequest(const httplib::Request& request, httplib::Response& response,
+                 const Handler& handler) override;
+
+ private:
+  // Where held requests wait until it is opened, once and for all.
+  class Gate {
+   public:
+    Gate();
+    ~Gate();
+    Gate(const Gate&) = delete;
+    Gate& operator=(const Gate&) = delete;
+
+    void Open() const;
+    [[nodiscard]] int event() const { return event_; }  // readable once it is open
+
+    std::atomic<int> waiting = 0;
+
+   private:
+    const int event_;
+  };
+
+  // False: the peer left before the request was released.
+  [[nodiscard]] bool Hold(const Connection& connection);
+
+  const Restart restart_;
+  mutable std::mutex mutex_;
+  FaultPlan plan_;              // guarded by mutex_
+  std::shared_ptr<Gate> gate_;  // guarded by mutex_
+};
+
+}  // namespace evalrun::backend
+
+#endif  // EVALRUN_REST_BACKEND_SERVER_FAULTS_FAULT_INJECTOR_H_

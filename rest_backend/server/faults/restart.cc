@@ -1,0 +1,55 @@
+#include "rest_backend/server/faults/restart.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstddef>
+#include <filesystem>
+#include <system_error>
+#include <vector>
+
+namespace evalrun::backend {
+namespace {
+
+constexpr int kInternalSoftwareError = 70;  // sysexits.h
+
+bool WriteAll(int file, const std::string& bytes) {
+  for (std::size_t written = 0; written < bytes.size();) {
+    const ssize_t count = write(file, bytes.data() + written, bytes.size() - written);
+    if (count <= 0) return false;
+    written += static_cast<std::size_t>(count);
+  }
+  return true;
+}
+
+}  // namespace
+
+void RestartProcess(Flags flags, const std::string& state) {
+  flags.resume = memfd_create("evalrun-backend-faults", 0);
+  std::error_code error;
+  std::string program = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (flags.resume >= 0 && WriteAll(flags.resume, state) && !error) {
+    std::vector<std::string> arguments = ToArguments(flags);
+    std::vector<char*> argv = {program.data()};
+    for (std::string& argument : arguments) argv.push_back(argument.data());
+    argv.push_back(nullptr);
+    execv(program.c_str(), argv.data());
+  }
+  _exit(kInternalSoftwareError);
+}
+
+std::string TakeState(int file) {
+  struct stat facts {};
+  std::string state;
+  if (fstat(file, &facts) == 0) {
+    state.resize(static_cast<std::size_t>(facts.st_size));
+    const ssize_t count = pread(file, state.data(), state.size(), 0);
+    state.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
+  }
+  close_range(STDERR_FILENO + 1, ~0U, 0);
+  return state;
+}
+
+}  // namespace evalrun::backend

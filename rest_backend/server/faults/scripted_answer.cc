@@ -1,0 +1,49 @@
+#include "rest_backend/server/faults/scripted_answer.h"
+
+#include <algorithm>
+
+#include "rest_backend/server/text.h"
+
+namespace evalrun::backend {
+namespace {
+
+const std::string* FindHeader(const ScriptedAnswer& answer, std::string_view lower_case_name) {
+  for (const auto& [name, value] : answer.headers) {
+    if (LowerCase(name) == lower_case_name) return &value;
+  }
+  return nullptr;
+}
+
+// RFC 9110, 6.4.1 and 8.6.
+bool MayHaveLength(int status) { return status >= 200 && status != 204 && status != 304; }
+
+}  // namespace
+
+bool IsHeaderName(std::string_view name) {
+  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
+  return !name.empty() && std::ranges::all_of(name, [&](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           kMarks.find(c) != std::string_view::npos;
+  });
+}
+
+bool IsHeaderValue(std::string_view value) {
+  return value.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
+}
+
+std::string AnswerBytes(const ScriptedAnswer& answer) {
+  std::string bytes = Concat("HTTP/1.1 ", std::to_string(answer.status), " Scripted\r\n");
+  for (const auto& [name, value] : answer.headers) bytes += Concat(name, ": ", value, "\r\n");
+  if (MayHaveLength(answer.status) && FindHeader(answer, "content-length") == nullptr &&
+      FindHeader(answer, "transfer-encoding") == nullptr) {
+    bytes += Concat("Content-Length: ", std::to_string(answer.body.size()), "\r\n");
+  }
+  return bytes + "\r\n" + answer.body;
+}
+
+bool SaysClose(const ScriptedAnswer& answer) {
+  const std::string* connection = FindHeader(answer, "connection");
+  return connection != nullptr && LowerCase(*connection) == "close";
+}
+
+}  // namespace evalrun::backend

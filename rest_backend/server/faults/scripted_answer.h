@@ -1,0 +1,33 @@
+// File: scripted_answer.h
+//
+// An HTTP answer that a fault script spells out, as bytes.
+#ifndef EVALRUN_REST_BACKEND_SERVER_FAULTS_SCRIPTED_ANSWER_H_
+#define EVALRUN_REST_BACKEND_SERVER_FAULTS_SCRIPTED_ANSWER_H_
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace evalrun::backend {
+
+struct ScriptedAnswer {
+  int status = 0;                                            // three digits
+  std::vector<std::pair<std::string, std::string>> headers;  // as in the script
+  std::string body;
+};
+
+// Whether a header of this name and value is one line of a head.
+[[nodiscard]] bool IsHeaderName(std::string_view name);
+[[nodiscard]] bool IsHeaderValue(std::string_view value);
+
+// Nothing is added but the status line and, where the script has none of its own and the status
+// allows a body, `Content-Length`: an ingress' answer has no `x-request-id` either.
+[[nodiscard]] std::string AnswerBytes(const ScriptedAnswer& answer);
+
+// Whether it says `Connection: close`.
+[[nodiscard]] bool SaysClose(const ScriptedAnswer& answer);
+
+}  // namespace evalrun::backend
+
+#endif  // EVALRUN_REST_BACKEND_SERVER_FAULTS_SCRIPTED_ANSWER_H_
