@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -38,7 +39,7 @@ std::optional<FieldProblem> ReadResponse(const nlohmann::json& given, std::strin
   fields.OptionalBool("continue_thread", false);
   fields.OptionalBool("exclude_from_scoring", false);
   fields.OptionalString("thread_uuid");
-  fields.OptionalPositive("turn_number");
+  fields.OptionalInteger("turn_number", 0, INT64_MAX);
   const std::string type = fields.OptionalString("content_type").value_or("text");
   if (type != "text" && type != "image" && type != "video") {
     fields.Refuse("content_type", "`text`, `image` or `video`");
@@ -58,32 +59,58 @@ std::optional<FieldProblem> ReadResponse(const nlohmann::json& given, std::strin
   return std::nullopt;
 }
 
-std::optional<FieldProblem> ReadResponses(FieldReader& request, EvalRun& run) {
-  Json scored = Json::array();
-  const nlohmann::json& responses = request.OptionalArray("responses");
-  for (std::size_t i = 0; i < responses.size(); ++i) {
-    scored.push_back(Json::object());
-    if (auto problem =
-            ReadResponse(responses[i], request.PathOf(Concat("responses[", std::to_string(i), "]")),
-                         scored.back())) {
-      return problem;
-    }
+// Checks one example of a create request and gives what answers say of it.
+std::optional<FieldProblem> ReadExample(const nlohmann::json& given, std::string path,
+                                        Json& example) {
+  FieldReader fields(given, std::move(path));
+  example["prompt"] = OrNull(fields.OptionalString("prompt"));
+  example["response"] = OrNull(fields.OptionalString("response"));
+  example["type"] = fields.RequiredString("type");
+  for (const char* name : {"prompt", "response"}) {
+    if (example[name].is_null()) fields.Refuse(name, "given, as a string");
   }
-  run.responses = scored.dump(-1, ' ', false, Json::error_handler_t::replace);
-  return request.problem();
+  if (example["type"] != "pass" && example["type"] != "fail") {
+    fields.Refuse("type", "`pass` or `fail`");
+  }
+  for (const char* name : {"example_uuid", "explanation"}) {
+    if (const auto text = fields.OptionalString(name)) example[name] = *text;
+  }
+  return fields.problem();
+}
+
+// Reads every object of the array `name` with `read_one` and gives the array that is kept of it,
+// as text. The first problem ends it, and is the request's.
+template <typename ReadOne>
+std::string ReadObjects(FieldReader& request, const char* name, ReadOne read_one,
+                        std::optional<FieldProblem>& problem) {
+  Json kept = Json::array();
+  const nlohmann::json& objects = request.OptionalArray(name);
+  for (std::size_t i = 0; i < objects.size() && !problem; ++i) {
+    kept.push_back(Json::object());
+    problem = read_one(objects[i], request.PathOf(Concat(name, "[", std::to_string(i), "]")),
+                       kept.back());
+  }
+  return kept.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+// An array that the database keeps as text.
+Json ParseArray(const std::string& text) {
+  Json array = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  return array.is_array() ? array : Json::array();
 }
 
 }  // namespace
 
 Json EvalRunResult(const EvalRun& run) {
-  Json responses = Json::parse(run.responses, nullptr, /*allow_exceptions=*/false);
-  if (!responses.is_array()) responses = Json::array();
+  Json responses = ParseArray(run.responses);
   return {{"eval_run_uuid", run.uuid},
           {"eval_uuid", run.eval_uuid},
           {"workspace_uuid", run.workspace_uuid},
           {"status", run.status},
           {"name", OrNull(run.name)},
           {"ai_description", OrNull(run.ai_description)},
+          {"eval_run_examples",
+           run.eval_run_examples ? ParseArray(*run.eval_run_examples) : Json(nullptr)},
           {"is_sandbox", run.is_sandbox},
           {"created_at", FormatTimestamp(run.created_at)},
           {"updated_at", FormatTimestamp(run.updated_at)},
@@ -104,10 +131,15 @@ OrError<EvalRun> ReadCreateRequest(std::string_view body) {
   run.name = request.OptionalString("name");
   run.ai_description = request.OptionalString("ai_description");
   run.status = "created";
+  request.OptionalBool("continue_thread", false);
   if (!json.contains("responses")) request.Refuse("responses", "given, as an array");
-  if (const auto problem = ReadResponses(request, run)) {
-    return InvalidField(problem->field, problem->must_be);
+  std::optional<FieldProblem> problem;
+  run.responses = ReadObjects(request, "responses", ReadResponse, problem);
+  if (json.contains("eval_run_examples") && !json["eval_run_examples"].is_null()) {
+    run.eval_run_examples = ReadObjects(request, "eval_run_examples", ReadExample, problem);
   }
+  if (!problem) problem = request.problem();
+  if (problem) return InvalidField(problem->field, problem->must_be);
   return run;
 }
 

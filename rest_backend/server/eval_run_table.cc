@@ -11,7 +11,7 @@ constexpr std::string_view kProcessing = "processing";
 // The columns of every SELECT below, in the order that ReadEvalRun expects.
 #define EVALRUN_COLUMNS                                                         \
   "r.uuid, r.workspace_uuid, r.eval_uuid, r.status, r.name, r.ai_description, " \
-  "r.is_sandbox, r.created_at, r.updated_at, r.responses"
+  "r.is_sandbox, r.created_at, r.updated_at, r.responses, r.eval_run_examples"
 // ?1 organization, ?2 workspace or NULL, ?3 eval or NULL.
 #define EVALRUN_FILTER                                                        \
   "FROM eval_runs r JOIN workspaces w ON w.uuid = r.workspace_uuid "          \
@@ -30,6 +30,7 @@ EvalRun ReadEvalRun(const Statement& row) {
   run.created_at = row.Integer(7);
   run.updated_at = row.Integer(8);
   run.responses = row.Text(9);
+  run.eval_run_examples = row.OptionalText(10);
   return run;
 }
 
@@ -68,7 +69,7 @@ absl::Status CreateEvalRunTables(Database& database) {
       eval_uuid TEXT NOT NULL,
       status TEXT NOT NULL CHECK (status IN ('created', 'processing', 'finished', 'failed')),
       name TEXT, ai_description TEXT, is_sandbox INTEGER NOT NULL, created_at INTEGER NOT NULL,
-      updated_at INTEGER NOT NULL, responses TEXT NOT NULL);
+      updated_at INTEGER NOT NULL, responses TEXT NOT NULL, eval_run_examples TEXT);
     CREATE INDEX IF NOT EXISTS eval_runs_of_workspace
       ON eval_runs (workspace_uuid, created_at DESC, uuid);
     CREATE TABLE IF NOT EXISTS journal (
@@ -82,13 +83,14 @@ absl::Status CreateEvalRunTables(Database& database) {
 absl::StatusOr<bool> InsertEvalRun(Database& database, const EvalRun& run) {
   auto statement = database.Prepare(
       "INSERT INTO eval_runs (uuid, workspace_uuid, eval_uuid, status, name, ai_description, "
-      "is_sandbox, created_at, updated_at, responses) "
-      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (uuid) DO NOTHING");
+      "is_sandbox, created_at, updated_at, responses, eval_run_examples) "
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (uuid) DO NOTHING");
   if (!statement.ok()) return statement.status();
   const absl::Status inserted =
       (*statement)
           ->Bind(run.uuid, run.workspace_uuid, run.eval_uuid, run.status, run.name,
-                 run.ai_description, run.is_sandbox, run.created_at, run.updated_at, run.responses)
+                 run.ai_description, run.is_sandbox, run.created_at, run.updated_at, run.responses,
+                 run.eval_run_examples)
           .Execute();
   if (!inserted.ok()) return inserted;
   return database.changes() > 0;

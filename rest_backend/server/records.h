@@ -57,7 +57,8 @@ struct EvalRun {
   bool is_sandbox = false;
   UnixMillis created_at = 0;
   UnixMillis updated_at = 0;
-  std::string responses = "[]";  // a JSON array of ScoredResponse
+  std::string responses = "[]";                  // a JSON array of ScoredResponse
+  std::optional<std::string> eval_run_examples;  // a JSON array of EvalRunExample
 };
 
 // Which runs a list asks for. A list over every workspace of an organization has no workspace.
