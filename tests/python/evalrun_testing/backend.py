@@ -16,9 +16,9 @@ class BackendProcess(ChildProcess):
     """
 
     def __init__(self, directory, seed=None, *, listen="127.0.0.1:0", flags=()):
-        directory = pathlib.Path(directory)
-        self.database = directory / "runs.db"
-        seed_file = directory / "seed.json"
+        self.directory = pathlib.Path(directory)
+        self.database = self.directory / "runs.db"
+        seed_file = self.directory / "seed.json"
         if seed is not None:
             seed_file.write_text(json.dumps(seed), encoding="utf-8")
         command = [program("evalrun-backend", "BACKEND_UNDER_TEST"), "--listen", listen,

@@ -1,0 +1,13 @@
+"""How the API's errors look."""
+
+
+def assert_documented_shape(error):
+    """The body is exactly the page's, and names the request as the header does."""
+    body, headers = error.body, error.response.headers
+    assert headers["content-type"] == "application/json"
+    assert body.keys() == {"error", "request_id"}
+    assert body["error"].keys() == {"code", "message", "details"}
+    assert isinstance(body["error"]["details"], dict)
+    assert body["error"]["message"] != ""
+    assert body["request_id"] != ""
+    assert body["request_id"] == headers["x-request-id"]

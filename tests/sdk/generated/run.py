@@ -1,0 +1,46 @@
+"""run.py [PYTEST OPTION...]: the SDK's own tests of eval runs and health, against the real backend.
+
+By hand: tests/python/venv python tests/sdk/generated/run.py. Exit status 0 only when all that
+lifted.py names ran and passed.
+"""
+
+import os
+import pathlib
+import subprocess
+import sys
+import sysconfig
+import tempfile
+
+import aymara_ai
+import pytest
+from evalrun_testing.backend import BackendProcess
+
+from lifted import Lifted
+
+TESTS = ("tests/api_resources/evals/test_runs.py", "tests/api_resources/test_health.py")
+
+
+def main(options):
+    fetch = pathlib.Path(__file__).with_name("fetch")
+    sdk = pathlib.Path(subprocess.run([fetch], check=True, text=True,
+                                      stdout=subprocess.PIPE).stdout.strip())
+    installed = pathlib.Path(aymara_ai.__file__)
+    assert installed.is_relative_to(sysconfig.get_path("purelib")), installed
+
+    lifted = Lifted()
+    with (tempfile.TemporaryDirectory() as directory,
+          BackendProcess(directory, lifted.seed) as backend):
+        lifted.serve_from(backend.url)
+        os.environ["TEST_API_BASE_URL"] = backend.url
+        # Under the SDK's own pyproject.toml, but for `-n auto`; this file has imported the SDK, and
+        # so a plugin of pytest's, before pytest could.
+        status = pytest.main(
+            ["--config-file", str(sdk / "pyproject.toml"), "--rootdir", str(sdk),
+             "--override-ini", "addopts=", "-W", "ignore::pytest.PytestAssertRewriteWarning",
+             "-p", "no:cacheprovider", "--tb=short", "-q",
+             *options, *(str(sdk / test) for test in TESTS)], plugins=[lifted])
+    return status or int(bool(lifted.shortcomings()))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
