@@ -25,6 +25,14 @@ std::vector<std::string> UsualArguments(const TempDirectory& directory) {
           "--seed",     directory.File("seed.json")};
 }
 
+httplib::Client ClientOf(int port) {
+  httplib::Client client("127.0.0.1", port);
+  client.set_keep_alive(true);
+  client.set_tcp_nodelay(true);
+  client.set_read_timeout(std::chrono::seconds(20));
+  return client;
+}
+
 }  // namespace
 
 TempDirectory::TempDirectory() {
@@ -64,6 +72,13 @@ BackendProcess::BackendProcess(const TempDirectory& directory,
   for (char* argument : argv) free(argument);
 }
 
+std::vector<std::string> BackendProcess::UsualAnd(const TempDirectory& directory,
+                                                  const std::vector<std::string>& more) {
+  std::vector<std::string> arguments = UsualArguments(directory);
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
 BackendProcess::~BackendProcess() {
   if (pid_ > 0) {
     Signal(SIGKILL);
@@ -82,18 +97,18 @@ std::string BackendProcess::ReadLine() {
 int BackendProcess::WaitForPort() {
   const auto line = nlohmann::json::parse(ReadLine(), nullptr, false);
   if (!line.is_object() || line.value("event", "") != "listening") return 0;
-  const std::string address = line.value("http", "");
-  port_ = std::stoi(address.substr(address.rfind(':') + 1));
+  const auto port = [&](const char* of) {
+    const std::string address = line.value(of, ":0");
+    return std::stoi(address.substr(address.rfind(':') + 1));
+  };
+  admin_port_ = port("admin");
+  port_ = port("http");
   return port_;
 }
 
-httplib::Client BackendProcess::Connect() const {
-  httplib::Client client("127.0.0.1", port_);
-  client.set_keep_alive(true);
-  client.set_tcp_nodelay(true);
-  client.set_read_timeout(std::chrono::seconds(20));
-  return client;
-}
+httplib::Client BackendProcess::Connect() const { return ClientOf(port_); }
+
+httplib::Client BackendProcess::ConnectAdmin() const { return ClientOf(admin_port_); }
 
 void BackendProcess::Signal(int signal) const { kill(pid_, signal); }
 

@@ -45,17 +45,23 @@ class BackendProcess {
   BackendProcess(const TempDirectory& directory, const std::vector<std::string>& arguments);
   // The usual: port 0, a database `runs.db` and the seed `seed.json` in `directory`.
   explicit BackendProcess(const TempDirectory& directory);
+  // The usual, and these arguments.
+  [[nodiscard]] static std::vector<std::string> UsualAnd(const TempDirectory& directory,
+                                                         const std::vector<std::string>& more);
   ~BackendProcess();
   BackendProcess(const BackendProcess&) = delete;
   BackendProcess& operator=(const BackendProcess&) = delete;
 
   // The next line of stdout without its end; empty when there will be none.
   [[nodiscard]] std::string ReadLine();
-  // Waits for the line that says where it listens; 0 when it ended instead.
+  // Waits for the line that says where it listens; 0 when it ended or said something else instead.
   [[nodiscard]] int WaitForPort();
   // A client of the port that WaitForPort found. Keep-alive; one per thread.
   [[nodiscard]] httplib::Client Connect() const;
   [[nodiscard]] int port() const { return port_; }
+  // The same for the port that takes fault scripts; 0: there is none.
+  [[nodiscard]] httplib::Client ConnectAdmin() const;
+  [[nodiscard]] int admin_port() const { return admin_port_; }
 
   void Signal(int signal) const;
   Ended Wait();
@@ -65,6 +71,7 @@ class BackendProcess {
   pid_t pid_ = -1;
   int stdout_ = -1;
   int port_ = 0;
+  int admin_port_ = 0;
 };
 
 // What most tests are about: one organization with two workspaces, some keys, and a stranger.

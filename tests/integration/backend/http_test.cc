@@ -1,10 +1,5 @@
 // HTTP itself, byte by byte: what a good server does with odd, hostile and hurried clients.
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <signal.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <unistd.h>
 
 #include <ostream>
 #include <sstream>
@@ -15,65 +10,10 @@
 
 #include "tests/integration/backend/backend_process.h"
 #include "tests/integration/backend/case_name.h"
+#include "tests/integration/backend/raw_connection.h"
 
 namespace evalrun::backend {
 namespace {
-
-// A TCP connection to the backend without any knowledge of HTTP.
-class RawConnection {
- public:
-  explicit RawConnection(int port) : socket_(socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<in_port_t>(port));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const timeval timeout{10, 0};
-    setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
-    EXPECT_EQ(connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
-  }
-  ~RawConnection() { close(socket_); }
-
-  void Send(const std::string& bytes) const {
-    send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-  }
-
-  // Reads until `text` holds `count` status lines and ends an answer, or the connection ends.
-  std::string ReadAnswers(int count) const {
-    std::string text;
-    char c = 0;
-    while (!(Count(text, "HTTP/1.1 ") >= count && Complete(text)) && recv(socket_, &c, 1, 0) == 1) {
-      text += c;
-    }
-    return text;
-  }
-
-  // Whether the peer has closed: no byte, and an end rather than a timeout.
-  bool AtEnd() const {
-    char c = 0;
-    return recv(socket_, &c, 1, 0) == 0;
-  }
-
-  static int Count(const std::string& text, const std::string& part) {
-    int count = 0;
-    for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) {
-      ++count;
-    }
-    return count;
-  }
-
- private:
-  // The last answer in `text` has its head and as much body as that says.
-  static bool Complete(const std::string& text) {
-    const std::size_t answer = text.rfind("HTTP/1.1 ");
-    const std::size_t head = text.find("\r\n\r\n", answer);
-    if (head == std::string::npos) return false;
-    const std::size_t length = text.find("Content-Length: ", answer);
-    if (length == std::string::npos || length > head) return true;
-    return text.size() >= head + 4 + std::stoul(text.substr(length + 16));
-  }
-
-  int socket_;
-};
 
 class Http : public testing::Test {
  protected:

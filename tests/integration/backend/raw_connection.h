@@ -1,0 +1,38 @@
+// File: raw_connection.h
+//
+// A TCP connection to the backend without any knowledge of HTTP but where an answer ends.
+#ifndef EVALRUN_TESTS_INTEGRATION_BACKEND_RAW_CONNECTION_H_
+#define EVALRUN_TESTS_INTEGRATION_BACKEND_RAW_CONNECTION_H_
+
+#include <string>
+
+namespace evalrun::backend {
+
+// Every wait ends after 10 s at the latest. Used by one thread.
+class RawConnection {
+ public:
+  explicit RawConnection(int port);
+  ~RawConnection();
+  RawConnection(const RawConnection&) = delete;
+  RawConnection& operator=(const RawConnection&) = delete;
+
+  void Send(const std::string& bytes) const;
+  // Reads until there are `count` status lines and the last answer's end, or the connection ends.
+  [[nodiscard]] std::string ReadAnswers(int count) const;
+  // Reads until the connection ends: all that came, then ` FIN`, ` RST` or ` TIMEOUT`.
+  [[nodiscard]] std::string ReadToEnd() const;
+  // Whether the peer has closed: no byte, and an end rather than a timeout.
+  [[nodiscard]] bool AtEnd() const { return ReadToEnd() == " FIN"; }
+  // Whether there is nothing to be read yet.
+  [[nodiscard]] bool Silent() const;
+
+  // How often `part` is in `text`.
+  [[nodiscard]] static int Count(const std::string& text, const std::string& part);
+
+ private:
+  int socket_;
+};
+
+}  // namespace evalrun::backend
+
+#endif  // EVALRUN_TESTS_INTEGRATION_BACKEND_RAW_CONNECTION_H_
