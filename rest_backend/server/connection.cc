@@ -58,10 +58,15 @@ bool Connection::AwaitRequest() {
   deadline_ = Clock::now() + limits_.request;
   head_bytes_left_ = limits_.head_bytes;
   in_head_ = true;
-  head_too_large_ = false;
+  head_too_large_ = timed_out_ = false;
   instead_.reset();
   send_only_.reset();
-  return is_readable() || Fill();
+  while (is_readable() || Fill()) {
+    const char next = received_[consumed_];
+    if (next != '\r' && next != '\n') return true;
+    ++consumed_;
+  }
+  return false;
 }
 
 bool Connection::is_readable() const { return consumed_ < received_.size(); }
@@ -70,6 +75,7 @@ bool Connection::Fill() {
   std::array<pollfd, 2> fds{{{socket_, POLLIN, 0}, {stop_event_, POLLIN, 0}}};
   const auto left = deadline_ - Clock::now();
   if (PollFor(fds.data(), fds.size(), std::chrono::ceil<std::chrono::milliseconds>(left)) <= 0) {
+    timed_out_ = true;
     return false;
   }
   // A stopping server does not wait long for the rest of a request.

@@ -36,8 +36,9 @@ class Connection final : public httplib::Stream {
   // The connection that this thread serves; the library's handlers get no other way to it.
   [[nodiscard]] static Connection* Current();
 
-  // Waits for the first byte of the next request and begins to count it. False: the peer left, was
-  // idle too long, or the server stops and nothing has arrived.
+  // Waits for the first byte of the next request and begins to count it. Empty lines before it are
+  // dropped (RFC 9112, 2.2). False: the peer left, was idle or sent empty lines for too long, or
+  // the server stops and nothing has arrived.
   [[nodiscard]] bool AwaitRequest();
   // The head of the request has been read: what follows is its body.
   void EndOfHead() { in_head_ = false; }
@@ -51,6 +52,8 @@ class Connection final : public httplib::Stream {
   [[nodiscard]] bool closes_after_answer() const { return close_after_answer_; }
   [[nodiscard]] bool in_head() const { return in_head_; }
   [[nodiscard]] bool head_too_large() const { return head_too_large_; }
+  // The request's deadline came before its last byte.
+  [[nodiscard]] bool timed_out() const { return timed_out_; }
 
   // For a fault script: what becomes of this request's answer, and of the connection after it.
   void SendInstead(std::string bytes) { instead_ = std::move(bytes); }
@@ -87,6 +90,7 @@ class Connection final : public httplib::Stream {
   Clock::time_point deadline_;
   bool in_head_ = false;
   bool head_too_large_ = false;
+  bool timed_out_ = false;
   bool close_after_answer_ = false;
   std::optional<std::string> instead_;
   std::optional<std::size_t> send_only_;

@@ -1,6 +1,7 @@
 #include "rest_backend/server/http_framing.h"
 
 #include <algorithm>
+#include <cstddef>
 
 #include "rest_backend/api/resource_id.h"
 #include "rest_backend/server/text.h"
@@ -28,6 +29,19 @@ void PrepareRequest(httplib::Request& request) {
   request.headers.emplace(kRequestId, honoured ? given : NewUuid());
 
   request.ranges.clear();
+  request.headers.erase("Content-Type");
+
+  const std::string expectation = LowerCase(request.get_header_value("Expect"));
+  request.headers.erase("Expect");
+  if (request.version != "HTTP/1.0" && !expectation.empty()) {
+    request.headers.emplace("Expect", expectation);
+  }
+
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!request.path.starts_with(scheme)) continue;
+    const std::size_t path = request.path.find('/', scheme.size());
+    request.path = path == std::string::npos ? "/" : request.path.substr(path);
+  }
 
   const bool chunked = request.has_header(kEncoding);
   if (!request.has_header(kLength) && (request.method == "DELETE") == chunked) {
@@ -42,6 +56,11 @@ std::string RequestId(const httplib::Request& request) {
 std::string_view FramingProblem(const httplib::Request& request) {
   if (request.version == "HTTP/1.1" && request.get_header_value_count("Host") != 1) {
     return "HTTP/1.1 needs one Host header";
+  }
+  // `Content-Length : 5` would be another header, and its body the next request.
+  if (!std::ranges::all_of(request.headers,
+                           [](const auto& header) { return IsToken(header.first); })) {
+    return "a header's name has characters that no name has";
   }
   const auto [first, last] = request.headers.equal_range(kLength);
   for (auto length = first; length != last; ++length) {
@@ -64,9 +83,8 @@ bool HasBody(const httplib::Request& request) {
 }
 
 bool AsksToClose(const httplib::Request& request) {
-  const std::string connection = LowerCase(request.get_header_value("Connection"));
-  if (request.version == "HTTP/1.0") return connection != "keep-alive";
-  return connection.find("close") != std::string::npos;
+  return request.version == "HTTP/1.0" ||
+         LowerCase(request.get_header_value("Connection")).find("close") != std::string::npos;
 }
 
 }  // namespace evalrun::backend

@@ -14,7 +14,10 @@ namespace evalrun::backend {
 // To be called once the head is there, before the library decides how to read the body:
 // - gives the request an id: its own `x-request-id` where that is 1 to 128 of A-Z a-z 0-9 . _ -,
 //   a new one otherwise;
-// - drops `Range`, which means nothing for an API's answers but which the library would apply;
+// - drops what the library would apply although it means nothing for this API: `Range`, and
+//   `Content-Type`, by which a form's fields would pass for query parameters;
+// - cuts a target in absolute form to its path;
+// - makes `Expect` of HTTP/1.1 known to the library in any case, and drops it from HTTP/1.0;
 // - makes a request without any body length one with an empty body (the library reads on until the
 //   connection ends), and a chunked DELETE one whose body is read (it would take it for the next
 //   request).
@@ -24,7 +27,7 @@ void PrepareRequest(httplib::Request& request);
 [[nodiscard]] std::string RequestId(const httplib::Request& request);
 
 // What is wrong with a prepared request such that its end, and so the next request's beginning, is
-// in doubt, or that it names no host; empty when nothing is. Such a request gets 400 and its
+// in doubt, or that it names no one host; empty when nothing is. Such a request gets 400 and its
 // connection no further one.
 [[nodiscard]] std::string_view FramingProblem(const httplib::Request& request);
 

@@ -30,6 +30,8 @@ std::string_view Phrase(int status) {
       return "Not Found";
     case 405:
       return "Method Not Allowed";
+    case 408:
+      return "Request Timeout";
     case 413:
       return "Payload Too Large";
     case 414:
@@ -48,7 +50,11 @@ std::string_view Phrase(int status) {
 // Gives the library's own errors, which have no body, that of the vendor's web framework.
 void CompleteError(const httplib::Request&, httplib::Response& response) {
   if (!response.body.empty()) return;
-  if (Connection::Current()->head_too_large()) response.status = 431;
+  Connection& connection = *Connection::Current();
+  if (connection.head_too_large()) response.status = 431;
+  if (connection.timed_out()) response.status = 408;
+  // The library's word for a body that it could not read to its end.
+  if (response.status == 400 || response.status == 408) connection.CloseAfterAnswer();
   response.set_content(Concat(R"({"detail":")", Phrase(response.status), R"("})"),
                        "application/json");
 }
@@ -99,6 +105,11 @@ HttpServer::HttpServer(const HttpServerOptions& options)
   set_socket_options(ReuseAddress);
   set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
     return RefuseUnroutable(request, response);
+  });
+  // A client that asks first whether to send its body is not told to when the request is refused.
+  set_expect_100_continue_handler([this](const httplib::Request& request,
+                                         httplib::Response& response) {
+    return RefuseUnroutable(request, response) == HandlerResponse::Handled ? response.status : 100;
   });
   set_error_handler(httplib::Server::Handler(CompleteError));
   set_post_routing_handler([this](const httplib::Request& request, httplib::Response& response) {

@@ -1,5 +1,8 @@
 #include "rest_backend/server/query.h"
 
+#include <utility>
+#include <variant>
+
 #include "rest_backend/api/resource_id.h"
 #include "rest_backend/server/text.h"
 
@@ -8,21 +11,39 @@ namespace {
 
 std::string FieldOf(const char* name) { return Concat("query.", name); }
 
+// The parameter's one value. Which of two is meant nobody can know, and a deletion is no place to
+// guess.
+OrError<std::optional<std::string>> OneValue(const httplib::Request& request, const char* name) {
+  switch (request.get_param_value_count(name)) {
+    case 0:
+      return std::optional<std::string>();
+    case 1:
+      return std::optional(request.get_param_value(name));
+    default:
+      return InvalidRequest(Concat("`", FieldOf(name), "` is given more than once"));
+  }
+}
+
 }  // namespace
 
 OrError<std::optional<std::string>> QueryId(const httplib::Request& request, const char* name) {
-  if (!request.has_param(name)) return std::optional<std::string>();
-  const std::string value = request.get_param_value(name);
-  if (!rest::IsWellFormedId(value, rest::IdFormat::kUuid)) {
+  auto given = OneValue(request, name);
+  if (auto* error = std::get_if<ApiError>(&given)) return std::move(*error);
+  const auto& value = std::get<std::optional<std::string>>(given);
+  if (!value) return std::optional<std::string>();
+  if (!rest::IsWellFormedId(*value, rest::IdFormat::kUuid)) {
     return InvalidField(FieldOf(name), rest::DescribeIdFormat(rest::IdFormat::kUuid));
   }
-  return std::optional(rest::CanonicalId(value));
+  return std::optional(rest::CanonicalId(*value));
 }
 
 OrError<std::int64_t> QueryInteger(const httplib::Request& request, const char* name,
                                    std::int64_t least, std::int64_t most, std::int64_t otherwise) {
-  if (!request.has_param(name)) return otherwise;
-  const std::optional<std::int64_t> value = ParseInteger(request.get_param_value(name));
+  auto given = OneValue(request, name);
+  if (auto* error = std::get_if<ApiError>(&given)) return std::move(*error);
+  const auto& text = std::get<std::optional<std::string>>(given);
+  if (!text) return otherwise;
+  const std::optional<std::int64_t> value = ParseInteger(*text);
   if (!value || *value < least || *value > most) {
     return InvalidField(FieldOf(name), Concat("a whole number from ", std::to_string(least), " to ",
                                               std::to_string(most)));
@@ -31,8 +52,11 @@ OrError<std::int64_t> QueryInteger(const httplib::Request& request, const char* 
 }
 
 OrError<bool> QueryBool(const httplib::Request& request, const char* name) {
-  if (!request.has_param(name)) return false;
-  const std::string value = LowerCase(request.get_param_value(name));
+  auto given = OneValue(request, name);
+  if (auto* error = std::get_if<ApiError>(&given)) return std::move(*error);
+  const auto& text = std::get<std::optional<std::string>>(given);
+  if (!text) return false;
+  const std::string value = LowerCase(*text);
   if (value == "true" || value == "1") return true;
   if (value == "false" || value == "0") return false;
   return InvalidField(FieldOf(name), "true or false");

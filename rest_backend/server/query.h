@@ -1,7 +1,7 @@
 // File: query.h
 //
-// The query parameters of the API, with their types checked. Each reader gives 422 for a value that
-// is not what it must be, naming the parameter as `query.<name>`.
+// The query parameters of the API, with their types checked. Each reader names the parameter as
+// `query.<name>` in its error: 422 for a value that is not what it must be, 400 for more than one.
 #ifndef EVALRUN_REST_BACKEND_SERVER_QUERY_H_
 #define EVALRUN_REST_BACKEND_SERVER_QUERY_H_
 

@@ -4,6 +4,7 @@
 #ifndef EVALRUN_REST_BACKEND_SERVER_TEXT_H_
 #define EVALRUN_REST_BACKEND_SERVER_TEXT_H_
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <optional>
@@ -37,6 +38,15 @@ template <typename... Parts>
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
   return lower;
+}
+
+// Whether `text` may be a header's name (RFC 9110, 5.6.2).
+[[nodiscard]] inline bool IsToken(std::string_view text) {
+  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
+  return !text.empty() && std::ranges::all_of(text, [&](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           kMarks.find(c) != std::string_view::npos;
+  });
 }
 
 }  // namespace evalrun::backend

@@ -51,7 +51,7 @@ ScriptedAnswer ReadAnswer(FieldReader& fields) {
   if (!status) fields.Refuse("status", "given, as a whole number from 100 to 999");
   answer.status = static_cast<int>(status.value_or(0));
   for (const auto& [name, value] : fields.OptionalObject("headers").items()) {
-    if (!IsHeaderName(name) || !value.is_string() ||
+    if (!IsToken(name) || !value.is_string() ||
         !IsHeaderValue(value.get_ref<const std::string&>())) {
       fields.Refuse(Concat("headers.", name), "a header's name with a string of one line");
       return answer;

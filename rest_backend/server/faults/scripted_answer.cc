@@ -1,7 +1,5 @@
 #include "rest_backend/server/faults/scripted_answer.h"
 
-#include <algorithm>
-
 #include "rest_backend/server/text.h"
 
 namespace evalrun::backend {
@@ -18,14 +16,6 @@ const std::string* FindHeader(const ScriptedAnswer& answer, std::string_view low
 bool MayHaveLength(int status) { return status >= 200 && status != 204 && status != 304; }
 
 }  // namespace
-
-bool IsHeaderName(std::string_view name) {
-  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
-  return !name.empty() && std::ranges::all_of(name, [&](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           kMarks.find(c) != std::string_view::npos;
-  });
-}
 
 bool IsHeaderValue(std::string_view value) {
   return value.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;

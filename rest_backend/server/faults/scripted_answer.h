@@ -17,8 +17,7 @@ struct ScriptedAnswer {
   std::string body;
 };
 
-// Whether a header of this name and value is one line of a head.
-[[nodiscard]] bool IsHeaderName(std::string_view name);
+// Whether a header of this value is one line of a head.
 [[nodiscard]] bool IsHeaderValue(std::string_view value);
 
 // Nothing is added but the status line and, where the script has none of its own and the status

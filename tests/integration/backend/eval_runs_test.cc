@@ -129,6 +129,10 @@ INSTANTIATE_TEST_SUITE_P(
                   "validation.invalid_format", "path.eval_run_uuid"},
         ErrorCase{"MalformedWorkspace", "DELETE", RunPath(ids::kRun, "?workspace_uuid=x"),
                   ids::kKey, "", 422, "validation.invalid_format", "query.workspace_uuid"},
+        ErrorCase{"TwoWorkspaces", "DELETE",
+                  RunPath(ids::kRun, std::string("?workspace_uuid=") + ids::kWorkspace +
+                                         "&workspace_uuid=" + ids::kOtherWorkspace),
+                  ids::kKey, "", 400, "validation.invalid_request"},
         ErrorCase{"EveryWorkspaceIsForListsOnly", "DELETE", RunPath(ids::kRun, "?workspace_uuid=*"),
                   ids::kKey, "", 422, "validation.invalid_format", "query.workspace_uuid"},
         ErrorCase{"MalformedLimit", "GET", kRuns + "?limit=0", ids::kKey, "", 422,

@@ -1,34 +1,15 @@
-// HTTP itself, byte by byte: what a good server does with odd, hostile and hurried clients.
-#include <signal.h>
-
+// HTTP itself, byte by byte: what a good server answers to odd and hostile requests.
 #include <ostream>
-#include <sstream>
 #include <string>
-#include <thread>
 
 #include <gtest/gtest.h>
 
-#include "tests/integration/backend/backend_process.h"
 #include "tests/integration/backend/case_name.h"
+#include "tests/integration/backend/http_fixture.h"
 #include "tests/integration/backend/raw_connection.h"
 
 namespace evalrun::backend {
 namespace {
-
-class Http : public testing::Test {
- protected:
-  Http() { EXPECT_NE(backend_.WaitForPort(), 0); }
-
-  TempDirectory directory_;
-  BackendProcess backend_{directory_};
-};
-
-const std::string kHost = "Host: x\r\n";
-const std::string kKey = std::string("x-api-key: ") + ids::kKey + "\r\n";
-const std::string kRunPath = std::string("/v2/eval-runs/") + ids::kRun;
-const std::string kHealth = "GET /health/ HTTP/1.1\r\n" + kHost + "\r\n";
-const std::string kCreateBody =
-    std::string(R"({"eval_uuid":")") + ids::kEval + R"(","responses":[]})";
 
 struct WireCase {
   const char* name;
@@ -59,12 +40,6 @@ TEST_P(Wire, IsAnsweredAndTheConnectionIsInStep) {
   }
 }
 
-std::string Chunked(const std::string& body) {
-  std::ostringstream text;
-  text << std::hex << body.size() << "\r\n" << body << "\r\n0\r\n\r\n";
-  return text.str();
-}
-
 INSTANTIATE_TEST_SUITE_P(
     Table, Wire,
     testing::Values(
@@ -84,6 +59,14 @@ INSTANTIATE_TEST_SUITE_P(
         WireCase{"HeadOnARun",
                  "HEAD " + kRunPath + " HTTP/1.1\r\n" + kHost + "Connection: close\r\n\r\n", "405",
                  "Allow: DELETE, GET", false},
+        WireCase{"HeadHasNoBody", "HEAD " + kRunPath + " HTTP/1.1\r\n" + kHost + "\r\n" + kHealth,
+                 "405", "\r\n\r\nHTTP/1.1 200 OK", true},
+        WireCase{"PatchOnARun", "PATCH " + kRunPath + " HTTP/1.1\r\n" + kHost + "\r\n", "405",
+                 "Allow: DELETE, GET", true},
+        WireCase{"OptionsOnARun", "OPTIONS " + kRunPath + " HTTP/1.1\r\n" + kHost + "\r\n", "405",
+                 "Allow: DELETE, GET", true},
+        WireCase{"UnknownMethod", "BREW " + kRunPath + " HTTP/1.1\r\n" + kHost + "\r\n", "400",
+                 "Bad Request", false},
         WireCase{"DeleteOnTheCollection", "DELETE /v2/eval-runs HTTP/1.1\r\n" + kHost + "\r\n",
                  "405", "Allow: GET, POST", true},
         WireCase{"TraceOnHealth", "TRACE /health/ HTTP/1.1\r\n" + kHost + "\r\n", "405",
@@ -100,6 +83,15 @@ INSTANTIATE_TEST_SUITE_P(
                  "DELETE " + kRunPath + " HTTP/1.1\r\n" + kHost + kKey +
                      "Transfer-Encoding: chunked\r\n\r\n" + Chunked("{}"),
                  "204", "", true},
+        WireCase{"DeleteWithAFormIsNotMovedToItsWorkspace",
+                 "DELETE " + kRunPath + " HTTP/1.1\r\n" + kHost + kKey +
+                     "Content-Type: application/x-www-form-urlencoded\r\n"
+                     "Content-Length: 16\r\n\r\nworkspace_uuid=x",
+                 "204", "", true},
+        WireCase{"AbsoluteTarget",
+                 "DELETE http://x" + kRunPath + " HTTP/1.1\r\n" + kHost + kKey + "\r\n", "204", "",
+                 true},
+        WireCase{"EmptyLinesBeforeARequest", "\r\n\r\n" + kHealth, "200", "ok", true},
         WireCase{"GetWithBody",
                  "GET " + kRunPath + " HTTP/1.1\r\n" + kHost + kKey + "Content-Length: 2\r\n\r\n{}",
                  "200", ids::kRun, false},
@@ -107,12 +99,47 @@ INSTANTIATE_TEST_SUITE_P(
                  "POST /v2/eval-runs HTTP/1.1\r\n" + kHost + kKey +
                      "Transfer-Encoding: chunked\r\n\r\n" + Chunked(kCreateBody),
                  "200", "\"created\"", true},
+        WireCase{"PostWithChunkExtension",
+                 "POST /v2/eval-runs HTTP/1.1\r\n" + kHost + kKey +
+                     "Transfer-Encoding: Chunked\r\n\r\n2;a=b\r\n{}\r\n0\r\n\r\n",
+                 "422", "body.eval_uuid", true},
+        WireCase{"MalformedChunk",
+                 "POST /v2/eval-runs HTTP/1.1\r\n" + kHost + kKey +
+                     "Transfer-Encoding: chunked\r\n\r\nzz\r\n" + kHealth,
+                 "400", "Bad Request", false},
+        WireCase{"MalformedChunkOfADelete",
+                 "DELETE " + kRunPath + " HTTP/1.1\r\n" + kHost + kKey +
+                     "Transfer-Encoding: chunked\r\n\r\nzz\r\n" + kHealth,
+                 "400", "Bad Request", false},
+        WireCase{"EndlessChunk",
+                 "POST /v2/eval-runs HTTP/1.1\r\n" + kHost + kKey +
+                     "Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nab" + kHealth,
+                 "400", "Bad Request", false},
+        WireCase{"Trailers",
+                 "POST /v2/eval-runs HTTP/1.1\r\n" + kHost + kKey +
+                     "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nA: b\r\n\r\n",
+                 "400", "Bad Request", false},
+        WireCase{"NoGzip",
+                 "POST /v2/eval-runs HTTP/1.1\r\n" + kHost + kKey +
+                     "Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
+                 "400", "Bad Request", false},
         WireCase{"PostWithoutLength", "POST /v2/eval-runs HTTP/1.1\r\n" + kHost + kKey + "\r\n",
                  "400", "validation.invalid_request", true},
         WireCase{"RangeIsIgnored",
                  "GET " + kRunPath + " HTTP/1.1\r\n" + kHost + kKey + "Range: bytes=0-3\r\n\r\n",
                  "200", ids::kRun, true},
         WireCase{"NoHost", "GET /health/ HTTP/1.1\r\n\r\n", "400", "Host", false},
+        WireCase{"TwoHosts", "GET /health/ HTTP/1.1\r\n" + kHost + kHost + "\r\n", "400", "Host",
+                 false},
+        WireCase{"SpaceBeforeColon",
+                 "POST /v2/eval-runs HTTP/1.1\r\n" + kHost + kKey + "Content-Length : 2\r\n\r\n{}",
+                 "400", "name", false},
+        WireCase{"FoldedHeader", "GET /health/ HTTP/1.1\r\n" + kHost + "a: b\r\n c: d\r\n\r\n",
+                 "400", "name", false},
+        WireCase{
+            "LengthIsNoNumber",
+            "DELETE " + kRunPath + " HTTP/1.1\r\n" + kHost + kKey + "Content-Length: +1\r\n\r\n",
+            "400", "Content-Length", false},
         WireCase{"TwoLengths",
                  "POST /v2/eval-runs HTTP/1.1\r\n" + kHost + kKey +
                      "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
@@ -121,6 +148,13 @@ INSTANTIATE_TEST_SUITE_P(
                  "POST /v2/eval-runs HTTP/1.1\r\n" + kHost + kKey +
                      "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n" + Chunked("{}"),
                  "400", "Transfer-Encoding", false},
+        WireCase{"OtherEncoding",
+                 "POST /v2/eval-runs HTTP/1.1\r\n" + kHost + kKey +
+                     "Transfer-Encoding: gzip, chunked\r\n\r\n" + Chunked("{}"),
+                 "400", "Transfer-Encoding", false},
+        WireCase{"LineFeedsOnly", "GET /health/ HTTP/1.1\nHost: x\n\n", "400", "Bad Request",
+                 false},
+        WireCase{"Http2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "400", "Bad Request", false},
         WireCase{"NoHttp", "hello\r\n\r\n", "400", R"({"detail":"Bad Request"})", false},
         WireCase{"LongTarget",
                  "GET /v2/eval-runs/" + std::string(9000, 'a') + " HTTP/1.1\r\n" + kHost + "\r\n",
@@ -133,6 +167,8 @@ INSTANTIATE_TEST_SUITE_P(
                      "Content-Length: 8388609\r\n\r\n" + std::string(8388609, ' '),
                  "413", "Payload Too Large", true},
         WireCase{"Http10", "GET /health/ HTTP/1.0\r\n\r\n", "200", "ok", false},
+        WireCase{"Http10NeverStays", "GET /health/ HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n",
+                 "200", "ok", false},
         WireCase{"CloseInAnyCase",
                  "GET /health/ HTTP/1.1\r\n" + kHost + "connection: Close\r\n\r\n", "200", "ok",
                  false}),
@@ -172,54 +208,6 @@ INSTANTIATE_TEST_SUITE_P(Table, RequestIds,
                                          RequestIdCase{"EncodedLineEnd", "a%0d%0aInjected: 1",
                                                        false}),
                          CaseName());
-
-TEST_F(Http, AConnectionTakesManyRequests) {
-  const RawConnection connection(backend_.port());
-  for (int i = 0; i < 300; ++i) {
-    connection.Send(kHealth);
-    ASSERT_EQ(connection.ReadAnswers(1).substr(0, 12), "HTTP/1.1 200") << "request " << i;
-  }
-}
-
-TEST_F(Http, PipelinedRequestsAreAllAnsweredInOrder) {
-  const RawConnection connection(backend_.port());
-  const std::string remove = "DELETE " + kRunPath + " HTTP/1.1\r\n" + kHost + kKey + "\r\n";
-  connection.Send(remove + remove + "GET /nope HTTP/1.1\r\n" + kHost + "\r\n" + kHealth);
-  const std::string answers = connection.ReadAnswers(4);
-  EXPECT_EQ(RawConnection::Count(answers, "HTTP/1.1 "), 4) << answers;
-  EXPECT_LT(answers.find("HTTP/1.1 204"), answers.find("resource.not_found"));
-  EXPECT_LT(answers.find("resource.not_found"), answers.find(R"({"detail":"Not Found"})"));
-  EXPECT_LT(answers.find(R"({"detail":"Not Found"})"), answers.find("HTTP/1.1 200"));
-}
-
-TEST_F(Http, ASlowClientIsWaitedFor) {
-  const RawConnection connection(backend_.port());
-  const std::string request = "DELETE " + kRunPath + " HTTP/1.1\r\n" + kHost + kKey + "\r\n";
-  for (const char c : request) {
-    connection.Send(std::string(1, c));
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  EXPECT_EQ(connection.ReadAnswers(1).substr(0, 12), "HTTP/1.1 204");
-}
-
-TEST_F(Http, ARequestThatIsArrivingWhenTheServerStopsIsAnsweredAsUnavailable) {
-  const RawConnection connection(backend_.port());
-  const std::string request = "DELETE " + kRunPath + " HTTP/1.1\r\n" + kHost + kKey + "\r\n";
-  connection.Send(request.substr(0, 20));
-  // On a connection of its own: once this is answered, the server has read the first half too.
-  const RawConnection other(backend_.port());
-  other.Send(kHealth);
-  ASSERT_EQ(other.ReadAnswers(1).substr(0, 12), "HTTP/1.1 200");
-  backend_.Signal(SIGTERM);
-  while (backend_.ReadLine().find("\"stopping\"") == std::string::npos) {
-  }
-  ASSERT_TRUE(other.AtEnd()) << "idle connections are closed at once";
-  connection.Send(request.substr(20));
-  const std::string answer = connection.ReadAnswers(1);
-  EXPECT_EQ(answer.substr(0, 12), "HTTP/1.1 503") << answer;
-  EXPECT_NE(answer.find("server.unavailable"), std::string::npos) << answer;
-  EXPECT_EQ(backend_.Wait().exit_status, 0);
-}
 
 }  // namespace
 }  // namespace evalrun::backend

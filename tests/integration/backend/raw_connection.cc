@@ -67,9 +67,9 @@ std::string RawConnection::ReadToEnd() const {
   }
 }
 
-bool RawConnection::Silent() const {
+bool RawConnection::SilentFor(std::chrono::milliseconds time) const {
   pollfd readable{socket_, POLLIN, 0};
-  return poll(&readable, 1, 0) == 0;
+  return poll(&readable, 1, static_cast<int>(time.count())) == 0;
 }
 
 int RawConnection::Count(const std::string& text, const std::string& part) {

@@ -4,6 +4,7 @@
 #ifndef EVALRUN_TESTS_INTEGRATION_BACKEND_RAW_CONNECTION_H_
 #define EVALRUN_TESTS_INTEGRATION_BACKEND_RAW_CONNECTION_H_
 
+#include <chrono>
 #include <string>
 
 namespace evalrun::backend {
@@ -23,8 +24,9 @@ class RawConnection {
   [[nodiscard]] std::string ReadToEnd() const;
   // Whether the peer has closed: no byte, and an end rather than a timeout.
   [[nodiscard]] bool AtEnd() const { return ReadToEnd() == " FIN"; }
-  // Whether there is nothing to be read yet.
-  [[nodiscard]] bool Silent() const;
+  // Whether there is nothing to be read now, and for that long: no byte, and no end.
+  [[nodiscard]] bool Silent() const { return SilentFor(std::chrono::milliseconds(0)); }
+  [[nodiscard]] bool SilentFor(std::chrono::milliseconds time) const;
 
   // How often `part` is in `text`.
   [[nodiscard]] static int Count(const std::string& text, const std::string& part);

@@ -49,11 +49,7 @@ TEST(ScriptedAnswer, SaysCloseInAnyCase) {
   EXPECT_FALSE(SaysClose({.status = 200, .headers = {}, .body = ""}));
 }
 
-TEST(ScriptedAnswer, HeadersAreOneLineEach) {
-  EXPECT_TRUE(IsHeaderName("X-Request-Id"));
-  EXPECT_FALSE(IsHeaderName(""));
-  EXPECT_FALSE(IsHeaderName("a b"));
-  EXPECT_FALSE(IsHeaderName("a:"));
+TEST(ScriptedAnswer, AHeadersValueIsOneLine) {
   EXPECT_TRUE(IsHeaderValue(""));
   EXPECT_TRUE(IsHeaderValue("Wed, 21 Oct 2026 07:28:00 GMT"));
   EXPECT_FALSE(IsHeaderValue("a\r\nInjected: 1"));

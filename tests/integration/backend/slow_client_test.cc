@@ -1,0 +1,126 @@
+// Clients that keep the server waiting: each of its patiences ends. The server is in this process,
+// with patiences short enough for a test.
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "rest_backend/server/http_server.h"
+#include "tests/integration/backend/raw_connection.h"
+
+namespace evalrun::backend {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr char kGet[] = "GET /here HTTP/1.1\r\nHost: x\r\n\r\n";
+
+class SlowClient : public testing::Test {
+ protected:
+  // Long ones are not to be waited for: the test fails after RawConnection's 10 s.
+  static constexpr milliseconds kLong{60'000};
+
+  void Start(const ConnectionLimits& limits) {
+    server_ = std::make_unique<HttpServer>(HttpServerOptions{.limits = limits});
+    const auto answer = [](const httplib::Request& request, httplib::Response& response) {
+      response.status = 200;
+      // More than two sockets' buffers hold.
+      const std::size_t size = request.has_param("large") ? 64U << 20U : 2;
+      response.set_content(std::string(size, 'a'), "text/plain");
+    };
+    server_->AddRoute("GET", "/here", answer);
+    server_->AddRoute("POST", "/here", answer);
+    const auto port = server_->Start("127.0.0.1", 0);
+    ASSERT_TRUE(port.ok()) << port.status();
+    port_ = *port;
+  }
+
+  std::unique_ptr<HttpServer> server_;
+  int port_ = 0;
+};
+
+TEST_F(SlowClient, IsLeftWhenItSaysNothing) {
+  Start({.idle = milliseconds(50), .request = kLong, .write = kLong});
+  const RawConnection connection(port_);
+  EXPECT_EQ(connection.ReadToEnd(), " FIN");
+}
+
+TEST_F(SlowClient, IsLeftWhenItSaysNothingMore) {
+  Start({.idle = milliseconds(50), .request = kLong, .write = kLong});
+  const RawConnection connection(port_);
+  connection.Send(kGet);
+  EXPECT_TRUE(connection.ReadToEnd().ends_with("aa FIN"));
+}
+
+TEST_F(SlowClient, IsLeftInTheMiddleOfARequestLine) {
+  Start({.idle = kLong, .request = milliseconds(50), .write = kLong});
+  const RawConnection connection(port_);
+  connection.Send("GET /he");
+  EXPECT_TRUE(connection.ReadToEnd().ends_with(" FIN"));
+}
+
+TEST_F(SlowClient, IsToldThatItsHeadTakesTooLong) {
+  Start({.idle = kLong, .request = milliseconds(50), .write = kLong});
+  const RawConnection connection(port_);
+  connection.Send("GET /here HTTP/1.1\r\nHost: x\r\nA: b");
+  const std::string received = connection.ReadToEnd();
+  EXPECT_EQ(received.substr(0, 12), "HTTP/1.1 408") << received;
+  EXPECT_NE(received.find("Connection: close"), std::string::npos) << received;
+}
+
+TEST_F(SlowClient, IsToldThatItsBodyTakesTooLong) {
+  Start({.idle = kLong, .request = milliseconds(50), .write = kLong});
+  const RawConnection connection(port_);
+  connection.Send("POST /here HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nab");
+  const std::string received = connection.ReadToEnd();
+  EXPECT_EQ(received.substr(0, 12), "HTTP/1.1 408") << received;
+  EXPECT_NE(received.find("Connection: close"), std::string::npos) << received;
+}
+
+TEST_F(SlowClient, GainsNothingByAByteNowAndThen) {
+  Start({.idle = kLong, .request = milliseconds(100), .write = kLong});
+  const RawConnection connection(port_);
+  connection.Send("GET /here HTTP/1.1\r\nHost: x\r\nA: ");
+  const auto begun = std::chrono::steady_clock::now();
+  while (connection.SilentFor(milliseconds(2))) {
+    connection.Send("b");
+    ASSERT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(10));
+  }
+  EXPECT_EQ(connection.ReadAnswers(1).substr(0, 12), "HTTP/1.1 408");
+}
+
+TEST_F(SlowClient, GainsNothingByEmptyLines) {
+  Start({.idle = kLong, .request = milliseconds(100), .write = kLong});
+  const RawConnection connection(port_);
+  const auto begun = std::chrono::steady_clock::now();
+  while (connection.SilentFor(milliseconds(2))) {
+    connection.Send("\r\n");
+    ASSERT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(10));
+  }
+}
+
+TEST_F(SlowClient, ThatTakesNoAnswerIsLeft) {
+  Start({.idle = kLong, .request = kLong, .write = milliseconds(50)});
+  const RawConnection connection(port_);
+  connection.Send("GET /here?large HTTP/1.1\r\nHost: x\r\n\r\n");
+  ASSERT_FALSE(connection.SilentFor(std::chrono::seconds(10)));
+  const auto begun = std::chrono::steady_clock::now();
+  server_->Stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(10));
+}
+
+TEST_F(SlowClient, IsWaitedForAsLongAsItIsInTime) {
+  Start({.idle = kLong, .request = kLong, .write = kLong});
+  const RawConnection connection(port_);
+  const std::string request = kGet;
+  for (const char c : request) {
+    EXPECT_TRUE(connection.SilentFor(milliseconds(1)));
+    connection.Send(std::string(1, c));
+  }
+  EXPECT_EQ(connection.ReadAnswers(1).substr(0, 12), "HTTP/1.1 200");
+}
+
+}  // namespace
+}  // namespace evalrun::backend
