@@ -1,6 +1,8 @@
 // Many callers at once.
 #include <algorithm>
 #include <barrier>
+#include <cstddef>
+#include <map>
 #include <string>
 #include <thread>
 #include <vector>
@@ -8,49 +10,56 @@
 #include <gtest/gtest.h>
 
 #include "tests/integration/backend/backend_process.h"
+#include "tests/integration/backend/journal.h"
 
 namespace evalrun::backend {
 namespace {
 
-TEST(Concurrency, OfAHundredDeletesOfOneRunExactlyOneDidIt) {
-  constexpr int kCallers = 100;
-  constexpr int kRuns = 10;
+TEST(Concurrency, OfHundredsOfDeletesOfOneRunExactlyOneDidItAndTheJournalSaysWhich) {
+  constexpr int kCallers = 300;
+  constexpr int kRuns = 30;
   const TempDirectory directory;
-  nlohmann::json seed = UsualSeed();
-  std::vector<std::string> ids;
-  for (int i = 0; i < kRuns; ++i) {
-    ids.push_back("dddddddd-0000-4000-8000-00000000000" + std::to_string(i));
-    seed["eval_runs"].push_back({{"eval_run_uuid", ids.back()},
-                                 {"workspace_uuid", ids::kWorkspace},
-                                 {"eval_uuid", ids::kEval}});
-  }
-  static_cast<void>(directory.Write("seed.json", seed.dump()));
+  static_cast<void>(directory.Write("seed.json", SeedOfManyRuns(kRuns).dump()));
   BackendProcess backend(directory);
   ASSERT_NE(backend.WaitForPort(), 0);
+  const auto request_id = [](int caller, int run) {
+    return std::to_string(caller) + "-" + std::to_string(run);
+  };
 
   std::barrier start(kCallers);
-  std::vector<std::vector<int>> statuses(kCallers);
+  std::vector<std::vector<int>> statuses(kCallers);  // of each caller, for each run
   std::vector<std::thread> callers;
   for (int caller = 0; caller < kCallers; ++caller) {
     callers.emplace_back([&, caller] {
       httplib::Client client = backend.Connect();
-      const httplib::Headers key = {{"x-api-key", ids::kKey}};
       client.Get("/health/");  // connected before the race begins
-      for (const std::string& id : ids) {
+      for (int run = 0; run < kRuns; ++run) {
         start.arrive_and_wait();
-        const auto result = client.Delete("/v2/eval-runs/" + id, key);
+        const auto result =
+            client.Delete("/v2/eval-runs/" + RunId(run),
+                          {{"x-api-key", ids::kKey}, {"x-request-id", request_id(caller, run)}});
         statuses[static_cast<std::size_t>(caller)].push_back(result ? result->status : -1);
       }
     });
   }
   for (std::thread& caller : callers) caller.join();
 
-  for (std::size_t run = 0; run < kRuns; ++run) {
-    const auto answered = [&](int status) {
-      return std::ranges::count_if(statuses, [&](const auto& of) { return of[run] == status; });
-    };
-    EXPECT_EQ(answered(204), 1) << "run " << run;
-    EXPECT_EQ(answered(404), kCallers - 1) << "run " << run;
+  std::map<std::string, std::string> outcomes;  // of each request, by the journal
+  for (const JournalRow& row : ReadJournal(directory.File("runs.db"))) {
+    EXPECT_TRUE(outcomes.emplace(row.request_id, row.outcome).second) << "written twice";
+  }
+  EXPECT_EQ(outcomes.size(), static_cast<std::size_t>(kCallers) * kRuns);
+  for (int run = 0; run < kRuns; ++run) {
+    int deleted = 0;
+    for (int caller = 0; caller < kCallers; ++caller) {
+      const int status = statuses[static_cast<std::size_t>(caller)][static_cast<std::size_t>(run)];
+      deleted += status == 204;
+      EXPECT_EQ(outcomes[request_id(caller, run)], status == 204   ? "deleted"
+                                                   : status == 404 ? "not_found"
+                                                                   : "neither")
+          << "run " << run << ", caller " << caller << ", HTTP " << status;
+    }
+    EXPECT_EQ(deleted, 1) << "run " << run;
   }
 }
 

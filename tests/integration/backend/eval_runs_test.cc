@@ -7,6 +7,7 @@
 
 #include "tests/integration/backend/backend_process.h"
 #include "tests/integration/backend/case_name.h"
+#include "tests/integration/backend/page_shape.h"
 
 namespace evalrun::backend {
 namespace {
@@ -54,20 +55,9 @@ class EvalRunErrors : public EvalRuns, public testing::WithParamInterface<ErrorC
 TEST_P(EvalRunErrors, HaveStatusCodeAndThePagesShape) {
   const ErrorCase& c = GetParam();
   const auto result = Send(c.method, c.target, c.key, c.body);
-  ASSERT_TRUE(result);
-  EXPECT_EQ(result->status, c.status) << result->body;
-  EXPECT_EQ(result->get_header_value("Content-Type"), "application/json");
-  const json body = json::parse(result->body, nullptr, false);
-  ASSERT_TRUE(body.is_object()) << result->body;
-  EXPECT_EQ(body.size(), 2U) << result->body;
-  ASSERT_TRUE(body["error"].is_object());
-  EXPECT_EQ(body["error"].size(), 3U) << result->body;
-  EXPECT_EQ(body["error"]["code"], c.code);
-  EXPECT_TRUE(body["error"]["message"].is_string());
-  ASSERT_TRUE(body["error"]["details"].is_object());
+  const json body = ExpectPagesError(result, c.status, c.code);
+  ASSERT_TRUE(body.is_object());
   EXPECT_EQ(body["error"]["details"].value("field", ""), c.field);
-  EXPECT_FALSE(result->get_header_value("x-request-id").empty());
-  EXPECT_EQ(body["request_id"], result->get_header_value("x-request-id"));
   EXPECT_EQ(result->body.find("key-"), std::string::npos) << "an API key is told";
 }
 
@@ -260,8 +250,7 @@ TEST_F(EvalRuns, AKeyBeyondItsQuotaIsToldWhenToComeBack) {
   EXPECT_EQ(Send("GET", kRuns, ids::kScarceKey)->status, 200);
   EXPECT_EQ(Send("GET", kRuns, ids::kScarceKey)->status, 200);
   const auto result = Send("DELETE", RunPath(ids::kRun), ids::kScarceKey);
-  EXPECT_EQ(result->status, 429);
-  EXPECT_EQ(json::parse(result->body)["error"]["code"], "quota.limit_exceeded");
+  ExpectPagesError(result, 429, "quota.limit_exceeded");
   const int wait = std::stoi(result->get_header_value("Retry-After"));
   EXPECT_GT(wait, 0);
   EXPECT_LE(wait, 30);

@@ -10,6 +10,7 @@
 
 #include "tests/integration/backend/case_name.h"
 #include "tests/integration/backend/fault_backend.h"
+#include "tests/integration/backend/page_shape.h"
 #include "tests/integration/backend/raw_connection.h"
 
 namespace evalrun::backend {
@@ -187,11 +188,14 @@ TEST_F(FaultBackend, AHeldRequestWhoseClientLeavesIsNeverCarriedOut) {
 
 TEST_F(FaultBackend, AHeldRequestIsRefusedWhenTheServerStops) {
   PutRule(R"("fault": "hold", "method": "DELETE")");
-  const RawConnection connection(backend_.port());
-  connection.Send(DeleteRequest());
+  std::thread caller([&] {
+    ExpectPagesError(backend_.Connect().Delete(std::string("/v2/eval-runs/") + ids::kRun,
+                                               {{"x-api-key", ids::kKey}}),
+                     503, "server.unavailable");
+  });
   AwaitHeld(1);
   backend_.Signal(SIGTERM);
-  EXPECT_EQ(connection.ReadAnswers(1).substr(0, 12), "HTTP/1.1 503");
+  caller.join();
   EXPECT_EQ(backend_.Wait().exit_status, 0);
 }
 

@@ -1,0 +1,163 @@
+// kill -9 at any moment, again and again: what was answered and what is so agree.
+#include <signal.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "tests/integration/backend/backend_process.h"
+#include "tests/integration/backend/case_name.h"
+#include "tests/integration/backend/journal.h"
+
+namespace evalrun::backend {
+namespace {
+
+constexpr int kCallers = 16;
+constexpr int kUnanswered = -1;
+
+struct LoopCase {
+  const char* name;
+  int kills;
+};
+
+// What each request was answered with, by its id.
+class Answers {
+ public:
+  void Add(const std::string& request_id, int status) {
+    const std::lock_guard lock(mutex_);
+    answers_[request_id] = status;
+    ++(status == kUnanswered ? unanswered_ : answered_);
+    answered_.notify_one();
+  }
+  [[nodiscard]] int answered() const { return answered_; }
+  // For one thread.
+  void Await(int answered) const {
+    for (int now = answered_; now < answered; now = answered_) answered_.wait(now);
+  }
+  [[nodiscard]] int unanswered() const { return unanswered_; }
+  // Once no thread adds any more.
+  [[nodiscard]] const std::map<std::string, int>& all() const { return answers_; }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, int> answers_;
+  std::atomic<int> answered_ = 0;
+  std::atomic<int> unanswered_ = 0;
+};
+
+class KillLoop : public testing::TestWithParam<LoopCase> {
+ protected:
+  // Deletes runs, each one twice and for as long as it takes to be answered: two callers race for
+  // it, and a lost answer is asked for again.
+  void Call() {
+    int start = 0;
+    std::optional<httplib::Client> client;
+    while (!over_) {
+      const std::string run = RunId(next_++ / 2);
+      for (int status = kUnanswered; status == kUnanswered && !over_;) {
+        if (!client) {
+          start = starts_;
+          client.emplace("127.0.0.1", port_);
+          client->set_keep_alive(true);
+        }
+        const std::string request_id = "request-" + std::to_string(next_request_++);
+        const auto result = client->Delete(
+            "/v2/eval-runs/" + run, {{"x-api-key", ids::kKey}, {"x-request-id", request_id}});
+        status = result ? result->status : kUnanswered;
+        answers_.Add(request_id, status);
+        if (status != kUnanswered) continue;
+        client.reset();
+        starts_.wait(start);
+      }
+    }
+  }
+
+  // Lets the callers find the backend that has just started; or their end.
+  void Announce(int port) {
+    port_ = port;
+    ++starts_;
+    starts_.notify_all();
+  }
+
+  std::atomic<int> port_ = 0;
+  std::atomic<int> starts_ = 0;
+  std::atomic<bool> over_ = false;
+  std::atomic<int> next_ = 0;
+  std::atomic<int> next_request_ = 0;
+  Answers answers_;
+};
+
+TEST_P(KillLoop, LosesNoAcknowledgedDeleteAndInventsNone) {
+  const int kills = GetParam().kills;
+  // Two requests each, some hundreds between two kills; runs beyond these are answered with 404.
+  const int runs = kills * 100;
+  const TempDirectory directory;
+  const std::string database = directory.File("runs.db");
+  static_cast<void>(directory.Write("seed.json", SeedOfManyRuns(runs).dump()));
+  auto backend = std::make_unique<BackendProcess>(directory);
+  Announce(backend->WaitForPort());
+  ASSERT_NE(port_, 0);
+  std::vector<std::thread> callers;
+  for (int i = 0; i < kCallers; ++i) callers.emplace_back([this] { Call(); });
+
+  std::mt19937 random(GetParam().kills);
+  for (int i = 0; i < kills; ++i) {
+    answers_.Await(answers_.answered() + std::uniform_int_distribution(1, 300)(random));
+    backend->Signal(SIGKILL);
+    EXPECT_EQ(backend->Wait().signal, SIGKILL);
+    backend = std::make_unique<BackendProcess>(
+        directory, std::vector<std::string>{"--listen", "127.0.0.1:0", "--database", database});
+    Announce(backend->WaitForPort());
+    if (port_ == 0) break;
+  }
+  over_ = true;
+  Announce(port_);
+  for (std::thread& caller : callers) caller.join();
+  ASSERT_NE(port_, 0) << backend->Wait().standard_error;
+
+  std::map<std::string, std::string> outcomes;  // of each request, by the journal
+  std::map<std::string, int> deletions;         // of each run
+  for (const JournalRow& row : ReadJournal(database)) {
+    EXPECT_TRUE(answers_.all().contains(row.request_id)) << "invented: " << row.request_id;
+    EXPECT_TRUE(outcomes.emplace(row.request_id, row.outcome).second) << row.request_id;
+    if (row.outcome == "deleted") ++deletions[row.eval_run_uuid];
+  }
+  for (const auto& [request_id, status] : answers_.all()) {
+    if (status == kUnanswered) continue;  // a row is possible, and so is none
+    EXPECT_EQ(outcomes[request_id], status == 204   ? "deleted"
+                                    : status == 404 ? "not_found"
+                                                    : "neither")
+        << request_id << " was answered with " << status;
+  }
+  const std::set<std::string> left = ReadRuns(database);
+  for (int i = 0; i < runs; ++i) {
+    EXPECT_EQ(deletions[RunId(i)], left.contains(RunId(i)) ? 0 : 1) << RunId(i);
+  }
+  // Without these it would have shown nothing.
+  const auto later = std::ranges::count_if(outcomes, [&](const auto& outcome) {
+    return outcome.second == "deleted" && answers_.all().at(outcome.first) == kUnanswered;
+  });
+  EXPECT_GT(deletions.size(), static_cast<std::size_t>(kills));
+  EXPECT_GE(answers_.unanswered(), kills);
+  RecordProperty("answered", answers_.answered());
+  RecordProperty("unanswered", answers_.unanswered());
+  RecordProperty("unanswered_but_deleted", static_cast<int>(later));
+}
+
+INSTANTIATE_TEST_SUITE_P(Short, KillLoop, testing::Values(LoopCase{"TenTimes", 10}), CaseName());
+INSTANTIATE_TEST_SUITE_P(Long, KillLoop, testing::Values(LoopCase{"ThreeHundredTimes", 300}),
+                         CaseName());
+
+}  // namespace
+}  // namespace evalrun::backend
