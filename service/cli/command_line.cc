@@ -1,142 +1,100 @@
 #include "service/cli/command_line.h"
 
-#include <charconv>
-#include <cstdint>
+#include <algorithm>
+#include <memory>
 #include <sstream>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include "rest_backend/api/utf8.h"
+#include "service/cli/completion.h"
+#include "service/cli/duration.h"
+#include "service/cli/flags.h"
+#include "service/cli/help_text.h"
+#include "service/cli/manual.h"
+#include "service/cli/text.h"
 
 namespace evalrun::cli {
 namespace {
 
-constexpr char kFooter[] = R"(Examples:
-  evalrunctl delete score_run.954d54bc-bd5f-4cb5-8d20-688f368b712e
-  evalrunctl delete 954d54bc-bd5f-4cb5-8d20-688f368b712e --allow-missing --json
-  evalrunctl health --server gateway.example:50051
-
-Exit status: 0 the run is gone (or the server is serving), 1 it is not or nobody knows,
-2 the command line is wrong.)";
-
-// An empty result is CLI11's word for "fine".
-std::string CheckDuration(const std::string& text) {
-  if (ParseDuration(text).has_value()) return "";
-  return fmt::format("'{}' is not a duration such as 30s or 1500ms", text);
+PrintAndExit Mistake(const std::string& sentence, const std::string& command) {
+  return {"",
+          fmt::format("evalrunctl: {}\nRun 'evalrunctl {}--help' to see how it is used.\n",
+                      Printable(sentence), command.empty() ? "" : command + " "),
+          kExitUsage};
 }
 
-std::string CheckServer(const std::string& text) {
-  const std::size_t colon = text.rfind(':');
-  if (colon != std::string::npos && colon > 0 && colon + 1 < text.size()) return "";
-  return fmt::format("'{}' is not HOST:PORT", text);
-}
-
-std::string CheckRequestId(const std::string& text) {
-  constexpr char kAllowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
-  const bool fine =
-      !text.empty() && text.size() <= 128 && text.find_first_not_of(kAllowed) == std::string::npos;
-  return fine ? "" : "a request id has 1 to 128 characters of A-Z a-z 0-9 . _ -";
-}
-
-// A protobuf string can carry nothing else.
-std::string CheckText(const std::string& text) {
-  return rest::ToValidUtf8(text) == text ? "" : "it is not UTF-8 text";
-}
-
-CLI::Validator Check(std::string (*check)(const std::string&)) {
-  return {[check](std::string& text) { return check(text); }, ""};
-}
-
-// The flags of every command that talks to a gateway.
-struct ConnectionFlags {
-  std::string server = kDefaultServer;
-  std::string timeout = "30s";
-
-  void AddTo(CLI::App* app) {
-    app->add_option("--server", server, "The gateway")
-        ->type_name("HOST:PORT")
-        ->capture_default_str()
-        ->check(Check(CheckServer));
-    app->add_option("--timeout", timeout, "How long to wait for the answer, connecting included")
-        ->type_name("DURATION")
-        ->capture_default_str()
-        ->check(Check(CheckDuration));
+Connection ConnectionOf(const ConnectionFlags& flags) {
+  Connection connection{flags.server, ParseDuration(flags.timeout).value_or(kDefaultTimeout)};
+  if (flags.tls) {
+    connection.tls = Tls{flags.ca_file, flags.cert_file, flags.key_file, flags.server_name};
   }
+  return connection;
+}
 
-  [[nodiscard]] Connection connection() const {
-    return {server, ParseDuration(timeout).value_or(kDefaultTimeout)};
+Command DeleteOf(const Flags::Delete& flags) {
+  DeleteCommand command;
+  command.connection = ConnectionOf(flags.connection);
+  command.ids = flags.ids;
+  command.from_file = flags.from_file;
+  command.opaque_ids = flags.opaque_ids;
+  if (flags.workspace->count() > 0) command.request.workspace_uuid = flags.workspace_uuid;
+  command.request.allow_missing = flags.allow_missing;
+  command.request.request_id = flags.request_id;
+  command.done_file = flags.done_file;
+  command.dry_run = flags.dry_run;
+  command.json = flags.json;
+  if (command.ids.empty() && command.from_file.empty()) {
+    return Mistake("which run? Name an ID, or a file of them with --from-file", "delete");
   }
-};
+  if (command.many() && !command.request.request_id.empty()) {
+    return Mistake("--request-id is for one ID: of many calls each has a request id of its own",
+                   "delete");
+  }
+  command.policy = {flags.concurrency, flags.max_attempts, /*retry_refused=*/command.many(),
+                    flags.retry_unknown,
+                    ParseDuration(flags.max_wait).value_or(command.policy.max_wait)};
+  return command;
+}
+
+// CLI11 would only say that a command is missing.
+bool IsUnknownCommand(const CLI::App& app, const std::vector<std::string>& arguments) {
+  if (arguments.empty() || arguments.front().starts_with('-')) return false;
+  return std::ranges::none_of(app.get_subcommands(nullptr), [&arguments](const CLI::App* command) {
+    return command->get_name() == arguments.front();
+  });
+}
 
 }  // namespace
 
-std::optional<std::chrono::milliseconds> ParseDuration(std::string_view text) {
-  std::int64_t count = 0;
-  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-  const std::string_view unit = text.substr(static_cast<std::size_t>(rest - text.data()));
-  std::int64_t scale = 0;
-  if (unit == "ms") scale = 1;
-  if (unit == "s") scale = 1000;
-  if (unit == "m") scale = 60'000;
-  if (unit == "h") scale = 3'600'000;
-  constexpr std::int64_t kDay = 24LL * 60 * 60 * 1000;
-  if (error != std::errc() || scale == 0 || count <= 0 || count > kDay / scale) return std::nullopt;
-  return std::chrono::milliseconds(count * scale);
-}
-
 Command ParseCommandLine(const std::vector<std::string>& arguments) {
-  CLI::App app("Deletes Aymara AI eval runs through an evalrun-gateway.", "evalrunctl");
-  app.require_subcommand(1);
-  app.footer(kFooter);
-
-  DeleteCommand remove;
-  ConnectionFlags remove_flags;
-  std::string workspace;
-  CLI::App* const remove_app = app.add_subcommand("delete", "Delete one eval run, for good");
-  remove_app
-      ->add_option("ID", remove.request.eval_run_uuid, "The run, such as score_run.954d54bc-…")
-      ->required()
-      ->type_name("")
-      ->check(Check(CheckText));
-  CLI::Option* const workspace_option =
-      remove_app
-          ->add_option("--workspace", workspace,
-                       "The workspace of the run (default: that of the gateway's API key)")
-          ->type_name("ID")
-          ->check(Check(CheckText));
-  remove_app->add_flag("--allow-missing", remove.request.allow_missing,
-                       "A run that is not there counts as deleted");
-  remove_app->add_flag("--json", remove.json, "Print one JSON object");
-  remove_app
-      ->add_option("--request-id", remove.request.request_id,
-                   "The x-request-id of the call (default: the gateway makes one)")
-      ->type_name("ID")
-      ->check(Check(CheckRequestId));
-  remove_flags.AddTo(remove_app);
-
-  ConnectionFlags health_flags;
-  health_flags.timeout = "5s";
-  CLI::App* const health_app = app.add_subcommand("health", "Ask whether the gateway is serving");
-  health_flags.AddTo(health_app);
-
-  CLI::App* const version_app = app.add_subcommand("version", "Print the versions");
-
+  Flags flags;
+  const std::unique_ptr<CLI::App> app = MakeApp(&flags);
+  if (arguments.empty()) return Mistake("which command? There is delete, for example", "");
+  if (IsUnknownCommand(*app, arguments)) {
+    return Mistake(fmt::format("there is no command '{}'", arguments.front()), "");
+  }
+  const auto command_name = [&app] {
+    const auto parsed = app->get_subcommands();
+    return parsed.empty() ? std::string() : parsed.front()->get_name();
+  };
   try {
     // CLI11 takes them from the back.
-    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+    app->parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+  } catch (const CLI::CallForHelp&) {
+    return PrintAndExit{HelpText(MakeManual(), command_name()), "", kExitGone};
+  } catch (const CLI::CallForVersion&) {
+    return VersionCommand{};
   } catch (const CLI::ParseError& error) {
-    std::ostringstream out;
-    std::ostringstream err;
-    const int status = app.exit(error, out, err);
-    return PrintAndExit{out.str(), err.str(), status == 0 ? kExitGone : kExitUsage};
+    return Mistake(error.what(), command_name());
   }
-
-  if (version_app->parsed()) return VersionCommand{};
-  if (health_app->parsed()) return HealthCommand{health_flags.connection()};
-  if (workspace_option->count() > 0) remove.request.workspace_uuid = workspace;
-  remove.connection = remove_flags.connection();
-  return remove;
+  const std::string command = command_name();
+  if (command == "version") return VersionCommand{};
+  if (command == "health") return HealthCommand{ConnectionOf(flags.health)};
+  if (command == "completion") {
+    return PrintAndExit{CompletionScript(MakeManual(), flags.shell), "", kExitGone};
+  }
+  return DeleteOf(flags.remove);
 }
 
 }  // namespace evalrun::cli

@@ -1,29 +1,37 @@
 // File: command_line.h
 //
-// What was typed, as a checked value.
+// What was typed, as a checked value. Pure.
 #ifndef EVALRUN_SERVICE_CLI_COMMAND_LINE_H_
 #define EVALRUN_SERVICE_CLI_COMMAND_LINE_H_
 
-#include <chrono>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <variant>
 #include <vector>
 
 #include "service/cli/delete_report.h"
+#include "service/cli/delete_schedule.h"
 
 namespace evalrun::cli {
 
-// The exit statuses, as the help lists them.
+// The exit statuses, as the manual lists them. After a signal that left something undone: 128 and
+// the signal.
 inline constexpr int kExitGone = 0;
 inline constexpr int kExitNotGone = 1;
 inline constexpr int kExitUsage = 2;
 
 struct DeleteCommand {
   Connection connection;
-  DeleteRequest request;
+  DeleteRequest request;         // but for the id
+  std::vector<std::string> ids;  // as they were typed
+  std::string from_file;         // empty: none; `-`: standard input
+  bool opaque_ids = false;
+  SchedulePolicy policy;
+  std::string done_file;  // empty: none
+  bool dry_run = false;
   bool json = false;
+
+  // One id on the command line is answered in detail, many by progress and a summary.
+  [[nodiscard]] bool many() const { return ids.size() > 1 || !from_file.empty(); }
 };
 
 struct HealthCommand {
@@ -32,7 +40,7 @@ struct HealthCommand {
 
 struct VersionCommand {};
 
-// Nothing to do but to print: help, or what is wrong with the command line.
+// Nothing to do but to print: help, a completion script, or what is wrong with the command line.
 struct PrintAndExit {
   std::string out;  // for standard output
   std::string err;  // for standard error
@@ -43,9 +51,6 @@ using Command = std::variant<PrintAndExit, DeleteCommand, HealthCommand, Version
 
 // Reads the arguments that follow the program's name. Never throws, never prints.
 [[nodiscard]] Command ParseCommandLine(const std::vector<std::string>& arguments);
-
-// `30s`, `1500ms`, `2m`, `1h`: a positive whole number and its unit, at most a day.
-[[nodiscard]] std::optional<std::chrono::milliseconds> ParseDuration(std::string_view text);
 
 }  // namespace evalrun::cli
 

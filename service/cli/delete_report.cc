@@ -55,6 +55,20 @@ void ReadDetail(const google::protobuf::Any& any, DeleteReport* report) {
   }
 }
 
+DeleteReport NothingSent(const DeleteRequest& request, const Connection& connection,
+                         absl::StatusCode code, const char* reason, const std::string& message) {
+  DeleteReport report;
+  report.request = request;
+  report.connection = connection;
+  report.code = code;
+  report.message = message;
+  report.deletion = "not_performed";
+  report.reason = reason;
+  report.domain = "evalrunctl";
+  report.request_id = request.request_id;
+  return report;
+}
+
 }  // namespace
 
 DeleteReport ReadReply(const DeleteRequest& request, const Connection& connection,
@@ -78,16 +92,12 @@ DeleteReport ReadReply(const DeleteRequest& request, const Connection& connectio
 
 DeleteReport ReportConnectFailure(const DeleteRequest& request, const Connection& connection,
                                   const std::string& message) {
-  DeleteReport report;
-  report.request = request;
-  report.connection = connection;
-  report.code = absl::StatusCode::kUnavailable;
-  report.message = message;
-  report.deletion = "not_performed";
-  report.reason = kConnectFailed;
-  report.domain = "evalrunctl";
-  report.request_id = request.request_id;
-  return report;
+  return NothingSent(request, connection, absl::StatusCode::kUnavailable, kConnectFailed, message);
+}
+
+DeleteReport ReportNotTried(const DeleteRequest& request, const Connection& connection,
+                            const std::string& message) {
+  return NothingSent(request, connection, absl::StatusCode::kCancelled, kNotTried, message);
 }
 
 }  // namespace evalrun::cli

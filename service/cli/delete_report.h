@@ -17,10 +17,19 @@ namespace evalrun::cli {
 inline constexpr char kDefaultServer[] = "127.0.0.1:50051";
 inline constexpr std::chrono::milliseconds kDefaultTimeout{30'000};
 
+// How to encrypt. Empty: not given.
+struct Tls {
+  std::string ca_file = {};    // instead of the system's authorities
+  std::string cert_file = {};  // the caller's certificate and its key: both or neither
+  std::string key_file = {};
+  std::string server_name = {};  // expected in the server's certificate, instead of its host
+};
+
 // Which gateway, and how long to wait for it.
 struct Connection {
   std::string server = kDefaultServer;  // HOST:PORT
   std::chrono::milliseconds timeout = kDefaultTimeout;
+  std::optional<Tls> tls = std::nullopt;  // nothing: plaintext
 };
 
 struct DeleteRequest {
@@ -51,7 +60,7 @@ struct Reply {
   std::string message;
   std::string details;     // `grpc-status-details-bin`: a serialized google.rpc.Status, or empty
   std::string deletion;    // trailing metadata `evalrun-deletion`, or empty
-  std::string request_id;  // initial metadata `x-request-id`, or empty
+  std::string request_id;  // metadata `x-request-id`, or empty
 };
 
 // Everything known about one deletion. The strings come from the network: no reader may trust them
@@ -92,8 +101,14 @@ struct DeleteReport {
                                                 const Connection& connection,
                                                 const std::string& message);
 
-// The `reason` of ReportConnectFailure.
+// What is reported for a run that was not asked about, or whose last call was refused and which
+// was then given up on: it is certainly not deleted, by this command.
+[[nodiscard]] DeleteReport ReportNotTried(const DeleteRequest& request,
+                                          const Connection& connection, const std::string& message);
+
+// The reasons of these two. Their domain is `evalrunctl`.
 inline constexpr char kConnectFailed[] = "CONNECT_FAILED";
+inline constexpr char kNotTried[] = "NOT_TRIED";
 
 }  // namespace evalrun::cli
 

@@ -1,8 +1,7 @@
 #include "service/cli/gateway_call.h"
 
-#include <chrono>
+#include <algorithm>
 #include <future>
-#include <optional>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -14,7 +13,8 @@
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
 
-#include "aymara/evals/v1/eval_run_service.grpc.pb.h"
+#include "service/cli/connect_advice.h"
+#include "service/cli/tls_credentials.h"
 
 namespace evalrun::cli {
 namespace {
@@ -52,9 +52,39 @@ HealthAnswer CheckHealth(const std::shared_ptr<grpc::Channel>& channel, Deadline
   return answer;
 }
 
-// Makes the connection. Returns why not, or nothing when it is there.
-std::optional<std::string> ConnectError(const std::shared_ptr<grpc::Channel>& channel,
-                                        Deadline deadline) {
+// Without what gRPC says before the cause.
+std::string Essence(const std::string& message) {
+  constexpr std::string_view kPreamble = "failed to connect to all addresses; last error: ";
+  return message.starts_with(kPreamble) ? message.substr(kPreamble.size()) : message;
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<grpc::Channel>> OpenChannel(const Connection& connection) {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  // A gateway that comes back after a restart is found soon.
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 200);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 5000);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2000);
+  arguments.SetUserAgentPrefix("evalrunctl");
+  if (!connection.tls.has_value()) {
+    return grpc::CreateCustomChannel(connection.server, grpc::InsecureChannelCredentials(),
+                                     arguments);
+  }
+  if (!connection.tls->server_name.empty()) {
+    arguments.SetSslTargetNameOverride(connection.tls->server_name);
+  }
+  const auto credentials = LoadTlsCredentials(*connection.tls);
+  if (!credentials.ok()) return credentials.status();
+  return grpc::CreateCustomChannel(connection.server, *credentials, arguments);
+}
+
+std::optional<std::string> Connect(const std::shared_ptr<grpc::Channel>& channel,
+                                   const ConnectOptions& options) {
+  constexpr std::chrono::milliseconds kSlice{100};
+  const Deadline deadline = std::chrono::system_clock::now() + options.timeout;
+  std::string error = "no connection in time";
   for (;;) {
     const grpc_connectivity_state state = channel->GetState(/*try_to_connect=*/true);
     if (state == GRPC_CHANNEL_READY) return std::nullopt;
@@ -62,55 +92,49 @@ std::optional<std::string> ConnectError(const std::shared_ptr<grpc::Channel>& ch
       // The channel does not tell why; a call does, and this one does no harm.
       const HealthAnswer answer = CheckHealth(channel, deadline);
       if (answer.status.error_code() == grpc::StatusCode::UNAVAILABLE) {
-        return answer.status.error_message();
+        error = Essence(answer.status.error_message());
+        if (!options.patient) return error;
       }
     }
-    if (!channel->WaitForStateChange(state, deadline)) return "no connection in time";
+    const Deadline now = std::chrono::system_clock::now();
+    if (now >= deadline || (options.give_up && options.give_up())) return error;
+    channel->WaitForStateChange(state, std::min<Deadline>(deadline, now + kSlice));
   }
 }
 
-}  // namespace
-
-std::shared_ptr<grpc::Channel> OpenChannel(const Connection& connection) {
-  grpc::ChannelArguments arguments;
-  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  arguments.SetUserAgentPrefix("evalrunctl");
-  return grpc::CreateCustomChannel(connection.server, grpc::InsecureChannelCredentials(),
-                                   arguments);
-}
-
-DeleteReport CallDelete(const std::shared_ptr<grpc::Channel>& channel, const Connection& connection,
-                        const DeleteRequest& request) {
-  const Deadline deadline = std::chrono::system_clock::now() + connection.timeout;
-  if (const auto error = ConnectError(channel, deadline); error.has_value()) {
-    return ReportConnectFailure(request, connection, *error);
-  }
+PendingCall::PendingCall(aymara::evals::v1::EvalRunService::Stub* stub,
+                         grpc::CompletionQueue* queue, const Connection& connection,
+                         const DeleteRequest& request) {
   aymara::evals::v1::DeleteEvalRunRequest message;
   message.set_eval_run_uuid(request.eval_run_uuid);
   if (request.workspace_uuid.has_value()) message.set_workspace_uuid(*request.workspace_uuid);
   message.set_allow_missing(request.allow_missing);
+  context_.set_deadline(std::chrono::system_clock::now() + connection.timeout);
+  if (!request.request_id.empty()) context_.AddMetadata("x-request-id", request.request_id);
+  reader_ = stub->AsyncDeleteEvalRun(&context_, message, queue);
+  reader_->Finish(&response_, &status_, this);
+}
 
-  grpc::ClientContext context;
-  context.set_deadline(deadline);
-  if (!request.request_id.empty()) context.AddMetadata("x-request-id", request.request_id);
-  google::protobuf::Empty nothing;
-  const auto stub = aymara::evals::v1::EvalRunService::NewStub(channel);
-  const grpc::Status status = stub->DeleteEvalRun(&context, message, &nothing);
-
+DeleteReport PendingCall::Report(const Connection& connection, const DeleteRequest& request) const {
   Reply reply;
-  reply.code = static_cast<absl::StatusCode>(status.error_code());
-  reply.message = status.error_message();
-  reply.details = status.error_details();
-  reply.deletion = Find(context.GetServerTrailingMetadata(), "evalrun-deletion");
-  reply.request_id = Find(context.GetServerInitialMetadata(), "x-request-id");
+  reply.code = static_cast<absl::StatusCode>(status_.error_code());
+  reply.message = status_.error_message();
+  reply.details = status_.error_details();
+  reply.deletion = Find(context_.GetServerTrailingMetadata(), "evalrun-deletion");
+  reply.request_id = Find(context_.GetServerInitialMetadata(), "x-request-id");
+  if (reply.request_id.empty()) {  // an error may be trailers alone
+    reply.request_id = Find(context_.GetServerTrailingMetadata(), "x-request-id");
+  }
   return ReadReply(request, connection, reply);
 }
 
 HealthReport CallHealth(const std::shared_ptr<grpc::Channel>& channel,
                         const Connection& connection) {
   const Deadline deadline = std::chrono::system_clock::now() + connection.timeout;
-  if (const auto error = ConnectError(channel, deadline); error.has_value()) {
-    return {false, fmt::format("{} cannot be reached: {}", connection.server, *error)};
+  const auto error = Connect(channel, {connection.timeout});
+  if (error.has_value()) {
+    return {false, fmt::format("{} cannot be reached: {}. {}", connection.server, *error,
+                               ConnectAdvice(*error, connection))};
   }
   const HealthAnswer answer = CheckHealth(channel, deadline);
   if (!answer.status.ok()) {

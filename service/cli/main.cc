@@ -1,49 +1,53 @@
 // evalrunctl: deletes eval runs through the gateway, from a command line.
 
+#include <signal.h>
+#include <unistd.h>
+
 #include <cstdlib>
-#include <iostream>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include <fmt/format.h>
 #include <grpcpp/grpcpp.h>
 
 #include "service/cli/command_line.h"
+#include "service/cli/delete_command.h"
 #include "service/cli/gateway_call.h"
-#include "service/cli/render.h"
+#include "service/cli/text.h"
+#include "service/cli/write_all.h"
 
 namespace {
 
-using evalrun::cli::kExitGone;
-using evalrun::cli::kExitNotGone;
+using evalrun::cli::WriteAll;
+
+// A reader who has gone away does not need it any more.
+void Print(int fd, const std::string& text) { static_cast<void>(WriteAll(fd, text)); }
 
 int Run(const evalrun::cli::PrintAndExit& command) {
-  std::cout << command.out;
-  std::cerr << command.err;
+  Print(STDOUT_FILENO, command.out);
+  Print(STDERR_FILENO, command.err);
   return command.exit_status;
 }
 
-int Run(const evalrun::cli::DeleteCommand& command) {
-  const auto channel = evalrun::cli::OpenChannel(command.connection);
-  const auto report = evalrun::cli::CallDelete(channel, command.connection, command.request);
-  if (command.json) {
-    std::cout << evalrun::cli::RenderJson(report) << '\n';
-  } else {
-    (report.gone() ? std::cout : std::cerr) << evalrun::cli::RenderText(report);
-  }
-  return report.gone() ? kExitGone : kExitNotGone;
-}
+int Run(const evalrun::cli::DeleteCommand& command) { return evalrun::cli::RunDelete(command); }
 
 int Run(const evalrun::cli::HealthCommand& command) {
   const auto channel = evalrun::cli::OpenChannel(command.connection);
-  const auto report = evalrun::cli::CallHealth(channel, command.connection);
-  (report.serving ? std::cout : std::cerr) << evalrun::cli::Printable(report.explanation) << ".\n";
-  return report.serving ? kExitGone : kExitNotGone;
+  if (!channel.ok()) {
+    const std::string why = evalrun::cli::Printable(std::string(channel.status().message()));
+    Print(STDERR_FILENO, fmt::format("evalrunctl: {}.\n", why));
+    return evalrun::cli::kExitUsage;
+  }
+  const auto report = evalrun::cli::CallHealth(*channel, command.connection);
+  Print(report.serving ? STDOUT_FILENO : STDERR_FILENO,
+        evalrun::cli::Printable(report.explanation) + ".\n");
+  return report.serving ? evalrun::cli::kExitGone : evalrun::cli::kExitNotGone;
 }
 
 int Run(const evalrun::cli::VersionCommand& /*command*/) {
-  std::cout << "evalrunctl " << EVALRUN_VERSION << " (gRPC " << grpc::Version() << ")\n";
-  return kExitGone;
+  Print(STDOUT_FILENO, fmt::format("evalrunctl {} (gRPC {})\n", EVALRUN_VERSION, grpc::Version()));
+  return evalrun::cli::kExitGone;
 }
 
 }  // namespace
@@ -52,6 +56,8 @@ int main(int argc, char** argv) {
   // What the gRPC library has to say, such as that a connection failed, is in our own report.
   // NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread yet.
   setenv("GRPC_VERBOSITY", "NONE", /*replace=*/0);
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): what the macro is.
+  signal(SIGPIPE, SIG_IGN);
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   return std::visit([](const auto& command) { return Run(command); },
                     evalrun::cli::ParseCommandLine(arguments));

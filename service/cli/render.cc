@@ -1,23 +1,21 @@
 #include "service/cli/render.h"
 
+#include <algorithm>
 #include <charconv>
-#include <cstddef>
-#include <cstdint>
+#include <string_view>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "rest_backend/api/utf8.h"
+#include "rest_backend/api/resource_id.h"
+#include "service/cli/connect_advice.h"
+#include "service/cli/duration.h"
+#include "service/cli/text.h"
 
 namespace evalrun::cli {
 namespace {
 
 using absl::StatusCode;
-
-std::string CodeName(StatusCode code) {
-  const std::string name = absl::StatusCodeToString(code);
-  return name.empty() ? fmt::format("CODE_{}", static_cast<int>(code)) : name;
-}
 
 // What a word of the `deletion` vocabulary means, or nothing for a word of a newer gateway.
 std::string_view Meaning(std::string_view deletion) {
@@ -27,51 +25,6 @@ std::string_view Meaning(std::string_view deletion) {
   if (deletion == "not_performed") return "this call certainly deleted nothing";
   if (deletion == "unknown") return "the run may or may not be gone";
   return "";
-}
-
-std::string FormatDuration(std::chrono::milliseconds duration) {
-  const auto count = duration.count();
-  if (count < 1000) return fmt::format("{} ms", count);
-  return fmt::format("{:g} s", static_cast<double>(count) / 1000);
-}
-
-// One argument of a command, as a POSIX shell reads it back.
-std::string ShellQuote(std::string_view argument) {
-  constexpr std::string_view kPlain =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-:/@%+=,";
-  if (!argument.empty() && argument.find_first_not_of(kPlain) == std::string_view::npos) {
-    return std::string(argument);
-  }
-  std::string quoted = "'";
-  for (const char c : argument) {
-    if (c == '\'') {
-      quoted += "'\\''";
-    } else {
-      quoted += c;
-    }
-  }
-  return quoted + "'";
-}
-
-// The character that the well-formed sequence `bytes` encodes.
-std::uint32_t CodePoint(std::string_view bytes) {
-  const auto byte = [bytes](std::size_t i) {
-    return static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[i]));
-  };
-  if (bytes.size() == 1) return byte(0);
-  std::uint32_t code_point = byte(0) & (0xffU >> (bytes.size() + 1));
-  for (std::size_t i = 1; i < bytes.size(); ++i) {
-    code_point = (code_point << 6U) | (byte(i) & 0x3fU);
-  }
-  return code_point;
-}
-
-// Control characters, and those that reorder or hide the text around them.
-bool IsPrintable(std::uint32_t c) {
-  if (c < 0x20 || (c >= 0x7f && c < 0xa0)) return false;
-  if (c >= 0x200b && c <= 0x200f) return false;
-  if (c >= 0x2028 && c <= 0x202e) return false;
-  return !(c >= 0x2060 && c <= 0x206f) && c != 0xfeff;
 }
 
 // A label and what it says, in two columns.
@@ -119,6 +72,16 @@ std::string NotFoundAdvice(const DeleteReport& report) {
 
 // For an answer that says that nothing was deleted, or did not come from the gateway at all.
 std::string AdviceFor(const DeleteReport& report) {
+  if (report.reason == kNotTried) return "Run the same command again to go on.";
+  if (report.reason == "IN_FLIGHT_CAP") {
+    return "The gateway has as many calls under way as it takes, and sent nothing for this one. "
+           "Run "
+           "the same command again; for a long list, with a smaller --concurrency.";
+  }
+  if (report.reason == "UPSTREAM_HOLD_BACK") {
+    return "The gateway is holding calls back to spare Aymara's API, which is failing or asked for "
+           "a pause, and sent nothing for this one. Run the same command again later.";
+  }
   switch (report.code) {
     case StatusCode::kInvalidArgument:
       return "Correct what is named above: the same request will be refused again.";
@@ -150,73 +113,83 @@ std::string AdviceFor(const DeleteReport& report) {
   }
 }
 
+// What has never heard of the service deleted nothing, and will not.
+bool IsOfAnotherServer(const DeleteReport& report) {
+  return report.code == StatusCode::kUnimplemented && !report.has_details;
+}
+
 }  // namespace
 
-std::string Printable(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    const std::size_t length = rest::Utf8SequenceLength(text);
-    if (length == 0) {
-      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(text.front()));
-      text.remove_prefix(1);
-      continue;
-    }
-    const std::uint32_t code_point = CodePoint(text.substr(0, length));
-    if (IsPrintable(code_point)) {
-      out += text.substr(0, length);
-    } else if (code_point < 0x100) {
-      out += fmt::format("\\x{:02x}", code_point);
-    } else {
-      out += fmt::format("\\u{:04x}", code_point);
-    }
-    text.remove_prefix(length);
+std::string CodeName(StatusCode code) {
+  const std::string name = absl::StatusCodeToString(code);
+  return name.empty() ? fmt::format("CODE_{}", static_cast<int>(code)) : name;
+}
+
+std::string DeleteCommandLine(const Connection& connection, const DeleteRequest& request,
+                              const std::vector<std::string>& ids) {
+  std::string command = "evalrunctl delete";
+  const auto add = [&command](std::string_view flag, const std::string& value) {
+    if (!value.empty()) command += fmt::format(" {} {}", flag, ShellQuote(value));
+  };
+  if (request.allow_missing) command += " --allow-missing";
+  if (request.workspace_uuid.has_value()) {
+    command += " --workspace " + ShellQuote(*request.workspace_uuid);
   }
-  return out;
+  const bool uuids = std::ranges::all_of(
+      ids, [](const auto& id) { return rest::IsWellFormedId(id, rest::IdFormat::kUuid); });
+  if (!uuids) command += " --opaque-ids";
+  if (connection.server != kDefaultServer) add("--server", connection.server);
+  if (connection.timeout != kDefaultTimeout) add("--timeout", DurationFlag(connection.timeout));
+  if (connection.tls.has_value()) {
+    command += " --tls";
+    add("--ca-file", connection.tls->ca_file);
+    add("--cert-file", connection.tls->cert_file);
+    add("--key-file", connection.tls->key_file);
+    add("--server-name", connection.tls->server_name);
+  }
+  return command;
 }
 
 std::string SettlingCommand(const DeleteReport& report) {
-  std::string command = "evalrunctl delete --allow-missing";
-  if (report.request.workspace_uuid.has_value()) {
-    command += " --workspace " + ShellQuote(*report.request.workspace_uuid);
-  }
-  if (report.connection.server != kDefaultServer) {
-    command += " --server " + ShellQuote(report.connection.server);
-  }
-  if (report.connection.timeout != kDefaultTimeout) {
-    command += fmt::format(" --timeout {}ms", report.connection.timeout.count());
-  }
+  DeleteRequest request = report.request;
+  request.allow_missing = true;
+  const std::string& id = request.eval_run_uuid;
   // What begins with a dash would be taken for a flag.
-  const bool dash = report.request.eval_run_uuid.starts_with('-');
-  return command + (dash ? " -- " : " ") + ShellQuote(report.request.eval_run_uuid);
+  return DeleteCommandLine(report.connection, request, {id}) +
+         (id.starts_with('-') ? " -- " : " ") + ShellQuote(id);
 }
 
-std::string Advice(const DeleteReport& report) {
+std::string Hint(const DeleteReport& report) {
   if (report.gone()) return "";
   if (report.reason == kConnectFailed) {
-    return fmt::format(
-        "Nothing was sent. Check that the gateway runs at {}, or name another one with --server.",
-        report.connection.server);
+    return fmt::format("Nothing was sent. {}.", ConnectAdvice(report.message, report.connection));
   }
-  std::string advice;
-  if (report.retry_after.has_value()) {
-    advice = fmt::format("Wait {}. ", FormatDuration(*report.retry_after));
-  }
-  if (report.deletion != "unknown") return advice + AdviceFor(report);
-  if (!report.has_details && report.code == StatusCode::kUnimplemented) {
+  if (IsOfAnotherServer(report)) {
     return fmt::format(
         "What answers at {} does not know this service: name the gateway with --server.",
         report.connection.server);
   }
+  std::string hint;
+  if (report.retry_after.has_value()) {
+    hint = fmt::format("Wait {}. ", FormatDuration(*report.retry_after));
+  }
+  if (report.deletion != "unknown") return hint + AdviceFor(report);
   if (!report.has_details) {
-    advice +=
+    hint +=
         "The answer has no details: the connection was lost, or what answered is not the gateway. ";
   } else if (report.code == StatusCode::kUnauthenticated ||
              report.code == StatusCode::kPermissionDenied ||
              report.code == StatusCode::kUnimplemented) {
     // An earlier send may have deleted it, but no later one will be let through as things are.
-    advice += AdviceFor(report) + " ";
+    hint += AdviceFor(report) + " ";
   }
-  return fmt::format("{}To settle it, run\n    {}\nIf that succeeds, the run is gone.", advice,
+  return hint;
+}
+
+std::string Advice(const DeleteReport& report) {
+  const std::string hint = Hint(report);
+  if (report.gone() || report.deletion != "unknown" || IsOfAnotherServer(report)) return hint;
+  return fmt::format("{}To settle it, run\n    {}\nIf that succeeds, the run is gone.", hint,
                      SettlingCommand(report));
 }
 

@@ -5,7 +5,7 @@
 #define EVALRUN_SERVICE_CLI_RENDER_H_
 
 #include <string>
-#include <string_view>
+#include <vector>
 
 #include "service/cli/delete_report.h"
 
@@ -23,13 +23,22 @@ namespace evalrun::cli {
 // What to do next, in sentences. Empty when the run is gone.
 [[nodiscard]] std::string Advice(const DeleteReport& report);
 
+// The same without the command that settles an `unknown` one; then it may be empty, or end with a
+// blank.
+[[nodiscard]] std::string Hint(const DeleteReport& report);
+
 // The command that settles whether the run is gone, to be typed in a shell: the same one, with
 // `--allow-missing`.
 [[nodiscard]] std::string SettlingCommand(const DeleteReport& report);
 
-// `text` with everything that is not a printable character of well-formed UTF-8 replaced by
-// escapes such as `\x1b`.
-[[nodiscard]] std::string Printable(std::string_view text);
+// A command to be typed in a shell that deletes as `request` says, but for the id: `evalrunctl
+// delete` and the flags, as far as they are not the defaults. `ids`: those that it is for.
+[[nodiscard]] std::string DeleteCommandLine(const Connection& connection,
+                                            const DeleteRequest& request,
+                                            const std::vector<std::string>& ids);
+
+// `UNAVAILABLE`, and `CODE_42` for a code that gRPC does not have.
+[[nodiscard]] std::string CodeName(absl::StatusCode code);
 
 }  // namespace evalrun::cli
 

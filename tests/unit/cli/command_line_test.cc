@@ -6,67 +6,122 @@
 namespace evalrun::cli {
 namespace {
 
-using std::chrono::hours;
-using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-TEST(ParseDurationTest, ReadsNumberAndUnit) {
-  EXPECT_EQ(ParseDuration("1ms"), milliseconds(1));
-  EXPECT_EQ(ParseDuration("1500ms"), milliseconds(1500));
-  EXPECT_EQ(ParseDuration("30s"), seconds(30));
-  EXPECT_EQ(ParseDuration("2m"), minutes(2));
-  EXPECT_EQ(ParseDuration("24h"), hours(24));
-}
-
-TEST(ParseDurationTest, RefusesEverythingElse) {
-  for (const char* text : {"", "30", "s", "0s", "-1s", "+1s", "1.5s", " 1s", "1s ", "1 s", "1S",
-                           "1us", "25h", "99999999999999999999s", "9223372036854775807ms"}) {
-    EXPECT_EQ(ParseDuration(text), std::nullopt) << text;
-  }
-}
+using testing::StartsWith;
 
 TEST(ParseCommandLineTest, DeleteWithDefaults) {
   const Command command = ParseCommandLine({"delete", "score_run.abc"});
   const auto* remove = std::get_if<DeleteCommand>(&command);
   ASSERT_NE(remove, nullptr);
-  EXPECT_EQ(remove->request.eval_run_uuid, "score_run.abc");
+  EXPECT_THAT(remove->ids, ElementsAre("score_run.abc"));
+  EXPECT_EQ(remove->from_file, "");
+  EXPECT_FALSE(remove->many());
+  EXPECT_FALSE(remove->opaque_ids);
   EXPECT_EQ(remove->request.workspace_uuid, std::nullopt);
   EXPECT_FALSE(remove->request.allow_missing);
   EXPECT_EQ(remove->request.request_id, "");
   EXPECT_FALSE(remove->json);
+  EXPECT_FALSE(remove->dry_run);
+  EXPECT_EQ(remove->done_file, "");
+  EXPECT_EQ(remove->policy.concurrency, 16);
+  EXPECT_EQ(remove->policy.max_attempts, 10);
+  EXPECT_EQ(remove->policy.max_wait, minutes(5));
+  EXPECT_FALSE(remove->policy.retry_unknown);
   EXPECT_EQ(remove->connection.server, "127.0.0.1:50051");
   EXPECT_EQ(remove->connection.timeout, seconds(30));
+  EXPECT_FALSE(remove->connection.tls.has_value());
 }
 
 TEST(ParseCommandLineTest, DeleteWithEveryFlag) {
-  const Command command = ParseCommandLine(
-      {"delete", "--workspace", "workspace.x", "--allow-missing", "--server", "[::1]:1",
-       "--timeout=1500ms", "--json", "--request-id", "me.1_2-3", "run"});
+  const Command command = ParseCommandLine({"delete",
+                                            "--workspace",
+                                            "workspace.x",
+                                            "--allow-missing",
+                                            "--server",
+                                            "[::1]:1",
+                                            "--timeout=2s",
+                                            "--json",
+                                            "--request-id",
+                                            "me.1_2-3",
+                                            "run",
+                                            "--tls",
+                                            "--ca-file",
+                                            "ca",
+                                            "--cert-file",
+                                            "cert",
+                                            "--key-file",
+                                            "key",
+                                            "--server-name",
+                                            "name",
+                                            "--opaque-ids",
+                                            "--done-file",
+                                            "done",
+                                            "--dry-run",
+                                            "--concurrency",
+                                            "3",
+                                            "--max-wait",
+                                            "10s",
+                                            "--max-attempts",
+                                            "4",
+                                            "--retry-unknown"});
   const auto* remove = std::get_if<DeleteCommand>(&command);
   ASSERT_NE(remove, nullptr);
-  EXPECT_EQ(remove->request.eval_run_uuid, "run");
+  EXPECT_THAT(remove->ids, ElementsAre("run"));
   EXPECT_EQ(remove->request.workspace_uuid, "workspace.x");
   EXPECT_TRUE(remove->request.allow_missing);
   EXPECT_EQ(remove->request.request_id, "me.1_2-3");
   EXPECT_TRUE(remove->json);
+  EXPECT_TRUE(remove->opaque_ids);
+  EXPECT_TRUE(remove->dry_run);
+  EXPECT_EQ(remove->done_file, "done");
+  EXPECT_EQ(remove->policy.concurrency, 3);
+  EXPECT_EQ(remove->policy.max_attempts, 4);
+  EXPECT_EQ(remove->policy.max_wait, seconds(10));
+  EXPECT_TRUE(remove->policy.retry_unknown);
   EXPECT_EQ(remove->connection.server, "[::1]:1");
-  EXPECT_EQ(remove->connection.timeout, milliseconds(1500));
+  EXPECT_EQ(remove->connection.timeout, seconds(2));
+  ASSERT_TRUE(remove->connection.tls.has_value());
+  EXPECT_EQ(remove->connection.tls->ca_file, "ca");
+  EXPECT_EQ(remove->connection.tls->cert_file, "cert");
+  EXPECT_EQ(remove->connection.tls->key_file, "key");
+  EXPECT_EQ(remove->connection.tls->server_name, "name");
 }
 
-// Whether an id is well-formed is the gateway's to say: it alone knows its configuration.
+// One run is answered in detail, and is not waited for: the answer says how long to wait.
+TEST(ParseCommandLineTest, ManyRunsAreSeveralOrAFile) {
+  const struct {
+    std::vector<std::string> arguments;
+    bool many;
+  } kTable[] = {
+      {{"delete", "a"}, false},
+      {{"delete", "a", "b"}, true},
+      {{"delete", "--from-file", "-"}, true},
+      {{"delete", "a", "--from-file", "ids.txt"}, true},
+  };
+  for (const auto& [arguments, many] : kTable) {
+    const Command command = ParseCommandLine(arguments);
+    const auto* remove = std::get_if<DeleteCommand>(&command);
+    ASSERT_NE(remove, nullptr);
+    EXPECT_EQ(remove->many(), many);
+    EXPECT_EQ(remove->policy.retry_refused, many);
+  }
+}
+
+// What an id looks like is for the list to say, which knows their places.
 TEST(ParseCommandLineTest, PassesIdsOnAsTheyAre) {
   for (const char* id : {"", "..", "a b", "%2f", "\xc3\xa9"}) {
     const Command command = ParseCommandLine({"delete", id});
     const auto* remove = std::get_if<DeleteCommand>(&command);
     ASSERT_NE(remove, nullptr) << id;
-    EXPECT_EQ(remove->request.eval_run_uuid, id);
+    EXPECT_THAT(remove->ids, ElementsAre(id));
   }
   const Command dashed = ParseCommandLine({"delete", "--", "-x"});
   ASSERT_TRUE(std::holds_alternative<DeleteCommand>(dashed));
-  EXPECT_EQ(std::get<DeleteCommand>(dashed).request.eval_run_uuid, "-x");
+  EXPECT_THAT(std::get<DeleteCommand>(dashed).ids, ElementsAre("-x"));
 }
 
 TEST(ParseCommandLineTest, AnEmptyWorkspaceIsSet) {
@@ -85,17 +140,25 @@ TEST(ParseCommandLineTest, HealthAndVersion) {
 }
 
 TEST(ParseCommandLineTest, HelpIsNoError) {
-  for (const auto& arguments :
-       {std::vector<std::string>{"--help"}, std::vector<std::string>{"delete", "--help"},
-        std::vector<std::string>{"health", "-h"}}) {
+  const struct {
+    std::vector<std::string> arguments;
+    const char* usage;
+  } kTable[] = {
+      {{"--help"}, "Usage: evalrunctl COMMAND"},
+      {{"delete", "--help"}, "Usage: evalrunctl delete ID... [FLAGS]"},
+      {{"health", "-h"}, "Usage: evalrunctl health [FLAGS]"},
+      {{"completion", "--help"}, "Usage: evalrunctl completion SHELL"},
+  };
+  for (const auto& [arguments, usage] : kTable) {
     const Command command = ParseCommandLine(arguments);
     const auto* help = std::get_if<PrintAndExit>(&command);
     ASSERT_NE(help, nullptr);
     EXPECT_EQ(help->exit_status, 0);
-    EXPECT_THAT(help->out, HasSubstr("Usage: evalrunctl"));
+    EXPECT_THAT(help->out, StartsWith(usage));
     EXPECT_THAT(help->out, HasSubstr("Exit status"));
     EXPECT_THAT(help->err, IsEmpty());
   }
+  EXPECT_TRUE(std::holds_alternative<VersionCommand>(ParseCommandLine({"--version"})));
 }
 
 TEST(ParseCommandLineTest, MistakesAreNamed) {
@@ -103,10 +166,32 @@ TEST(ParseCommandLineTest, MistakesAreNamed) {
     std::vector<std::string> arguments;
     const char* said;
   } kMistakes[] = {
-      {{}, "subcommand is required"},
-      {{"frob"}, "subcommand is required"},
-      {{"delete"}, "ID is required"},
-      {{"delete", "a", "b"}, "not expected: b"},
+      {{}, "which command?"},
+      {{"frob"}, "there is no command 'frob'"},
+      {{"\x1b[2J"}, "there is no command '\\x1b[2J'"},
+      {{"delete"}, "which run?"},
+      {{"delete", "--dry-run"}, "--from-file"},
+      {{"delete", "--from-file", ""}, "--from-file"},
+      {{"delete", "a", "b", "--request-id", "x"}, "--request-id is for one ID"},
+      {{"delete", "--from-file", "f", "--request-id", "x"}, "--request-id is for one ID"},
+      {{"delete", "a", "--ca-file", "f"}, "--ca-file requires --tls"},
+      {{"delete", "a", "--server-name", "n"}, "--server-name requires --tls"},
+      {{"delete", "a", "--cert-file", "f", "--key-file", "f"}, "requires --tls"},
+      {{"delete", "a", "--tls", "--cert-file", "f"}, "--cert-file requires --key-file"},
+      {{"delete", "a", "--tls", "--key-file", "f"}, "--key-file requires --cert-file"},
+      {{"health", "--tls", "--key-file", "f"}, "--key-file requires --cert-file"},
+      {{"delete", "a", "--concurrency", "0"}, "'0' is not a whole number from 1 to 1000"},
+      {{"delete", "a", "--concurrency", "1001"}, "from 1 to 1000"},
+      {{"delete", "a", "--concurrency", "3x"}, "'3x' is not a whole number"},
+      {{"delete", "a", "--max-attempts", "0"}, "from 1 to 100"},
+      {{"delete", "a", "--max-wait", "5"}, "'5' is not a duration"},
+      {{"delete", "a", "--server", "http://host:1"}, "is a URL"},
+      {{"delete", "a", "--server", "host:0"}, "a number from 1 to 65535"},
+      {{"delete", "a", "--server", "host:65536"}, "a number from 1 to 65535"},
+      {{"delete", "a", "--server", "host:http"}, "a number from 1 to 65535"},
+      {{"delete", "a", "--server", "::1:50051"}, "needs brackets"},
+      {{"completion"}, "SHELL is required"},
+      {{"completion", "tcsh"}, "tcsh"},
       {{"delete", "a", "--frob"}, "--frob"},
       {{"delete", "a", "--server", "host"}, "'host' is not HOST:PORT"},
       {{"delete", "a", "--server", ":1"}, "':1' is not HOST:PORT"},
@@ -123,7 +208,7 @@ TEST(ParseCommandLineTest, MistakesAreNamed) {
     const Command command = ParseCommandLine(arguments);
     const auto* mistake = std::get_if<PrintAndExit>(&command);
     ASSERT_NE(mistake, nullptr) << said;
-    EXPECT_EQ(mistake->exit_status, 2) << said;
+    EXPECT_EQ(mistake->exit_status, kExitUsage) << said;
     EXPECT_THAT(mistake->err, HasSubstr(said));
     EXPECT_THAT(mistake->out, IsEmpty());
   }

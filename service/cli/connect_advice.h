@@ -1,0 +1,19 @@
+// File: connect_advice.h
+//
+// What to do when no connection can be made. Pure.
+#ifndef EVALRUN_SERVICE_CLI_CONNECT_ADVICE_H_
+#define EVALRUN_SERVICE_CLI_CONNECT_ADVICE_H_
+
+#include <string>
+#include <string_view>
+
+#include "service/cli/delete_report.h"
+
+namespace evalrun::cli {
+
+// `error` is what gRPC says, such as "Connection refused". Sentences without the last full stop.
+[[nodiscard]] std::string ConnectAdvice(std::string_view error, const Connection& connection);
+
+}  // namespace evalrun::cli
+
+#endif  // EVALRUN_SERVICE_CLI_CONNECT_ADVICE_H_

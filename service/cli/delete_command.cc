@@ -1,0 +1,249 @@
+#include "service/cli/delete_command.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <fstream>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <absl/status/status.h>
+#include <fmt/format.h>
+
+#include "service/cli/done_file.h"
+#include "service/cli/gateway_call.h"
+#include "service/cli/id_list.h"
+#include "service/cli/interrupt_signal.h"
+#include "service/cli/leftover_file.h"
+#include "service/cli/progress_display.h"
+#include "service/cli/render.h"
+#include "service/cli/run_deletes.h"
+#include "service/cli/standard_output.h"
+#include "service/cli/summary.h"
+#include "service/cli/tally.h"
+#include "service/cli/text.h"
+#include "service/cli/write_all.h"
+
+namespace evalrun::cli {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+// When standard error is gone as well, there is nobody to tell.
+void Say(const std::string& text) { static_cast<void>(WriteAll(STDERR_FILENO, text)); }
+
+int Refuse(const std::string& sentences) {
+  Say(fmt::format("evalrunctl: {}\n", sentences));
+  return kExitUsage;
+}
+
+// Reads all ids. Returns what is wrong, or nothing.
+std::optional<std::string> ReadIds(const DeleteCommand& command, IdList* list) {
+  for (std::size_t i = 0; i < command.ids.size(); ++i) {
+    list->Add(command.ids[i], fmt::format("argument {}", i + 1));
+  }
+  if (command.from_file == "-") {
+    list->AddLines(std::cin, "standard input");
+  } else if (!command.from_file.empty()) {
+    errno = 0;
+    std::ifstream file(command.from_file);
+    const bool opened = file.is_open();
+    if (opened) list->AddLines(file, command.from_file);
+    // A directory can be opened, but not read.
+    if (!opened || file.bad()) {
+      return fmt::format("cannot read {}: {}", Printable(command.from_file),
+                         std::generic_category().message(errno));
+    }
+  }
+  const std::string mistakes = list->Mistakes();
+  if (mistakes.empty()) return std::nullopt;
+  return fmt::format("nothing was deleted, because these are no ids:\n{}{}", mistakes,
+                     command.opaque_ids ? "" : " If the gateway takes others, add --opaque-ids.");
+}
+
+class DeleteJob {
+ public:
+  DeleteJob(const DeleteCommand& command, std::vector<std::string> ids, DoneFile* done_file)
+      : command_(command),
+        ids_(std::move(ids)),
+        done_file_(done_file),
+        schedule_(command.policy, ids_.size()),
+        start_(steady_clock::now()),
+        display_(start_) {}
+
+  void MarkMaybeGone(std::size_t index) { schedule_.MarkMaybeGone(index); }
+
+  // Sends them all. Afterwards every id has a report, if only that it was not tried.
+  void Run(const std::shared_ptr<grpc::Channel>& channel) {
+    CountInterrupts();
+    const DeleteHooks hooks{
+        .sending = [this](std::size_t index) { return Record("sent", index); },
+        .answered = [this](std::size_t index, const DeleteReport& report,
+                           bool final) { return !final || Settle(index, report); },
+        .tick = [this](const DeleteSchedule& schedule) { ShowProgress(schedule); },
+        .interrupt = &InterruptsSoFar};
+    end_ = RunDeletes(channel, command_.connection, command_.request, ids_, &schedule_, hooks);
+    for (std::size_t i = 0; i < ids_.size(); ++i) {
+      if (schedule_.state(i) == DeleteSchedule::State::kLeft) GiveUp(i);
+    }
+    display_.Clear();
+  }
+
+  // What is said when the work is over, but for the objects of --json.
+  void Conclude(std::size_t gone_before, std::size_t duplicates) {
+    if (!command_.many()) {
+      if (!command_.json && last_.has_value()) {
+        const std::string text = RenderText(*last_);
+        if (!last_->gone() || !output_.Write(text)) Say(text);
+      }
+      return;
+    }
+    const SummaryFacts facts{&ids_,
+                             gone_before,
+                             duplicates,
+                             left_,
+                             end_,
+                             stop_detail_.empty() ? output_.Error() : stop_detail_,
+                             command_.connection,
+                             command_.request,
+                             command_.done_file};
+    const std::string summary = RenderSummary(facts, tally_, &SaveLeftoverIds);
+    const bool good = exit_status() == kExitGone && !command_.json;
+    if (!good || !output_.Write(summary)) Say(summary);
+  }
+
+  [[nodiscard]] int exit_status() const {
+    if (tally_.gone_count() == ids_.size()) return kExitGone;
+    return end_.reason == StopReason::kInterrupted ? InterruptExitStatus() : kExitNotGone;
+  }
+
+ private:
+  bool Record(std::string_view word, std::size_t index) {
+    const absl::Status status = done_file_->Append(word, ids_[index]);
+    if (!status.ok()) stop_detail_ = std::string(status.message());
+    return status.ok();
+  }
+
+  // The last word about an id.
+  bool Settle(std::size_t index, const DeleteReport& report) {
+    tally_.Add(index, report);
+    const bool unknown = report.deletion == "unknown";
+    const bool recorded = Record(report.gone() ? "gone" : unknown ? "unknown" : "failed", index);
+    return Print(report) && recorded;
+  }
+
+  bool Print(const DeleteReport& report) {
+    if (!command_.many()) last_ = report;
+    if (!command_.json) return true;
+    display_.Clear();
+    return output_.Write(RenderJson(report) + "\n");
+  }
+
+  // An id that was left when the work stopped.
+  void GiveUp(std::size_t index) {
+    DeleteRequest request = command_.request;
+    request.eval_run_uuid = ids_[index];
+    DeleteReport report =
+        end_.reason == StopReason::kNoConnection
+            ? ReportConnectFailure(request, command_.connection, end_.message)
+            : ReportNotTried(request, command_.connection, "stopped before it was settled");
+    if (schedule_.maybe_gone(index)) {
+      report.deletion = "unknown";
+      report.has_details = true;
+      tally_.Add(index, report);
+    } else {
+      left_.push_back(index);
+    }
+    Print(report);
+  }
+
+  void ShowProgress(const DeleteSchedule& schedule) {
+    if (!command_.many()) return;
+    const auto now = steady_clock::now();
+    const auto waiting = std::chrono::ceil<milliseconds>(schedule.paused_until() - now);
+    display_.Show({ids_.size(), tally_.gone_count(), tally_.failed_count(), tally_.unknown_count(),
+                   std::chrono::floor<milliseconds>(now - start_),
+                   std::max(waiting, milliseconds(0)), schedule.stop_reason() != StopReason::kNone},
+                  now);
+  }
+
+  const DeleteCommand& command_;
+  const std::vector<std::string> ids_;
+  DoneFile* const done_file_;
+  DeleteSchedule schedule_;
+  steady_clock::time_point start_;
+  ProgressDisplay display_;
+  StandardOutput output_;
+  Tally tally_;
+  std::optional<DeleteReport> last_;  // of the only id
+  std::vector<std::size_t> left_;
+  DeletesEnd end_;
+  std::string stop_detail_;
+};
+
+// What would be deleted: the ids on standard output, so that they can go on to a file.
+int DryRun(const DeleteCommand& command, const std::vector<std::string>& ids,
+           std::size_t gone_before, std::size_t duplicates) {
+  StandardOutput output;
+  DeleteRequest request = command.request;
+  for (const std::string& id : ids) {
+    request.eval_run_uuid = id;
+    const std::string line =
+        command.json
+            ? RenderJson(ReportNotTried(request, command.connection, "a dry run sends nothing"))
+            : id;
+    if (!output.Write(line + "\n")) break;
+  }
+  std::string sentence = fmt::format("Nothing was sent. {} would be deleted through {}", ids.size(),
+                                     command.connection.server);
+  if (request.workspace_uuid.has_value()) {
+    sentence += fmt::format(" in workspace {}", Printable(*request.workspace_uuid));
+  }
+  if (gone_before > 0) sentence += fmt::format("; {} are gone already", gone_before);
+  if (duplicates > 0) sentence += fmt::format("; {} are named more than once", duplicates);
+  Say(sentence + ".\n");
+  return kExitGone;
+}
+
+}  // namespace
+
+int RunDelete(const DeleteCommand& command) {
+  IdList list(command.opaque_ids ? rest::IdFormat::kOpaque : rest::IdFormat::kUuid);
+  if (const auto mistake = ReadIds(command, &list); mistake.has_value()) return Refuse(*mistake);
+  const auto channel = OpenChannel(command.connection);
+  if (!channel.ok()) return Refuse(Printable(std::string(channel.status().message())) + ".");
+
+  DoneFile done_file;
+  if (!command.done_file.empty()) {
+    const std::string header =
+        DoneRecord::Header(command.connection.server, command.request.workspace_uuid);
+    const absl::Status opened = command.dry_run ? done_file.Peek(command.done_file, header)
+                                                : done_file.Open(command.done_file, header);
+    if (!opened.ok()) return Refuse(Printable(std::string(opened.message())) + ".");
+  }
+  std::vector<std::string> ids;
+  std::vector<std::size_t> maybe_gone;
+  for (const std::string& id : list.ids()) {
+    const Done done = done_file.record().Find(id);
+    if (done == Done::kGone) continue;
+    if (done == Done::kMaybe) maybe_gone.push_back(ids.size());
+    ids.push_back(id);
+  }
+  const std::size_t gone_before = list.ids().size() - ids.size();
+  if (command.dry_run) return DryRun(command, ids, gone_before, list.duplicates());
+
+  DeleteJob job(command, std::move(ids), &done_file);
+  for (const std::size_t index : maybe_gone) job.MarkMaybeGone(index);
+  job.Run(*channel);
+  job.Conclude(gone_before, list.duplicates());
+  return job.exit_status();
+}
+
+}  // namespace evalrun::cli

@@ -1,0 +1,156 @@
+#include "service/cli/delete_schedule.h"
+
+#include <algorithm>
+
+namespace evalrun::cli {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kFirstWait{500};
+constexpr milliseconds kLongestWait{30'000};
+
+// 0.5 s, 1 s, 2 s, … 30 s for the first, second, third … time.
+milliseconds Backoff(int times) {
+  return std::min(kFirstWait * (1 << std::min(times - 1, 10)), kLongestWait);
+}
+
+// Up to a tenth on top, so that many callers who were refused together do not come back together.
+milliseconds Spread(milliseconds wait, double random) {
+  return wait +
+         milliseconds(static_cast<std::int64_t>(static_cast<double>(wait.count()) * random / 10));
+}
+
+}  // namespace
+
+ScheduleAnswer ScheduleAnswerOf(const DeleteReport& report) {
+  using Kind = ScheduleAnswer::Kind;
+  ScheduleAnswer answer;
+  answer.maybe_gone = report.deletion == "unknown";
+  answer.retry_after = report.retry_after;
+  if (report.gone()) {
+    answer.kind = Kind::kGone;
+  } else if (report.code == absl::StatusCode::kUnimplemented ||
+             report.code == absl::StatusCode::kUnauthenticated) {
+    // The gateway's own credential, its base path, or another server: the same for all ids.
+    answer.kind = Kind::kHopeless;
+  } else if (answer.maybe_gone) {
+    answer.kind = Kind::kUnknown;
+  } else if (report.code == absl::StatusCode::kResourceExhausted ||
+             (report.code == absl::StatusCode::kUnavailable && report.retry_after.has_value())) {
+    answer.kind = Kind::kRefused;
+  } else {
+    answer.kind = Kind::kFailed;
+  }
+  return answer;
+}
+
+DeleteSchedule::DeleteSchedule(const SchedulePolicy& policy, std::size_t count)
+    : policy_(policy), items_(count), limit_(policy.concurrency) {}
+
+DeleteSchedule::Step DeleteSchedule::Next(Time now) {
+  using Kind = Step::Kind;
+  const bool anything_left = next_ < items_.size() || !again_.empty() || !delayed_.empty();
+  if (stop_reason_ != StopReason::kNone || !anything_left) {
+    return {in_flight_ > 0 ? Kind::kWait : Kind::kEnd, 0, false, std::nullopt};
+  }
+  if (in_flight_ >= limit()) return {Kind::kWait, 0, false, std::nullopt};
+  if (now < paused_until_) return {Kind::kWait, 0, false, paused_until_};
+  std::size_t index = 0;
+  if (!delayed_.empty() && delayed_.top().first <= now) {
+    index = delayed_.top().second;
+    delayed_.pop();
+  } else if (!again_.empty()) {
+    index = again_.front();
+    again_.pop_front();
+  } else if (next_ < items_.size()) {
+    index = next_++;
+  } else {
+    return {Kind::kWait, 0, false, delayed_.top().first};
+  }
+  Item& item = items_[index];
+  item.state = State::kInFlight;
+  ++item.attempts;
+  item.pause = pauses_;
+  ++in_flight_;
+  return {Kind::kSend, index, item.maybe_gone, std::nullopt};
+}
+
+DeleteSchedule::State DeleteSchedule::OnAnswer(std::size_t index, const ScheduleAnswer& answer,
+                                               Time now, double random) {
+  using Kind = ScheduleAnswer::Kind;
+  Item& item = items_[index];
+  --in_flight_;
+  item.maybe_gone = item.maybe_gone || answer.maybe_gone;
+  if (answer.kind != Kind::kRefused && item.pause == pauses_) {
+    pauses_in_a_row_ = 0;
+    // One more call in flight for each full round of answers.
+    limit_ = std::min(limit_ + 1 / limit_, static_cast<double>(policy_.concurrency));
+  }
+  switch (answer.kind) {
+    case Kind::kGone:
+      item.state = State::kGone;
+      break;
+    case Kind::kRefused:
+      item.state = OnRefused(index, answer, now, random);
+      break;
+    case Kind::kHopeless:
+      Stop(StopReason::kHopeless);
+      item.state = Given(item);
+      break;
+    case Kind::kFailed:
+      item.state = Given(item);
+      break;
+    case Kind::kUnknown:
+      item.state = OnUnknown(index, answer, now, random);
+      break;
+  }
+  return item.state;
+}
+
+DeleteSchedule::State DeleteSchedule::OnRefused(std::size_t index, const ScheduleAnswer& answer,
+                                                Time now, double random) {
+  Item& item = items_[index];
+  if (!policy_.retry_refused) return Given(item);
+  if (answer.retry_after.value_or(milliseconds(0)) > policy_.max_wait) {
+    Stop(StopReason::kAskedTooLong);
+  }
+  if (item.pause == pauses_) {  // otherwise it was under way when the present pause began
+    ++pauses_;
+    limit_ = std::max(1.0, limit_ / 2);
+    if (++pauses_in_a_row_ >= policy_.max_attempts) Stop(StopReason::kAlwaysRefused);
+  }
+  milliseconds wait = answer.retry_after.value_or(kFirstWait);
+  if (pauses_in_a_row_ > 1) wait = std::max(wait, Backoff(pauses_in_a_row_));
+  paused_until_ = std::max(paused_until_, now + Spread(wait, random));
+  if (item.attempts >= policy_.max_attempts) return Given(item);
+  again_.push_back(index);
+  return State::kLeft;
+}
+
+DeleteSchedule::State DeleteSchedule::OnUnknown(std::size_t index, const ScheduleAnswer& answer,
+                                                Time now, double random) {
+  const Item& item = items_[index];
+  const milliseconds asked = answer.retry_after.value_or(milliseconds(0));
+  if (!policy_.retry_unknown || stop_reason_ != StopReason::kNone ||
+      item.attempts >= policy_.max_attempts || asked > policy_.max_wait) {
+    return State::kUnknown;
+  }
+  const milliseconds wait = std::max(asked, Backoff(item.attempts));
+  delayed_.emplace(now + Spread(wait, random), index);
+  return State::kLeft;
+}
+
+void DeleteSchedule::PutBack(std::size_t index) {
+  Item& item = items_[index];
+  item.state = State::kLeft;
+  --item.attempts;
+  --in_flight_;
+  again_.push_front(index);
+}
+
+void DeleteSchedule::Stop(StopReason reason) {
+  if (stop_reason_ == StopReason::kNone) stop_reason_ = reason;
+}
+
+}  // namespace evalrun::cli

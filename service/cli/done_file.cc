@@ -1,0 +1,76 @@
+#include "service/cli/done_file.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include "service/cli/write_all.h"
+
+namespace evalrun::cli {
+
+DoneFile::~DoneFile() {
+  if (fd_ >= 0) close(fd_);
+}
+
+absl::Status DoneFile::Fail(std::string_view doing) const {
+  const int error = errno;
+  return absl::UnavailableError(
+      fmt::format("cannot {} {}: {}", doing, path_, std::generic_category().message(error)));
+}
+
+absl::Status DoneFile::Read(std::string_view header, std::string* text) {
+  std::array<char, 1 << 16> buffer;
+  for (;;) {
+    const ssize_t got = read(fd_, buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return Fail("read");
+    if (got == 0) break;
+    text->append(buffer.data(), static_cast<std::size_t>(got));
+  }
+  if (const auto objection = record_.Read(*text, header); objection.has_value()) {
+    return absl::FailedPreconditionError(fmt::format("cannot use {}: {}", path_, *objection));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DoneFile::Open(const std::string& path, std::string_view header) {
+  path_ = path;
+  fd_ = open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+  if (fd_ < 0) return Fail("open");
+  if (flock(fd_, LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) {
+      return absl::FailedPreconditionError(
+          fmt::format("cannot use {}: another evalrunctl is using it", path_));
+    }
+    return Fail("lock");
+  }
+  std::string text;
+  if (absl::Status read = Read(header, &text); !read.ok()) return read;
+  // A line that a power cut tore stays what it is: no line.
+  const std::string_view begin = text.empty() ? header : text.ends_with('\n') ? "" : "\n";
+  return WriteAll(fd_, begin) == 0 ? absl::OkStatus() : Fail("write to");
+}
+
+absl::Status DoneFile::Peek(const std::string& path, std::string_view header) {
+  path_ = path;
+  fd_ = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd_ < 0) return errno == ENOENT ? absl::OkStatus() : Fail("open");
+  std::string text;
+  absl::Status read = Read(header, &text);
+  close(fd_);
+  fd_ = -1;
+  return read;
+}
+
+absl::Status DoneFile::Append(std::string_view word, std::string_view id) {
+  if (fd_ < 0 || WriteAll(fd_, DoneRecord::Line(word, id)) == 0) return absl::OkStatus();
+  return Fail("write to");
+}
+
+}  // namespace evalrun::cli

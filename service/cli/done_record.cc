@@ -1,0 +1,64 @@
+#include "service/cli/done_record.h"
+
+#include <fmt/format.h>
+
+#include "rest_backend/api/resource_id.h"
+#include "service/cli/text.h"
+
+namespace evalrun::cli {
+namespace {
+
+constexpr std::string_view kMark = "# evalrunctl done-file 1 ";
+
+// Cuts the first line off `text`. A last line without a newline is one too.
+std::string_view TakeLine(std::string_view* text) {
+  const std::size_t end = text->find('\n');
+  const std::string_view line = text->substr(0, end);
+  text->remove_prefix(end == std::string_view::npos ? text->size() : end + 1);
+  return line;
+}
+
+}  // namespace
+
+std::string DoneRecord::Header(std::string_view server,
+                               const std::optional<std::string>& workspace) {
+  return fmt::format("{}server={} workspace={}\n", kMark, Printable(server),
+                     Printable(rest::CanonicalId(workspace.value_or(""))));
+}
+
+std::string DoneRecord::Line(std::string_view word, std::string_view id) {
+  return fmt::format("{} {}\n", word, id);
+}
+
+std::optional<std::string> DoneRecord::Read(std::string_view text, std::string_view header) {
+  if (text.empty()) return std::nullopt;
+  const std::string_view found = TakeLine(&text);
+  if (!found.starts_with(kMark)) {
+    return "it is not a done-file: its first line was not written by evalrunctl";
+  }
+  if (found != TakeLine(&header)) {
+    return fmt::format(
+        "it was written for another gateway or workspace ({}): name another file, or change its "
+        "first line if both are the same",
+        Printable(found.substr(kMark.size())));
+  }
+  while (!text.empty()) {
+    const std::string_view line = TakeLine(&text);
+    const std::size_t blank = line.find(' ');
+    if (blank == std::string_view::npos) continue;
+    const std::string_view word = line.substr(0, blank);
+    Done& done = by_id_[rest::CanonicalId(line.substr(blank + 1))];
+    if (done == Done::kGone) continue;
+    if (word == "gone") done = Done::kGone;
+    if (word == "failed") done = Done::kNothing;
+    if (word == "sent" || word == "unknown") done = Done::kMaybe;
+  }
+  return std::nullopt;
+}
+
+Done DoneRecord::Find(std::string_view id) const {
+  const auto it = by_id_.find(rest::CanonicalId(id));
+  return it == by_id_.end() ? Done::kNothing : it->second;
+}
+
+}  // namespace evalrun::cli

@@ -1,0 +1,55 @@
+// File: flags.h
+//
+// Every command and flag, with its help: the source of parsing, `--help`, the man page and the
+// completion scripts.
+#ifndef EVALRUN_SERVICE_CLI_FLAGS_H_
+#define EVALRUN_SERVICE_CLI_FLAGS_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <CLI/App.hpp>
+
+namespace evalrun::cli {
+
+struct ConnectionFlags {
+  std::string server;
+  std::string timeout;
+  bool tls = false;
+  std::string ca_file;
+  std::string cert_file;
+  std::string key_file;
+  std::string server_name;
+};
+
+// The values as they were typed, checked one by one.
+struct Flags {
+  struct Delete {
+    ConnectionFlags connection;
+    std::vector<std::string> ids;
+    std::string from_file;
+    bool opaque_ids = false;
+    CLI::Option* workspace = nullptr;  // whether it was given; its value:
+    std::string workspace_uuid;
+    bool allow_missing = false;
+    std::string request_id;
+    int concurrency = 0;
+    int max_attempts = 0;
+    std::string max_wait;
+    bool retry_unknown = false;
+    std::string done_file;
+    bool dry_run = false;
+    bool json = false;
+  } remove;
+  ConnectionFlags health;
+  std::string shell;
+};
+
+// Subcommands: delete, health, version, completion. Parsing writes to `*flags`, which outlives the
+// result.
+[[nodiscard]] std::unique_ptr<CLI::App> MakeApp(Flags* flags);
+
+}  // namespace evalrun::cli
+
+#endif  // EVALRUN_SERVICE_CLI_FLAGS_H_

@@ -1,0 +1,19 @@
+// File: help_text.h
+//
+// What `--help` prints. Pure.
+#ifndef EVALRUN_SERVICE_CLI_HELP_TEXT_H_
+#define EVALRUN_SERVICE_CLI_HELP_TEXT_H_
+
+#include <string>
+#include <string_view>
+
+#include "service/cli/manual.h"
+
+namespace evalrun::cli {
+
+// For a terminal of 80 columns. `command`: empty for the program as a whole.
+[[nodiscard]] std::string HelpText(const Manual& manual, std::string_view command);
+
+}  // namespace evalrun::cli
+
+#endif  // EVALRUN_SERVICE_CLI_HELP_TEXT_H_

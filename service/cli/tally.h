@@ -1,0 +1,48 @@
+// File: tally.h
+//
+// What became of many ids, counted by outcome. Keeps one report of each kind, and for the rest only
+// which ids they are about, so that a hundred thousand failures are no burden.
+#ifndef EVALRUN_SERVICE_CLI_TALLY_H_
+#define EVALRUN_SERVICE_CLI_TALLY_H_
+
+#include <cstddef>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "service/cli/delete_report.h"
+
+namespace evalrun::cli {
+
+class Tally {
+ public:
+  // Reports that are not gone and agree in deletion, code, domain and reason.
+  struct Group {
+    DeleteReport sample;  // the first of them
+    std::vector<std::size_t> indices;
+  };
+
+  // The last report about id `index`.
+  void Add(std::size_t index, const DeleteReport& report);
+
+  // How many are gone, by the word of `deletion`.
+  [[nodiscard]] const std::map<std::string, std::size_t>& gone() const { return gone_; }
+  [[nodiscard]] std::size_t gone_count() const { return gone_count_; }
+  // In the order in which they first came. After the hundredth kind, all others are taken for it.
+  [[nodiscard]] const std::vector<Group>& failed() const { return failed_; }
+  [[nodiscard]] std::size_t failed_count() const { return failed_count_; }
+  [[nodiscard]] const std::vector<Group>& unknown() const { return unknown_; }
+  [[nodiscard]] std::size_t unknown_count() const { return unknown_count_; }
+
+ private:
+  std::map<std::string, std::size_t> gone_;
+  std::size_t gone_count_ = 0;
+  std::vector<Group> failed_;
+  std::size_t failed_count_ = 0;
+  std::vector<Group> unknown_;
+  std::size_t unknown_count_ = 0;
+};
+
+}  // namespace evalrun::cli
+
+#endif  // EVALRUN_SERVICE_CLI_TALLY_H_

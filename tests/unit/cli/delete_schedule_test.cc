@@ -1,0 +1,323 @@
+#include "service/cli/delete_schedule.h"
+
+#include <map>
+#include <set>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace evalrun::cli {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+using Kind = ScheduleAnswer::Kind;
+using State = DeleteSchedule::State;
+using Step = DeleteSchedule::Step;
+using Time = DeleteSchedule::Time;
+
+constexpr ScheduleAnswer kGone{Kind::kGone, false};
+constexpr ScheduleAnswer kFailed{Kind::kFailed, false};
+constexpr ScheduleAnswer kUnknown{Kind::kUnknown, true};
+
+ScheduleAnswer Refused(std::optional<milliseconds> retry_after) {
+  return {Kind::kRefused, false, retry_after};
+}
+
+// A schedule and its clock.
+struct Bench {
+  Bench(const SchedulePolicy& policy, std::size_t count) : schedule(policy, count) {}
+
+  // The next id to be sent. Fails when there is none now.
+  std::size_t Sent() {
+    const Step step = schedule.Next(now);
+    EXPECT_EQ(step.kind, Step::Kind::kSend);
+    allow_missing = step.allow_missing;
+    return step.index;
+  }
+  // Until when there is nothing to send.
+  std::optional<Time> Waits() {
+    const Step step = schedule.Next(now);
+    EXPECT_EQ(step.kind, Step::Kind::kWait);
+    return step.until;
+  }
+  bool Ended() { return schedule.Next(now).kind == Step::Kind::kEnd; }
+  State Answer(std::size_t index, const ScheduleAnswer& answer) {
+    return schedule.OnAnswer(index, answer, now, /*random=*/0);
+  }
+
+  DeleteSchedule schedule;
+  Time now{hours};
+  static constexpr std::chrono::hours hours{1};
+  bool allow_missing = false;  // of the last one sent
+};
+
+TEST(DeleteScheduleTest, SendsEachOnceAndNeverMoreThanAllowedAtATime) {
+  Bench bench({.concurrency = 2}, 3);
+  EXPECT_EQ(bench.Sent(), 0u);
+  EXPECT_EQ(bench.Sent(), 1u);
+  EXPECT_EQ(bench.Waits(), std::nullopt);
+  EXPECT_EQ(bench.Answer(1, kGone), State::kGone);
+  EXPECT_EQ(bench.Sent(), 2u);
+  EXPECT_EQ(bench.Waits(), std::nullopt);
+  EXPECT_EQ(bench.Answer(0, kFailed), State::kFailed);
+  EXPECT_EQ(bench.Waits(), std::nullopt) << "one is still in flight";
+  EXPECT_EQ(bench.Answer(2, kUnknown), State::kUnknown);
+  EXPECT_TRUE(bench.Ended());
+  EXPECT_EQ(bench.schedule.stop_reason(), StopReason::kNone);
+}
+
+TEST(DeleteScheduleTest, NothingToDoEndsAtOnce) { EXPECT_TRUE(Bench({}, 0).Ended()); }
+
+TEST(DeleteScheduleTest, ARefusalPausesAllAndComesFirstAfterwards) {
+  Bench bench({.concurrency = 2}, 9);
+  bench.Sent();
+  bench.Sent();
+  EXPECT_EQ(bench.Answer(1, Refused(seconds(3))), State::kLeft);
+  EXPECT_EQ(bench.Waits(), std::nullopt) << "one call at a time now, and one is in flight";
+  bench.Answer(0, kGone);
+  EXPECT_EQ(bench.Waits(), bench.now + seconds(3));
+  bench.now += seconds(3) - milliseconds(1);
+  EXPECT_EQ(bench.Waits(), bench.now + milliseconds(1));
+  bench.now += milliseconds(1);
+  EXPECT_EQ(bench.Sent(), 1u);
+  EXPECT_FALSE(bench.allow_missing) << "it was certainly not deleted";
+}
+
+TEST(DeleteScheduleTest, HalvesAtEachPauseAndGrowsAgain) {
+  Bench bench({.concurrency = 8}, 1000);
+  for (int i = 0; i < 8; ++i) bench.Sent();
+  for (std::size_t i = 0; i < 8; ++i) bench.Answer(i, Refused(milliseconds(10)));
+  EXPECT_EQ(bench.schedule.limit(), 4) << "eight refusals of one round are one reason to slow down";
+  bench.now += seconds(1);
+  bench.Answer(bench.Sent(), Refused(milliseconds(10)));
+  EXPECT_EQ(bench.schedule.limit(), 2);
+  bench.now += seconds(30);
+  for (int i = 0; i < 100; ++i) bench.Answer(bench.Sent(), kGone);
+  EXPECT_EQ(bench.schedule.limit(), 8);
+}
+
+TEST(DeleteScheduleTest, WaitsLongerTheMoreOftenItIsRefusedInARow) {
+  Bench bench({.concurrency = 1, .max_attempts = 100}, 1);
+  for (const int wait : {500, 1000, 2000, 4000, 8000, 16000, 30000, 30000}) {
+    bench.Answer(bench.Sent(), Refused(std::nullopt));
+    EXPECT_EQ(bench.Waits(), bench.now + milliseconds(wait));
+    bench.now += milliseconds(wait);
+  }
+}
+
+TEST(DeleteScheduleTest, NeverSoonerThanAskedAndSpreadUpwards) {
+  Bench bench({.concurrency = 1}, 1);
+  bench.Sent();
+  bench.schedule.OnAnswer(0, Refused(seconds(10)), bench.now, /*random=*/0.5);
+  EXPECT_EQ(bench.Waits(), bench.now + milliseconds(10'500));
+}
+
+TEST(DeleteScheduleTest, AskedToWaitTooLongStopsAndLeavesTheRest) {
+  Bench bench({.concurrency = 1, .max_wait = minutes(1)}, 2);
+  bench.Sent();
+  EXPECT_EQ(bench.Answer(0, Refused(minutes(1) + milliseconds(1))), State::kLeft);
+  EXPECT_TRUE(bench.Ended());
+  EXPECT_EQ(bench.schedule.stop_reason(), StopReason::kAskedTooLong);
+  EXPECT_EQ(bench.schedule.state(1), State::kLeft);
+}
+
+// Thousands of ids must not each be refused ten times.
+TEST(DeleteScheduleTest, NothingButRefusalsStops) {
+  Bench bench({.concurrency = 4, .max_attempts = 3}, 1000);
+  int calls = 0;
+  for (;;) {
+    const Step step = bench.schedule.Next(bench.now);
+    if (step.kind == Step::Kind::kEnd) break;
+    if (step.kind == Step::Kind::kSend) {
+      ++calls;
+      bench.Answer(step.index, Refused(std::nullopt));
+    } else if (step.until.has_value()) {
+      bench.now = *step.until;
+    }
+  }
+  EXPECT_EQ(bench.schedule.stop_reason(), StopReason::kAlwaysRefused);
+  EXPECT_EQ(calls, 3);
+}
+
+TEST(DeleteScheduleTest, AnAnswerBetweenRefusalsKeepsItGoing) {
+  Bench bench({.concurrency = 1, .max_attempts = 2}, 50);
+  for (int i = 0; i < 50; ++i) {
+    bench.Answer(bench.Sent(), Refused(milliseconds(1)));
+    bench.now += seconds(1);
+    bench.Answer(bench.Sent(), kGone);
+  }
+  EXPECT_TRUE(bench.Ended());
+  EXPECT_EQ(bench.schedule.stop_reason(), StopReason::kNone);
+}
+
+TEST(DeleteScheduleTest, ASingleRunIsNotWaitedFor) {
+  Bench bench({.retry_refused = false}, 1);
+  bench.Sent();
+  EXPECT_EQ(bench.Answer(0, Refused(seconds(1))), State::kFailed);
+  EXPECT_TRUE(bench.Ended());
+}
+
+TEST(DeleteScheduleTest, UnknownIsAskedAgainWithAllowMissingUntilItIsSettled) {
+  Bench bench({.retry_unknown = true}, 1);
+  bench.Sent();
+  EXPECT_FALSE(bench.allow_missing);
+  EXPECT_EQ(bench.Answer(0, kUnknown), State::kLeft);
+  EXPECT_EQ(bench.Waits(), bench.now + milliseconds(500));
+  bench.now += milliseconds(500);
+  EXPECT_EQ(bench.Sent(), 0u);
+  EXPECT_TRUE(bench.allow_missing);
+  EXPECT_EQ(bench.Answer(0, kGone), State::kGone);
+  EXPECT_TRUE(bench.Ended());
+}
+
+TEST(DeleteScheduleTest, OthersGoOnWhileAnUnknownOneWaits) {
+  Bench bench({.concurrency = 1, .retry_unknown = true}, 2);
+  bench.Answer(bench.Sent(), kUnknown);
+  EXPECT_EQ(bench.Sent(), 1u);
+}
+
+TEST(DeleteScheduleTest, UnknownIsAskedAgainSoOftenAndNoMore) {
+  Bench bench({.max_attempts = 3, .retry_unknown = true}, 1);
+  for (int i = 0; i < 3; ++i) {
+    bench.now += minutes(1);
+    const State state = bench.Answer(bench.Sent(), kUnknown);
+    EXPECT_EQ(state, i < 2 ? State::kLeft : State::kUnknown);
+  }
+  EXPECT_TRUE(bench.Ended());
+}
+
+// Certainty is the join over all calls.
+TEST(DeleteScheduleTest, WhatAnEarlierCallMayHaveDoneStaysPossible) {
+  Bench bench({.retry_unknown = true}, 1);
+  bench.Answer(bench.Sent(), kUnknown);
+  bench.now += minutes(1);
+  EXPECT_EQ(bench.Answer(bench.Sent(), kFailed), State::kUnknown);
+}
+
+TEST(DeleteScheduleTest, WhatAnEarlierCommandMayHaveDoneStaysPossible) {
+  Bench bench({}, 2);
+  bench.schedule.MarkMaybeGone(1);
+  bench.Sent();
+  EXPECT_FALSE(bench.allow_missing);
+  bench.Sent();
+  EXPECT_TRUE(bench.allow_missing);
+  EXPECT_EQ(bench.Answer(0, kFailed), State::kFailed);
+  EXPECT_EQ(bench.Answer(1, kFailed), State::kUnknown);
+}
+
+TEST(DeleteScheduleTest, StopLetsWhatIsInFlightFinish) {
+  Bench bench({.concurrency = 2, .retry_unknown = true}, 5);
+  bench.Sent();
+  bench.Sent();
+  bench.schedule.Stop(StopReason::kInterrupted);
+  EXPECT_EQ(bench.Waits(), std::nullopt);
+  EXPECT_EQ(bench.Answer(0, kGone), State::kGone);
+  EXPECT_EQ(bench.Answer(1, kUnknown), State::kUnknown) << "nothing will settle it";
+  EXPECT_TRUE(bench.Ended());
+  bench.schedule.Stop(StopReason::kOutputClosed);
+  EXPECT_EQ(bench.schedule.stop_reason(), StopReason::kInterrupted);
+}
+
+TEST(DeleteScheduleTest, WhatWouldFailForAllStopsAll) {
+  Bench bench({.concurrency = 1}, 2);
+  bench.Sent();
+  EXPECT_EQ(bench.Answer(0, {Kind::kHopeless, false}), State::kFailed);
+  EXPECT_TRUE(bench.Ended());
+  EXPECT_EQ(bench.schedule.stop_reason(), StopReason::kHopeless);
+  EXPECT_EQ(bench.schedule.state(1), State::kLeft);
+}
+
+TEST(DeleteScheduleTest, PutBackWasNoAttempt) {
+  Bench bench({.max_attempts = 1}, 1);
+  bench.schedule.PutBack(bench.Sent());
+  EXPECT_EQ(bench.schedule.state(0), State::kLeft);
+  EXPECT_EQ(bench.schedule.in_flight(), 0);
+  EXPECT_EQ(bench.Answer(bench.Sent(), Refused(milliseconds(1))), State::kFailed);
+}
+
+// Whatever the answers, the promises hold: bounded in flight, bounded attempts, an end.
+TEST(DeleteScheduleTest, PromisesHoldForAnyAnswers) {
+  for (unsigned seed = 0; seed < 200; ++seed) {
+    const SchedulePolicy policy{.concurrency = static_cast<int>(1 + seed % 7),
+                                .max_attempts = static_cast<int>(1 + seed % 5),
+                                .retry_unknown = seed % 2 == 0};
+    Bench bench(policy, 40);
+    std::map<std::size_t, int> attempts;
+    std::set<std::size_t> in_flight;
+    unsigned random = seed * 2654435761U + 1;
+    const auto draw = [&random](unsigned below) {
+      random = random * 1664525U + 1013904223U;
+      return (random >> 16U) % below;
+    };
+    int steps = 0;
+    for (;; ++steps) {
+      ASSERT_LT(steps, 100'000) << "seed " << seed;
+      const Step step = bench.schedule.Next(bench.now);
+      if (step.kind == Step::Kind::kEnd) break;
+      if (step.kind == Step::Kind::kSend) {
+        ASSERT_TRUE(in_flight.insert(step.index).second);
+        ASSERT_LE(++attempts[step.index], policy.max_attempts);
+        ASSERT_LE(static_cast<int>(in_flight.size()), policy.concurrency);
+      } else if (!in_flight.empty() && (draw(2) == 0 || !step.until.has_value())) {
+        const std::size_t index = *std::next(in_flight.begin(), draw(in_flight.size()));
+        in_flight.erase(index);
+        const ScheduleAnswer kAnswers[] = {kGone, kFailed, kUnknown, Refused(milliseconds(50))};
+        bench.Answer(index, kAnswers[draw(4)]);
+      } else {
+        ASSERT_TRUE(step.until.has_value()) << "waits for nothing";
+        bench.now = *step.until;
+      }
+    }
+    EXPECT_TRUE(in_flight.empty());
+    for (std::size_t i = 0; i < 40; ++i) {
+      if (bench.schedule.stop_reason() == StopReason::kNone) {
+        EXPECT_NE(bench.schedule.state(i), State::kLeft);
+      }
+    }
+  }
+}
+
+DeleteReport Report(absl::StatusCode code, std::string deletion,
+                    std::optional<milliseconds> retry_after = std::nullopt) {
+  DeleteReport report;
+  report.code = code;
+  report.deletion = std::move(deletion);
+  report.retry_after = retry_after;
+  return report;
+}
+
+TEST(ScheduleAnswerOfTest, Table) {
+  using absl::StatusCode;
+  const struct {
+    DeleteReport report;
+    Kind kind;
+    bool maybe_gone;
+  } kTable[] = {
+      {Report(StatusCode::kOk, "performed"), Kind::kGone, false},
+      {Report(StatusCode::kOk, "absent"), Kind::kGone, false},
+      {Report(StatusCode::kNotFound, "absent"), Kind::kFailed, false},
+      {Report(StatusCode::kAborted, "not_performed", seconds(1)), Kind::kFailed, false},
+      {Report(StatusCode::kPermissionDenied, "not_performed"), Kind::kFailed, false},
+      {Report(StatusCode::kResourceExhausted, "not_performed"), Kind::kRefused, false},
+      {Report(StatusCode::kResourceExhausted, "not_performed", seconds(1)), Kind::kRefused, false},
+      {Report(StatusCode::kResourceExhausted, "unknown", seconds(1)), Kind::kUnknown, true},
+      {Report(StatusCode::kUnavailable, "not_performed", seconds(1)), Kind::kRefused, false},
+      {Report(StatusCode::kUnavailable, "not_performed"), Kind::kFailed, false},
+      {Report(StatusCode::kUnavailable, "unknown", seconds(1)), Kind::kUnknown, true},
+      {Report(StatusCode::kDeadlineExceeded, "unknown"), Kind::kUnknown, true},
+      {Report(StatusCode::kUnauthenticated, "not_performed"), Kind::kHopeless, false},
+      {Report(StatusCode::kUnauthenticated, "unknown"), Kind::kHopeless, true},
+      {Report(StatusCode::kUnimplemented, "unknown"), Kind::kHopeless, true},
+  };
+  for (const auto& [report, kind, maybe_gone] : kTable) {
+    const ScheduleAnswer answer = ScheduleAnswerOf(report);
+    EXPECT_EQ(answer.kind, kind) << absl::StatusCodeToString(report.code) << report.deletion;
+    EXPECT_EQ(answer.maybe_gone, maybe_gone);
+    EXPECT_EQ(answer.retry_after, report.retry_after);
+  }
+}
+
+}  // namespace
+}  // namespace evalrun::cli

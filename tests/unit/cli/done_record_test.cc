@@ -1,0 +1,96 @@
+#include "service/cli/done_record.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace evalrun::cli {
+namespace {
+
+using testing::HasSubstr;
+using testing::Optional;
+
+constexpr char kA[] = "954d54bc-bd5f-4cb5-8d20-688f368b712a";
+
+const std::string& Header() {
+  static const std::string header = DoneRecord::Header("host:1", std::nullopt);
+  return header;
+}
+
+// What is known of kA after these words about it.
+Done After(const std::vector<const char*>& words) {
+  std::string text = Header();
+  for (const char* const word : words) text += DoneRecord::Line(word, kA);
+  DoneRecord record;
+  EXPECT_EQ(record.Read(text, Header()), std::nullopt);
+  return record.Find(kA);
+}
+
+TEST(DoneRecordTest, TheLastWordCountsButGoneIsForGood) {
+  const struct {
+    std::vector<const char*> words;
+    Done expected;
+  } kTable[] = {
+      {{}, Done::kNothing},
+      {{"sent"}, Done::kMaybe},  // killed before the answer
+      {{"sent", "gone"}, Done::kGone},
+      {{"sent", "failed"}, Done::kNothing},
+      {{"sent", "unknown"}, Done::kMaybe},
+      {{"sent", "unknown", "sent", "gone"}, Done::kGone},
+      {{"gone", "sent", "failed"}, Done::kGone},
+      {{"failed", "sent"}, Done::kMaybe},
+      {{"word_of_tomorrow"}, Done::kNothing},
+      {{"sent", "word_of_tomorrow"}, Done::kMaybe},
+  };
+  for (const auto& [words, expected] : kTable) EXPECT_EQ(After(words), expected);
+}
+
+TEST(DoneRecordTest, AnIdIsKnownInEverySpelling) {
+  DoneRecord record;
+  ASSERT_EQ(record.Read(Header() + "gone score_run." + kA + "\n", Header()), std::nullopt);
+  EXPECT_EQ(record.Find(kA), Done::kGone);
+  EXPECT_EQ(record.Find("954D54BC-BD5F-4CB5-8D20-688F368B712A"), Done::kGone);
+}
+
+TEST(DoneRecordTest, ATornLineSaysNothing) {
+  const std::string a = kA;
+  for (const std::string& torn : {"gone " + a.substr(0, 20), std::string("gon"), "gone" + a,
+                                  std::string("gone "), std::string("\0\0\0", 3)}) {
+    DoneRecord record;
+    EXPECT_EQ(record.Read(Header() + torn, Header()), std::nullopt) << torn;
+    EXPECT_EQ(record.Find(kA), Done::kNothing) << torn;
+    EXPECT_EQ(record.Read(Header() + torn + "\ngone " + a + "\n", Header()), std::nullopt);
+    EXPECT_EQ(record.Find(kA), Done::kGone) << torn;
+  }
+}
+
+TEST(DoneRecordTest, ANewFileIsEmpty) {
+  DoneRecord record;
+  EXPECT_EQ(record.Read("", Header()), std::nullopt);
+  EXPECT_EQ(record.Find(kA), Done::kNothing);
+}
+
+// A list of ids given by mistake must not be appended to, nor taken for a list of what is gone.
+TEST(DoneRecordTest, AnotherKindOfFileIsRefused) {
+  DoneRecord record;
+  EXPECT_THAT(record.Read(std::string(kA) + "\n", Header()),
+              Optional(HasSubstr("not a done-file")));
+}
+
+// What is gone from a test gateway is not gone from the real one.
+TEST(DoneRecordTest, AnotherGatewayOrWorkspaceIsRefused) {
+  for (const std::string& other :
+       {DoneRecord::Header("host:2", std::nullopt), DoneRecord::Header("host:1", kA)}) {
+    DoneRecord record;
+    EXPECT_THAT(record.Read(other, Header()), Optional(HasSubstr("another gateway or workspace")));
+  }
+  EXPECT_EQ(DoneRecord::Header("host:1", std::string("workspace.") + kA),
+            DoneRecord::Header("host:1", kA));
+}
+
+TEST(DoneRecordTest, TheHeaderIsOneLineWhateverTheNames) {
+  EXPECT_EQ(DoneRecord::Header("host\n:1", "a\nb"),
+            "# evalrunctl done-file 1 server=host\\x0a:1 workspace=a\\x0ab\n");
+}
+
+}  // namespace
+}  // namespace evalrun::cli

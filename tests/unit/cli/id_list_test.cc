@@ -1,0 +1,93 @@
+#include "service/cli/id_list.h"
+
+#include <sstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace evalrun::cli {
+namespace {
+
+using rest::IdFormat;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::StartsWith;
+
+constexpr char kA[] = "954d54bc-bd5f-4cb5-8d20-688f368b712a";
+constexpr char kB[] = "954d54bc-bd5f-4cb5-8d20-688f368b712b";
+
+IdList Read(const std::string& text, IdFormat format = IdFormat::kUuid) {
+  IdList list(format);
+  std::istringstream in(text);
+  list.AddLines(in, "ids.txt");
+  return list;
+}
+
+TEST(IdListTest, SkipsWhatIsNoId) {
+  const std::string a = kA;
+  const std::string b = kB;
+  const struct {
+    const char* name;
+    std::string text;
+  } kTable[] = {
+      {"plain", a + "\n" + b + "\n"},
+      {"no newline at the end", a + "\n" + b},
+      {"blank lines and blanks", "\n  " + a + "\t\n \t \n\n" + b + " \n\n"},
+      {"comments", "# all of them\n" + a + "\n  # and\n" + b + " # the last\n#" + a},
+      {"written on Windows", "\xef\xbb\xbf" + a + "\r\n\r\n" + b + "\r\n"},
+  };
+  for (const auto& [name, text] : kTable) {
+    const IdList list = Read(text);
+    EXPECT_THAT(list.ids(), ElementsAre(kA, kB)) << name;
+    EXPECT_THAT(list.Mistakes(), IsEmpty()) << name;
+    EXPECT_EQ(list.duplicates(), 0u) << name;
+  }
+  EXPECT_THAT(Read("").ids(), IsEmpty());
+}
+
+TEST(IdListTest, OneRunIsDeletedOnce) {
+  IdList list(IdFormat::kUuid);
+  list.Add(std::string("score_run.") + kA, "argument 1");
+  list.Add(kA, "argument 2");
+  list.Add("954D54BC-BD5F-4CB5-8D20-688F368B712A", "argument 3");
+  list.Add(kB, "argument 4");
+  EXPECT_THAT(list.ids(), ElementsAre(std::string("score_run.") + kA, kB));
+  EXPECT_EQ(list.duplicates(), 2u);
+}
+
+TEST(IdListTest, AMistakeIsNamedWithItsPlaceAndSpoilsTheList) {
+  const IdList list = Read(std::string(kA) + "\n\n../evals/x\n" + kB + " " + kB + "\n");
+  EXPECT_EQ(list.Mistakes(), std::string("  ids.txt:3: '../evals/x'\n"
+                                         "  ids.txt:4: '") +
+                                 kB + " " + kB + "'\nAn id is " +
+                                 std::string(rest::DescribeIdFormat(IdFormat::kUuid)) + ".");
+}
+
+TEST(IdListTest, AnEmptyArgumentIsAMistakeAndNotNothing) {
+  IdList list(IdFormat::kUuid);
+  list.Add("", "argument 1");
+  EXPECT_THAT(list.Mistakes(), StartsWith("  argument 1: ''\n"));
+}
+
+TEST(IdListTest, MistakesCannotFloodOrSpoilTheTerminal) {
+  std::string text = "\x1b[2J\n" + std::string(100'000, 'x') + "\n";
+  for (int i = 0; i < 1000; ++i) text += "no id\n";
+  const std::string mistakes = Read(text).Mistakes();
+  EXPECT_THAT(mistakes, HasSubstr("ids.txt:1: '\\x1b[2J'"));
+  EXPECT_THAT(mistakes, Not(HasSubstr("\x1b")));
+  EXPECT_THAT(mistakes, HasSubstr("xxx…'\n"));
+  EXPECT_THAT(mistakes, HasSubstr("\n  and 992 more\n"));
+  EXPECT_LT(mistakes.size(), 1000u);
+}
+
+TEST(IdListTest, OpaqueIdsNeedNotBeUuids) {
+  const IdList list = Read("run-1\nRUN-1\nrun-1\n", IdFormat::kOpaque);
+  EXPECT_THAT(list.ids(), ElementsAre("run-1", "RUN-1"));
+  EXPECT_EQ(list.duplicates(), 1u);
+  EXPECT_THAT(Read("..\n", IdFormat::kOpaque).Mistakes(), StartsWith("  ids.txt:1: '..'"));
+}
+
+}  // namespace
+}  // namespace evalrun::cli

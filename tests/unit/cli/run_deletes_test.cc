@@ -1,0 +1,214 @@
+#include "service/cli/run_deletes.h"
+
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "service/cli/gateway_call.h"
+#include "tests/unit/cli/scripted_gateway.h"
+
+namespace evalrun::cli {
+namespace {
+
+using aymara::evals::v1::DeleteEvalRunRequest;
+using testing::Each;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+using State = DeleteSchedule::State;
+
+std::vector<std::string> Ids(std::size_t count) {
+  std::vector<std::string> ids;
+  for (std::size_t i = 0; i < count; ++i) ids.push_back("run-" + std::to_string(i));
+  return ids;
+}
+
+// What became of a list.
+struct Outcome {
+  DeletesEnd end;
+  std::map<std::size_t, DeleteReport> final;
+  std::vector<std::size_t> sent;
+  std::vector<State> states;
+};
+
+// Hooks that a test changes.
+struct Bench {
+  Outcome Run(const Connection& connection, std::size_t count, const SchedulePolicy& policy = {}) {
+    const auto channel = OpenChannel(connection);
+    EXPECT_TRUE(channel.ok());
+    Outcome outcome;
+    DeleteSchedule schedule(policy, count);
+    outcome.end = RunDeletes(*channel, connection, {}, Ids(count), &schedule,
+                             {.sending =
+                                  [&](std::size_t index) {
+                                    outcome.sent.push_back(index);
+                                    return !sending || sending(index);
+                                  },
+                              .answered =
+                                  [&](std::size_t index, const DeleteReport& report, bool final) {
+                                    if (final) outcome.final[index] = report;
+                                    return !answered || answered(index, report);
+                                  },
+                              .tick = [](const DeleteSchedule&) {},
+                              .interrupt = [this] { return interrupt.load(); }});
+    for (std::size_t i = 0; i < count; ++i) outcome.states.push_back(schedule.state(i));
+    return outcome;
+  }
+
+  std::function<bool(std::size_t)> sending;
+  std::function<bool(std::size_t, const DeleteReport&)> answered;
+  std::atomic<Interrupt> interrupt = Interrupt::kNone;
+};
+
+grpc::Status Ok(grpc::ServerContext* /*context*/, const DeleteEvalRunRequest& /*request*/) {
+  return grpc::Status::OK;
+}
+
+TEST(RunDeletesTest, SendsEveryIdOnce) {
+  std::mutex mutex;
+  std::multiset<std::string> received;
+  ScriptedGateway gateway([&](grpc::ServerContext*, const DeleteEvalRunRequest& request) {
+    const std::lock_guard lock(mutex);
+    received.insert(request.eval_run_uuid());
+    return grpc::Status::OK;
+  });
+  const Outcome outcome = Bench().Run(gateway.connection, 300);
+  EXPECT_EQ(outcome.end.reason, StopReason::kNone);
+  EXPECT_THAT(outcome.final, SizeIs(300));
+  EXPECT_THAT(outcome.states, Each(State::kGone));
+  const auto ids = Ids(300);
+  EXPECT_EQ(received, std::multiset<std::string>(ids.begin(), ids.end()));
+}
+
+TEST(RunDeletesTest, NeverMoreAtATimeThanAllowed) {
+  std::atomic<int> now = 0;
+  std::atomic<int> most = 0;
+  ScriptedGateway gateway([&](grpc::ServerContext*, const DeleteEvalRunRequest&) {
+    const int here = ++now;
+    for (int seen = most; here > seen && !most.compare_exchange_weak(seen, here);) continue;
+    std::this_thread::yield();
+    --now;
+    return grpc::Status::OK;
+  });
+  Bench().Run(gateway.connection, 200, {.concurrency = 3});
+  EXPECT_LE(most, 3);
+  EXPECT_EQ(gateway.calls, 200);
+}
+
+TEST(RunDeletesTest, WaitsAsAskedAndGoesOn) {
+  std::atomic<int> refusals = 0;
+  ScriptedGateway gateway([&](grpc::ServerContext*, const DeleteEvalRunRequest&) {
+    if (refusals++ < 4) {
+      return ErrorWithDetails(grpc::StatusCode::RESOURCE_EXHAUSTED, "IN_FLIGHT_CAP",
+                              "not_performed", /*retry_after_ms=*/50);
+    }
+    return grpc::Status::OK;
+  });
+  const Outcome outcome = Bench().Run(gateway.connection, 20, {.concurrency = 4});
+  EXPECT_THAT(outcome.states, Each(State::kGone));
+  EXPECT_EQ(gateway.calls, 24);
+}
+
+TEST(RunDeletesTest, AsksAgainAboutTheUnknownWithAllowMissing) {
+  std::mutex mutex;
+  std::vector<bool> allow_missing;
+  ScriptedGateway gateway([&](grpc::ServerContext*, const DeleteEvalRunRequest& request) {
+    const std::lock_guard lock(mutex);
+    allow_missing.push_back(request.allow_missing());
+    return allow_missing.size() == 1 ? grpc::Status(grpc::StatusCode::UNAVAILABLE, "lost")
+                                     : grpc::Status::OK;
+  });
+  const Outcome outcome = Bench().Run(gateway.connection, 1, {.retry_unknown = true});
+  EXPECT_THAT(outcome.states, Each(State::kGone));
+  EXPECT_THAT(allow_missing, testing::ElementsAre(false, true));
+}
+
+TEST(RunDeletesTest, CertaintyIsTheJoinOverAllCalls) {
+  std::atomic<int> calls = 0;
+  ScriptedGateway gateway([&](grpc::ServerContext*, const DeleteEvalRunRequest&) {
+    return calls++ == 0
+               ? grpc::Status(grpc::StatusCode::UNAVAILABLE, "lost")
+               : ErrorWithDetails(grpc::StatusCode::PERMISSION_DENIED, "NO", "not_performed");
+  });
+  const Outcome outcome = Bench().Run(gateway.connection, 1, {.retry_unknown = true});
+  EXPECT_EQ(outcome.final.at(0).code, absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(outcome.final.at(0).deletion, "unknown");
+}
+
+TEST(RunDeletesTest, NothingIsSentWithoutAConnection) {
+  Connection connection;
+  {
+    const ScriptedGateway stopped(Ok);
+    connection = stopped.connection;
+  }
+  const Outcome outcome = Bench().Run(connection, 3);
+  EXPECT_EQ(outcome.end.reason, StopReason::kNoConnection);
+  EXPECT_THAT(outcome.end.message, HasSubstr("refused"));
+  EXPECT_THAT(outcome.sent, IsEmpty());
+  EXPECT_THAT(outcome.states, Each(State::kLeft));
+}
+
+TEST(RunDeletesTest, WhatWouldFailForAllStopsAll) {
+  ScriptedGateway gateway([](grpc::ServerContext*, const DeleteEvalRunRequest&) {
+    return ErrorWithDetails(grpc::StatusCode::UNAUTHENTICATED, "AUTH_INVALID_KEY", "not_performed");
+  });
+  const Outcome outcome = Bench().Run(gateway.connection, 1000, {.concurrency = 2});
+  EXPECT_EQ(outcome.end.reason, StopReason::kHopeless);
+  EXPECT_LE(gateway.calls, 2);
+}
+
+// What could not be recorded as sent must not be sent.
+TEST(RunDeletesTest, StopsBeforeWhatCannotBeRecorded) {
+  ScriptedGateway gateway(Ok);
+  Bench bench;
+  bench.sending = [](std::size_t index) { return index < 2; };
+  const Outcome outcome = bench.Run(gateway.connection, 10, {.concurrency = 1});
+  EXPECT_EQ(outcome.end.reason, StopReason::kOutputClosed);
+  EXPECT_EQ(gateway.calls, 2);
+  EXPECT_EQ(outcome.states[2], State::kLeft);
+}
+
+TEST(RunDeletesTest, StopsWhenNobodyHearsTheAnswers) {
+  ScriptedGateway gateway(Ok);
+  Bench bench;
+  bench.answered = [](std::size_t, const DeleteReport&) { return false; };
+  const Outcome outcome = bench.Run(gateway.connection, 10, {.concurrency = 1});
+  EXPECT_EQ(outcome.end.reason, StopReason::kOutputClosed);
+  EXPECT_EQ(gateway.calls, 1);
+}
+
+TEST(RunDeletesTest, AfterTheFirstInterruptCallsUnderWayFinish) {
+  Bench bench;
+  ScriptedGateway gateway([&bench](grpc::ServerContext*, const DeleteEvalRunRequest&) {
+    bench.interrupt = Interrupt::kFinish;
+    return grpc::Status::OK;
+  });
+  const Outcome outcome = bench.Run(gateway.connection, 10, {.concurrency = 1});
+  EXPECT_EQ(outcome.end.reason, StopReason::kInterrupted);
+  EXPECT_EQ(gateway.calls, 1);
+  EXPECT_EQ(outcome.states[0], State::kGone);
+  EXPECT_EQ(outcome.states[1], State::kLeft);
+}
+
+TEST(RunDeletesTest, AfterTheSecondInterruptTheyAreCancelledAndUnknown) {
+  Bench bench;
+  ScriptedGateway gateway([&bench](grpc::ServerContext* context, const DeleteEvalRunRequest&) {
+    bench.interrupt = Interrupt::kAtOnce;
+    while (!context->IsCancelled()) std::this_thread::yield();
+    return grpc::Status::OK;
+  });
+  const Outcome outcome = bench.Run(gateway.connection, 10, {.concurrency = 1});
+  EXPECT_EQ(outcome.end.reason, StopReason::kInterrupted);
+  EXPECT_EQ(outcome.states[0], State::kUnknown);
+  EXPECT_EQ(outcome.states[1], State::kLeft);
+}
+
+}  // namespace
+}  // namespace evalrun::cli
