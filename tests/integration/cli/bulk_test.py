@@ -1,0 +1,259 @@
+"""Lists: what is sent, what is recorded, what is said."""
+
+import json
+import threading
+
+import grpc
+import pytest
+
+from evalrunctl import run, start, uuid, uuids
+from scripted_server import Refusal, ScriptedServer
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def write_ids(ids, name="ids.txt"):
+    with open(name, "w", encoding="utf-8") as file:
+        file.writelines(f"{one}\n" for one in ids)
+    return name
+
+
+def read(name):
+    with open(name, encoding="utf-8") as file:
+        return file.read()
+
+
+def unknown(request, context):
+    context.abort(grpc.StatusCode.UNAVAILABLE, "lost")
+
+
+def test_a_list_with_a_mistake_is_refused_as_a_whole():
+    with ScriptedServer() as server:
+        write_ids([uuid(1), "# fine", "../evals/x", uuid(2), ""])
+        done = run("delete", "--server", server.address, "--from-file", "ids.txt")
+        assert done.returncode == 2
+        assert "ids.txt:3: '../evals/x'" in done.stderr
+        assert server.ids == []
+
+
+def test_every_run_is_sent_once_and_the_summary_goes_to_standard_output():
+    with ScriptedServer() as server:
+        write_ids([*uuids(500), *uuids(500)])
+        done = run("delete", "--server", server.address, "--from-file", "ids.txt", uuid(1),
+                   uuid(1000))
+        assert done.returncode == 0
+        assert sorted(server.ids) == sorted([*uuids(500), uuid(1000)])
+        assert "501 gone: 501 deleted" in done.stdout
+        assert "501 named more than once" in done.stdout
+        assert done.stderr == ""
+
+
+def test_ids_come_from_standard_input_and_objects_go_to_standard_output():
+    with ScriptedServer() as server:
+        done = run("delete", "--server", server.address, "--from-file", "-", "--json",
+                   input="\n".join(uuids(50)))
+        assert done.returncode == 0
+        objects = [json.loads(line) for line in done.stdout.splitlines()]
+        assert sorted(one["eval_run_uuid"] for one in objects) == uuids(50)
+        assert all(one["gone"] and one["deletion"] == "performed" for one in objects)
+        assert "50 gone" in done.stderr
+
+
+def test_a_dry_run_sends_nothing_and_prints_the_ids():
+    with ScriptedServer() as server:
+        write_ids([uuid(1), uuid(2), uuid(1)])
+        done = run("delete", "--server", server.address, "--from-file", "ids.txt", "--dry-run")
+        assert (done.returncode, done.stdout) == (0, f"{uuid(1)}\n{uuid(2)}\n")
+        assert "Nothing was sent. 2 would be deleted" in done.stderr
+        assert server.ids == []
+
+
+def test_refusals_are_waited_for():
+    calls = iter(range(10**6))
+
+    def answer(request, context):
+        if next(calls) % 10 == 0:
+            raise Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "IN_FLIGHT_CAP", retry_after=0.01)
+
+    with ScriptedServer(answer) as server:
+        write_ids(uuids(100))
+        done = run("delete", "--server", server.address, "--from-file", "ids.txt")
+        assert done.returncode == 0, done.stderr
+        assert sorted(set(server.ids)) == uuids(100)
+
+
+def test_a_wait_that_is_too_long_stops_and_says_how_to_go_on():
+    def answer(request, context):
+        raise Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "UPSTREAM_HOLD_BACK", retry_after=3600)
+
+    with ScriptedServer(answer) as server:
+        write_ids(uuids(100))
+        done = run("delete", "--server", server.address, "--from-file", "ids.txt")
+        assert done.returncode == 1
+        assert len(server.ids) <= 16
+        assert "--max-wait" in done.stderr
+        assert f"evalrunctl delete --server {server.address} --from-file evalrunctl-left-1.txt" \
+            in done.stderr
+        assert sorted(read("evalrunctl-left-1.txt").split()) == uuids(100)
+
+
+def test_unknown_ones_are_settled_by_the_command_that_is_printed():
+    with ScriptedServer(unknown) as server:
+        write_ids(uuids(30))
+        done = run("delete", "--server", server.address, "--from-file", "ids.txt",
+                   "--done-file", "done.txt")
+        assert done.returncode == 1
+        assert "30 unknown whether deleted" in done.stderr
+        settle = next(line.split() for line in done.stderr.splitlines()
+                      if line.startswith("    evalrunctl delete --allow-missing"))
+        server.answer = lambda request, context: None
+        server.requests.clear()
+        done = run(*settle[1:])
+        assert done.returncode == 0, done.stderr
+        assert sorted(server.ids) == uuids(30)
+        assert all(request.allow_missing for request in server.requests)
+
+
+def test_retry_unknown_settles_by_itself_but_not_for_ever():
+    with ScriptedServer(unknown) as server:
+        done = run("delete", "--server", server.address, uuid(1), "--retry-unknown",
+                   "--max-attempts", "3")
+        assert done.returncode == 1
+        assert [request.allow_missing for request in server.requests] == [False, True, True]
+        assert f"evalrunctl delete --allow-missing --server {server.address} {uuid(1)}" \
+            in done.stderr
+
+
+def test_the_done_file_is_gone_on_with():
+    failing = {uuid(3): Refusal(grpc.StatusCode.ABORTED, "RESOURCE_CONFLICT")}
+
+    def answer(request, context):
+        if request.eval_run_uuid in failing:
+            raise failing[request.eval_run_uuid]
+        if request.eval_run_uuid == uuid(4) and not request.allow_missing:
+            unknown(request, context)
+
+    with ScriptedServer(answer) as server:
+        write_ids(uuids(10))
+        arguments = ("delete", "--server", server.address, "--from-file", "ids.txt",
+                     "--done-file", "done.txt")
+        assert run(*arguments).returncode == 1
+        server.requests.clear()
+        failing.clear()
+        done = run(*arguments)
+        assert done.returncode == 0
+        assert {request.eval_run_uuid: request.allow_missing for request in server.requests} == {
+            uuid(3): False, uuid(4): True}
+        assert "8 gone already" in done.stdout
+        server.requests.clear()
+        assert run(*arguments).returncode == 0
+        assert server.ids == []
+
+
+def test_a_done_file_is_not_mistaken():
+    with ScriptedServer() as server:
+        write_ids(uuids(2))
+        base = ("delete", "--from-file", "ids.txt", "--server", server.address)
+        not_one = run(*base, "--done-file", "ids.txt")
+        assert (not_one.returncode, server.ids) == (2, [])
+        assert "not a done-file" in not_one.stderr
+        assert read("ids.txt") == "".join(f"{one}\n" for one in uuids(2))
+        assert run(*base, "--done-file", "done.txt").returncode == 0
+        another = run(*base, "--done-file", "done.txt", "--workspace", uuid(7))
+        assert another.returncode == 2
+        assert "another gateway or workspace" in another.stderr
+
+
+def test_a_done_file_is_for_one_at_a_time():
+    waiting = threading.Event()
+    release = threading.Event()
+
+    def answer(request, context):
+        waiting.set()
+        release.wait(20)
+
+    with ScriptedServer(answer) as server:
+        arguments = ("delete", "--server", server.address, uuid(1), "--done-file", "done.txt")
+        with start(*arguments) as first:
+            assert waiting.wait(20)
+            second = run(*arguments)
+            release.set()
+            assert first.wait(20) == 0
+        assert second.returncode == 2
+        assert "another evalrunctl is using it" in second.stderr
+
+
+def test_kill_9_loses_nothing_that_matters():
+    """Killed with calls under way: what may have been deleted is asked about with allow_missing."""
+    hold = threading.Event()
+    reached = threading.Semaphore(0)
+
+    def answer(request, context):
+        reached.release()
+        if request.eval_run_uuid >= uuid(40) and not request.allow_missing:
+            hold.wait(20)
+
+    with ScriptedServer(answer) as server:
+        write_ids(uuids(100))
+        arguments = ("delete", "--server", server.address, "--from-file", "ids.txt",
+                     "--done-file", "done.txt", "--concurrency", "4")
+        with start(*arguments) as child:
+            for _ in range(44):
+                assert reached.acquire(timeout=20)
+            child.kill()
+            assert child.wait(20) == -9
+        hold.set()
+        first = list(server.requests)
+        recorded = set(read("done.txt").splitlines())
+        assert {f"sent {request.eval_run_uuid}" for request in first} <= recorded
+        server.requests.clear()
+        done = run(*arguments)
+        assert done.returncode == 0, done.stderr
+        gone = {line.split()[1] for line in recorded if line.startswith("gone ")}
+        assert sorted(server.ids) == sorted(set(uuids(100)) - gone)
+        asked_before = {request.eval_run_uuid for request in first}
+        for request in server.requests:
+            assert request.allow_missing == (request.eval_run_uuid in asked_before)
+
+
+def test_a_reader_who_goes_away_stops_it_and_is_no_crash():
+    with ScriptedServer() as server:
+        write_ids(uuids(2000))
+        with start("delete", "--server", server.address, "--from-file", "ids.txt", "--json",
+                   "--done-file", "done.txt") as child:
+            assert json.loads(child.stdout.readline())["gone"]
+            child.stdout.close()
+            said = child.stderr.read()
+            assert child.wait(20) == 1
+        assert "whoever read standard output has closed it" in said
+        assert len(server.ids) < 2000
+        gone = read("done.txt").count("gone ")
+        assert gone == len(server.ids), "all that was answered is recorded, printed or not"
+
+
+def test_a_full_disk_stops_it():
+    with ScriptedServer() as server, open("/dev/full", "w", encoding="utf-8") as full:
+        write_ids(uuids(100))
+        with start("delete", "--server", server.address, "--from-file", "ids.txt", "--json",
+                   stdout=full) as child:
+            said = child.stderr.read()
+            assert child.wait(20) == 1
+        assert "No space left on device" in said
+        assert len(server.ids) <= 16
+
+
+def test_a_gateway_that_comes_back_is_gone_on_with():
+    with ScriptedServer() as first:
+        write_ids(uuids(3000))
+        with start("delete", "--server", first.address, "--from-file", "ids.txt", "--json",
+                   "--concurrency", "2", "--retry-unknown") as child:
+            lines = [child.stdout.readline()]
+            first.stop()
+            with ScriptedServer(port=first.port) as second:
+                lines += child.stdout.readlines()
+                assert child.wait(60) == 0, child.stderr.read()
+                assert second.ids
+    assert sorted(json.loads(line)["eval_run_uuid"] for line in lines) == uuids(3000)

@@ -1,0 +1,80 @@
+"""What goes wrong before anything is sent, in sentences that say what to do."""
+
+import socket
+import subprocess
+import threading
+
+import pytest
+
+from evalrunctl import command, environment, run, start, uuid
+
+
+def refused():
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("arguments", [("health",), ("delete", uuid(1)),
+                                       ("delete", uuid(1), uuid(2))])
+def test_connection_refused(arguments):
+    address = refused()
+    done = run(*arguments, "--server", address)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert f"Nothing listens at {address}" in done.stderr
+
+
+def test_a_port_that_speaks_http_1():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        def answer():
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.recv(1000)
+                    connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n"
+                                       b"Connection: close\r\n\r\n")
+
+        threading.Thread(target=answer, daemon=True).start()
+        done = run("health", "--server", f"127.0.0.1:{server.getsockname()[1]}")
+    assert done.returncode == 1
+    assert "speaks HTTP/1" in done.stderr
+
+
+def test_a_port_that_says_nothing():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        done = run("delete", uuid(1), "--timeout", "300ms", "--server",
+                   f"127.0.0.1:{server.getsockname()[1]}")
+    assert done.returncode == 1
+    assert "not deleted" in done.stderr
+    assert "wait longer with --timeout" in done.stderr
+
+
+def test_a_host_that_does_not_exist():
+    done = run("health", "--server", "no-such-host.invalid:1")
+    assert done.returncode == 1
+    assert "spelling of the host" in done.stderr
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    for flags in (("--from-file", tmp_path / "none"), ("--from-file", tmp_path),
+                  ("--done-file", tmp_path, uuid(1)),
+                  ("--done-file", tmp_path / "none" / "done", uuid(1)),
+                  ("--tls", "--ca-file", tmp_path / "none", uuid(1))):
+        done = run("delete", *flags)
+        assert done.returncode == 2, flags
+        assert str(tmp_path) in done.stderr
+
+
+def test_output_that_nobody_reads_is_no_crash():
+    with start("--help") as child:
+        child.stdout.close()
+        assert child.stderr.read() == ""
+        assert child.wait(20) == 0
+    # Nor are closed descriptors.
+    done = subprocess.run(["sh", "-c", '"$0" version >&- 2>&-', command()[0]], env=environment(),
+                          check=False, timeout=20)
+    assert done.returncode == 0

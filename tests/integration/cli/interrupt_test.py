@@ -1,0 +1,82 @@
+"""Ctrl-C: clean at the first, at once at the second, and honest about both."""
+
+import json
+import signal
+import threading
+
+import pytest
+
+from evalrunctl import start, uuids
+from scripted_server import ScriptedServer
+
+
+class Held:
+    """Answers the first `free` calls and holds the others until they are released."""
+
+    def __init__(self, free):
+        self._free = threading.Semaphore(free)
+        self.holding = threading.Event()
+        self.release = threading.Event()
+
+    def __call__(self, request, context):
+        if not self._free.acquire(blocking=False):
+            self.holding.set()
+            while not self.release.wait(0.01) and context.is_active():
+                pass
+
+
+@pytest.fixture(name="ids")
+def _ids(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ids.txt").write_text("\n".join(uuids(1000)), encoding="utf-8")
+    return "ids.txt"
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_calls_under_way_finish_and_the_rest_is_left(ids, number, status):
+    held = Held(free=20)
+    with ScriptedServer(held) as server:
+        with start("delete", "--server", server.address, "--from-file", ids, "--json",
+                   "--concurrency", "3") as child:
+            assert held.holding.wait(20)
+            child.send_signal(number)
+            held.release.set()
+            out, err = child.communicate(timeout=20)
+        assert child.returncode == status
+        objects = [json.loads(line) for line in out.splitlines()]
+        assert sorted(one["eval_run_uuid"] for one in objects) == uuids(1000)
+        gone = {one["eval_run_uuid"] for one in objects if one["gone"]}
+        # A call or two may have begun before the signal was heard; each of them was answered.
+        assert gone == set(server.ids)
+        assert {one["reason"] for one in objects if not one["gone"]} == {"NOT_TRIED"}
+        assert "Stopped by a signal." in err
+        assert "--from-file evalrunctl-left-1.txt" in err
+
+
+def test_a_second_one_cancels_what_is_under_way_and_calls_it_unknown(ids):
+    held = Held(free=0)
+    with ScriptedServer(held) as server:
+        with start("delete", "--server", server.address, "--from-file", ids, "--concurrency",
+                   "3") as child:
+            assert held.holding.wait(20)
+            child.send_signal(signal.SIGINT)
+            child.send_signal(signal.SIGTERM)
+            _, err = child.communicate(timeout=4)
+        assert child.returncode in (130, 143)
+        assert "unknown whether deleted" in err
+        assert "evalrunctl delete --allow-missing" in err
+
+
+def test_nothing_left_undone_is_a_success(ids, tmp_path):
+    (tmp_path / "ids.txt").write_text("\n".join(uuids(2)), encoding="utf-8")
+    held = Held(free=0)
+    with ScriptedServer(held) as server:
+        with start("delete", "--server", server.address, "--from-file", ids) as child:
+            assert held.holding.wait(20)
+            while len(server.ids) < 2:
+                pass
+            child.send_signal(signal.SIGINT)
+            held.release.set()
+            out, _ = child.communicate(timeout=20)
+        assert child.returncode == 0
+        assert "2 gone" in out

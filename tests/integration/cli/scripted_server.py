@@ -1,0 +1,74 @@
+"""A gRPC server in this process that answers DeleteEvalRun as the test says."""
+
+import concurrent.futures
+import threading
+
+import grpc
+from google.protobuf import duration_pb2, empty_pb2
+from google.rpc import error_details_pb2, status_pb2
+
+from aymara.evals.v1 import eval_run_service_pb2_grpc
+
+
+class Refusal(Exception):
+    """An error as the gateway makes them."""
+
+    def __init__(self, code, reason="SCRIPTED", deletion="not_performed", retry_after=None):
+        super().__init__(reason)
+        info = error_details_pb2.ErrorInfo(reason=reason, domain="evalrun-gateway",
+                                           metadata={"deletion": deletion})
+        details = status_pb2.Status(code=code.value[0], message=reason)
+        details.details.add().Pack(info)
+        if retry_after is not None:
+            delay = duration_pb2.Duration(nanos=int(retry_after * 1e9) % 10**9,
+                                          seconds=int(retry_after))
+            details.details.add().Pack(error_details_pb2.RetryInfo(retry_delay=delay))
+        self.code = code
+        self.details = details
+
+
+class ScriptedServer(eval_run_service_pb2_grpc.EvalRunServiceServicer):
+    """`answer(request, context)` returns for OK, or raises a Refusal; it may be exchanged.
+    `requests`: all so far."""
+
+    def __init__(self, answer=lambda request, context: None, credentials=None,
+                 port=0):
+        self.requests = []
+        self.answer = answer
+        self._lock = threading.Lock()
+        self._server = grpc.server(concurrent.futures.ThreadPoolExecutor(32))
+        eval_run_service_pb2_grpc.add_EvalRunServiceServicer_to_server(self, self._server)
+        if credentials is None:
+            port = self._server.add_insecure_port(f"127.0.0.1:{port}")
+        else:
+            port = self._server.add_secure_port(f"127.0.0.1:{port}", credentials)
+        self.port = port
+        self.address = f"127.0.0.1:{port}"
+        self._server.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def stop(self):
+        self._server.stop(0).wait()
+
+    def DeleteEvalRun(self, request, context):  # noqa: N802, the name is gRPC's
+        with self._lock:
+            self.requests.append(request)
+        try:
+            self.answer(request, context)
+        except Refusal as refusal:
+            context.set_trailing_metadata(
+                (("grpc-status-details-bin", refusal.details.SerializeToString()),))
+            context.set_code(refusal.code)
+            context.set_details(str(refusal))
+        return empty_pb2.Empty()
+
+    @property
+    def ids(self):
+        """The ids of all requests so far, in no order."""
+        with self._lock:
+            return [request.eval_run_uuid for request in self.requests]

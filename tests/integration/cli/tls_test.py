@@ -1,0 +1,138 @@
+"""TLS and client certificates, with certificates made on the spot."""
+
+import subprocess
+
+import grpc
+import pytest
+
+from evalrunctl import run, uuid
+from scripted_server import ScriptedServer
+
+
+class Authority:
+    """A certificate authority in a folder."""
+
+    def __init__(self, folder, name):
+        self._folder = folder
+        self.certificate = folder / f"{name}.pem"
+        self._key = folder / f"{name}.key"
+        self._openssl("req", "-x509", *NEW_KEY, "-keyout", self._key, "-out", self.certificate,
+                      "-subj", f"/CN={name}", "-days", "2")
+
+    def issue(self, name, *names):
+        """A certificate and its key, for these DNS names."""
+        certificate, key = self._folder / f"{name}.pem", self._folder / f"{name}.key"
+        request, extensions = self._folder / f"{name}.csr", self._folder / f"{name}.ext"
+        extensions.write_text("subjectAltName=" + ",".join(f"DNS:{one}" for one in names or [name]))
+        self._openssl("req", *NEW_KEY, "-keyout", key, "-out", request, "-subj", f"/CN={name}")
+        self._openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self._key,
+                      "-CAcreateserial", "-out", certificate, "-days", "2", "-extfile", extensions)
+        return certificate, key
+
+    @staticmethod
+    def _openssl(*arguments):
+        subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
+
+
+NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+
+
+@pytest.fixture(name="authority", scope="module")
+def _authority(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("tls"), "authority")
+
+
+@pytest.fixture(name="stranger", scope="module")
+def _stranger(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("stranger"), "stranger")
+
+
+@pytest.fixture(name="server", scope="module")
+def _server(authority):
+    certificate, key = authority.issue("server", "gateway.test")
+    with ScriptedServer(credentials=grpc.ssl_server_credentials(
+            [(key.read_bytes(), certificate.read_bytes())])) as server:
+        yield server
+
+
+@pytest.fixture(name="strict", scope="module")
+def _strict(authority):
+    """A server that asks for a certificate of the caller's."""
+    certificate, key = authority.issue("strict", "gateway.test")
+    with ScriptedServer(credentials=grpc.ssl_server_credentials(
+            [(key.read_bytes(), certificate.read_bytes())], authority.certificate.read_bytes(),
+            require_client_auth=True)) as server:
+        yield server
+
+
+def delete(server, *flags):
+    return run("delete", uuid(1), "--server", server.address, *flags)
+
+
+def trusting(authority):
+    return "--tls", "--ca-file", authority.certificate, "--server-name", "gateway.test"
+
+
+def test_deletes_over_tls(server, authority):
+    done = delete(server, *trusting(authority))
+    assert done.returncode == 0, done.stderr
+
+
+def test_deletes_with_a_client_certificate(strict, authority):
+    certificate, key = authority.issue("caller")
+    done = delete(strict, *trusting(authority), "--cert-file", certificate, "--key-file", key)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(("flags", "said"), [
+    ((), "add --tls"),
+    (("--tls",), "with --ca-file"),
+    (("--tls", "--ca-file", "{stranger}"), "not signed by an authority in --ca-file"),
+    (("--tls", "--ca-file", "{authority}"), "with --server-name"),
+    (("--tls", "--ca-file", "{authority}", "--server-name", "other.test"), "with --server-name"),
+])
+def test_a_server_that_is_not_trusted_is_sent_nothing(server, authority, stranger, flags, said):
+    before = len(server.ids)
+    done = delete(server, *(flag.format(stranger=stranger.certificate,
+                                        authority=authority.certificate) for flag in flags))
+    assert done.returncode == 1
+    assert "Nothing was sent." in done.stderr
+    assert said in done.stderr
+    assert len(server.ids) == before
+
+
+def test_a_server_that_asks_for_a_certificate(strict, authority, stranger):
+    without = delete(strict, *trusting(authority))
+    assert without.returncode == 1
+    assert "--cert-file and --key-file" in without.stderr
+    certificate, key = stranger.issue("caller")
+    wrong = delete(strict, *trusting(authority), "--cert-file", certificate, "--key-file", key)
+    assert wrong.returncode == 1
+    assert f"may not accept the certificate in --cert-file {certificate}" in wrong.stderr
+
+
+def test_tls_to_a_plaintext_port():
+    with ScriptedServer() as server:
+        done = delete(server, "--tls")
+    assert done.returncode == 1
+    assert "leave out --tls" in done.stderr
+
+
+def test_files_that_do_not_fit_are_named_before_anything_connects(authority, tmp_path):
+    certificate, key = authority.issue("caller")
+    _, other_key = authority.issue("other")
+    locked = tmp_path / "locked.key"
+    subprocess.run(["openssl", "ec", "-in", str(key), "-aes256", "-passout", "pass:secret", "-out",
+                    str(locked)], check=True, capture_output=True)
+    nothing = tmp_path / "empty.pem"
+    nothing.write_text("no certificate")
+    for flags, said in (
+            (("--ca-file", nothing), f"--ca-file {nothing}: there is no certificate"),
+            (("--cert-file", nothing, "--key-file", key), f"--cert-file {nothing}: there is no"),
+            (("--cert-file", certificate, "--key-file", other_key), "it is not the key of"),
+            (("--cert-file", certificate, "--key-file", certificate), "there is no private key"),
+            (("--cert-file", certificate, "--key-file", locked), "without a password"),
+            (("--cert-file", certificate, "--key-file", tmp_path / "none"), "No such file")):
+        done = run("delete", uuid(1), "--server", "127.0.0.1:1", "--tls", *flags)
+        assert done.returncode == 2, flags
+        assert said in done.stderr
