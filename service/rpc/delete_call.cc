@@ -20,6 +20,7 @@ namespace {
 using rest::Certainty;
 using rest::Deletion;
 
+constexpr const char* kRequestIdKey = "x-request-id";
 constexpr auto kLongestDeadline = std::chrono::hours(24 * 365);
 
 // google.protobuf.Empty is no bytes.
@@ -104,7 +105,7 @@ void DeleteCall::OnArrived(bool ok) {
 void DeleteCall::ReadMetadata() {
   const DeleteSettings& settings = pool_.settings();
   const auto& metadata = grpc_->context.client_metadata();
-  const std::string_view request_id = SingleValue(metadata, "x-request-id");
+  const std::string_view request_id = SingleValue(metadata, kRequestIdKey);
   if (IsWellFormedRequestId(request_id)) {
     request_id_ = request_id;
   } else {
@@ -113,7 +114,6 @@ void DeleteCall::ReadMetadata() {
   traceparent_ = SingleValue(metadata, "traceparent");
   if (TraceIdOf(traceparent_).empty()) traceparent_.clear();
   attempted_before_ = HasPreviousAttempts(SingleValue(metadata, "grpc-previous-rpc-attempts"));
-  grpc_->context.AddInitialMetadata("x-request-id", request_id_);
 
   headers_[0] = pool_.api_key_header().c_str();
   header_count_ = 1;
@@ -122,7 +122,7 @@ void DeleteCall::ReadMetadata() {
     line.assign(name).append(": ").append(value);
     headers_[header_count_++] = line.c_str();
   };
-  if (settings.forward_request_id) add("x-request-id", request_id_);
+  if (settings.forward_request_id) add(kRequestIdKey, request_id_);
   if (traceparent_.empty()) return;
   if (settings.forward_traceparent) add("traceparent", traceparent_);
   const std::string_view tracestate = SingleValue(metadata, "tracestate");
@@ -269,6 +269,7 @@ void DeleteCall::FinishWith(const Deletion::Answer& answer) {
     return;
   }
   is_finishing_ = true;
+  grpc_->context.AddInitialMetadata(kRequestIdKey, request_id_);
   if (answer.certainty != Certainty::kPerformed) {
     const std::string_view name = rest::CertaintyName(answer.certainty);
     grpc_->context.AddTrailingMetadata("evalrun-deletion", std::string(name));
@@ -279,6 +280,9 @@ void DeleteCall::FinishWith(const Deletion::Answer& answer) {
 
 void DeleteCall::FinishWith(const ErrorReport& report) {
   is_finishing_ = true;
+  // Not in the initial metadata: an error is then trailers alone, and only such a one lets a gRPC
+  // client's retry policy retry. Headers would commit the client to this attempt.
+  grpc_->context.AddTrailingMetadata(kRequestIdKey, request_id_);
   grpc_->context.AddTrailingMetadata("grpc-retry-pushback-ms", RetryPushback(report));
   grpc_->writer.FinishWithError(ToStatus(report), &finished_);
   Report(report.code, report.reason, report.certainty, report.sends, report.retry_stop);

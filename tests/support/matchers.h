@@ -88,8 +88,13 @@ MATCHER(IsWellFormedError, "carries the details of every error") {
     return false;
   }
   if (!arg.request_info.has_value() ||
-      arg.request_info->request_id() != arg.Initial("x-request-id").value_or("none")) {
-    *result_listener << "whose RequestInfo is not the x-request-id of its initial metadata";
+      arg.request_info->request_id() != arg.Trailing("x-request-id").value_or("none")) {
+    *result_listener << "whose RequestInfo is not the x-request-id of its trailing metadata";
+    return false;
+  }
+  // With headers before its trailers it would be final for a gRPC client's retry policy.
+  if (!arg.initial_metadata.empty()) {
+    *result_listener << "which is not trailers alone";
     return false;
   }
   if (!arg.details_agree) {

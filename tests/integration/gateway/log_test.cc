@@ -141,7 +141,7 @@ TEST(LogInjectionTest, ThroughTheUpstreamsWords) {
   const DeleteReply reply = DeleteClient(gateway.grpc_address()).Delete();
   EXPECT_THAT(reply, HasCode(StatusCode::ABORTED));
   EXPECT_THAT(reply, IsWellFormedError());
-  ASSERT_TRUE(gateway.WaitForAccessLine(*reply.Initial("x-request-id")).has_value());
+  ASSERT_TRUE(gateway.WaitForAccessLine(*reply.Trailing("x-request-id")).has_value());
   ExpectNothingForged(gateway, 1);
 }
 
