@@ -34,6 +34,11 @@ std::string OurMessage(std::string_view reason, const UpstreamAnswer& upstream) 
   return "the upstream gave no answer";
 }
 
+// Says the uncertainty in words, too.
+void AddDoubt(ErrorReport* report) {
+  report->message = absl::StrCat("the run may or may not be deleted: ", report->message);
+}
+
 }  // namespace
 
 ErrorReport ReportOf(const rest::Deletion::Answer& answer, const UpstreamAnswer& upstream,
@@ -63,15 +68,14 @@ ErrorReport ReportOf(const rest::Deletion::Answer& answer, const UpstreamAnswer&
       report.domain = kUpstreamDomain;
     }
   }
-  if (answer.certainty == rest::Certainty::kUnknown) {
-    report.message = absl::StrCat("the run may or may not be deleted: ", report.message);
-  }
+  if (report.certainty == rest::Certainty::kUnknown) AddDoubt(&report);
   return report;
 }
 
-ErrorReport ReportOfRefusal(const rest::UpstreamGuard::Refused& refused,
+ErrorReport ReportOfRefusal(const rest::UpstreamGuard::Refused& refused, bool attempted_before,
                             std::string_view request_id) {
   ErrorReport report;
+  if (attempted_before) report.certainty = rest::Certainty::kUnknown;
   report.code = grpc::StatusCode::RESOURCE_EXHAUSTED;
   report.reason = std::string(rest::RefusalReason(refused.refusal));
   report.request_id = std::string(request_id);
@@ -80,6 +84,7 @@ ErrorReport ReportOfRefusal(const rest::UpstreamGuard::Refused& refused,
   report.message = refused.refusal == rest::Refusal::kInFlightCap
                        ? "too many calls are under way to the upstream"
                        : "the upstream has asked to be left alone for a while";
+  if (attempted_before) AddDoubt(&report);
   return report;
 }
 

@@ -31,9 +31,10 @@ struct UpstreamAnswer {
                                    const UpstreamAnswer& upstream, std::string_view request_id,
                                    std::string_view eval_run_uuid);
 
-// The report of a call that was not let in.
+// The report of a call that was not let in. `attempted_before`: the caller's own earlier attempts
+// may have deleted the run all the same.
 [[nodiscard]] ErrorReport ReportOfRefusal(const rest::UpstreamGuard::Refused& refused,
-                                          std::string_view request_id);
+                                          bool attempted_before, std::string_view request_id);
 
 // The report of a request that was refused without a send: `field` (may be empty: the message as a
 // whole) must be `expectation`.

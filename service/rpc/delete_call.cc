@@ -85,7 +85,7 @@ void DeleteCall::OnArrived(bool ok) {
   }
   if (const auto refused = pool_.guard().Admit(arrived_at_, pool_.Random())) {
     pool_.metrics().OnCallShed(refused->refusal);
-    FinishWith(ReportOfRefusal(*refused, request_id_));
+    FinishWith(ReportOfRefusal(*refused, attempted_before_, request_id_));
     return;
   }
   is_admitted_ = true;
@@ -283,7 +283,7 @@ void DeleteCall::FinishWith(const ErrorReport& report) {
   // Not in the initial metadata: an error is then trailers alone, and only such a one lets a gRPC
   // client's retry policy retry. Headers would commit the client to this attempt.
   grpc_->context.AddTrailingMetadata(kRequestIdKey, request_id_);
-  grpc_->context.AddTrailingMetadata("grpc-retry-pushback-ms", RetryPushback(report));
+  grpc_->context.AddTrailingMetadata("grpc-retry-pushback-ms", RetryPushback(report, UntilDeadline()));
   grpc_->writer.FinishWithError(ToStatus(report), &finished_);
   Report(report.code, report.reason, report.certainty, report.sends, report.retry_stop);
 }

@@ -117,8 +117,10 @@ grpc::Status ToStatus(const ErrorReport& report) {
   }
 }
 
-std::string RetryPushback(const ErrorReport& report) {
+std::string RetryPushback(const ErrorReport& report, std::chrono::microseconds until_deadline) {
   if (!report.wait_is_asked || !report.retry_after.has_value()) return "-1";
+  if (report.sends > 1 || report.retry_stop == rest::RetryStop::kBudget) return "-1";
+  if (*report.retry_after >= until_deadline) return "-1";
   return std::to_string(report.retry_after->count());
 }
 

@@ -55,8 +55,12 @@ struct ErrorReport {
 [[nodiscard]] grpc::Status ToStatus(const ErrorReport& report);
 
 // The value of `grpc-retry-pushback-ms` (gRFC A6): after how many milliseconds a gRPC client may
-// retry by itself, if its service config says so; negative: not at all.
-[[nodiscard]] std::string RetryPushback(const ErrorReport& report);
+// retry by itself, if its service config says so; negative: not at all. It may where a wait was
+// asked for, nothing was sent again here (or the client's attempts would multiply ours) nor kept
+// back by the budget, and the wait ends before the caller's deadline, which is `until_deadline`
+// away: a client that waited past it would lose this answer.
+[[nodiscard]] std::string RetryPushback(const ErrorReport& report,
+                                        std::chrono::microseconds until_deadline);
 
 // How many bytes the status takes as `grpc-message` and `grpc-status-details-bin`.
 [[nodiscard]] std::size_t EncodedBytes(const grpc::Status& status);

@@ -96,7 +96,7 @@ TEST(ReportOfRefusalTest, NamesTheRuleAndTheWait) {
   for (const auto& [refusal, reason] :
        {std::pair(rest::Refusal::kInFlightCap, "IN_FLIGHT_CAP"),
         std::pair(rest::Refusal::kHoldBack, "UPSTREAM_HOLD_BACK")}) {
-    const ErrorReport report = ReportOfRefusal({refusal, std::chrono::seconds(2)}, "abc-1");
+    const ErrorReport report = ReportOfRefusal({refusal, std::chrono::seconds(2)}, false, "abc-1");
     EXPECT_EQ(report.code, grpc::StatusCode::RESOURCE_EXHAUSTED);
     EXPECT_EQ(report.reason, reason);
     EXPECT_EQ(report.domain, "evalrun-gateway");
@@ -106,6 +106,14 @@ TEST(ReportOfRefusalTest, NamesTheRuleAndTheWait) {
     EXPECT_TRUE(report.wait_is_asked);
     EXPECT_EQ(report.request_id, "abc-1");
   }
+}
+
+TEST(ReportOfRefusalTest, CannotSpeakForTheCallersEarlierAttempts) {
+  const ErrorReport report =
+      ReportOfRefusal({rest::Refusal::kInFlightCap, std::chrono::seconds(2)}, true, "abc-1");
+  EXPECT_EQ(report.certainty, Certainty::kUnknown);
+  EXPECT_EQ(report.message,
+            "the run may or may not be deleted: too many calls are under way to the upstream");
 }
 
 TEST(ReportOfInvalidFieldTest, NamesTheField) {

@@ -1,6 +1,7 @@
 // Errors as callers see them: which details, and never too large for a client.
 #include "service/rpc/error_details.h"
 
+#include <chrono>
 #include <string>
 
 #include <gmock/gmock.h>
@@ -11,6 +12,7 @@
 namespace evalrun::service {
 namespace {
 
+using namespace std::chrono_literals;
 using ::testing::IsEmpty;
 using ::testing::Pair;
 using ::testing::UnorderedElementsAre;
@@ -158,11 +160,26 @@ TEST(EncodedBytesTest, CountsPercentEncodingAndBase64) {
 
 TEST(RetryPushbackTest, IsTheWaitThatWasAskedForAndOtherwiseNever) {
   ErrorReport report = Report(grpc::StatusCode::UNAVAILABLE);
-  EXPECT_EQ(RetryPushback(report), "-1");
-  report.retry_after = std::chrono::milliseconds(1500);
-  EXPECT_EQ(RetryPushback(report), "-1") << "a guess is no invitation";
+  EXPECT_EQ(RetryPushback(report, 10s), "-1");
+  report.retry_after = 1500ms;
+  EXPECT_EQ(RetryPushback(report, 10s), "-1") << "a guess is no invitation";
   report.wait_is_asked = true;
-  EXPECT_EQ(RetryPushback(report), "1500");
+  EXPECT_EQ(RetryPushback(report, 10s), "1500");
+}
+
+TEST(RetryPushbackTest, IsNeverWhereARetryWouldMultiplyOursOrPassTheDeadline) {
+  ErrorReport report = Report(grpc::StatusCode::UNAVAILABLE);
+  report.retry_after = 1500ms;
+  report.wait_is_asked = true;
+  report.sends = 1;
+  EXPECT_EQ(RetryPushback(report, 1501ms), "1500");
+  EXPECT_EQ(RetryPushback(report, 1500ms), "-1") << "the client would wait until its deadline";
+
+  report.sends = 2;
+  EXPECT_EQ(RetryPushback(report, 10s), "-1") << "it was sent again here";
+  report.sends = 1;
+  report.retry_stop = rest::RetryStop::kBudget;
+  EXPECT_EQ(RetryPushback(report, 10s), "-1") << "there are too many retries already";
 }
 
 TEST(ToStatusTest, WhatStoppedTheRetriesIsSaid) {
