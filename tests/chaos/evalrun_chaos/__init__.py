@@ -1,0 +1,1 @@
+"""The balance: deletions through failure, each answer held against the backend's journal."""

@@ -1,0 +1,94 @@
+"""Whether a run met what it is for: each fault, each kind of caller, each kind of answer. Pure.
+
+A run in which too little happened proves nothing, and fails as *not exercised*.
+"""
+
+import collections
+import typing
+
+from evalrun_chaos import faults, schedule
+from evalrun_chaos.verdict import Truth
+
+# Of the requests that a schedule leads one to expect to meet a fault, so many have to have met it.
+_ENOUGH = 0.25
+
+
+class Row(typing.NamedTuple):
+    what: str
+    times: int
+    needed: int
+
+
+def rows(evidence, told, unheard, log):
+    """What has to have happened, of an account.Evidence; `told` and `unheard` are account.Account's.
+    `log`: {request id: the lines of the access log}.
+    """
+    return [*_faults(evidence), *_processes(evidence), *_callers(evidence, log),
+            *_answers(evidence, told, unheard)]
+
+
+def _faults(evidence):
+    for rule in faults.script(0)["rules"]:
+        name = rule["name"]
+        share = 1 if name == faults.UNREAD else faults.SCENARIOS[name].share / 1000
+        expected = len(evidence.stories) * share * rule["probability"]
+        yield Row(f"fault: {name}", evidence.fault_counts.get(name, 0),
+                  max(1, int(expected * _ENOUGH)))
+
+
+def _processes(evidence):
+    planned = collections.Counter(evidence.events.values())
+    happened = collections.Counter(window.name for window in evidence.windows)
+    for name in schedule.EVENTS:
+        yield Row(f"process: {name}", happened[name], planned[name])
+
+
+def _callers(evidence, log):
+    stories = len(evidence.stories)
+
+    def row(what, needed, counts):
+        return Row(f"callers: {what}", sum(map(counts, evidence.records)), max(1, needed))
+
+    def attempts(record):
+        return len(log.get(record.call.request_id, ()))
+
+    yield row("calls for a run for which there was another call", stories // 10,
+              lambda record: record.story.kind in ("again", "together"))
+    yield row("calls cancelled in time", stories // 100, lambda record: record.cancelled)
+    yield row("calls whose deadline passed", stories // 100,
+              lambda record: record.answer.code == "DEADLINE_EXCEEDED")
+    yield row("calls with allow_missing", stories // 10, lambda record: record.call.allow_missing)
+    yield row("calls again by the application", stories // 100,
+              lambda record: record.story.kind == "own retry"
+              and record.call is not record.story.calls[0])
+    yield row("attempts again by gRPC's retry policy", stories // 500,
+              lambda record: max(0, attempts(record) - 1) if record.call.retried_by_grpc else 0)
+    # With one send of its own, what may have done it is the attempt before.
+    yield row("`presumed` for gRPC's earlier attempt alone", stories // 2000,
+              lambda record: record.answer.deletion == "presumed" and attempts(record) > 1
+              and log[record.call.request_id][-1]["sends"] == 1)
+
+
+def _answers(evidence, told, unheard):
+    stories = len(evidence.stories)
+    words = collections.Counter()
+    for (_, deletion, truth), calls in told.items():
+        words[deletion] += calls
+        words[deletion, truth] += calls
+
+    def row(what, times, share):
+        return Row(f"answers: {what}", times, max(1, int(stories * share)))
+
+    yield row("performed", words["performed"], 0.3)
+    yield row("presumed", words["presumed"], 0.005)
+    yield row("absent", words["absent"], 0.02)
+    yield row("not_performed", words["not_performed"], 0.02)
+    yield row("unknown", words["unknown"], 0.02)
+    yield row("presumed, and it had deleted", words["presumed", Truth.THIS_CALL], 0.005)
+    yield row("unknown, and it had deleted", words["unknown", Truth.THIS_CALL], 0.005)
+    yield row("unknown, and it had not", words["unknown", Truth.STILL_THERE], 0.005)
+    yield row("logged for a caller who had left", unheard.total(), 0.01)
+    yield row("unrecognised 404", sum(
+        line.get("reason") == "UPSTREAM_UNRECOGNIZED_404" for line in evidence.access_log), 0.0025)
+    yield row("a silent re-send of libcurl was stopped", sum(
+        line.get("resends_stopped", 0) for line in evidence.access_log), 0.0025)

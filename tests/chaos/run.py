@@ -1,0 +1,113 @@
+"""tests/chaos/run: see README.md."""
+
+import argparse
+import asyncio
+import concurrent.futures
+import contextlib
+import json
+import os
+import pathlib
+import sys
+import tempfile
+import time
+
+from evalrun_chaos import report, schedule
+from evalrun_chaos.account import Account, Evidence
+from evalrun_chaos.callers import Callers
+from evalrun_chaos.house import House
+from evalrun_chaos.journal import Journal
+
+_LOOK_EVERY = 1.0  # seconds between samples of the gateway's memory
+
+
+def _options(arguments):
+    parser = argparse.ArgumentParser(
+        prog="tests/chaos/run", description="Deletes through failure, and holds every answer "
+        "against the backend's journal. Exit status: 0 the account balances, 1 it does not.")
+    parser.add_argument("--seed", type=int, required=True, help="what the schedule is made from")
+    parser.add_argument("--calls", type=int, default=20000, help="at least so many (%(default)s)")
+    parser.add_argument("--concurrency", type=int, default=96,
+                        help="stories at a time (%(default)s)")
+    parser.add_argument("--gateway", metavar="PATH", help="default: that of the preset dev")
+    parser.add_argument("--backend", metavar="PATH", help="default: that of the preset dev")
+    parser.add_argument("--gateway-flag", action="append", default=[], metavar="FLAG",
+                        help="handed on to evalrun-gateway; may be repeated")
+    parser.add_argument("--memory-growth", type=float, default=24, metavar="MIB",
+                        help="by which a gateway may grow once it is warm (%(default)s)")
+    parser.add_argument("--json", metavar="FILE", help="writes the account there, too")
+    parser.add_argument("--keep", metavar="FOLDER",
+                        help="new, for the database and the fault script; default: a temporary one")
+    return parser.parse_args(arguments)
+
+
+async def _live_through(house, in_thread, stories, events, concurrency):
+    """All calls, with what happens to the processes meanwhile. Returns the callers' records."""
+    pending = []
+
+    def on_story(number):
+        if number in events:
+            pending.append(in_thread(house.happen, events[number]))
+
+    async def look():
+        while True:
+            await asyncio.sleep(_LOOK_EVERY)
+            await in_thread(house.look)
+
+    async with Callers(house.gateway_address, concurrency=concurrency) as callers:
+        looking = asyncio.create_task(look())
+        await callers.tell(stories, on_story)
+        await asyncio.gather(*pending)
+        looking.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await looking
+        return callers.records
+
+
+async def _run(options, directory):
+    stories = schedule.stories(options.seed, options.calls)
+    events = schedule.events(options.seed, len(stories))
+    # One thread for all that is done to processes: it outlives them, and keeps them in order.
+    with concurrent.futures.ThreadPoolExecutor(max_workers=1) as thread:
+        def in_thread(function, *arguments):
+            return asyncio.get_running_loop().run_in_executor(thread, function, *arguments)
+
+        house = await in_thread(lambda: House(directory, options.seed, stories,
+                                              gateway_flags=options.gateway_flag))
+        try:
+            began = time.monotonic()
+            records = await _live_through(house, in_thread, stories, events, options.concurrency)
+            seconds = time.monotonic() - began
+            await in_thread(house.close)
+        finally:
+            await in_thread(house.kill_all)
+    journal = Journal.read(house.database)
+    account = Account(Evidence(
+        stories=stories, events=events, records=records, access_log=house.access_log(),
+        journal=journal, windows=house.windows, fault_counts=house.fault_counts,
+        failures=house.failures, memory=house.memory, memory_growth=options.memory_growth))
+    return account, {
+        "seed": options.seed, "calls": len(records), "runs": len(stories),
+        "runs deleted": journal.deleted, "gateways": house.gateway_lives,
+        "seconds": round(seconds, 1), "most MiB of a gateway": round(max(map(max, house.memory)))}
+
+
+def main(arguments):
+    options = _options(arguments)
+    for variable, path in (("GATEWAY_UNDER_TEST", options.gateway),
+                           ("BACKEND_UNDER_TEST", options.backend)):
+        if path is not None:
+            os.environ[variable] = str(pathlib.Path(path).resolve())
+    with contextlib.ExitStack() as stack:
+        directory = options.keep or stack.enter_context(tempfile.TemporaryDirectory())
+        if options.keep:
+            pathlib.Path(directory).mkdir(parents=True)  # a database from before would be counted
+        account, summary = asyncio.run(_run(options, directory))
+    print("\n".join(report.text(account, summary)))
+    if options.json:
+        pathlib.Path(options.json).write_text(
+            json.dumps(report.as_json(account, summary), indent=1) + "\n", encoding="utf-8")
+    return 0 if account.balances else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
