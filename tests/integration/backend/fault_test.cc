@@ -177,12 +177,12 @@ TEST_F(FaultBackend, AReleaseIsForThoseHeldAndNotForTheNext) {
 
 TEST_F(FaultBackend, AHeldRequestWhoseClientLeavesIsNeverCarriedOut) {
   PutRule(R"("fault": "hold", "method": "DELETE")");
-  {
-    const RawConnection connection(backend_.port());
-    connection.Send(DeleteRequest());
-    AwaitHeld(1);
-  }
-  AwaitHeld(0);
+  const RawConnection connection(backend_.port());
+  connection.Send(DeleteRequest());
+  AwaitHeld(1);
+  connection.FinishSending();
+  EXPECT_TRUE(connection.AtEnd()) << "the server has not let go of the request";
+  EXPECT_EQ(Report()["held"], 0);
   EXPECT_TRUE(RunIsThere());
 }
 

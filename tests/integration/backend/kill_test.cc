@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <ostream>
 #include <random>
 #include <set>
 #include <string>
@@ -29,6 +30,8 @@ constexpr int kUnanswered = -1;
 struct LoopCase {
   const char* name;
   int kills;
+
+  friend void PrintTo(const LoopCase& c, std::ostream* out) { *out << c.kills << " kills"; }
 };
 
 // What each request was answered with, by its id.

@@ -43,6 +43,8 @@ void RawConnection::Send(const std::string& bytes) const {
   send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
 }
 
+void RawConnection::FinishSending() const { shutdown(socket_, SHUT_WR); }
+
 std::string RawConnection::ReadAnswers(int count) const {
   std::string text;
   char c = 0;

@@ -18,6 +18,8 @@ class RawConnection {
   RawConnection& operator=(const RawConnection&) = delete;
 
   void Send(const std::string& bytes) const;
+  // Says that nothing more will be sent; answers can still be read.
+  void FinishSending() const;
   // Reads until there are `count` status lines and the last answer's end, or the connection ends.
   [[nodiscard]] std::string ReadAnswers(int count) const;
   // Reads until the connection ends: all that came, then ` FIN`, ` RST` or ` TIMEOUT`.

@@ -40,13 +40,17 @@ TEST_P(BadStart, ExitsTwoAndNamesWhatIsWrong) {
 
 INSTANTIATE_TEST_SUITE_P(
     Table, BadStart,
-    testing::Values(BadFlags{"UnknownFlag", {"--nope"}, "--nope"},
-                    BadFlags{"ListenWithoutPort", {"--listen", "127.0.0.1"}, "HOST:PORT"},
-                    BadFlags{"ListenPortTooLarge", {"--listen", "127.0.0.1:65536"}, "HOST:PORT"},
-                    BadFlags{"NoConnections", {"--max-connections", "0"}, "--max-connections"},
-                    BadFlags{"NoSeedFile", {"--seed", "/nonexistent.json"}, "/nonexistent.json"},
-                    BadFlags{
-                        "NoDatabase", {"--database", "/nonexistent/x.db"}, "/nonexistent/x.db"}),
+    testing::Values(
+        BadFlags{"UnknownFlag", {"--nope"}, "--nope"},
+        BadFlags{"ListenWithoutPort", {"--listen", "127.0.0.1"}, "HOST:PORT"},
+        BadFlags{"ListenPortTooLarge", {"--listen", "127.0.0.1:65536"}, "HOST:PORT"},
+        BadFlags{"AdminListenWithoutPort",
+                 {"--admin-listen", "127.0.0.1"},
+                 "--admin-listen: `127.0.0.1` must be HOST:PORT"},
+        BadFlags{"NoFaultScript", {"--faults", "/nonexistent.json"}, "/nonexistent.json"},
+        BadFlags{"NoConnections", {"--max-connections", "0"}, "--max-connections"},
+        BadFlags{"NoSeedFile", {"--seed", "/nonexistent.json"}, "/nonexistent.json"},
+        BadFlags{"NoDatabase", {"--database", "/nonexistent/x.db"}, "/nonexistent/x.db"}),
     CaseName());
 
 struct BadSeed {
