@@ -89,15 +89,17 @@ def test_a_wait_that_is_too_long_stops_and_says_how_to_go_on():
     def answer(request, context):
         raise Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "UPSTREAM_HOLD_BACK", retry_after=3600)
 
+    write_ids([uuid(7)], "evalrunctl-left-1.txt")  # of an earlier command: not to be touched
     with ScriptedServer(answer) as server:
         write_ids(uuids(100))
         done = run("delete", "--server", server.address, "--from-file", "ids.txt")
         assert done.returncode == 1
         assert len(server.ids) <= 16
         assert "--max-wait" in done.stderr
-        assert f"evalrunctl delete --server {server.address} --from-file evalrunctl-left-1.txt" \
+        assert f"evalrunctl delete --server {server.address} --from-file evalrunctl-left-2.txt" \
             in done.stderr
-        assert sorted(read("evalrunctl-left-1.txt").split()) == uuids(100)
+        assert sorted(read("evalrunctl-left-2.txt").split()) == uuids(100)
+        assert read("evalrunctl-left-1.txt") == uuid(7) + "\n"
 
 
 def test_unknown_ones_are_settled_by_the_command_that_is_printed():
