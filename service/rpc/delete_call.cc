@@ -11,6 +11,7 @@
 #include "rest_backend/api/send_outcome.h"
 #include "service/rpc/call_pool.h"
 #include "service/rpc/caller_metadata.h"
+#include "service/rpc/delete_request.h"
 #include "service/rpc/time_budget.h"
 #include "service/rpc/upstream_text.h"
 
@@ -38,11 +39,10 @@ std::string_view SingleValue(const std::multimap<grpc::string_ref, grpc::string_
   return {begin->second.data(), begin->second.size()};
 }
 
-bool ParseMessage(const grpc::ByteBuffer& bytes, aymara::evals::v1::DeleteEvalRunRequest* request) {
-  grpc::Slice slice;
-  const grpc::Status status =
-      bytes.TrySingleSlice(&slice).ok() ? grpc::Status::OK : bytes.DumpToSingleSlice(&slice);
-  return status.ok() && request->ParseFromArray(slice.begin(), static_cast<int>(slice.size()));
+// The bytes of a message in one piece, which `slice` keeps; empty when gRPC cannot read them.
+std::string_view InOnePiece(const grpc::ByteBuffer& message, grpc::Slice* slice) {
+  if (!message.TrySingleSlice(slice).ok() && !message.DumpToSingleSlice(slice).ok()) return {};
+  return {reinterpret_cast<const char*>(slice->begin()), slice->size()};
 }
 
 std::optional<bool> ShouldRetry(std::string_view value) {
@@ -133,20 +133,11 @@ void DeleteCall::ReadMetadata() {
 }
 
 std::optional<ErrorReport> DeleteCall::ReadRequest() {
-  const rest::IdFormat format = pool_.settings().id_format;
-  request_.Clear();
-  if (!ParseMessage(grpc_->message, &request_)) {
-    request_.Clear();
-    return ReportOfInvalidField("", "an aymara.evals.v1.DeleteEvalRunRequest", request_id_);
-  }
-  const std::string_view expected = rest::DescribeIdFormat(format);
-  if (!rest::IsWellFormedId(request_.eval_run_uuid(), format)) {
-    return ReportOfInvalidField("eval_run_uuid", expected, request_id_);
-  }
-  if (request_.has_workspace_uuid() && !rest::IsWellFormedId(request_.workspace_uuid(), format)) {
-    return ReportOfInvalidField("workspace_uuid", expected, request_id_);
-  }
-  return std::nullopt;
+  grpc::Slice slice;
+  const std::optional<InvalidField> invalid =
+      ReadDeleteRequest(InOnePiece(grpc_->message, &slice), pool_.settings().id_format, &request_);
+  if (!invalid.has_value()) return std::nullopt;
+  return ReportOfInvalidField(invalid->field, invalid->expected, request_id_);
 }
 
 std::chrono::microseconds DeleteCall::UntilDeadline() const {

@@ -1,0 +1,86 @@
+// The body of an answer: whatever the bytes, it is read without harm and never taken for more than
+// it is.
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "rest_backend/api/error_body.h"
+#include "rest_backend/api/send_outcome.h"
+#include "tests/fuzz/property.h"
+
+namespace evalrun::fuzz {
+namespace {
+
+using rest::BodyBytes;
+using rest::BodyKind;
+using rest::ErrorBody;
+
+constexpr std::size_t kMostFieldErrors = 8;
+
+void CheckText(const ErrorBody& body) {
+  Require(IsValidUtf8(body.code), "error.code is valid UTF-8");
+  Require(IsValidUtf8(body.message), "the message is valid UTF-8");
+  Require(IsValidUtf8(body.request_id), "the request id is valid UTF-8");
+  Require(body.field_errors.size() <= kMostFieldErrors, "field errors are bounded");
+  for (const rest::FieldError& error : body.field_errors) {
+    Require(IsValidUtf8(error.field), "a field's path is valid UTF-8");
+    Require(IsValidUtf8(error.description), "a field's description is valid UTF-8");
+  }
+}
+
+// A body only makes an answer more cautious.
+void CheckOutcomes(BodyKind kind) {
+  for (const int status : {0, 99, 200, 202, 204, 301, 400, 404, 410, 500, 503, 600}) {
+    const rest::SendOutcome outcome = rest::OutcomeOfStatus(status, kind);
+    const bool ok = outcome.code == absl::StatusCode::kOk;
+    Require(!ok || status == 200 || status == 204, "only 200 and 204 are a success");
+    Require(ok || status != 204, "204 is a success whatever follows it");
+    Require(ok == (outcome.effect == rest::Effect::kDeleted), "OK means deleted");
+    Require(outcome.effect != rest::Effect::kAbsent || kind == BodyKind::kApiError,
+            "only the API itself says that a run is not there");
+  }
+}
+
+// Half an object may be the half of something else, whether or not the cut was noticed.
+void CheckPrefixes(const BodyBytes& whole) {
+  const std::string_view object = whole.bytes.substr(0, whole.bytes.find_last_of('}'));
+  const std::size_t step = object.size() / 64 + 1;
+  for (std::size_t length = 0; length <= object.size(); length += step) {
+    for (const bool complete : {true, false}) {
+      const BodyKind kind = rest::ClassifyBody({.bytes = object.substr(0, length),
+                                                .content_type = whole.content_type,
+                                                .complete = complete});
+      Require(kind != BodyKind::kApiError, "a prefix of an API error is never recognised");
+    }
+  }
+}
+
+void CheckBody(const BodyBytes& body) {
+  const ErrorBody parsed = rest::ParseErrorBody(body);
+  const bool recognised = parsed.kind == BodyKind::kApiError;
+  Require(parsed.kind == rest::ClassifyBody(body), "ClassifyBody agrees with ParseErrorBody");
+  Require(body.complete || !recognised, "a cut body is never recognised");
+  Require(recognised == !parsed.code.empty(), "recognised is who has an error.code");
+  CheckText(parsed);
+  CheckOutcomes(parsed.kind);
+  if (!recognised) return;
+  CheckPrefixes(body);
+  const std::string padded = " \r\n" + std::string(body.bytes) + "\t\n";
+  Require(rest::ParseErrorBody({.bytes = padded, .content_type = "text/html"}).code == parsed.code,
+          "neither white space around it nor the content type changes what the API said");
+}
+
+}  // namespace
+}  // namespace evalrun::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+  for (const bool complete : {true, false}) {
+    for (const std::string_view type :
+         {"application/json", "application/problem+json; charset=latin1", "text/html", ""}) {
+      evalrun::fuzz::CheckBody({.bytes = bytes, .content_type = type, .complete = complete});
+    }
+  }
+  return 0;
+}

@@ -1,0 +1,49 @@
+// File: property.h
+//
+// How a fuzz target says what must always hold.
+#ifndef EVALRUN_TESTS_FUZZ_PROPERTY_H_
+#define EVALRUN_TESTS_FUZZ_PROPERTY_H_
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+
+#include "rest_backend/api/utf8.h"
+
+namespace evalrun::fuzz {
+
+// Ends the process, which libFuzzer takes for a finding, with `property` as the last words when it
+// does not hold. `property` is a literal that says what must be true.
+inline void Require(bool holds, const char* property) {
+  if (holds) return;
+  std::fprintf(stderr, "BROKEN PROPERTY: %s\n", property);
+  std::abort();
+}
+
+[[nodiscard]] inline bool IsValidUtf8(std::string_view text) {
+  return rest::ToValidUtf8(text) == text;
+}
+
+// All characters are from `set`.
+[[nodiscard]] inline bool ConsistsOf(std::string_view text, std::string_view set) {
+  return text.find_first_not_of(set) == std::string_view::npos;
+}
+
+// Takes the part before the first `separator` off `*rest`: all of it when there is none.
+[[nodiscard]] inline std::string_view TakeUntil(std::string_view separator,
+                                                std::string_view* rest) {
+  const std::string_view part = rest->substr(0, rest->find(separator));
+  rest->remove_prefix(std::min(rest->size(), part.size() + separator.size()));
+  return part;
+}
+
+inline constexpr std::string_view kDigits = "0123456789";
+inline constexpr std::string_view kLowerHex = "0123456789abcdef";
+// RFC 3986's unreserved characters, without `~`.
+inline constexpr std::string_view kIdCharacters =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+
+}  // namespace evalrun::fuzz
+
+#endif  // EVALRUN_TESTS_FUZZ_PROPERTY_H_

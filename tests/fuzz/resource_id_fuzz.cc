@@ -1,0 +1,57 @@
+// Two ids, a run's before the first newline and a workspace's after it: what is well-formed stands
+// for itself in a URL.
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "rest_backend/api/resource_id.h"
+#include "tests/fuzz/property.h"
+#include "tests/fuzz/request_target.h"
+
+namespace evalrun::fuzz {
+namespace {
+
+using rest::CanonicalId;
+using rest::IdFormat;
+using rest::IsWellFormedId;
+
+constexpr std::size_t kLongestOpaqueId = 128;
+constexpr std::size_t kUuidLength = 36;
+
+void CheckId(std::string_view id, IdFormat format) {
+  if (!IsWellFormedId(id, format)) return;
+  Require(!id.empty() && ConsistsOf(id, kIdCharacters), "an id needs no encoding");
+  Require(!ConsistsOf(id, "."), "an id is no dot segment");
+
+  const std::string canonical = CanonicalId(id);
+  Require(CanonicalId(canonical) == canonical, "a canonical id is its own canonical form");
+  if (format == IdFormat::kOpaque) {
+    Require(id.size() <= kLongestOpaqueId, "an opaque id is at most 128 characters");
+    return;
+  }
+  Require(canonical.size() == kUuidLength && ConsistsOf(canonical, "0123456789abcdef-"),
+          "a canonical id is a bare UUID in lower case");
+  Require(CanonicalId("workspace." + canonical) == canonical, "a type prefix changes no name");
+  Require(id.size() > kLongestOpaqueId || IsWellFormedId(id, IdFormat::kOpaque),
+          "a UUID is an opaque id too");
+}
+
+}  // namespace
+}  // namespace evalrun::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using evalrun::rest::IdFormat;
+  std::string_view workspace(reinterpret_cast<const char*>(data), size);
+  const std::string_view run = evalrun::fuzz::TakeUntil("\n", &workspace);
+  for (const IdFormat format : {IdFormat::kUuid, IdFormat::kOpaque}) {
+    evalrun::fuzz::CheckId(run, format);
+    evalrun::fuzz::CheckId(workspace, format);
+    if (!evalrun::rest::IsWellFormedId(run, format)) continue;
+    evalrun::fuzz::CheckRequestTarget(run, std::nullopt);
+    if (!evalrun::rest::IsWellFormedId(workspace, format)) continue;
+    evalrun::fuzz::CheckRequestTarget(run, workspace);
+  }
+  return 0;
+}

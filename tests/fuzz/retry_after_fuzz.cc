@@ -1,0 +1,66 @@
+// Retry-After, before the first newline of the input, and retry-after-ms, after it: within bounds
+// or absent.
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "rest_backend/api/retry_after.h"
+#include "tests/fuzz/property.h"
+
+namespace evalrun::fuzz {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::sys_days;
+
+void CheckBounds(std::optional<milliseconds> wait) {
+  Require(!wait || (*wait >= milliseconds(0) && *wait <= rest::kLongestRetryAfter),
+          "a wait is from 0 to an hour");
+}
+
+// What RFC 9110 allows has no other character, and seconds begin with a digit.
+bool MayBeWellFormed(std::string_view value) {
+  constexpr std::string_view kOfDates =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789,:-. \t";
+  const std::size_t first = value.find_first_not_of(" \t");
+  return first != std::string_view::npos && ConsistsOf(value, kOfDates) &&
+         std::string_view("-.,:").find(value[first]) == std::string_view::npos;
+}
+
+void CheckRetryAfter(std::string_view value) {
+  const sys_days now = std::chrono::year(2026) / 1 / 1;
+  const auto wait = rest::ParseRetryAfter(value, "", now);
+  CheckBounds(wait);
+  Require(!wait || MayBeWellFormed(value), "what is malformed is absent");
+  if (!value.empty() && value.size() < 15 && ConsistsOf(value, kDigits)) {
+    const milliseconds asked = std::chrono::seconds(std::stoll(std::string(value)));
+    Require(wait == std::min(asked, rest::kLongestRetryAfter), "whole seconds are that many");
+  }
+  for (const int year : {1970, 1999, 2038, 2199}) {
+    const auto at = rest::ParseRetryAfter(value, "", sys_days(std::chrono::year(year) / 2 / 28));
+    CheckBounds(at);
+    Require(at.has_value() == wait.has_value(), "the time does not decide what is well-formed");
+  }
+}
+
+}  // namespace
+}  // namespace evalrun::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using evalrun::fuzz::Require;
+  using evalrun::rest::ParseRetryAfter;
+  std::string_view ms(reinterpret_cast<const char*>(data), size);
+  const std::string_view value = evalrun::fuzz::TakeUntil("\n", &ms);
+  const std::chrono::sys_days now = std::chrono::year(2026) / 1 / 1;
+  evalrun::fuzz::CheckRetryAfter(value);
+
+  const auto of_ms = ParseRetryAfter("", ms, now);
+  evalrun::fuzz::CheckBounds(of_ms);
+  Require(ParseRetryAfter(value, ms, now) == (of_ms ? of_ms : ParseRetryAfter(value, "", now)),
+          "retry-after-ms wins, and is as if absent when it is malformed");
+  return 0;
+}

@@ -1,0 +1,47 @@
+// What an upstream says is repeated to callers and logs: as valid UTF-8, on one line, without the
+// key.
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "rest_backend/api/utf8.h"
+#include "service/rpc/upstream_text.h"
+#include "tests/fuzz/property.h"
+
+namespace evalrun::fuzz {
+namespace {
+
+constexpr std::string_view kKey = "sk-KEY";  // short, so that the fuzzer finds it
+
+void CheckUtf8(std::string_view bytes) {
+  const std::string valid = rest::ToValidUtf8(bytes);
+  Require(rest::ToValidUtf8(valid) == valid, "what was made valid is valid");
+  for (const std::size_t most : {std::size_t{0}, std::size_t{1}, std::size_t{7}, bytes.size()}) {
+    const std::string_view prefix = rest::Utf8Prefix(valid, most);
+    Require(prefix.size() <= most && valid.starts_with(prefix), "a prefix is one, within its size");
+    Require(IsValidUtf8(prefix), "a prefix cuts no sequence");
+    Require(prefix.size() + 4 > std::min(most, valid.size()),
+            "a prefix is no shorter than it must");
+  }
+}
+
+void CheckClean(std::string_view bytes) {
+  const std::string clean = service::CleanUpstreamText(bytes, kKey);
+  Require(clean.find(kKey) == std::string::npos, "the key is not repeated");
+  Require(IsValidUtf8(clean), "what is repeated is valid UTF-8");
+  Require(std::ranges::none_of(clean, [](unsigned char c) { return c < 0x20 || c == 0x7F; }),
+          "what is repeated has no control character");
+  Require(service::CleanUpstreamText(clean, kKey) == clean, "what is clean stays as it is");
+}
+
+}  // namespace
+}  // namespace evalrun::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+  evalrun::fuzz::CheckUtf8(bytes);
+  evalrun::fuzz::CheckClean(bytes);
+  return 0;
+}
