@@ -44,8 +44,9 @@ milliseconds Clamp(double ms) {
 }
 
 bool ParseTime(const char* format, std::string_view s, absl::Time* time) {
-  // abseil also knows "infinite-future", and stops at a NUL.
-  if (s.find(':') == std::string_view::npos || s.find('\0') != std::string_view::npos) return false;
+  // abseil also knows "infinite-future", stops at a NUL, and passes over form feeds and the like.
+  const bool printable = std::ranges::all_of(s, [](char c) { return c >= 0x20 && c < 0x7F; });
+  if (!printable || s.find(':') == std::string_view::npos) return false;
   // Debian builds abseil with a string_view of its own.
   return absl::ParseTime(format, absl::string_view(s.data(), s.size()), time, /*err=*/nullptr);
 }

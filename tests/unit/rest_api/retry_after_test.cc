@@ -95,6 +95,8 @@ INSTANTIATE_TEST_SUITE_P(
              "", std::nullopt},
         Case{"FullWidthDigit", "\xef\xbc\x97", "", std::nullopt},
         Case{"Quoted", "\"7\"", "", std::nullopt},
+        Case{"FormFeedThenDate", "\fFri, 06 Nov 2026 08:50:37 GMT", "", std::nullopt},
+        Case{"DateWithATab", "Fri,\t06 Nov 2026 08:50:37 GMT", "", std::nullopt},
         Case{"DateWithoutZone", "Fri, 06 Nov 2026 08:50:37", "", std::nullopt},
         Case{"DateInAnotherZone", "Fri, 06 Nov 2026 08:50:37 PST", "", std::nullopt},
         Case{"DateWithAnOffset", "Fri, 06 Nov 2026 08:50:37 +0100", "", std::nullopt},
