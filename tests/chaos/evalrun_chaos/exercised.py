@@ -88,7 +88,8 @@ def _answers(evidence, told, unheard):
     yield row("unknown, and it had deleted", words["unknown", Truth.THIS_CALL], 0.005)
     yield row("unknown, and it had not", words["unknown", Truth.STILL_THERE], 0.005)
     yield row("logged for a caller who had left", unheard.total(), 0.01)
-    yield row("unrecognised 404", sum(
-        line.get("reason") == "UPSTREAM_UNRECOGNIZED_404" for line in evidence.access_log), 0.0025)
+    reasons = collections.Counter(line.get("reason") for line in evidence.access_log)
+    yield row("unrecognised 404", reasons["UPSTREAM_UNRECOGNIZED_404"], 0.0025)
+    yield row("held back after a 429", reasons["UPSTREAM_HOLD_BACK"], 0.0025)
     yield row("a silent re-send of libcurl was stopped", sum(
         line.get("resends_stopped", 0) for line in evidence.access_log), 0.0025)

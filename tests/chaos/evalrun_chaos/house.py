@@ -18,6 +18,9 @@ from evalrun_testing.seed import Seed
 from evalrun_chaos import faults, schedule
 
 UPSTREAM_TIMEOUT = 1.0  # seconds; so that held requests are given up, and sent again, within a call
+# Of so many lives of a gateway one leaves it to its callers to try again; the others see to it that
+# gRPC's retry policy has little to do.
+_LIVES, _LIFE_WITHOUT_RETRIES = 3, 1
 _STATUS_LINE = "VmRSS:"
 
 
@@ -141,8 +144,11 @@ class House:
 
     def _start_gateway(self, listen):
         backend = self._backends[-1]
+        flags = [*self._gateway_flags]
+        if len(self._gateways) % _LIVES == _LIFE_WITHOUT_RETRIES:
+            flags += ["--max-attempts", "1"]
         self._gateways.append(GatewayProcess(f"{backend.url}/v2", api_key=self._key, listen=listen,
-                                             flags=self._gateway_flags))
+                                             flags=flags))
         self.memory.append([])
         self.look()
 
