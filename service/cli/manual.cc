@@ -1,6 +1,7 @@
 #include "service/cli/manual.h"
 
 #include <memory>
+#include <sstream>
 #include <string_view>
 
 #include <CLI/CLI.hpp>
@@ -10,39 +11,40 @@
 namespace evalrun::cli {
 namespace {
 
+// One paragraph a line.
+constexpr char kDeleteText[] =
+    "Deletes the runs that are named, once each, and says what is certain about every one. "
+    "Deleted runs cannot be brought back. All ids are checked before the first is sent: a list "
+    "with a mistake in it is refused as a whole, and the mistake is named with its line.\n"
+    "One ID on the command line is answered in detail. Of many, a bar (or a line every ten "
+    "seconds where standard error is no terminal) shows the progress, and a summary says at "
+    "the end what became of them, by outcome, and what to do next. A report of success goes "
+    "to standard output, one of failure to standard error.\n"
+    "When an answer is lost it is unknown whether a run is gone. Such runs are listed with the "
+    "command that settles them, which is to delete again with --allow-missing; "
+    "--retry-unknown does that by itself.\n"
+    "When the gateway says that there are too many requests, a long list is paused for as long "
+    "as it asks, and goes on with fewer calls at a time. When the gateway is restarted, it "
+    "waits for it. What would fail for every run alike stops the list.\n"
+    "With --done-file even a kill -9 loses nothing: a line is appended before a run is sent, "
+    "and another when its fate is known. The same command later skips what is gone, and asks again "
+    "about the rest; with --allow-missing where the answer was lost.\n"
+    "Ctrl-C (or SIGTERM) stops cleanly: nothing new is sent, calls under way get five seconds, "
+    "and the summary says what was done and how to go on. A second one cancels them at once. "
+    "What would be a long list is written to a new file evalrunctl-unknown-N.txt, "
+    "evalrunctl-failed-N.txt or evalrunctl-left-N.txt in the current directory.";
+constexpr char kCompletionText[] =
+    "For bash: source <(evalrunctl completion bash), for example in ~/.bashrc. For zsh: "
+    "source <(evalrunctl completion zsh) after compinit. For fish: evalrunctl completion "
+    "fish | source.";
+
 std::vector<std::string> ParagraphsOf(std::string_view command) {
-  if (command == "delete") {
-    return {
-        "Deletes the runs that are named, once each, and says what is certain about every one. "
-        "Deleted runs cannot be brought back. All ids are checked before the first is sent: a list "
-        "with a mistake in it is refused as a whole, and the mistake is named with its line.",
-        "One ID on the command line is answered in detail. Of many, a bar (or a line every ten "
-        "seconds where standard error is no terminal) shows the progress, and a summary says at "
-        "the end what became of them, by outcome, and what to do next. A report of success goes "
-        "to standard output, one of failure to standard error.",
-        "When an answer is lost it is unknown whether a run is gone. Such runs are listed with the "
-        "command that settles them, which is to delete again with --allow-missing; "
-        "--retry-unknown does that by itself.",
-        "When the gateway says that there are too many requests, a long list is paused for as long "
-        "as it asks, and goes on with fewer calls at a time. When the gateway is restarted, it "
-        "waits for it. What would fail for every run alike stops the list.",
-        "With --done-file even a kill -9 loses nothing: a line is appended before a run is sent, "
-        "and "
-        "another when its fate is known. The same command later skips what is gone, and asks again "
-        "about the rest; with --allow-missing where the answer was lost.",
-        "Ctrl-C (or SIGTERM) stops cleanly: nothing new is sent, calls under way get five seconds, "
-        "and the summary says what was done and how to go on. A second one cancels them at once. "
-        "What would be a long list is written to a new file evalrunctl-unknown-N.txt, "
-        "evalrunctl-failed-N.txt or evalrunctl-left-N.txt in the current directory.",
-    };
-  }
-  if (command == "completion") {
-    return {
-        "For bash: source <(evalrunctl completion bash), for example in ~/.bashrc. For zsh: "
-        "source <(evalrunctl completion zsh) after compinit. For fish: evalrunctl completion "
-        "fish | source."};
-  }
-  return {};
+  std::istringstream text(command == "delete"       ? kDeleteText
+                          : command == "completion" ? kCompletionText
+                                                    : "");
+  std::vector<std::string> paragraphs;
+  for (std::string line; std::getline(text, line);) paragraphs.push_back(line);
+  return paragraphs;
 }
 
 std::vector<Example> ExamplesOf(std::string_view command) {
