@@ -274,7 +274,8 @@ void DeleteCall::FinishWith(const ErrorReport& report) {
   // Not in the initial metadata: an error is then trailers alone, and only such a one lets a gRPC
   // client's retry policy retry. Headers would commit the client to this attempt.
   grpc_->context.AddTrailingMetadata(kRequestIdKey, request_id_);
-  grpc_->context.AddTrailingMetadata("grpc-retry-pushback-ms", RetryPushback(report, UntilDeadline()));
+  grpc_->context.AddTrailingMetadata("grpc-retry-pushback-ms",
+                                     RetryPushback(report, UntilDeadline()));
   grpc_->writer.FinishWithError(ToStatus(report), &finished_);
   Report(report.code, report.reason, report.certainty, report.sends, report.retry_stop);
 }
