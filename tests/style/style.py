@@ -21,7 +21,7 @@ import subprocess
 import sys
 
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
-FOLDERS = ("rest_backend", "service", "tests")
+FOLDERS = ("proto/examples/cpp", "rest_backend", "service", "tests")
 SKIPPED = 77
 
 # Folders whose files clang-tidy reads in a few seconds, because they include neither gRPC nor a

@@ -1,0 +1,74 @@
+"""Deletes one eval run for good, and says what became of it.
+
+    delete_run.py ADDRESS SERVICE_CONFIG RUN_ID
+
+Prints one line for each call and one for the outcome. Exit status 0: the run is gone.
+"""
+
+import random
+import sys
+import time
+import uuid
+
+import grpc
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+from aymara.evals.v1 import eval_run_service_pb2 as pb
+from aymara.evals.v1 import eval_run_service_pb2_grpc as pb_grpc
+
+DEADLINE = 20.0  # seconds, of one call with all its attempts
+SETTLING_CALLS = 5
+LONGEST_WAIT = 10.0  # seconds
+
+
+def detail(error, kind):
+    """The detail of this type, empty when there is none: gRPC itself fails calls without details."""
+    found, status = kind(), rpc_status.from_call(error)
+    for packed in status.details if status else ():
+        if packed.Unpack(found):
+            break
+    return found
+
+
+def delete(stub, run, request_id, allow_missing=False):
+    """One call: its code, what is certain about the run, and for how many seconds to wait."""
+    info, wait = error_details_pb2.ErrorInfo(), 0.0
+    try:
+        _, call = stub.DeleteEvalRun.with_call(
+            pb.DeleteEvalRunRequest(eval_run_uuid=run, allow_missing=allow_missing),
+            timeout=DEADLINE, metadata=(("x-request-id", request_id),))
+        code = "OK"
+        deletion = dict(call.trailing_metadata()).get("evalrun-deletion", "performed")
+    except grpc.RpcError as error:
+        code = error.code().name
+        info = detail(error, error_details_pb2.ErrorInfo)
+        # An error without details did not come from the gateway: nobody knows.
+        deletion = info.metadata.get("deletion", "unknown")
+        delay = detail(error, error_details_pb2.RetryInfo).retry_delay
+        wait = delay.seconds + delay.nanos / 1e9
+        request_id = detail(error, error_details_pb2.RequestInfo).request_id or request_id
+    print(f"{code} deletion={deletion} reason={info.reason or '-'} domain={info.domain or '-'} "
+          f"retry_after={wait:.3f}s request_id={request_id}", flush=True)
+    return code, deletion, wait
+
+
+def main(address, service_config, run):
+    with open(service_config, encoding="utf-8") as file:
+        options = [("grpc.service_config", file.read())]
+    with grpc.insecure_channel(address, options) as channel:
+        stub, request_id = pb_grpc.EvalRunServiceStub(channel), str(uuid.uuid4())
+        code, deletion, wait = delete(stub, run, request_id)
+        # Unknown: ask again. With `allow_missing`, OK means that the run is gone, whoever did it;
+        # any other answer says nothing about the first call, so the question stays open.
+        for call in range(SETTLING_CALLS if deletion == "unknown" else 0):
+            time.sleep(max(wait, random.uniform(0, min(LONGEST_WAIT, 0.2 * 2**call))))
+            code, _, wait = delete(stub, run, request_id, allow_missing=True)
+            if code == "OK":
+                break
+    print("gone" if code == "OK" else deletion)
+    return 0 if code == "OK" else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
