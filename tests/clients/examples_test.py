@@ -1,0 +1,97 @@
+"""Each example of proto/examples says the same of the same deletion: EXAMPLE_UNDER_TEST is one."""
+
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+from callers import SERVICE_CONFIG
+from evalrun_testing.child_process import clean_environment
+from examples import COMMANDS, TOP, Missing
+from replies import api_error
+
+SETTLING_CALLS = 5
+
+
+@pytest.fixture(scope="session")
+def command():
+    language = os.environ["EXAMPLE_UNDER_TEST"]
+    directory = pathlib.Path(os.environ["EXAMPLE_DIRECTORY"])
+    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        return COMMANDS[language](directory)
+    except Missing as missing:
+        pytest.exit(f"skipped: {missing}", returncode=77)
+
+
+@pytest.fixture
+def delete(house, command):
+    """`delete(run)`: exit status and what was said, less the request ids.
+
+    Those are held against the gateway's log: every line has that of its call, and all are alike.
+    """
+    gateway = house.gateway()
+
+    def run_example(run):
+        done = subprocess.run(
+            command(gateway.grpc_address, str(SERVICE_CONFIG), run), check=False, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=clean_environment(), timeout=120)
+        *calls, outcome = done.stdout.splitlines()
+        said = [re.fullmatch(r"(.*) request_id=(\S+)", call) for call in calls]
+        assert all(said), done.stdout
+        for _ in calls:
+            request_id = said[0][2]
+            gateway.wait_for(lambda event: event.get("request_id") == request_id)
+        assert {call[2] for call in said} == {call["request_id"] for call in gateway.access_log}
+        return done.returncode, [call[1] for call in said], outcome
+
+    return run_example
+
+
+def test_a_run_that_is_there(house, delete):
+    assert delete(house.run) == (
+        0, ["OK deletion=performed reason=- domain=- retry_after=0.000s"], "gone")
+
+
+def test_a_run_that_is_not_there(delete):
+    assert delete("00000000-0000-0000-0000-000000000001") == (
+        1, ["NOT_FOUND deletion=absent reason=RESOURCE_NOT_FOUND domain=api.aymara.ai "
+            "retry_after=0.000s"], "absent")
+
+
+def test_an_id_that_is_none(delete):
+    assert delete("not-an-id") == (
+        1, ["INVALID_ARGUMENT deletion=not_performed reason=INVALID_FIELD domain=evalrun-gateway "
+            "retry_after=0.000s"], "not_performed")
+
+
+def test_a_pause_that_is_asked_for(house, delete):
+    house.faults.set(**api_error(429, **{"Retry-After": "60"}))
+    assert delete(house.run) == (
+        1, ["RESOURCE_EXHAUSTED deletion=not_performed reason=SERVER_SCRIPTED "
+            "domain=api.aymara.ai retry_after=60.000s"], "not_performed")
+
+
+LOST = ("UNAVAILABLE deletion=unknown reason=UPSTREAM_CONNECTION_LOST domain=evalrun-gateway "
+        "retry_after=0.010s")
+
+
+def test_an_unknown_that_asking_again_settles(house, delete):
+    house.faults.set(fault="drop_after_commit", count=3)  # all sends of the first call
+    assert delete(house.run) == (
+        0, [LOST, "OK deletion=absent reason=- domain=- retry_after=0.000s"], "gone")
+
+
+def test_an_unknown_that_stays_one(house, delete):
+    house.faults.set(fault="drop_after_reading")
+    assert delete(house.run) == (1, [LOST] * (1 + SETTLING_CALLS), "unknown")
+
+
+def test_the_python_example_pins_what_the_tests_run_it_with():
+    wanted = TOP / "proto" / "examples" / "python" / "requirements.txt"
+    here = TOP / "tests" / "python" / "requirements.txt"
+    pins = [{line.split("#")[0].strip() for line in file.read_text().splitlines()}
+            for file in (wanted, here)]
+    assert pins[0] <= pins[1]
