@@ -1,5 +1,6 @@
 #include "rest_backend/http/socket_poll.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
@@ -68,6 +69,11 @@ void SocketPoll::Want(Shard* shard, int fd, int what) {
   Socket& socket = At(fd);
   socket.wanted = EpollEvents(what);
   socket.shard = socket.wanted == 0 ? nullptr : shard;
+  // libcurl 7.88 closes a connection without a word when it gives up making it.
+  if (what == CURL_POLL_REMOVE && socket.connection && fcntl(fd, F_GETFD) < 0) {
+    Forget(fd);
+    return;
+  }
   // Sockets that are not connections, such as those of libcurl's resolver, are closed without a
   // word: a registration left behind would be taken for that of the descriptor's next owner.
   if (socket.wanted != 0 || !socket.connection) Register(fd, socket.wanted);
@@ -80,15 +86,20 @@ int SocketPoll::Open(const curl_sockaddr& address) {
   // for a quarter of an hour (RFC 5482).
   const auto user_timeout = static_cast<unsigned int>(tcp_user_timeout_.count());
   setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout, sizeof user_timeout);
-  At(fd) = Socket{.connection = true};
+  Forget(fd);  // its last owner may have been closed without a word
+  At(fd).connection = true;
   ++opened_;
   return fd;
 }
 
 int SocketPoll::Close(int fd) {
-  At(fd) = Socket{};  // epoll forgets a descriptor that is closed
-  ++closed_;
+  Forget(fd);
   return close(fd);
+}
+
+void SocketPoll::Forget(int fd) {
+  if (At(fd).connection) ++closed_;
+  At(fd) = Socket{};  // epoll forgets a descriptor that is closed
 }
 
 std::span<const SocketPoll::Event> SocketPoll::Ready() {

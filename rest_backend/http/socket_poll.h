@@ -58,11 +58,12 @@ class SocketPoll {
     Shard* shard = nullptr;        // who wants events, if anyone does
     std::uint32_t registered = 0;  // with epoll
     std::uint32_t wanted = 0;
-    bool connection = false;  // made by Open(), so that Close() will tell of its end
+    bool connection = false;  // made by Open(), and not known to have ended
   };
 
   Socket& At(int fd);
   void Register(int fd, std::uint32_t events);
+  void Forget(int fd);
 
   int epoll_fd_;
   std::chrono::milliseconds tcp_user_timeout_;

@@ -125,4 +125,25 @@ RefusingPort::~RefusingPort() { close(fd_); }
 
 std::string RefusingPort::url() const { return UrlOf(kLoopback, port_); }
 
+DeafPort::DeafPort() {
+  std::tie(fd_, port_) = BoundSocket(kLoopback, 0);
+  if (listen(fd_, 0) != 0) Throw("listen");
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<std::uint16_t>(port_));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  for (int& fd : queued_) {
+    fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) Throw("socket");
+    connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address));
+  }
+}
+
+DeafPort::~DeafPort() {
+  for (const int fd : queued_) close(fd);
+  close(fd_);
+}
+
+std::string DeafPort::url() const { return UrlOf(kLoopback, port_); }
+
 }  // namespace evalrun::testing

@@ -9,6 +9,7 @@
 #ifndef EVALRUN_TESTS_SUPPORT_SCRIPTED_UPSTREAM_H_
 #define EVALRUN_TESTS_SUPPORT_SCRIPTED_UPSTREAM_H_
 
+#include <array>
 #include <chrono>
 #include <condition_variable>
 #include <functional>
@@ -90,6 +91,21 @@ class RefusingPort {
  private:
   int fd_ = -1;
   int port_ = 0;
+};
+
+// A port of 127.0.0.1 on which connecting neither succeeds nor fails: its queue is full.
+class DeafPort {
+ public:
+  DeafPort();
+  DeafPort(const DeafPort&) = delete;
+  DeafPort& operator=(const DeafPort&) = delete;
+  ~DeafPort();
+  [[nodiscard]] std::string url() const;
+
+ private:
+  int fd_ = -1;
+  int port_ = 0;
+  std::array<int, 2> queued_{};
 };
 
 }  // namespace evalrun::testing

@@ -241,6 +241,7 @@ class NoConnectionTest : public ::testing::TestWithParam<int> {};
 
 TEST_P(NoConnectionTest, NothingWasSent) {
   const RefusingPort nobody;
+  const DeafPort deaf;
   ScriptedUpstream::Options plain;
   plain.on_connect = [](UpstreamConnection& connection) {
     connection.Write("this is not TLS\r\n");
@@ -252,6 +253,7 @@ TEST_P(NoConnectionTest, NothingWasSent) {
   const ScriptedUpstream silent(Hang(), mute);
   const NoConnection rows[] = {
       {"Refused", nobody.url(), "UPSTREAM_CONNECT_FAILED"},
+      {"Unconnected", deaf.url(), "UPSTREAM_CONNECT_FAILED"},
       {"Unresolved", "http://no-such-host.invalid/v2", "UPSTREAM_RESOLVE_FAILED"},
       {"NoTls", "https://127.0.0.1:" + std::to_string(plaintext.port()) + "/v2",
        "UPSTREAM_TLS_FAILED"},
@@ -281,6 +283,7 @@ TEST_P(NoConnectionTest, NothingWasSent) {
     EXPECT_EQ(gateway.Metric("http_client_request_duration_seconds_count",
                              {"http_response_status_class=\"none\""}),
               attempts);
+    EXPECT_EQ(gateway.Metric("gateway_upstream_connections_open"), 0);
   }
 }
 
