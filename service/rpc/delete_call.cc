@@ -99,6 +99,8 @@ void DeleteCall::OnArrived(bool ok) {
                                ? std::optional<std::string_view>(request_.workspace_uuid())
                                : std::nullopt,
                            &target_);
+  // It waited inside gRPC until its time was up. gRPC itself answers such a call; OnGone() follows.
+  if (UntilDeadline() <= std::chrono::microseconds(0)) return;
   Send(/*fresh_connection=*/false);
 }
 
@@ -227,8 +229,8 @@ void DeleteCall::OnGone(bool /*ok*/) {
     LeaveIfOver();
     return;
   }
-  // Cancelled, or past its deadline: nobody waits for the answer, but gRPC, the log and the metrics
-  // want one.
+  // Cancelled, or past its deadline: nobody waits for the answer, but the log and the metrics want
+  // one.
   upstream_.decided = false;
   bool in_flight = false;
   if (transfer_ != nullptr) {
@@ -243,6 +245,7 @@ void DeleteCall::OnGone(bool /*ok*/) {
       UntilDeadline() <= std::chrono::microseconds(0)
           ? deletion_->Abandon(absl::StatusCode::kDeadlineExceeded, "DEADLINE_EXCEEDED", in_flight)
           : deletion_->Abandon(absl::StatusCode::kCancelled, "CALL_CANCELLED", in_flight));
+  LeaveIfOver();
 }
 
 void DeleteCall::FinishWith(const Deletion::Answer& answer) {
@@ -271,12 +274,16 @@ void DeleteCall::FinishWith(const Deletion::Answer& answer) {
 
 void DeleteCall::FinishWith(const ErrorReport& report) {
   is_finishing_ = true;
-  // Not in the initial metadata: an error is then trailers alone, and only such a one lets a gRPC
-  // client's retry policy retry. Headers would commit the client to this attempt.
-  grpc_->context.AddTrailingMetadata(kRequestIdKey, request_id_);
-  grpc_->context.AddTrailingMetadata("grpc-retry-pushback-ms",
-                                     RetryPushback(report, UntilDeadline()));
-  grpc_->writer.FinishWithError(ToStatus(report), &finished_);
+  if (is_gone_) {
+    is_finished_ = true;
+  } else {
+    // Not in the initial metadata: an error is then trailers alone, and only such a one lets a gRPC
+    // client's retry policy retry. Headers would commit the client to this attempt.
+    grpc_->context.AddTrailingMetadata(kRequestIdKey, request_id_);
+    grpc_->context.AddTrailingMetadata("grpc-retry-pushback-ms",
+                                       RetryPushback(report, UntilDeadline()));
+    grpc_->writer.FinishWithError(ToStatus(report), &finished_);
+  }
   Report(report.code, report.reason, report.certainty, report.sends, report.retry_stop);
 }
 

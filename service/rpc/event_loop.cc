@@ -18,8 +18,9 @@ namespace {
 // Falling asleep and waking up costs more than a few looks, and under load the next event is never
 // far.
 constexpr int kQuietRounds = 16;
-// So that sockets get their turn when calls keep coming.
-constexpr int kMostCompletionsPerRound = 64;
+// So that answers of the upstream get their turn when calls keep coming: three calls or so. Under
+// overload each answer that waits keeps a place below the in-flight cap.
+constexpr int kMostCompletionsPerRound = 8;
 
 gpr_timespec ToGpr(std::optional<EventLoop::Clock::time_point> time) {
   if (!time.has_value()) return gpr_inf_future(GPR_CLOCK_MONOTONIC);

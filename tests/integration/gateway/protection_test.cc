@@ -52,6 +52,32 @@ TEST(InFlightCapTest, OneCallMoreIsAnsweredAtOnceAndNotSent) {
   EXPECT_THAT(client.Delete(), HasCode(StatusCode::OK)) << "there is room again";
 }
 
+TEST(InFlightCapTest, AtFiveTimesTheCapExactlyTheSurplusIsRefused) {
+  constexpr int kCap = 20;
+  const Gate answer;
+  ScriptedUpstream upstream(AnswerWhen(answer, HttpReply(204)));
+  GatewayProcess gateway({.upstream = upstream.url(),
+                          .flags = {"--upstream-max-in-flight", std::to_string(kCap)}});
+  const DeleteClient client(gateway.grpc_address());
+  const auto start = [&client](int count) {
+    std::vector<PendingDelete> calls;
+    for (int i = 0; i < count; ++i) calls.push_back(client.Start({.timeout = 1min}));
+    return calls;
+  };
+  std::vector<PendingDelete> admitted = start(kCap);
+  ASSERT_TRUE(upstream.WaitForRequests(kCap));
+  for (PendingDelete& call : start(4 * kCap)) EXPECT_THAT(call.Get(), HasReason("IN_FLIGHT_CAP"));
+
+  EXPECT_EQ(client.CallRaw("/grpc.health.v1.Health/Check", "").response, "\x08\x01");
+  EXPECT_EQ(gateway.Get("/readyz").status, 200);
+  EXPECT_EQ(Shed(gateway, "in_flight_cap"), 4 * kCap);
+
+  answer.Open();
+  for (PendingDelete& call : admitted) EXPECT_THAT(call.Get(), HasCode(StatusCode::OK));
+  for (PendingDelete& call : start(kCap)) EXPECT_THAT(call.Get(), HasCode(StatusCode::OK));
+  EXPECT_EQ(upstream.requests().size(), 2u * kCap);
+}
+
 TEST(InFlightCapTest, ACallThatIsCancelledMakesRoom) {
   ScriptedUpstream upstream(InOrder({Hang(), Answer(HttpReply(204))}));
   GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--upstream-max-in-flight", "1"}});
