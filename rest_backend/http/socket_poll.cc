@@ -67,10 +67,11 @@ void SocketPoll::Register(int fd, std::uint32_t events) {
 
 void SocketPoll::Want(Shard* shard, int fd, int what) {
   Socket& socket = At(fd);
+  const bool was_connecting = (socket.wanted & EPOLLOUT) != 0;
   socket.wanted = EpollEvents(what);
   socket.shard = socket.wanted == 0 ? nullptr : shard;
   // libcurl 7.88 closes a connection without a word when it gives up making it.
-  if (what == CURL_POLL_REMOVE && socket.connection && fcntl(fd, F_GETFD) < 0) {
+  if (what == CURL_POLL_REMOVE && was_connecting && fcntl(fd, F_GETFD) < 0) {
     Forget(fd);
     return;
   }
