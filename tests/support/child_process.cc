@@ -81,7 +81,7 @@ int MillisecondsUntil(std::chrono::steady_clock::time_point deadline) {
 
 }  // namespace
 
-ChildProcess::ChildProcess(const Options& options) {
+ChildProcess::ChildProcess(const Options& options) : most_lines_(options.most_lines) {
   const Pipe out = MakePipe();
   const Pipe err = MakePipe();
   std::vector<std::string> args = {options.path};
@@ -137,6 +137,7 @@ void ChildProcess::ReadOutput(int out, int err) {
 
 void ChildProcess::TakeOutput(std::string_view bytes) {
   for (const char c : bytes) {
+    if (lines_.size() >= most_lines_) return;
     if (c == '\n') {
       lines_.push_back(std::move(partial_line_));
       partial_line_.clear();

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <functional>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -28,6 +29,9 @@ class ChildProcess {
     std::map<std::string, std::string> env = {};
     // Removed, before `env` is set.
     std::vector<std::string> unset_env = {};
+    // Lines of standard output that are remembered, the first ones; further ones are read and
+    // dropped: for programs that write for a long time.
+    std::size_t most_lines = std::numeric_limits<std::size_t>::max();
   };
 
   // How it ended: exactly one of both is set.
@@ -66,6 +70,7 @@ class ChildProcess {
   void ReadOutput(int out, int err);
   void TakeOutput(std::string_view bytes);
 
+  const std::size_t most_lines_;
   pid_t pid_ = -1;
   int pidfd_ = -1;
   std::optional<Exit> exit_;

@@ -49,6 +49,13 @@ ChildProcess::Options GatewayProcess::CommandOf(const Options& options) {
     command.args.insert(command.args.begin(), wrap.begin(), wrap.end());
     command.path = "/usr/bin/unshare";
   }
+  if (options.core >= 0) {
+    const std::vector<std::string> wrap = {"--cpu-list", std::to_string(options.core),
+                                           command.path};
+    command.args.insert(command.args.begin(), wrap.begin(), wrap.end());
+    command.path = "/usr/bin/taskset";
+  }
+  command.most_lines = options.most_lines;
   command.unset_env = VariablesOfOthers();
   command.env = {{"AYMARA_AI_API_KEY", kCanaryKey}};
   for (const auto& [name, value] : options.env) command.env[name] = value;

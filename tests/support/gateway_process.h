@@ -5,6 +5,7 @@
 #define EVALRUN_TESTS_SUPPORT_GATEWAY_PROCESS_H_
 
 #include <chrono>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -28,6 +29,10 @@ class GatewayProcess {
     std::map<std::string, std::string> env = {};
     // A file that the gateway sees as /etc/hosts, in a mount namespace of its own: for root only.
     std::string hosts_file = {};
+    // The core that it is bound to; -1: any.
+    int core = -1;
+    // Lines of its output that are remembered, the first ones.
+    std::size_t most_lines = std::numeric_limits<std::size_t>::max();
   };
 
   // Returns once the gateway listens. Throws std::runtime_error, with what it said, when it ends
@@ -55,6 +60,7 @@ class GatewayProcess {
                                              const std::vector<std::string>& labels = {}) const;
 
   [[nodiscard]] ChildProcess& process() { return process_; }
+  [[nodiscard]] const ChildProcess& process() const { return process_; }
 
  private:
   ChildProcess process_;

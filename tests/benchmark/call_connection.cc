@@ -1,0 +1,236 @@
+#include "tests/benchmark/call_connection.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <stdexcept>
+#include <system_error>
+
+namespace evalrun::testing {
+namespace {
+
+constexpr std::string_view kPath = "/aymara.evals.v1.EvalRunService/DeleteEvalRun";
+// What is written in one go; more stays with libnghttp2.
+constexpr std::size_t kWriteAtOnce = 65536;
+// Until the server has said how many streams it allows.
+constexpr std::uint32_t kFirstStreams = 100;
+
+[[noreturn]] void Throw(const char* what) {
+  throw std::system_error(errno, std::generic_category(), what);
+}
+
+int Connect(const std::string& address) {
+  const std::size_t colon = address.rfind(':');
+  sockaddr_in peer{};
+  peer.sin_family = AF_INET;
+  peer.sin_port = htons(static_cast<std::uint16_t>(std::stoi(address.substr(colon + 1))));
+  if (inet_pton(AF_INET, address.substr(0, colon).c_str(), &peer.sin_addr) != 1) Throw("inet_pton");
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) Throw("socket");
+  const int yes = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+  if (connect(fd, reinterpret_cast<sockaddr*>(&peer), sizeof(peer)) != 0 && errno != EINPROGRESS) {
+    close(fd);
+    Throw("connect");
+  }
+  return fd;
+}
+
+std::string WithPrefix(std::string_view message) {
+  const auto size = static_cast<std::uint32_t>(message.size());
+  std::string prefixed(1, '\0');  // not compressed
+  for (int shift = 24; shift >= 0; shift -= 8) prefixed += static_cast<char>(size >> shift);
+  return prefixed.append(message);
+}
+
+// libnghttp2 does not write to these.
+std::uint8_t* Bytes(std::string_view text) {
+  return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));  // NOLINT
+}
+
+nghttp2_nv Header(std::string_view name, std::string_view value, std::uint8_t flags = 0) {
+  return {Bytes(name), Bytes(value), name.size(), value.size(), flags};
+}
+
+std::string_view View(const std::uint8_t* bytes, std::size_t size) {
+  return {reinterpret_cast<const char*>(bytes), size};
+}
+
+}  // namespace
+
+CallConnection::CallConnection(const std::string& address, std::string_view message,
+                               std::function<void(WireCall*)> on_over)
+    : authority_(address),
+      message_(WithPrefix(message)),
+      on_over_(std::move(on_over)),
+      fd_(Connect(address)) {
+  nghttp2_session_callbacks* callbacks = nullptr;
+  nghttp2_session_callbacks_new(&callbacks);
+  nghttp2_session_callbacks_set_on_header_callback(callbacks, &OnHeader);
+  nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, &OnStreamClose);
+  nghttp2_session* session = nullptr;
+  const int result = nghttp2_session_client_new(&session, callbacks, this);
+  nghttp2_session_callbacks_del(callbacks);
+  if (result != 0) throw std::runtime_error(nghttp2_strerror(result));
+  session_.reset(session);
+  nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, nullptr, 0);
+}
+
+CallConnection::~CallConnection() {
+  if (fd_ >= 0) close(fd_);
+}
+
+WireCall* CallConnection::CallOf(std::int32_t stream) const {
+  return static_cast<WireCall*>(nghttp2_session_get_stream_user_data(session_.get(), stream));
+}
+
+void CallConnection::Start(WireCall* call) {
+  call->connection = this;
+  call->stream = 0;
+  call->message_sent = 0;
+  call->code = -1;
+  call->details.clear();
+  call->position = waiting_.insert(waiting_.end(), call);
+}
+
+void CallConnection::GiveUp(WireCall* call) {
+  call->connection = nullptr;
+  if (call->stream == 0) {
+    waiting_.erase(call->position);
+    return;
+  }
+  sent_.erase(call->position);
+  nghttp2_session_set_stream_user_data(session_.get(), call->stream, nullptr);
+  nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, call->stream, NGHTTP2_CANCEL);
+}
+
+void CallConnection::SubmitWaiting() {
+  std::uint32_t allowed =
+      nghttp2_session_get_remote_settings(session_.get(), NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+  if (allowed == NGHTTP2_INITIAL_MAX_CONCURRENT_STREAMS) allowed = kFirstStreams;
+  while (!waiting_.empty() && streams_ < allowed) {
+    WireCall* call = waiting_.front();
+    sent_.splice(sent_.end(), waiting_, call->position);
+    Submit(call);
+  }
+}
+
+void CallConnection::Submit(WireCall* call) {
+  const auto left = std::chrono::duration_cast<std::chrono::microseconds>(
+      call->deadline - std::chrono::steady_clock::now());
+  std::array<char, 24> timeout{};
+  // gRPC allows eight digits.
+  const auto micros = std::clamp<std::int64_t>(left.count(), 1, 99'999'999);
+  char* end = std::to_chars(timeout.data(), timeout.data() + timeout.size() - 1, micros).ptr;
+  *end++ = 'u';
+  const std::array headers = {
+      Header(":method", "POST"),
+      Header(":scheme", "http"),
+      Header(":path", kPath),
+      Header(":authority", authority_),
+      Header("te", "trailers"),
+      Header("content-type", "application/grpc"),
+      Header("grpc-timeout", {timeout.data(), static_cast<std::size_t>(end - timeout.data())},
+             NGHTTP2_NV_FLAG_NO_INDEX),
+  };
+  nghttp2_data_provider body{};
+  body.source.ptr = call;
+  body.read_callback = &ReadMessage;
+  call->stream =
+      nghttp2_submit_request(session_.get(), nullptr, headers.data(), headers.size(), &body, call);
+  if (call->stream < 0) throw std::runtime_error(nghttp2_strerror(call->stream));
+  ++streams_;
+}
+
+ssize_t CallConnection::ReadMessage(nghttp2_session*, std::int32_t stream, std::uint8_t* buffer,
+                                    std::size_t size, std::uint32_t* flags, nghttp2_data_source*,
+                                    void* self) {
+  const auto& connection = *static_cast<CallConnection*>(self);
+  WireCall* call = connection.CallOf(stream);
+  if (call == nullptr) return NGHTTP2_ERR_DEFERRED;  // given up; its reset is on the way
+  const std::string_view rest = std::string_view(connection.message_).substr(call->message_sent);
+  const std::size_t count = std::min(size, rest.size());
+  std::copy_n(rest.begin(), count, buffer);
+  call->message_sent += count;
+  if (count == rest.size()) *flags |= NGHTTP2_DATA_FLAG_EOF;
+  return static_cast<ssize_t>(count);
+}
+
+int CallConnection::OnHeader(nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t* name,
+                             std::size_t name_size, const std::uint8_t* value,
+                             std::size_t value_size, std::uint8_t, void* self) {
+  WireCall* call = static_cast<CallConnection*>(self)->CallOf(frame->hd.stream_id);
+  if (call == nullptr) return 0;
+  const std::string_view key = View(name, name_size);
+  const std::string_view text = View(value, value_size);
+  if (key == "grpc-status") {
+    std::from_chars(text.data(), text.data() + text.size(), call->code);
+  } else if (key == "grpc-status-details-bin") {
+    call->details = text;
+  }
+  return 0;
+}
+
+int CallConnection::OnStreamClose(nghttp2_session*, std::int32_t stream, std::uint32_t,
+                                  void* self) {
+  auto& connection = *static_cast<CallConnection*>(self);
+  --connection.streams_;
+  WireCall* call = connection.CallOf(stream);
+  if (call == nullptr) return 0;
+  call->connection = nullptr;
+  connection.sent_.erase(call->position);
+  connection.on_over_(call);
+  return 0;
+}
+
+bool CallConnection::Read() {
+  std::array<std::uint8_t, kWriteAtOnce> buffer;
+  const ssize_t count = recv(fd_, buffer.data(), buffer.size(), 0);
+  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return true;
+  if (count <= 0 || nghttp2_session_mem_recv(session_.get(), buffer.data(),
+                                             static_cast<std::size_t>(count)) < 0) {
+    End();
+    return false;
+  }
+  return true;
+}
+
+bool CallConnection::Flush() {
+  for (;;) {
+    if (unwritten_.empty()) {
+      SubmitWaiting();
+      const std::uint8_t* bytes = nullptr;
+      ssize_t count = 0;
+      while (unwritten_.size() < kWriteAtOnce &&
+             (count = nghttp2_session_mem_send(session_.get(), &bytes)) > 0) {
+        unwritten_.append(View(bytes, static_cast<std::size_t>(count)));
+      }
+      if (unwritten_.empty()) return false;
+    }
+    const ssize_t written = send(fd_, unwritten_.data(), unwritten_.size(), MSG_NOSIGNAL);
+    // Its end, if that is what it is, is read.
+    if (written < 0) return errno == EAGAIN;
+    unwritten_.erase(0, static_cast<std::size_t>(written));
+  }
+}
+
+void CallConnection::End() {
+  session_.reset();
+  streams_ = 0;
+  std::list<WireCall*> lost;
+  lost.splice(lost.end(), sent_);
+  lost.splice(lost.end(), waiting_);
+  for (WireCall* call : lost) {
+    call->connection = nullptr;
+    on_over_(call);
+  }
+}
+
+}  // namespace evalrun::testing

@@ -1,0 +1,78 @@
+// File: timed_upstream.h
+//
+// An upstream that answers each request after a delay, from one thread for all connections, and
+// keeps nothing. For load: what a request says is not looked at. tests/support/scripted_upstream.h
+// is the one for behaviour.
+#ifndef EVALRUN_TESTS_BENCHMARK_TIMED_UPSTREAM_H_
+#define EVALRUN_TESTS_BENCHMARK_TIMED_UPSTREAM_H_
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <queue>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "tests/support/gate.h"
+
+namespace evalrun::testing {
+
+struct TimedReply {
+  enum class After { kKeep, kClose, kReset };
+  std::string bytes;  // may be empty
+  std::chrono::microseconds delay{0};
+  After after = After::kKeep;
+};
+
+class TimedUpstream {
+ public:
+  // `reply` is asked for each request, by its number from 0, on the upstream's thread. Throws
+  // std::system_error when it cannot listen.
+  explicit TimedUpstream(std::function<TimedReply(std::uint64_t number)> reply);
+  TimedUpstream(const TimedUpstream&) = delete;
+  TimedUpstream& operator=(const TimedUpstream&) = delete;
+  ~TimedUpstream();
+
+  // `http://127.0.0.1:PORT/v2`
+  [[nodiscard]] std::string url() const;
+  // Thread-safe.
+  [[nodiscard]] std::uint64_t requests() const { return requests_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Connection {
+    std::uint64_t number = 0;
+    std::string unread;
+  };
+  struct Due {
+    Clock::time_point when;
+    int fd;
+    std::uint64_t connection;  // the number: the descriptor may be another one's by then
+    TimedReply reply;
+    bool operator>(const Due& other) const { return when > other.when; }
+  };
+
+  void Run();
+  void Accept();
+  void Read(int fd);
+  void Reply(const Due& due);
+  void Close(int fd);
+
+  const std::function<TimedReply(std::uint64_t)> reply_;
+  Gate stop_;
+  int listener_ = -1;
+  int epoll_fd_ = -1;
+  std::atomic<std::uint64_t> requests_{0};
+  // Of the thread.
+  std::uint64_t accepted_ = 0;
+  std::unordered_map<int, Connection> connections_;  // by descriptor
+  std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
+  std::thread thread_;
+};
+
+}  // namespace evalrun::testing
+
+#endif  // EVALRUN_TESTS_BENCHMARK_TIMED_UPSTREAM_H_
