@@ -56,8 +56,8 @@ TEST(InFlightCapTest, AtFiveTimesTheCapExactlyTheSurplusIsRefused) {
   constexpr int kCap = 20;
   const Gate answer;
   ScriptedUpstream upstream(AnswerWhen(answer, HttpReply(204)));
-  GatewayProcess gateway({.upstream = upstream.url(),
-                          .flags = {"--upstream-max-in-flight", std::to_string(kCap)}});
+  GatewayProcess gateway(
+      {.upstream = upstream.url(), .flags = {"--upstream-max-in-flight", std::to_string(kCap)}});
   const DeleteClient client(gateway.grpc_address());
   const auto start = [&client](int count) {
     std::vector<PendingDelete> calls;

@@ -1,0 +1,63 @@
+#include "tests/soak/faults.h"
+
+#include <chrono>
+#include <random>
+
+#include "tests/support/scripts.h"
+
+namespace evalrun::testing {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Uniform in [0, 1000), without a pattern that lines up with anything.
+unsigned PerMille(std::uint64_t number) {
+  return static_cast<unsigned>(std::mt19937_64(number)() % 1000);
+}
+
+}  // namespace
+
+TimedReply SoakReply(std::uint64_t number) {
+  static const std::string deleted = HttpReply(204);
+  static const std::string limited =
+      ApiErrorReply(429, "quota.limit_exceeded", "retry-after-ms: 50\r\n");
+  static const std::string busy = ApiErrorReply(503, "server.busy", "retry-after-ms: 20\r\n");
+  static const std::string broken = ApiErrorReply(500, "server.internal_error");
+  static const std::string absent = ApiErrorReply(404, "resource.not_found");
+  static const std::string proxy = HttpReply(502, "<html>bad gateway</html>", "text/html");
+  using After = TimedReply::After;
+
+  // Each row takes what the rows before it left.
+  const struct {
+    unsigned below;
+    TimedReply reply;
+  } rows[] = {
+      {2, {limited, 2ms}},
+      {10, {busy, 2ms}},
+      {16, {broken, 2ms}},
+      {20, {proxy, 2ms}},
+      {26, {absent, 2ms}},
+      {34, {"", 2ms, After::kClose}},
+      {40, {"", 2ms, After::kReset}},
+      {42, {"no HTTP at all\r\n\r\n", 2ms, After::kClose}},
+      {44, {deleted.substr(0, 20), 2ms, After::kReset}},
+      {46, {"", 24h}},
+      {66, {deleted, 100ms}},
+      {76, {deleted, 2ms, After::kClose}},
+      {1000, {deleted, 2ms}},
+  };
+  const unsigned at = PerMille(number);
+  for (const auto& row : rows) {
+    if (at < row.below) return row.reply;
+  }
+  return {deleted, 2ms};
+}
+
+CallPlan SoakCall(std::uint64_t number) {
+  const unsigned at = PerMille(~number);
+  if (at < 15) return {.timeout = 3s, .cancel_after = std::chrono::milliseconds(at)};
+  if (at < 35) return {.timeout = std::chrono::milliseconds(at)};
+  return {.timeout = 3s};
+}
+
+}  // namespace evalrun::testing
