@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdio>
-#include <future>
 #include <memory>
 #include <string>
 #include <utility>
@@ -35,16 +34,6 @@ int Refuse(const std::string& what, const absl::Status& why) {
   return 2;
 }
 
-// Blocked before any thread begins, so that every thread leaves them to AwaitStopSignal.
-sigset_t BlockStopSignals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  return signals;
-}
-
 // The plan to begin with: of the process that this one replaces, or else of `--faults`, or none.
 absl::StatusOr<FaultPlan> FirstPlan(const Flags& flags) {
   if (flags.resume >= 0) return FaultPlan::Resume(TakeState(flags.resume));
@@ -67,7 +56,9 @@ int Main(int argc, const char* const* argv) {
   Flags flags = std::get<Flags>(parsed);
   absl::StatusOr<FaultPlan> plan = FirstPlan(flags);
   if (!plan.ok()) return Refuse("", plan.status());
-  const sigset_t stop_signals = BlockStopSignals();
+  // Before any thread begins, so that every thread leaves them to the one that waits for them.
+  const sigset_t signals = RestartRequest::Signals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
   absl::StatusOr<Seed> seed = Seed();
   if (!flags.seed.empty()) seed = ReadSeed(flags.seed);
@@ -78,13 +69,9 @@ int Main(int argc, const char* const* argv) {
     return Refuse("seed file " + flags.seed + ": ", loaded);
   }
 
-  // Requests may arrive, and crash the server, before its ports are known here.
-  std::promise<Flags> resolved;
+  RestartRequest restart;
   FaultInjector injector(*std::move(plan),
-                         [again = resolved.get_future().share()](const std::string& state) {
-                           Log(LogLevel::kInfo, "restarting", nlohmann::json::object());
-                           RestartProcess(again.get(), state);
-                         });
+                         [&restart](const std::string& state) { restart.Ask(state); });
   Quota quota;
   HttpServer server({.connections = flags.connections, .limits = {}, .interceptor = &injector});
   AddEvalRunRoutes(server, **store, quota);
@@ -98,10 +85,8 @@ int Main(int argc, const char* const* argv) {
   if (absl::Status status = Listen(server, flags.listen); !status.ok()) return Refuse("", status);
   addresses["http"] = FormatAddress(flags.listen);
   Log(LogLevel::kInfo, "listening", addresses);
-  resolved.set_value(flags);
 
-  int signal = 0;
-  sigwait(&stop_signals, &signal);
+  const int signal = restart.Await(flags);
   Log(LogLevel::kInfo, "stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
   server.Stop();
   admin.Stop();

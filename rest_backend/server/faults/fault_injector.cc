@@ -117,6 +117,8 @@ void FaultInjector::OnRequest(const httplib::Request& request, httplib::Response
       // Held until the process is no more: nothing is counted that the next one would not know.
       const std::lock_guard lock(mutex_);
       restart_(plan_.State());
+      connection.SendInstead("");
+      connection.EndAfterAnswer(/*reset=*/false);
       return;
     }
   }

@@ -20,7 +20,8 @@ namespace evalrun::backend {
 // Thread-safe.
 class FaultInjector final : public RequestInterceptor {
  public:
-  // Ends this process and begins another, which is given the plan's state. Does not return.
+  // Ends this process and begins another, which is given the plan's state. Returns only where the
+  // process is stopping already.
   using Restart = std::function<void(const std::string& state)>;
 
   FaultInjector(FaultPlan plan, Restart restart);

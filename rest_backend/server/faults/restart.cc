@@ -10,6 +10,10 @@
 #include <system_error>
 #include <vector>
 
+#include <nlohmann/json.hpp>
+
+#include "rest_backend/server/log.h"
+
 namespace evalrun::backend {
 namespace {
 
@@ -25,6 +29,41 @@ bool WriteAll(int file, const std::string& bytes) {
 }
 
 }  // namespace
+
+sigset_t RestartRequest::Signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) sigaddset(&signals, signal);
+  return signals;
+}
+
+void RestartRequest::Ask(const std::string& state) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return;
+    state_ = state;
+    kill(getpid(), SIGUSR1);
+  }
+  for (;;) pause();
+}
+
+int RestartRequest::Await(const Flags& flags) {
+  const sigset_t signals = Signals();
+  for (;;) {
+    int signal = 0;
+    sigwait(&signals, &signal);
+    const std::lock_guard lock(mutex_);
+    if (state_.has_value()) {
+      // Blocked here and in the next process, it stays pending until that one waits for it.
+      if (signal != SIGUSR1) kill(getpid(), signal);
+      Log(LogLevel::kInfo, "restarting", nlohmann::json::object());
+      RestartProcess(flags, *state_);
+    }
+    if (signal == SIGUSR1) continue;
+    stopping_ = true;
+    return signal;
+  }
+}
 
 void RestartProcess(Flags flags, const std::string& state) {
   flags.resume = memfd_create("evalrun-backend-faults", 0);

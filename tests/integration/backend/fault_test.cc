@@ -247,6 +247,25 @@ INSTANTIATE_TEST_SUITE_P(Table, Restarts,
                                          RestartCase{"Done", "true", true}),
                          CaseName());
 
+// The script's crash comes after the signal: the rest of the request is sent when the process has
+// begun to stop.
+TEST_F(FaultBackend, AProcessThatIsToldToStopDoesNotComeBack) {
+  PutRule(R"("fault": "restart", "method": "DELETE")");
+  const RawConnection connection(backend_.port());
+  const std::string request = DeleteRequest();
+  connection.Send(request.substr(0, request.size() / 2));
+  // So that the half of it has arrived.
+  const RawConnection another(backend_.port());
+  another.Send("GET /health/ HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(another.ReadAnswers(1).substr(0, 12), "HTTP/1.1 200");
+  backend_.Signal(SIGTERM);
+  EXPECT_NE(backend_.ReadLine().find("\"stopping\""), std::string::npos);
+  connection.Send(request.substr(request.size() / 2));
+  EXPECT_TRUE(connection.AtEnd());
+  ASSERT_NE(backend_.ReadLine().find("\"stopped\""), std::string::npos);
+  EXPECT_EQ(backend_.Wait().exit_status, 0);
+}
+
 TEST_F(FaultBackend, RestartsManyTimes) {
   constexpr int kTimes = 5;
   PutRule(R"("fault": "restart", "method": "DELETE", "count": 5)");
