@@ -7,6 +7,7 @@ import http.client
 import json
 import pathlib
 import signal
+import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -114,7 +115,7 @@ class House:
                     self.failures.append(
                         f"backend ended by itself with {status}: {backend.stderr!r}")
             else:
-                self._stop_backend()
+                self._expect_exit(backend, "backend")
             self._start_backend(backend.address, backend.listening["admin"])
         self.windows.append(Window(event, began, time.time()))
 
@@ -128,7 +129,7 @@ class House:
         """Stops both, the gateway first, and what was given up meanwhile is still carried out."""
         self._stop_gateway()
         self._count_faults()
-        self._stop_backend()
+        self._expect_exit(self._backends[-1], "backend")
         for backend in self._backends:
             self._note_crashes(backend)
 
@@ -136,11 +137,6 @@ class House:
         self._backends.append(BackendProcess(
             self._directory, seed, listen=listen,
             flags=[*self._backend_flags, "--admin-listen", admin]))
-
-    def _stop_backend(self):
-        # A crash by script at this moment could take the signal with it.
-        self._ask(urllib.request.Request(self._faults_url(), method="DELETE"))
-        self._expect_exit(self._backends[-1], "backend")
 
     def _start_gateway(self, listen):
         backend = self._backends[-1]
@@ -160,26 +156,28 @@ class House:
             self.failures.append(f"gateway said on stderr: {gateway.stderr!r}")
 
     def _expect_exit(self, process, name, timeout=20):
-        status = process.stop(timeout)
+        try:
+            status = process.stop(timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            status = f"none in {timeout} s"
         if status != 0:
-            self.failures.append(
-                f"{name}: exit status {status} after SIGTERM; it said {process.stderr!r}")
+            self.failures.append(f"{name}: exit status {status} after SIGTERM; it said "
+                                 f"{process.stderr!r} and logged {process.events[-3:]}")
 
     def _count_faults(self):
         """Adds the counts of the backend, which is about to end and take them with it."""
-        for rule in json.loads(self._ask(self._faults_url()))["rules"]:
+        url = f"http://{self._backends[-1].listening['admin']}/faults"
+        for rule in self._ask(url)["rules"]:
             self.fault_counts[rule["name"]] += rule["applied"]
 
-    def _faults_url(self):
-        return f"http://{self._backends[-1].listening['admin']}/faults"
-
     @staticmethod
-    def _ask(request):
+    def _ask(url):
         deadline = time.monotonic() + 10
         while True:
             try:
-                with urllib.request.urlopen(request, timeout=5) as answer:
-                    return answer.read()
+                with urllib.request.urlopen(url, timeout=5) as answer:
+                    return json.load(answer)
             except (urllib.error.URLError, ConnectionError, TimeoutError, http.client.HTTPException):
                 if time.monotonic() > deadline:
                     raise
