@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -69,6 +71,43 @@ TEST(StdoutSinkTest, AnUrgentLineDoesNotWaitForTheEnd) {
     n += static_cast<std::size_t>(got);
   }
   EXPECT_EQ(std::string(bytes.data(), bytes.size()), "now\n");
+}
+
+TEST(StdoutSinkTest, LinesOfManyThreadsStayWholeAndInTheirThreadsOrder) {
+  constexpr int kThreads = 8;
+  constexpr int kLines = 500;
+  Pipe pipe;
+  auto sink = std::make_shared<StdoutSink>(pipe.writer());
+  std::string written;
+  std::thread reader([&] { written = pipe.ReadAll(); });
+  {
+    std::vector<std::thread> writers;
+    for (int thread = 0; thread < kThreads; ++thread) {
+      writers.emplace_back([&sink, thread] {
+        spdlog::logger logger("test", sink);
+        for (int line = 0; line < kLines; ++line) {
+          logger.log(line % 7 == 0 ? spdlog::level::warn : spdlog::level::info, "{} {}", thread,
+                     line);
+          if (line % 50 == 0) logger.flush();
+          EXPECT_EQ(sink->dropped_lines(), 0U);
+        }
+      });
+    }
+    for (std::thread& writer : writers) writer.join();
+  }
+  sink.reset();
+  pipe.CloseWriter();
+  reader.join();
+
+  std::array<int, kThreads> next{};
+  std::istringstream lines(written);
+  int thread = 0;
+  for (int line = 0; lines >> thread >> line;) {
+    ASSERT_THAT(thread, ::testing::AllOf(::testing::Ge(0), ::testing::Lt(kThreads)));
+    EXPECT_EQ(line, next.at(static_cast<std::size_t>(thread))++);
+  }
+  EXPECT_TRUE(lines.eof()) << "every line is two numbers";
+  EXPECT_THAT(next, ::testing::Each(kLines));
 }
 
 TEST(StdoutSinkTest, WhenNobodyReadsTheOldestLinesAreDroppedAndCounted) {

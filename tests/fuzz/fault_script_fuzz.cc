@@ -1,0 +1,67 @@
+// A fault script, as JSON: read without harm, and what is accepted cannot make an answer out of
+// bounds.
+#include <cstddef>
+#include <cstdint>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "rest_backend/server/faults/fault_plan.h"
+#include "rest_backend/server/faults/fault_script.h"
+#include "rest_backend/server/faults/scripted_answer.h"
+#include "tests/fuzz/property.h"
+
+namespace evalrun::fuzz {
+namespace {
+
+using backend::FaultKind;
+using backend::FaultRule;
+
+// The head of an answer has as many lines as the script has headers, and those of its own.
+void CheckAnswer(const backend::ScriptedAnswer& answer) {
+  Require(answer.status >= 100 && answer.status <= 999, "a status has three digits");
+  const std::string bytes = backend::AnswerBytes(answer);
+  const std::size_t end = bytes.find("\r\n\r\n");
+  Require(end != std::string::npos && bytes.ends_with(answer.body), "an answer is head and body");
+  std::size_t lines = 0;
+  for (std::size_t at = 0; at <= end; at = bytes.find("\r\n", at) + 2) ++lines;
+  Require(lines == 1 + answer.headers.size() || lines == 2 + answer.headers.size(),
+          "a header is one line");
+}
+
+void CheckRule(const FaultRule& rule) {
+  Require(!rule.name.empty(), "a rule has a name");
+  Require(rule.skip >= 0 && rule.count.value_or(0) >= 0, "counts are from 0 on");
+  Require(rule.probability >= 0 && rule.probability <= 1, "a probability is one");
+  Require(rule.path.empty() || rule.path.front() == '/', "a path begins with a slash");
+  if (rule.fault.kind == FaultKind::kRespond) CheckAnswer(rule.fault.answer);
+}
+
+void CheckScript(std::string_view text) {
+  const auto script = backend::ParseFaultScript(text);
+  if (!script.ok()) {
+    Require(IsValidUtf8({script.status().message().data(), script.status().message().size()}),
+            "why a script is refused is valid UTF-8");
+    return;
+  }
+  std::set<std::string> names;
+  for (const FaultRule& rule : script->rules) {
+    CheckRule(rule);
+    Require(names.insert(rule.name).second, "names are unique");
+  }
+  backend::FaultPlan plan(*script);
+  static_cast<void>(plan.DecideUnread());
+  static_cast<void>(
+      plan.Decide({.method = "DELETE", .path = "/v2/eval-runs/r", .eval_run_uuid = "r"}));
+  const std::string state = plan.State();
+  Require(backend::FaultPlan::Resume(state).State() == state, "a plan goes on where it was");
+  Require(plan.Report()["rules"].size() == script->rules.size(), "a report has every rule");
+}
+
+}  // namespace
+}  // namespace evalrun::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  evalrun::fuzz::CheckScript({reinterpret_cast<const char*>(data), size});
+  return 0;
+}

@@ -1,0 +1,58 @@
+// The head of a request, after cpp-httplib has taken it apart: METHOD TARGET VERSION on the first
+// line, then `Name: value` lines. Where nothing is wrong, everybody agrees on where the request
+// ends.
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <httplib.h>
+
+#include "rest_backend/api/resource_id.h"
+#include "rest_backend/server/http_framing.h"
+#include "tests/fuzz/property.h"
+
+namespace evalrun::fuzz {
+namespace {
+
+httplib::Request RequestOf(std::string_view head) {
+  httplib::Request request;
+  std::string_view line = TakeUntil("\n", &head);
+  request.method = TakeUntil(" ", &line);
+  request.path = TakeUntil(" ", &line);
+  request.version = line;
+  while (!head.empty()) {
+    std::string_view value = TakeUntil("\n", &head);
+    const std::string_view name = TakeUntil(": ", &value);
+    request.headers.emplace(name, value);
+  }
+  return request;
+}
+
+void CheckHead(std::string_view head) {
+  httplib::Request request = RequestOf(head);
+  backend::PrepareRequest(request);
+  Require(rest::IsWellFormedId(backend::RequestId(request), rest::IdFormat::kOpaque),
+          "every request has an id that can be logged");
+  Require(!request.has_header("Content-Type") && request.ranges.empty(),
+          "what means nothing here is dropped");
+  static_cast<void>(backend::AsksToClose(request));
+  const bool has_body = backend::HasBody(request);
+  if (!backend::FramingProblem(request).empty()) return;
+
+  const std::string length = request.get_header_value("Content-Length");
+  const bool chunked = request.has_header("Transfer-Encoding");
+  Require(ConsistsOf(length, kDigits) && length.size() <= 18, "a length is a number");
+  Require(!chunked || length.empty() || length == "0", "a body has one way to end");
+  Require(has_body == (chunked || ConsistsOf(length, "0") == false), "a length above 0 is a body");
+  Require(request.version != "HTTP/1.1" || request.get_header_value_count("Host") == 1,
+          "a request of HTTP/1.1 names one host");
+}
+
+}  // namespace
+}  // namespace evalrun::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  evalrun::fuzz::CheckHead({reinterpret_cast<const char*>(data), size});
+  return 0;
+}
