@@ -45,7 +45,7 @@ std::string ReasonIn(const std::string& details) {
 
 class Load {
  public:
-  explicit Load(const LoadOptions& options);
+  explicit Load(LoadOptions options);
   ~Load() { close(epoll_fd_); }
   Load(const Load&) = delete;
   Load& operator=(const Load&) = delete;
@@ -103,7 +103,7 @@ std::string Message() {
   return request.SerializeAsString();
 }
 
-Load::Load(const LoadOptions& options) : options_(options), message_(Message()) {
+Load::Load(LoadOptions options) : options_(std::move(options)), message_(Message()) {
   connections_.resize(static_cast<std::size_t>(options_.connections));
   for (Connection& connection : connections_) Connect(&connection);
 }

@@ -7,7 +7,7 @@
 #include <iostream>
 #include <map>
 #include <string>
-#include <thread>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -26,7 +26,6 @@ namespace evalrun::testing {
 namespace {
 
 using nlohmann::json;
-using std::chrono::duration_cast;
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
@@ -129,7 +128,7 @@ class Counts {
 
 class Benchmark {
  public:
-  explicit Benchmark(const Flags& flags) : flags_(flags) {}
+  explicit Benchmark(Flags flags) : flags_(std::move(flags)) {}
 
   json Run() {
     json steps = json::array();

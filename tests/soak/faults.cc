@@ -18,13 +18,13 @@ unsigned PerMille(std::uint64_t number) {
 }  // namespace
 
 TimedReply SoakReply(std::uint64_t number) {
-  static const std::string deleted = HttpReply(204);
-  static const std::string limited =
+  static const std::string kDeleted = HttpReply(204);
+  static const std::string kLimited =
       ApiErrorReply(429, "quota.limit_exceeded", "retry-after-ms: 50\r\n");
-  static const std::string busy = ApiErrorReply(503, "server.busy", "retry-after-ms: 20\r\n");
-  static const std::string broken = ApiErrorReply(500, "server.internal_error");
-  static const std::string absent = ApiErrorReply(404, "resource.not_found");
-  static const std::string proxy = HttpReply(502, "<html>bad gateway</html>", "text/html");
+  static const std::string kBusy = ApiErrorReply(503, "server.busy", "retry-after-ms: 20\r\n");
+  static const std::string kBroken = ApiErrorReply(500, "server.internal_error");
+  static const std::string kAbsent = ApiErrorReply(404, "resource.not_found");
+  static const std::string kProxy = HttpReply(502, "<html>bad gateway</html>", "text/html");
   using After = TimedReply::After;
 
   // Each row takes what the rows before it left.
@@ -32,25 +32,25 @@ TimedReply SoakReply(std::uint64_t number) {
     unsigned below;
     TimedReply reply;
   } rows[] = {
-      {2, {limited, 2ms}},
-      {10, {busy, 2ms}},
-      {16, {broken, 2ms}},
-      {20, {proxy, 2ms}},
-      {26, {absent, 2ms}},
+      {2, {kLimited, 2ms}},
+      {10, {kBusy, 2ms}},
+      {16, {kBroken, 2ms}},
+      {20, {kProxy, 2ms}},
+      {26, {kAbsent, 2ms}},
       {34, {"", 2ms, After::kClose}},
       {40, {"", 2ms, After::kReset}},
       {42, {"no HTTP at all\r\n\r\n", 2ms, After::kClose}},
-      {44, {deleted.substr(0, 20), 2ms, After::kReset}},
+      {44, {kDeleted.substr(0, 20), 2ms, After::kReset}},
       {46, {"", 24h}},
-      {66, {deleted, 100ms}},
-      {76, {deleted, 2ms, After::kClose}},
-      {1000, {deleted, 2ms}},
+      {66, {kDeleted, 100ms}},
+      {76, {kDeleted, 2ms, After::kClose}},
+      {1000, {kDeleted, 2ms}},
   };
   const unsigned at = PerMille(number);
   for (const auto& row : rows) {
     if (at < row.below) return row.reply;
   }
-  return {deleted, 2ms};
+  return {kDeleted, 2ms};
 }
 
 CallPlan SoakCall(std::uint64_t number) {

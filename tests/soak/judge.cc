@@ -11,6 +11,7 @@ namespace {
 
 double Median(std::span<const SoakWindow> windows, double SoakWindow::*figure) {
   std::vector<double> values;
+  values.reserve(windows.size());
   for (const SoakWindow& window : windows) values.push_back(window.*figure);
   std::ranges::sort(values);
   const std::size_t half = values.size() / 2;
