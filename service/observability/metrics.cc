@@ -194,7 +194,7 @@ void Metrics::OnCallDone(const CallRecord& record) {
   if (record.retry_stop != rest::RetryStop::kNone) {
     retries_stopped_[static_cast<std::size_t>(record.retry_stop)]->Increment();
   }
-  if (record.reason == "UPSTREAM_UNRECOGNIZED_404") unrecognized_404_->Increment();
+  if (IsUnrecognized404(record)) unrecognized_404_->Increment();
 }
 
 void Metrics::OnRetry() { retries_->Increment(); }
