@@ -1,5 +1,6 @@
 #include "service/config/reference.h"
 
+#include <algorithm>
 #include <string_view>
 
 #include <absl/strings/str_replace.h>
@@ -25,6 +26,11 @@ std::string Allowed(const SettingInfo& setting) {
   return text;
 }
 
+bool IsLive(const SettingInfo& setting) {
+  return std::ranges::any_of(setting.path,
+                             [](const auto* field) { return SettingOf(field).live(); });
+}
+
 std::string Row(const SettingInfo& setting) {
   const v1::Setting& schema = SettingOf(setting.field());
   const std::string default_value =
@@ -33,7 +39,8 @@ std::string Row(const SettingInfo& setting) {
   return Concat("| ", Code(setting.key), " | ",
                 yaml_only ? "YAML only" : Code(Concat("--", setting.flag)), " | ",
                 Code(setting.variable), " | ", default_value, " | ", Allowed(setting), " | ",
-                absl::StrReplaceAll(schema.help(), {{"|", "\\|"}}), " |\n");
+                absl::StrReplaceAll(schema.help(), {{"|", "\\|"}}),
+                IsLive(setting) ? " *Live.*" : "", " |\n");
 }
 
 // The section of the file that a setting stands in, or nullptr.
@@ -57,7 +64,8 @@ std::string ReferenceMarkdown() {
       "The API key is no setting: it comes from `AYMARA_AI_API_KEY` or the file `--api-key-file`.\n"
       "`--config` (or `EVALRUN_CONFIG`) names the YAML file. `--check-config`, `--print-config`,\n"
       "`--version` and `--help` are flags only. `[]` marks a list, and what stands in each of its\n"
-      "elements.\n"
+      "elements. *Live*: takes effect when the file changes, or on SIGHUP; anything else needs a\n"
+      "restart.\n"
       "\n"
       "## General\n"
       "\n";

@@ -49,6 +49,9 @@ class Metrics {
   void OnRetry();
   void OnCallShed(rest::Refusal refusal);
 
+  // Where other parts register metrics of their own. Thread-safe; lives as long as this object.
+  [[nodiscard]] prometheus::Registry* registry() { return &registry_; }
+
   // The exposition in Prometheus' text format, version 0.0.4.
   [[nodiscard]] std::string Expose(const SampledFigures& figures);
 
