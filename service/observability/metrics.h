@@ -52,6 +52,9 @@ class Metrics {
   // Where other parts register metrics of their own. Thread-safe; lives as long as this object.
   [[nodiscard]] prometheus::Registry* registry() { return &registry_; }
 
+  // A call of a method that this server does not have; answered UNIMPLEMENTED.
+  void OnUnknownMethod();
+
   // The exposition in Prometheus' text format, version 0.0.4.
   [[nodiscard]] std::string Expose(const SampledFigures& figures);
 
@@ -60,6 +63,8 @@ class Metrics {
 
   prometheus::Registry registry_;
   prometheus::Counter* started_;
+  prometheus::Counter* unknown_started_;  // of methods that do not exist
+  prometheus::Counter* unknown_handled_;
   prometheus::Counter* received_;
   prometheus::Counter* sent_;
   std::array<prometheus::Counter*, kStatusCodeCount> handled_{};
