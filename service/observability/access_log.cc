@@ -32,6 +32,7 @@ std::string_view FormatAccessLine(const CallRecord& record,
       .Text("request_id", record.request_id)
       .OptionalText("trace_id", record.trace_id)
       .Text("network.peer", record.peer)
+      .Text("caller", record.caller)
       .Text("rpc.method", "aymara.evals.v1.EvalRunService/DeleteEvalRun")
       .Text("eval_run_uuid", record.eval_run_uuid)
       .OptionalText("workspace_uuid", record.workspace_uuid)

@@ -49,6 +49,9 @@ class Metrics {
   void OnRetry();
   void OnCallShed(rest::Refusal refusal);
 
+  // Where other parts register metrics of their own. Thread-safe; lives as long as this object.
+  [[nodiscard]] prometheus::Registry* registry() { return &registry_; }
+
   // A call of a method that this server does not have; answered UNIMPLEMENTED.
   void OnUnknownMethod();
 

@@ -27,6 +27,7 @@ TEST(AccessLineTest, FieldsOfACallWithEverything) {
       FieldsOf({.request_id = "r",
                 .trace_id = "t",
                 .peer = "p",
+                .caller = "c",
                 .eval_run_uuid = "e",
                 .workspace_uuid = "w",
                 .code = grpc::StatusCode::NOT_FOUND,
@@ -38,9 +39,9 @@ TEST(AccessLineTest, FieldsOfACallWithEverything) {
                 .http_status = 404,
                 .upstream_code = "c",
                 .upstream_request_id = "u"}),
-      ElementsAre("time", "level", "event", "request_id", "trace_id", "network.peer", "rpc.method",
-                  "eval_run_uuid", "workspace_uuid", "rpc.response.status_code", "reason",
-                  "deletion", "sends", "retry_stopped", "http.response.status_code",
+      ElementsAre("time", "level", "event", "request_id", "trace_id", "network.peer", "caller",
+                  "rpc.method", "eval_run_uuid", "workspace_uuid", "rpc.response.status_code",
+                  "reason", "deletion", "sends", "retry_stopped", "http.response.status_code",
                   "upstream_code", "upstream_request_id", "duration", "upstream.connect_duration",
                   "upstream.first_byte_duration", "upstream.duration", "upstream.connection_reused",
                   "resends_stopped"));
@@ -49,7 +50,7 @@ TEST(AccessLineTest, FieldsOfACallWithEverything) {
 TEST(AccessLineTest, FieldsOfACallThatWasNotSent) {
   EXPECT_THAT(
       FieldsOf({.request_id = "r", .code = grpc::StatusCode::OK}),
-      ElementsAre("time", "level", "event", "request_id", "network.peer", "rpc.method",
+      ElementsAre("time", "level", "event", "request_id", "network.peer", "caller", "rpc.method",
                   "eval_run_uuid", "rpc.response.status_code", "deletion", "sends", "duration"));
 }
 
