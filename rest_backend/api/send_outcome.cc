@@ -42,7 +42,7 @@ SendOutcome OutcomeOf4xx(int status, BodyKind body) {
       if (body == BodyKind::kApiError) {
         return {StatusCode::kNotFound, Effect::kAbsent, Retry::kNever, "UPSTREAM_NOT_FOUND"};
       }
-      return {StatusCode::kNotFound, Effect::kNothing, Retry::kNever, "UPSTREAM_UNRECOGNIZED_404"};
+      return {StatusCode::kNotFound, Effect::kNothing, Retry::kNever, kUnrecognized404};
     case 405:
       return {StatusCode::kUnimplemented, Effect::kNothing, Retry::kNever,
               "UPSTREAM_UNIMPLEMENTED"};

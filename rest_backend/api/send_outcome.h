@@ -43,6 +43,9 @@ struct SendOutcome {
   bool operator==(const SendOutcome&) const = default;
 };
 
+// The reason of a 404 that does not say that the API said so.
+inline constexpr std::string_view kUnrecognized404 = "UPSTREAM_UNRECOGNIZED_404";
+
 // The HTTP table. `http_status` may be any number; what is outside 200-599 is a protocol error.
 [[nodiscard]] SendOutcome OutcomeOfStatus(int http_status, BodyKind body);
 

@@ -35,11 +35,11 @@ std::string Names(const Manual& manual, const std::function<bool(const FlagManua
   return fmt::format("{}", fmt::join(names, "|"));
 }
 
-// For a single-quoted word of a shell: without what would end it.
-std::string Quotable(std::string_view text) {
+// The inside of a single-quoted word of fish, where a backslash escapes the quote and itself.
+std::string FishText(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    if (c == '\'') continue;
+    if (c == '\'' || c == '\\') out += '\\';
     out += c;
   }
   return out;
@@ -92,12 +92,13 @@ complete -F _evalrunctl evalrunctl
       fmt::join(first, " "), cases);
 }
 
-// In an argument of zsh's _arguments, brackets and colons have a meaning.
+// The inside of a single-quoted argument of zsh's _arguments, where brackets and colons have a
+// meaning. Nothing escapes the quote: the word is ended, the quote added, and a word begun.
 std::string ZshText(std::string_view text) {
   std::string out;
-  for (const char c : Quotable(text)) {
+  for (const char c : text) {
     if (c == '[' || c == ']' || c == ':' || c == '\\') out += '\\';
-    out += c;
+    out += c == '\'' ? "'\\''" : std::string(1, c);
   }
   return out;
 }
@@ -148,11 +149,11 @@ std::string Fish(const Manual& manual) {
       "complete -c evalrunctl -f\n";
   for (const FlagManual& flag : manual.flags) {
     out += fmt::format("complete -c evalrunctl -n __fish_use_subcommand -l {} -d '{}'\n",
-                       flag.name.substr(2), Quotable(flag.help));
+                       flag.name.substr(2), FishText(flag.help));
   }
   for (const CommandManual& command : manual.commands) {
     out += fmt::format("complete -c evalrunctl -n __fish_use_subcommand -a {} -d '{}'\n",
-                       command.name, Quotable(command.summary));
+                       command.name, FishText(command.summary));
     const std::string here =
         fmt::format("complete -c evalrunctl -n '__fish_seen_subcommand_from {}'", command.name);
     if (!command.words.empty()) {
@@ -163,7 +164,7 @@ std::string Fish(const Manual& manual) {
                          flag.value.empty() ? ""
                          : IsFile(flag)     ? " -r -F"
                                             : " -x",
-                         Quotable(flag.help));
+                         FishText(flag.help));
     }
   }
   return out;

@@ -18,7 +18,7 @@ spdlog::level::level_enum LevelOf(const CallRecord& record) {
     default:
       break;
   }
-  if (record.reason == "UPSTREAM_UNRECOGNIZED_404") return spdlog::level::err;
+  if (IsUnrecognized404(record)) return spdlog::level::err;
   return record.certainty == rest::Certainty::kUnknown ? spdlog::level::warn : spdlog::level::info;
 }
 

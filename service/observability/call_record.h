@@ -10,6 +10,7 @@
 #include <grpcpp/support/status_code_enum.h>
 
 #include "rest_backend/api/deletion.h"
+#include "rest_backend/api/send_outcome.h"
 #include "rest_backend/api/send_result.h"
 
 namespace evalrun::service {
@@ -35,6 +36,12 @@ struct CallRecord {
   rest::SendTiming last_send = {};
   bool connection_reused = false;
 };
+
+// The call ended with a 404 that is not the API's own: most likely the gateway's base path is
+// wrong, or a proxy in between has lost the API.
+[[nodiscard]] inline bool IsUnrecognized404(const CallRecord& record) {
+  return record.reason == rest::kUnrecognized404;
+}
 
 inline constexpr std::size_t kLongestLoggedId = 200;
 

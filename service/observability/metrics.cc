@@ -20,6 +20,13 @@ const Labels& MethodLabels() {
   return labels;
 }
 
+// Of calls of any method that does not exist: names that callers make up are no label values.
+const Labels& UnknownMethodLabels() {
+  static const Labels labels = {
+      {"grpc_type", "unary"}, {"grpc_service", "unknown"}, {"grpc_method", "unknown"}};
+  return labels;
+}
+
 Labels With(Labels labels, const std::string& name, std::string_view value) {
   labels.emplace(name, value);
   return labels;
@@ -45,12 +52,7 @@ void BringUpTo(prometheus::Counter* counter, std::uint64_t value) {
 }  // namespace
 
 Metrics::Metrics()
-    : started_(&BuildCounter()
-                    .Name("grpc_server_started_total")
-                    .Help("RPCs started on the server.")
-                    .Register(registry_)
-                    .Add(MethodLabels())),
-      received_(&BuildCounter()
+    : received_(&BuildCounter()
                      .Name("grpc_server_msg_received_total")
                      .Help("Messages received by the server.")
                      .Register(registry_)
@@ -115,6 +117,12 @@ Metrics::Metrics()
                               .Help("Log lines dropped because standard output was too slow.")
                               .Register(registry_)
                               .Add({})) {
+  auto& started = BuildCounter()
+                      .Name("grpc_server_started_total")
+                      .Help("RPCs started on the server.")
+                      .Register(registry_);
+  started_ = &started.Add(MethodLabels());
+  unknown_started_ = &started.Add(UnknownMethodLabels());
   auto& handled = BuildCounter()
                       .Name("grpc_server_handled_total")
                       .Help("RPCs completed on the server, by status code.")
@@ -123,6 +131,8 @@ Metrics::Metrics()
     const auto code = static_cast<grpc::StatusCode>(i);
     handled_[i] = &handled.Add(With(MethodLabels(), "grpc_code", StatusCodeLabel(code)));
   }
+  unknown_handled_ = &handled.Add(
+      With(UnknownMethodLabels(), "grpc_code", StatusCodeLabel(grpc::StatusCode::UNIMPLEMENTED)));
   auto& deletions = BuildCounter()
                         .Name("gateway_deletions_total")
                         .Help("Answered calls, by what is certain about the run.")
@@ -169,6 +179,11 @@ void Metrics::OnCallStarted() {
   received_->Increment();
 }
 
+void Metrics::OnUnknownMethod() {
+  unknown_started_->Increment();
+  unknown_handled_->Increment();
+}
+
 void Metrics::OnCallDone(const CallRecord& record) {
   const auto code = static_cast<std::size_t>(record.code);
   constexpr std::size_t kUnknown = grpc::StatusCode::UNKNOWN;
@@ -179,7 +194,7 @@ void Metrics::OnCallDone(const CallRecord& record) {
   if (record.retry_stop != rest::RetryStop::kNone) {
     retries_stopped_[static_cast<std::size_t>(record.retry_stop)]->Increment();
   }
-  if (record.reason == "UPSTREAM_UNRECOGNIZED_404") unrecognized_404_->Increment();
+  if (IsUnrecognized404(record)) unrecognized_404_->Increment();
 }
 
 void Metrics::OnRetry() { retries_->Increment(); }

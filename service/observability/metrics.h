@@ -49,6 +49,9 @@ class Metrics {
   void OnRetry();
   void OnCallShed(rest::Refusal refusal);
 
+  // A call of a method that this server does not have; answered UNIMPLEMENTED.
+  void OnUnknownMethod();
+
   // The exposition in Prometheus' text format, version 0.0.4.
   [[nodiscard]] std::string Expose(const SampledFigures& figures);
 
@@ -57,6 +60,8 @@ class Metrics {
 
   prometheus::Registry registry_;
   prometheus::Counter* started_;
+  prometheus::Counter* unknown_started_;  // of methods that do not exist
+  prometheus::Counter* unknown_handled_;
   prometheus::Counter* received_;
   prometheus::Counter* sent_;
   std::array<prometheus::Counter*, kStatusCodeCount> handled_{};

@@ -162,6 +162,7 @@ void DeleteCall::Send(bool fresh_connection) {
         deletion_->sends() == 0 ? "DEADLINE_TOO_SHORT" : "DEADLINE_EXCEEDED", false));
     return;
   }
+  if (deletion_->sends() > 0) pool_.metrics().OnRetry();
   transfer_ = pool_.loop().http().Send({.target = target_.c_str(),
                                         .headers = std::span(headers_.data(), header_count_),
                                         .timeout = timeout,
@@ -219,7 +220,6 @@ void DeleteCall::OnTimer() {
     Next(deletion_->WhileHeldBack(held, time_left, pool_.Random()));
     return;
   }
-  pool_.metrics().OnRetry();
   Send(fresh_connection_);
 }
 

@@ -6,15 +6,11 @@
 
 #include <absl/strings/str_cat.h>
 #include <grpc/grpc.h>
-#include <grpcpp/ext/proto_server_reflection_plugin.h>
-#include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server_builder.h>
 
 namespace evalrun::service {
 namespace {
-
-constexpr const char* kServiceName = "aymara.evals.v1.EvalRunService";
 
 // What a client may do to a connection on which nothing happens: a ping every ten seconds is
 // welcome.
@@ -42,15 +38,13 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Listen(const GrpcServerO
                                                                DeleteSettings settings,
                                                                Metrics* metrics,
                                                                AccessLog* access_log) {
-  grpc::EnableDefaultHealthCheckService(true);
-  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-
   std::unique_ptr<GrpcServer> server(new GrpcServer(std::move(http), metrics, access_log));
   grpc::ServerBuilder builder;
   Configure(options, &builder);
   int port = 0;
   builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &port);
   builder.RegisterService(&server->service_);
+  builder.RegisterAsyncGenericService(&server->generic_service_);
   server->loop_ = std::make_unique<EventLoop>(builder.AddCompletionQueue(), &server->http_);
   server->server_ = builder.BuildAndStart();
   if (server->server_ == nullptr) {
@@ -59,22 +53,29 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Listen(const GrpcServerO
   server->address_ = absl::StrCat(options.listen.substr(0, options.listen.rfind(':')), ":", port);
   server->calls_ = std::make_unique<CallPool>(std::move(settings), server->loop_.get(),
                                               &server->service_, metrics, access_log);
+  server->generic_calls_ =
+      std::make_unique<GenericCallPool>(server->loop_.get(), &server->generic_service_, metrics);
   return server;
 }
 
 void GrpcServer::Start() {
   calls_->ArmAll();
+  generic_calls_->ArmAll();
   loop_->Start();
-  server_->GetHealthCheckService()->SetServingStatus(kServiceName, true);
 }
 
-void GrpcServer::AnnounceShutdown() { server_->GetHealthCheckService()->SetServingStatus(false); }
+void GrpcServer::AnnounceShutdown() {
+  const auto room = loop_->Enter();
+  generic_calls_->SetServing(false);
+}
 
 void GrpcServer::Stop(std::chrono::milliseconds timeout) {
   std::promise<void> drained;
+  std::promise<void> generic_drained;
   {
     const auto room = loop_->Enter();
-    calls_->Drain([&drained] { drained.set_value(); });
+    calls_->Drain([&] { drained.set_value(); });
+    generic_calls_->Drain([&] { generic_drained.set_value(); });
   }
   // Shutdown() sends GOAWAY, hands back the calls that are armed, and waits for all streams to end.
   std::thread shutdown(
@@ -84,6 +85,7 @@ void GrpcServer::Stop(std::chrono::milliseconds timeout) {
   drained.get_future().wait();
   grpc_server_cancel_all_calls(server_->c_server());
   shutdown.join();
+  generic_drained.get_future().wait();
   loop_->ShutDown();
 }
 

@@ -11,6 +11,7 @@
 #include <string>
 
 #include <absl/status/statusor.h>
+#include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/server.h>
 
 #include "rest_backend/http/http_client.h"
@@ -19,12 +20,13 @@
 #include "service/rpc/call_pool.h"
 #include "service/rpc/delete_settings.h"
 #include "service/rpc/event_loop.h"
+#include "service/rpc/generic_call_pool.h"
 
 namespace evalrun::service {
 
 struct GrpcServerOptions {
   std::string listen;  // `host:port`; port 0 picks one
-  int max_concurrent_streams = 1000;
+  int max_concurrent_streams = 250;
   int max_message_bytes = 65536;
   int max_metadata_bytes = 16384;
 };
@@ -68,8 +70,10 @@ class GrpcServer {
   std::string address_;
   rest::HttpClient http_;
   RawEvalRunService service_;
+  grpc::AsyncGenericService generic_service_;  // every other method
   std::unique_ptr<EventLoop> loop_;
   std::unique_ptr<CallPool> calls_;
+  std::unique_ptr<GenericCallPool> generic_calls_;
   std::unique_ptr<grpc::Server> server_;
 };
 

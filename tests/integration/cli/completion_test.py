@@ -1,10 +1,10 @@
-"""The completion script, really sourced in bash."""
+"""The completion scripts, each in its own shell."""
 
 import subprocess
 
 import pytest
 
-from evalrunctl import command, environment, run
+from evalrunctl import command, environment
 
 
 def complete(*words, folder=None):
@@ -49,12 +49,44 @@ def test_bash_knows_whom_to_ask():
     assert done.stdout == "complete -F _evalrunctl evalrunctl\n"
 
 
-@pytest.mark.parametrize("shell", ["zsh", "fish"])
-def test_the_other_shells_can_read_theirs(shell):
-    script = run("completion", shell).stdout
-    try:
-        done = subprocess.run([shell, "-n", "/dev/stdin"], input=script, capture_output=True,
-                              text=True, timeout=20, check=False)
-    except FileNotFoundError:
-        pytest.skip(f"there is no {shell} here")
+@pytest.mark.parametrize(("line", "offered"), [
+    ("evalrunctl h", ["health"]),
+    ("evalrunctl delete --retry", ["--retry-unknown"]),
+    ("evalrunctl completion f", ["fish"]),
+])
+def test_fish_offers(line, offered):
+    script = 'eval $argv[1] completion fish | source; complete -C $argv[2]'
+    done = subprocess.run(["fish", "--no-config", "-c", script, command()[0], line],
+                          env=environment(), capture_output=True, text=True, timeout=20, check=True)
+    assert [each.split("\t")[0] for each in done.stdout.splitlines()] == offered
+    assert done.stderr == ""
+
+
+def test_fish_says_what_a_flag_is_for():
+    script = 'eval $argv[1] completion fish | source; complete -C "evalrunctl delete --workspace"'
+    done = subprocess.run(["fish", "--no-config", "-c", script, command()[0]], env=environment(),
+                          capture_output=True, text=True, timeout=20, check=True)
+    assert "that of the gateway's API key" in done.stdout
+
+
+# zsh completes only for a terminal: zpty is one. Each read waits for what is expected.
+ZSH = """
+zmodload zsh/zpty
+zpty shell zsh -f -i
+zpty -w shell "autoload -U compinit; compinit -u -D; source <($1 completion zsh); print READ''Y"
+zpty -r -m shell seen '*READY*' || exit 1
+zpty -w -n shell "$2"$'\t'
+zpty -r -m shell seen "*$3*" || exit 1
+"""
+
+
+@pytest.mark.parametrize(("line", "completed"), [
+    ("evalrunctl he", "evalrunctl health"),
+    ("evalrunctl delete --allow", "evalrunctl delete --allow-missing"),
+    ("evalrunctl delete --time", "evalrunctl delete --timeout"),
+    ("evalrunctl completion fi", "evalrunctl completion fish"),
+])
+def test_zsh_completes(line, completed):
+    done = subprocess.run(["zsh", "-f", "-c", ZSH, "zsh", command()[0], line, completed],
+                          env=environment(), capture_output=True, text=True, timeout=20, check=False)
     assert (done.returncode, done.stderr) == (0, "")

@@ -1,5 +1,8 @@
 // What a gateway offers beside the one method: health, reflection, metrics.
+#include <csignal>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -46,6 +49,34 @@ TEST_F(ServiceTest, HealthOfTheServerAndOfTheService) {
   EXPECT_THAT(client_.CallRaw(check, HealthCheck("no.Such")), HasCode(StatusCode::NOT_FOUND));
 }
 
+TEST_F(ServiceTest, HealthRequestsThatAreNone) {
+  for (const char* method : {"/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"}) {
+    EXPECT_THAT(client_.CallRaw(method, "\xff\xff"), HasCode(StatusCode::INVALID_ARGUMENT))
+        << method;
+  }
+  EXPECT_EQ(client_.CallRaw("/grpc.health.v1.Health/Check", "").response, "\x08\x01");
+}
+
+TEST_F(ServiceTest, AHealthWatchOfWhatIsNotHereSaysSoAndStaysOpen) {
+  RawStream stranger(client_.channel(), "/grpc.health.v1.Health/Watch", HealthCheck("no.Such"));
+  RawStream service(client_.channel(), "/grpc.health.v1.Health/Watch", HealthCheck(kService));
+  EXPECT_EQ(stranger.Read(), "\x08\x03") << "SERVICE_UNKNOWN";
+  EXPECT_EQ(service.Read(), "\x08\x01") << "SERVING";
+  gateway_.process().Signal(SIGTERM);
+  EXPECT_EQ(stranger.Read(), std::nullopt) << "open until the server went";
+}
+
+TEST_F(ServiceTest, MoreHealthWatchesThanWaitForOne) {
+  std::vector<std::unique_ptr<RawStream>> watches;
+  for (int i = 0; i < 100; ++i) {
+    watches.push_back(
+        std::make_unique<RawStream>(client_.channel(), "/grpc.health.v1.Health/Watch", ""));
+  }
+  for (const auto& watch : watches) ASSERT_EQ(watch->Read(), "\x08\x01");
+  watches.clear();
+  EXPECT_EQ(client_.CallRaw("/grpc.health.v1.Health/Check", "").response, "\x08\x01");
+}
+
 TEST_F(ServiceTest, AnUpstreamThatIsDownDoesNotMakeTheGatewayUnhealthy) {
   const RefusingPort nobody;
   GatewayProcess gateway({.upstream = nobody.url()});
@@ -65,15 +96,27 @@ TEST_F(ServiceTest, ReflectionListsTheServices) {
   EXPECT_THAT(*services, HasSubstr("grpc.health.v1.Health"));
 }
 
-TEST_F(ServiceTest, ReflectionDescribesTheService) {
-  // ServerReflectionRequest{file_containing_symbol: kService}
-  RawStream stream(client_.channel(),
-                   "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
-                   "\x22"s + static_cast<char>(kService.size()) + kService);
-  const auto file = stream.Read();
-  ASSERT_TRUE(file.has_value());
-  EXPECT_THAT(*file, HasSubstr("DeleteEvalRunRequest"));
-  EXPECT_THAT(*file, HasSubstr("allow_missing"));
+TEST_F(ServiceTest, ReflectionDescribesTheServiceInBothVersions) {
+  for (const std::string version : {"v1", "v1alpha"}) {
+    // ServerReflectionRequest{file_containing_symbol: kService}
+    RawStream stream(client_.channel(),
+                     "/grpc.reflection." + version + ".ServerReflection/ServerReflectionInfo",
+                     "\x22"s + static_cast<char>(kService.size()) + kService);
+    const auto file = stream.Read();
+    ASSERT_TRUE(file.has_value()) << version;
+    EXPECT_THAT(*file, HasSubstr("DeleteEvalRunRequest"));
+    EXPECT_THAT(*file, HasSubstr("allow_missing"));
+  }
+}
+
+TEST_F(ServiceTest, MethodsThatDoNotExistAreCounted) {
+  const std::vector<std::string> labels = {"grpc_service=\"unknown\"", "grpc_method=\"unknown\""};
+  EXPECT_EQ(gateway_.Metric("grpc_server_started_total", labels), 0);
+  EXPECT_THAT(client_.CallRaw("/aymara.evals.v1.EvalRunService/DeleteEverything", ""),
+              HasCode(StatusCode::UNIMPLEMENTED));
+  EXPECT_THAT(client_.CallRaw("/no.Such/Thing", ""), HasCode(StatusCode::UNIMPLEMENTED));
+  EXPECT_EQ(gateway_.Metric("grpc_server_started_total", labels), 2);
+  EXPECT_EQ(gateway_.Metric("grpc_server_handled_total", labels), 2);
 }
 
 TEST_F(ServiceTest, HealthzAndReadyz) {

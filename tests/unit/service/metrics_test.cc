@@ -98,6 +98,16 @@ TEST(MetricsTest, ACallIsCounted) {
   }
 }
 
+TEST(MetricsTest, MethodsThatDoNotExistAreOneSeries) {
+  Metrics metrics;
+  metrics.OnUnknownMethod();
+  const std::string method = R"(grpc_method="unknown",grpc_service="unknown",grpc_type="unary")";
+  const std::string exposition = metrics.Expose({});
+  EXPECT_THAT(exposition, HasSubstr("\ngrpc_server_started_total{" + method + "} 1\n"));
+  EXPECT_THAT(exposition, HasSubstr("\ngrpc_server_handled_total{grpc_code=\"Unimplemented\"," +
+                                    method + "} 1\n"));
+}
+
 TEST(MetricsTest, WhatEndsACallIsCountedOnce) {
   Metrics metrics;
   metrics.OnRetry();

@@ -1,0 +1,64 @@
+// File: generic_call_pool.h
+//
+// All calls of other methods than DeleteEvalRun, those that wait for a client and those that are
+// being answered, and what they tell of: the server's health.
+#ifndef EVALRUN_SERVICE_RPC_GENERIC_CALL_POOL_H_
+#define EVALRUN_SERVICE_RPC_GENERIC_CALL_POOL_H_
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include <grpcpp/generic/async_generic_service.h>
+
+#include "service/observability/metrics.h"
+#include "service/rpc/event_loop.h"
+#include "service/rpc/generic_call.h"
+
+namespace evalrun::service {
+
+// Lives in the room of the event loop. Everything that is handed to it outlives it.
+class GenericCallPool {
+ public:
+  GenericCallPool(EventLoop* loop, grpc::AsyncGenericService* grpc_service, Metrics* metrics);
+  ~GenericCallPool();
+  GenericCallPool(const GenericCallPool&) = delete;
+  GenericCallPool& operator=(const GenericCallPool&) = delete;
+
+  void ArmAll();
+
+  // What health says; true at first. Health watches hear of a change.
+  void SetServing(bool serving);
+
+  // From here on no call is armed again. `on_drained` is called once, in the room, when gRPC has
+  // handed back all that were armed and those under way are over. Streams that clients keep open
+  // do not end by themselves: the server cancels them when it shuts down.
+  void Drain(std::function<void()> on_drained);
+
+  // For calls.
+  [[nodiscard]] bool serving() const { return serving_; }
+  [[nodiscard]] EventLoop& loop() { return *loop_; }
+  [[nodiscard]] grpc::AsyncGenericService& grpc_service() { return *grpc_service_; }
+  [[nodiscard]] Metrics& metrics() { return *metrics_; }
+  void OnArrived();                    // an armed call became a real one
+  void OnOver(GenericCall* call);      // gRPC is done with it
+  void OnDisarmed(GenericCall* call);  // it was never used
+
+ private:
+  void ArmOne();
+  void CheckDrained();
+
+  EventLoop* loop_;
+  grpc::AsyncGenericService* grpc_service_;
+  Metrics* metrics_;
+  bool serving_ = true;
+  std::vector<std::unique_ptr<GenericCall>> calls_;
+  std::vector<GenericCall*> idle_;
+  std::size_t armed_ = 0;
+  std::function<void()> on_drained_;  // set: draining
+};
+
+}  // namespace evalrun::service
+
+#endif  // EVALRUN_SERVICE_RPC_GENERIC_CALL_POOL_H_
