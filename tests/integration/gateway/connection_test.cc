@@ -207,8 +207,8 @@ TEST(ConnectionTest, ABodyWithoutEndIsCutOff) {
 
 TEST(ConnectionTest, APeerThatVanishedWithoutAWordIsNoticedInTimeToSendAgain) {
   ScriptedUpstream upstream(InOrder({[](const ReceivedRequest&, UpstreamConnection& connection) {
+                                       connection.Vanish();  // first: nothing may come in between
                                        connection.Write(HttpReply(204));
-                                       connection.Vanish();
                                      },
                                      Answer(HttpReply(204))}));
   GatewayProcess gateway(
