@@ -16,11 +16,14 @@
 #include <spdlog/logger.h>
 
 #include "service/admin/admin_server.h"
+#include "service/admin_sources.h"
 #include "service/config/load_config.h"
 #include "service/observability/access_log.h"
 #include "service/observability/event_log.h"
 #include "service/observability/grpc_log_capture.h"
 #include "service/observability/metrics.h"
+#include "service/observability/process_metrics.h"
+#include "service/observability/recent_errors.h"
 #include "service/observability/stdout_sink.h"
 #include "service/rpc/grpc_server.h"
 #include "service/settings.h"
@@ -48,11 +51,16 @@ int Fail(const EventLog& events, std::string_view what, std::string_view address
 int Serve(const config::LoadedConfig& loaded) {
   const auto& config = loaded.config;
 
-  const auto sink = std::make_shared<StdoutSink>(STDOUT_FILENO);
-  const EventLog events(MakeLogger("events", LogLevel(config.log().level()), sink));
+  const auto sink = std::make_shared<StdoutSink>(STDOUT_FILENO, config.log().buffer_bytes());
+  const auto event_logger = MakeLogger("events", LogLevel(config.log().level()), sink);
+  const EventLog events(event_logger);
   const GrpcLogCapture grpc_log(&events);
-  AccessLog access_log(MakeLogger("access", spdlog::level::info, sink));
+  GrpcLogCapture::SetLevel(event_logger->level());
+  RecentErrors errors;
+  AccessLog access_log(MakeLogger("access", spdlog::level::info, sink), LogOptions(loaded),
+                       &errors);
   Metrics metrics;
+  ProcessMetrics process(metrics.registry(), BuildLabels());
 
   auto server = GrpcServer::Listen(ServerOptions(loaded), HttpOptions(loaded), CallSettings(loaded),
                                    &metrics, &access_log);
@@ -60,16 +68,16 @@ int Serve(const config::LoadedConfig& loaded) {
   GrpcServer& grpc_server = **server;
 
   std::atomic<bool> draining = false;
-  auto admin = AdminServer::Start(
-      loaded.admin_listen.host, loaded.admin_listen.port,
-      {.metrics =
-           [&] {
-             SampledFigures figures = grpc_server.Sample();
-             figures.log_lines_dropped = sink->dropped_lines();
-             return metrics.Expose(figures);
-           },
-       .not_ready_because =
-           [&] { return draining ? std::string("shutting down") : std::string(); }});
+  auto admin = AdminServer::Start(loaded.admin_listen.host, loaded.admin_listen.port,
+                                  SourcesOf({.loaded = &loaded,
+                                             .server = &grpc_server,
+                                             .metrics = &metrics,
+                                             .process = &process,
+                                             .errors = &errors,
+                                             .sink = sink.get(),
+                                             .event_logger = event_logger.get(),
+                                             .events = &events,
+                                             .draining = &draining}));
   if (!admin.ok()) {
     return Fail(events, "cannot serve HTTP on", config.admin_listen(), admin.status());
   }
