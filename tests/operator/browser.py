@@ -6,11 +6,12 @@ import contextlib
 import json
 import os
 import re
+import subprocess
 
 import aiohttp
 
 CHROMIUM = "/usr/bin/chromium-headless-shell"
-TIMEOUT = 60.0  # seconds; on a busy machine a browser takes its time
+TIMEOUT = 40.0  # seconds; on a busy machine a browser takes its time
 
 
 @contextlib.asynccontextmanager
@@ -19,11 +20,14 @@ async def browser(profile):
     command = ["setpriv", "--pdeathsig", "KILL", "--", CHROMIUM, "--remote-debugging-port=0",
                f"--user-data-dir={profile}", "--disable-gpu", "--no-first-run",
                "--disable-dev-shm-usage", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-    process = await asyncio.create_subprocess_exec(
-        *command, "about:blank", stderr=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL)
+    profile.mkdir()
+    log = profile / "stderr"
+    with log.open("wb") as stderr:
+        process = subprocess.Popen([*command, "about:blank"], stderr=stderr,
+                                   stdout=subprocess.DEVNULL)
     try:
         async with contextlib.AsyncExitStack() as stack:
-            address = await asyncio.wait_for(_debugging_address(process.stderr), TIMEOUT)
+            address = await asyncio.wait_for(_debugging_address(log, process), TIMEOUT)
             session = await stack.enter_async_context(aiohttp.ClientSession())
             socket = await stack.enter_async_context(
                 session.ws_connect(address, max_msg_size=0))
@@ -32,14 +36,15 @@ async def browser(profile):
             yield connection
     finally:
         process.kill()
-        await process.wait()
+        process.wait()
 
 
-async def _debugging_address(stderr):
-    async for line in stderr:
-        if found := re.search(rb"DevTools listening on (ws://\S+)", line):
-            return found.group(1).decode()
-    raise RuntimeError("chromium ended before it could be driven")
+async def _debugging_address(log, process):
+    while process.poll() is None:
+        if found := re.search(r"DevTools listening on (ws://\S+)", log.read_text(errors="replace")):
+            return found.group(1)
+        await asyncio.sleep(0.05)
+    raise RuntimeError(f"chromium ended before it could be driven: {log.read_text()}")
 
 
 class _Connection:
@@ -66,6 +71,7 @@ class _Connection:
         await tab.call("Emulation.setEmulatedMedia", features=[
             {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
         await tab.call("Page.navigate", url=url)
+        await asyncio.wait_for(tab.loaded.wait(), TIMEOUT)
         return tab
 
     async def call(self, method, params, session=None):
@@ -85,7 +91,7 @@ class _Connection:
             if "id" in event:
                 self._answers.pop(event["id"]).set_result(event)
             elif event.get("sessionId") in self._tabs:
-                self._tabs[event["sessionId"]].events.append(event)
+                self._tabs[event["sessionId"]].add(event)
 
 
 class Tab:
@@ -94,6 +100,12 @@ class Tab:
     def __init__(self, connection, session):
         self._connection, self._session = connection, session
         self.events = []
+        self.loaded = asyncio.Event()
+
+    def add(self, event):
+        self.events.append(event)
+        if event["method"] == "Page.loadEventFired":
+            self.loaded.set()
 
     async def call(self, method, **params):
         return await self._connection.call(method, params, self._session)

@@ -89,19 +89,18 @@ async def test_its_plots_move(busy_house, open_tab):
     plots = "[...document.querySelectorAll('svg')].map(plot => plot.getAttribute('aria-label'))"
     await tab.wait_until(f"{plots}.includes('Calls: 0/s, failed 0/s')")
     busy_house.faults.set(fault="respond", status=503)
-    tab_sees = tab.wait_until(
-        f"{plots}.some(text => /^Calls: [^0].*, failed [^0]/.test(text)) && "
-        f"{plots}.some(text => /^Latency: p50 .* m?s, p99 .* m?s/.test(text))")
     for _ in range(100):
         busy_house.delete()
-    await tab_sees
+    await tab.wait_until(
+        f"{plots}.some(text => /^Calls: [^0].*, failed [^0]/.test(text)) && "
+        f"{plots}.some(text => /^Latency: p50 .* m?s, p99 .* m?s/.test(text))")
     assert await tab.evaluate("[...document.querySelectorAll('polyline')].every("
                               "line => line.getAttribute('points').includes(' '))")
 
 
 async def test_it_asks_nobody_else_and_nothing_is_objected_to(busy_house, open_tab):
     tab = await open_tab(busy_house.url + "/")
-    await tab.wait_until(f"{TEXT.format('config')}.length > 0 || asked > 1")
+    await tab.wait_until("document.getElementById('config').textContent.length > 0")
     assert {url for url in tab.requests() if not url.startswith("data:")} == {
         busy_house.url + path for path in ("/", "/status.json", "/config")}
     assert not tab.complaints()
