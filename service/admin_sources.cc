@@ -74,22 +74,22 @@ bool SetLevel(const RunningGateway& gateway, std::string_view name) {
 
 AdminSources SourcesOf(const RunningGateway& gateway) {
   const auto log_level = [gateway] { return std::string(NameOf(gateway.event_logger->level())); };
-  return {.metrics = [gateway] { return gateway.metrics->Expose(Sample(gateway)); },
-          .not_ready_because = [gateway] { return NotReadyBecause(gateway); },
-          .config = [gateway] { return gateway.loaded->shown; },
-          .status_json =
-              [gateway, log_level] {
-                return StatusJson({.version = std::string(config::Version()),
-                                   .started_at = gateway.process->started_at(),
-                                   .now = system_clock::now(),
-                                   .not_ready_because = NotReadyBecause(gateway),
-                                   .log_level = log_level(),
-                                   .metrics = gateway.metrics->Collect(Sample(gateway)),
-                                   .errors = gateway.errors->NewestFirst()});
-              },
-          .log_level = log_level,
-          .set_log_level =
-              [gateway](const std::string& level) { return SetLevel(gateway, level); }};
+  return {
+      .metrics = [gateway] { return gateway.metrics->Expose(Sample(gateway)); },
+      .not_ready_because = [gateway] { return NotReadyBecause(gateway); },
+      .config = [gateway] { return gateway.shown_config->Get(); },
+      .status_json =
+          [gateway, log_level] {
+            return StatusJson({.version = std::string(config::Version()),
+                               .started_at = gateway.process->started_at(),
+                               .now = system_clock::now(),
+                               .not_ready_because = NotReadyBecause(gateway),
+                               .log_level = log_level(),
+                               .metrics = gateway.metrics->Collect(Sample(gateway)),
+                               .errors = gateway.errors->NewestFirst()});
+          },
+      .log_level = log_level,
+      .set_log_level = [gateway](const std::string& level) { return SetLevel(gateway, level); }};
 }
 
 std::map<std::string, std::string> BuildLabels() {

@@ -6,7 +6,9 @@
 
 #include <atomic>
 #include <map>
+#include <mutex>
 #include <string>
+#include <utility>
 
 #include <spdlog/logger.h>
 
@@ -21,8 +23,27 @@
 
 namespace evalrun::service {
 
+// A text that one thread changes and another one shows.
+class SharedText {
+ public:
+  explicit SharedText(std::string text) : text_(std::move(text)) {}
+  void Set(std::string text) {
+    const std::lock_guard lock(mutex_);
+    text_ = std::move(text);
+  }
+  [[nodiscard]] std::string Get() const {
+    const std::lock_guard lock(mutex_);
+    return text_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::string text_;  // guarded by mutex_
+};
+
 // All outlive the admin server.
 struct RunningGateway {
+  const SharedText* shown_config = nullptr;  // what is in force, secrets masked
   const config::LoadedConfig* loaded = nullptr;
   GrpcServer* server = nullptr;
   Metrics* metrics = nullptr;

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -17,14 +18,20 @@
 
 #include "service/admin/admin_server.h"
 #include "service/admin_sources.h"
+#include "service/config/live.h"
 #include "service/config/load_config.h"
+#include "service/config/watched_files.h"
+#include "service/config/yaml_writer.h"
 #include "service/observability/access_log.h"
+#include "service/observability/config_metrics.h"
 #include "service/observability/event_log.h"
 #include "service/observability/grpc_log_capture.h"
 #include "service/observability/metrics.h"
 #include "service/observability/process_metrics.h"
 #include "service/observability/recent_errors.h"
 #include "service/observability/stdout_sink.h"
+#include "service/reload/reload_thread.h"
+#include "service/reload/reloader.h"
 #include "service/rpc/grpc_server.h"
 #include "service/settings.h"
 #include "service/termination_signal.h"
@@ -48,7 +55,9 @@ int Fail(const EventLog& events, std::string_view what, std::string_view address
   return 1;
 }
 
-int Serve(const config::LoadedConfig& loaded) {
+// `load_again` reads its files through `files`, as it did for `loaded`.
+int Serve(const config::LoadedConfig& loaded, const Reloader::Load& load_again,
+          config::WatchedFiles* files) {
   const auto& config = loaded.config;
 
   const auto sink = std::make_shared<StdoutSink>(STDOUT_FILENO, config.log().buffer_bytes());
@@ -61,6 +70,9 @@ int Serve(const config::LoadedConfig& loaded) {
                        &errors);
   Metrics metrics;
   ProcessMetrics process(metrics.registry(), BuildLabels());
+  ConfigMetrics config_metrics(metrics.registry());
+  config_metrics.OnLoaded(config::HashOfSettings(config), /*needs_restart=*/false,
+                          std::chrono::system_clock::now());
 
   auto server = GrpcServer::Listen(ServerOptions(loaded), HttpOptions(loaded), CallSettings(loaded),
                                    &metrics, &access_log);
@@ -68,8 +80,10 @@ int Serve(const config::LoadedConfig& loaded) {
   GrpcServer& grpc_server = **server;
 
   std::atomic<bool> draining = false;
+  SharedText shown_config(loaded.shown);
   auto admin = AdminServer::Start(loaded.admin_listen.host, loaded.admin_listen.port,
-                                  SourcesOf({.loaded = &loaded,
+                                  SourcesOf({.shown_config = &shown_config,
+                                             .loaded = &loaded,
                                              .server = &grpc_server,
                                              .metrics = &metrics,
                                              .process = &process,
@@ -89,7 +103,17 @@ int Serve(const config::LoadedConfig& loaded) {
                 {"version", config::Version()}});
   sink->flush();
 
+  // What changes while the gateway runs, part by part.
+  Reloader reloader(loaded, load_again, files, &events, &config_metrics);
+  reloader.OnReload([&](const config::LoadedConfig& next) {
+    event_logger->set_level(LogLevel(next.config.log().level()));
+    GrpcLogCapture::SetLevel(event_logger->level());
+    shown_config.Set("# after a reload\n" + config::WriteYaml(next.config, {}));
+  });
+  std::optional<ReloadThread> reload_thread(&reloader);
+
   WaitForTerminationSignal();
+  reload_thread.reset();
   events.Write(spdlog::level::info, "draining");
   draining = true;
   grpc_server.AnnounceShutdown();
@@ -102,18 +126,23 @@ int Serve(const config::LoadedConfig& loaded) {
 
 int Main(int argc, char** argv) {
   BlockTerminationSignals();
+  BlockReloadSignal();
   std::signal(SIGPIPE, SIG_IGN);
   // Debian builds abseil with its deadlock detector on. It costs gRPC 7 % of its instructions.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
 
-  config::LoadResult loaded = config::LoadConfig(argc, argv, config::ProcessEnvironment(environ));
+  config::WatchedFiles files;
+  const auto load = [&] {
+    return config::LoadConfig(argc, argv, config::ProcessEnvironment(environ), files.Reader());
+  };
+  config::LoadResult loaded = load();
   if (const auto* done = std::get_if<config::Done>(&loaded)) {
     std::cout << done->out << std::flush;
     std::cerr << done->err;
     return done->exit_code;
   }
   curl_global_init(CURL_GLOBAL_DEFAULT);
-  const int status = Serve(std::get<config::LoadedConfig>(loaded));
+  const int status = Serve(std::get<config::LoadedConfig>(loaded), load, &files);
   curl_global_cleanup();
   return status;
 }

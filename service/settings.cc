@@ -32,6 +32,18 @@ rest::HttpClientOptions HttpOptions(const LoadedConfig& loaded) {
           .max_response_bytes = upstream.max_response_bytes()};
 }
 
+IdentityPolicy IdentityOptions(const LoadedConfig& loaded) {
+  const auto& identity = loaded.config.identity();
+  IdentityPolicy policy{
+      .metadata_key = identity.metadata_key(),
+      .trusted_networks = {},
+      .trusted_peers = {identity.trusted_peers().begin(), identity.trusted_peers().end()}};
+  for (const std::string& network : identity.trusted_networks()) {
+    policy.trusted_networks.push_back(*Network::Parse(network));
+  }
+  return policy;
+}
+
 DeleteSettings CallSettings(const LoadedConfig& loaded) {
   const auto& config = loaded.config;
   return {
@@ -51,6 +63,8 @@ DeleteSettings CallSettings(const LoadedConfig& loaded) {
       .upstream_timeout = ToMicroseconds(config.upstream().timeout()),
       .deadline_margin = ToMicroseconds(config.deadline().margin()),
       .default_timeout = ToMicroseconds(config.deadline().default_timeout()),
+      .identity = IdentityOptions(loaded),
+      .client_certificates = false,
       .forward_request_id = config.forward().request_id(),
       .forward_traceparent = config.forward().traceparent(),
       .forward_tracestate = config.forward().tracestate(),

@@ -21,6 +21,7 @@ namespace evalrun::service {
 
 [[nodiscard]] GrpcServerOptions ServerOptions(const config::LoadedConfig& loaded);
 [[nodiscard]] rest::HttpClientOptions HttpOptions(const config::LoadedConfig& loaded);
+[[nodiscard]] IdentityPolicy IdentityOptions(const config::LoadedConfig& loaded);
 [[nodiscard]] DeleteSettings CallSettings(const config::LoadedConfig& loaded);
 [[nodiscard]] AccessLogOptions LogOptions(const config::LoadedConfig& loaded);
 [[nodiscard]] spdlog::level::level_enum LogLevel(config::v1::Log::Level level);

@@ -77,7 +77,7 @@ Done Refused(const Errors& errors) {
   std::string text = Concat(kProgram, ": configuration refused\n");
   for (const std::string& error : errors) Append(&text, "  ", error, "\n");
   Append(&text, "See ", kProgram, " --help.\n");
-  return {.out = "", .err = std::move(text), .exit_code = kRefused};
+  return {.out = "", .err = std::move(text), .exit_code = kRefused, .errors = errors};
 }
 
 Done Printed(const Layers& layers, const absl::StatusOr<ApiKey>& key) {

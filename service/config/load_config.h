@@ -16,6 +16,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "service/config/config.pb.h"
 #include "service/config/environment.h"
@@ -41,9 +42,10 @@ struct LoadedConfig {
 
 // Nothing is to be run: `--help`, `--version`, `--print-config`, `--check-config`, or an error.
 struct Done {
-  std::string out;    // for standard output; empty, or ends with a newline
-  std::string err;    // for standard error; likewise
-  int exit_code = 0;  // 0, or 2 when the configuration is refused
+  std::string out;                       // for standard output; empty, or ends with a newline
+  std::string err;                       // for standard error; likewise
+  int exit_code = 0;                     // 0, or 2 when the configuration is refused
+  std::vector<std::string> errors = {};  // what was refused, one line each; also in `err`
 };
 
 using LoadResult = std::variant<LoadedConfig, Done>;

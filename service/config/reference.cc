@@ -1,5 +1,6 @@
 #include "service/config/reference.h"
 
+#include <algorithm>
 #include <string_view>
 
 #include <absl/strings/str_replace.h>
@@ -25,13 +26,26 @@ std::string Allowed(const SettingInfo& setting) {
   return text;
 }
 
+bool IsLive(const SettingInfo& setting) {
+  return std::ranges::any_of(setting.path,
+                             [](const auto* field) { return SettingOf(field).live(); });
+}
+
 std::string Row(const SettingInfo& setting) {
   const v1::Setting& schema = SettingOf(setting.field());
   const std::string default_value =
       schema.default_value().empty() ? "none" : Code(schema.default_value());
-  return Concat("| ", Code(setting.key), " | ", Code(Concat("--", setting.flag)), " | ",
+  const bool yaml_only = setting.flag.empty();
+  return Concat("| ", Code(setting.key), " | ",
+                yaml_only ? "YAML only" : Code(Concat("--", setting.flag)), " | ",
                 Code(setting.variable), " | ", default_value, " | ", Allowed(setting), " | ",
-                absl::StrReplaceAll(schema.help(), {{"|", "\\|"}}), " |\n");
+                absl::StrReplaceAll(schema.help(), {{"|", "\\|"}}),
+                IsLive(setting) ? " *Live.*" : "", " |\n");
+}
+
+// The section of the file that a setting stands in, or nullptr.
+const google::protobuf::FieldDescriptor* SectionOf(const SettingInfo& setting) {
+  return setting.path.size() > 1 ? setting.path.front() : nullptr;
 }
 
 constexpr std::string_view kTableHead =
@@ -49,20 +63,28 @@ std::string ReferenceMarkdown() {
       "\n"
       "The API key is no setting: it comes from `AYMARA_AI_API_KEY` or the file `--api-key-file`.\n"
       "`--config` (or `EVALRUN_CONFIG`) names the YAML file. `--check-config`, `--print-config`,\n"
-      "`--version` and `--help` are flags only.\n"
+      "`--version` and `--help` are flags only. `[]` marks a list, and what stands in each of its\n"
+      "elements. *Live*: takes effect when the file changes, or on SIGHUP; anything else needs a\n"
+      "restart.\n"
       "\n"
       "## General\n"
       "\n";
   Append(&text, kTableHead);
-  const google::protobuf::FieldDescriptor* section = nullptr;
-  for (const SettingInfo& setting : AllSettings()) {
-    const auto* own_section = setting.path.size() > 1 ? setting.path.front() : nullptr;
-    if (own_section != section) {
-      section = own_section;
-      Append(&text, "\n## ", section == nullptr ? "General" : Code(section->name()), "\n\n",
-             section == nullptr ? "" : SettingOf(section).help(), "\n\n", kTableHead);
+  const auto append_rows = [&text](const google::protobuf::FieldDescriptor* section) {
+    for (const auto* settings : {&AllSettings(), &AllListSettings()}) {
+      for (const SettingInfo& setting : *settings) {
+        if (SectionOf(setting) == section) Append(&text, Row(setting));
+      }
     }
-    Append(&text, Row(setting));
+  };
+  append_rows(nullptr);
+  const auto* descriptor = v1::GatewayConfig::descriptor();
+  for (int i = 0; i < descriptor->field_count(); ++i) {
+    const auto* section = descriptor->field(i);
+    if (IsLeaf(section)) continue;
+    Append(&text, "\n## ", Code(section->name()), "\n\n", SettingOf(section).help(), "\n\n",
+           kTableHead);
+    append_rows(section);
   }
   return text;
 }

@@ -42,6 +42,23 @@ void Collect(const Descriptor* message, const SettingInfo& parent,
   }
 }
 
+void CollectLists(const google::protobuf::Descriptor* message, const SettingInfo& parent,
+                  bool in_list, std::vector<SettingInfo>* settings) {
+  for (int i = 0; i < message->field_count(); ++i) {
+    const FieldDescriptor* field = message->field(i);
+    SettingInfo setting = parent;
+    setting.path.push_back(field);
+    setting.key = parent.key.empty() ? field->name() : Concat(parent.key, ".", field->name());
+    if (field->is_repeated()) setting.key += "[]";
+    const bool listed = in_list || field->is_repeated();
+    if (!IsLeaf(field)) {
+      CollectLists(field->message_type(), setting, listed, settings);
+    } else if (listed) {
+      settings->push_back(std::move(setting));
+    }
+  }
+}
+
 }  // namespace
 
 const v1::Setting& SettingOf(const FieldDescriptor* field) {
@@ -63,6 +80,15 @@ const std::vector<SettingInfo>& AllSettings() {
   static const auto& settings = *[] {
     auto* all = new std::vector<SettingInfo>;
     Collect(v1::GatewayConfig::descriptor(), {}, all);
+    return all;
+  }();
+  return settings;
+}
+
+const std::vector<SettingInfo>& AllListSettings() {
+  static const auto& settings = *[] {
+    auto* all = new std::vector<SettingInfo>;
+    CollectLists(v1::GatewayConfig::descriptor(), {}, false, all);
     return all;
   }();
   return settings;

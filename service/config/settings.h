@@ -46,6 +46,11 @@ using Sources = std::map<std::string, std::string>;
 // only be written in YAML and is not among them. Thread-safe.
 [[nodiscard]] const std::vector<SettingInfo>& AllSettings();
 
+// What can only be written in YAML: repeated fields of values, and the values in repeated messages,
+// in the order of the schema. Their keys are `identity.trusted_networks[]`, `limits.rules[].name`;
+// flag and variable are empty. Thread-safe.
+[[nodiscard]] const std::vector<SettingInfo>& AllListSettings();
+
 // The setting with this flag (without dashes), or nullptr.
 [[nodiscard]] const SettingInfo* FindFlag(std::string_view flag);
 

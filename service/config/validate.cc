@@ -9,6 +9,7 @@
 #include "service/config/duration.h"
 #include "service/config/field_value.h"
 #include "service/config/host_port.h"
+#include "service/config/identity.h"
 #include "service/config/text.h"
 #include "service/config/upstream_url.h"
 
@@ -53,6 +54,12 @@ absl::Status CheckFormat(const FieldDescriptor* field, const std::string& text) 
       return ParseUpstreamUrl(text).status();
     case v1::FORMAT_PROXY_URL:
       return text.empty() ? absl::OkStatus() : CheckProxyUrl(text);
+    case v1::FORMAT_METADATA_KEY:
+      return CheckMetadataKey(text);
+    case v1::FORMAT_NETWORK:
+      return CheckNetwork(text);
+    case v1::FORMAT_CERTIFICATE_PATTERN:
+      return CheckCertificatePattern(text);
     default:
       return absl::OkStatus();
   }
@@ -113,6 +120,7 @@ void Validate(const v1::GatewayConfig& config, const Sources& sources,
     errors->push_back(Concat(value("deadline.margin", margin), ": must be shorter than ",
                              value("deadline.default_timeout", default_timeout)));
   }
+  CheckIdentity(config.identity(), errors);
   const auto listen = ParseHostPort(config.listen());
   if (listen.ok() && listen->port != 0 && listen == ParseHostPort(config.admin_listen())) {
     errors->push_back(Concat("admin_listen = \"", config.admin_listen(), "\" (",

@@ -37,7 +37,8 @@ std::string_view FormatAccessLine(const CallRecord& record,
       .OptionalText("trace_id", record.trace_id)
       .Text("network.peer.address", peer.address);
   if (peer.port != 0) line.Number("network.peer.port", peer.port);
-  line.Text("rpc.method", "aymara.evals.v1.EvalRunService/DeleteEvalRun")
+  line.Text("caller", record.caller)
+      .Text("rpc.method", "aymara.evals.v1.EvalRunService/DeleteEvalRun")
       .Text("eval_run_uuid", record.eval_run_uuid)
       .OptionalText("workspace_uuid", record.workspace_uuid)
       .Text("rpc.response.status_code", StatusCodeName(record.code))

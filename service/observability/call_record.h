@@ -22,6 +22,7 @@ struct CallRecord {
   std::string_view request_id = {};
   std::string_view trace_id = {};        // of a well-formed `traceparent`, else empty
   std::string_view peer = {};            // gRPC's own form, such as `ipv4:127.0.0.1:40000`
+  std::string_view caller = {};          // who is calling (identity/caller.h)
   std::string_view eval_run_uuid = {};   // cut to kLongestLoggedId
   std::string_view workspace_uuid = {};  // canonical, likewise; empty when unset
   grpc::StatusCode code = grpc::StatusCode::OK;

@@ -52,11 +52,11 @@ class Metrics {
   void OnRetry();
   void OnCallShed(rest::Refusal refusal);
 
-  // A call of a method that this server does not have; answered UNIMPLEMENTED.
-  void OnUnknownMethod();
-
   // Where other parts register metrics of their own. Thread-safe; lives as long as this object.
   [[nodiscard]] prometheus::Registry* registry() { return &registry_; }
+
+  // A call of a method that this server does not have; answered UNIMPLEMENTED.
+  void OnUnknownMethod();
 
   // All of them, with the figures brought up to date.
   [[nodiscard]] std::vector<prometheus::MetricFamily> Collect(const SampledFigures& figures);

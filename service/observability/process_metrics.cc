@@ -27,7 +27,8 @@ double ToSeconds(const timeval& time) {
 }
 
 // A figure in kB of /proc/self/status, in bytes; or a plain one, as it is.
-void SetFrom(std::string_view line, std::string_view name, double factor, prometheus::Gauge* gauge) {
+void SetFrom(std::string_view line, std::string_view name, double factor,
+             prometheus::Gauge* gauge) {
   if (!line.starts_with(name)) return;
   const std::size_t digits = line.find_first_of("0123456789");
   if (digits != std::string_view::npos) {

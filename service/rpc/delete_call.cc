@@ -12,6 +12,7 @@
 #include "service/rpc/call_pool.h"
 #include "service/rpc/caller_metadata.h"
 #include "service/rpc/delete_request.h"
+#include "service/rpc/peer_evidence.h"
 #include "service/rpc/time_budget.h"
 #include "service/rpc/upstream_text.h"
 
@@ -79,6 +80,7 @@ void DeleteCall::OnArrived(bool ok) {
   response_bytes_ = 0;
   deletion_.reset();
   is_admitted_ = false;
+  ReadCaller();
   ReadMetadata();
   if (const std::optional<ErrorReport> invalid = ReadRequest()) {
     FinishWith(*invalid);
@@ -103,6 +105,22 @@ void DeleteCall::OnArrived(bool ok) {
   // It waited inside gRPC until its time was up. gRPC itself answers such a call; OnGone() follows.
   if (UntilDeadline() <= std::chrono::microseconds(0)) return;
   Send(/*fresh_connection=*/false);
+}
+
+void DeleteCall::ReadCaller() {
+  const IdentityPolicy& policy = pool_.settings().identity;
+  peer_ = grpc_->context.peer();
+  CallerEvidence evidence{.peer = peer_};
+  if (!policy.metadata_key.empty()) {
+    evidence.asserted = SingleValue(grpc_->context.client_metadata(), policy.metadata_key.c_str());
+  }
+  CertificateNames names;  // keeps what `evidence` looks at
+  if (pool_.settings().client_certificates) {
+    names = NamesInCertificate(grpc_->context);
+    evidence.spiffe_id = names.spiffe_id;
+    evidence.dns_name = names.dns_name;
+  }
+  ResolveCaller(policy, evidence, &caller_);
 }
 
 void DeleteCall::ReadMetadata() {
@@ -292,14 +310,14 @@ void DeleteCall::FinishWith(const ErrorReport& report) {
 void DeleteCall::Report(grpc::StatusCode code, std::string_view reason, Certainty certainty,
                         int sends, rest::RetryStop retry_stop) {
   if (is_admitted_) pool_.guard().Leave();
-  const std::string peer = grpc_->context.peer();
   const std::string workspace = rest::CanonicalId(request_.workspace_uuid());
   const std::string& upstream_request_id =
       upstream_.body.request_id.empty() ? upstream_.header_request_id : upstream_.body.request_id;
   const CallRecord record = {
       .request_id = request_id_,
       .trace_id = TraceIdOf(traceparent_),
-      .peer = peer,
+      .peer = peer_,
+      .caller = caller_,
       .eval_run_uuid = std::string_view(request_.eval_run_uuid()).substr(0, kLongestLoggedId),
       .workspace_uuid = std::string_view(workspace).substr(0, kLongestLoggedId),
       .code = code,

@@ -69,6 +69,7 @@ class DeleteCall final : public rest::SendObserver, public TimerObserver {
       bool ok);  // the call is over for the client: answered, cancelled, or its deadline passed
   void OnFinished(bool ok);
 
+  void ReadCaller();
   void ReadMetadata();
   [[nodiscard]] std::optional<ErrorReport> ReadRequest();
   [[nodiscard]] std::chrono::microseconds UntilDeadline() const;  // the caller's
@@ -99,6 +100,8 @@ class DeleteCall final : public rest::SendObserver, public TimerObserver {
 
   // Of the current call. Strings and messages keep their memory from call to call.
   aymara::evals::v1::DeleteEvalRunRequest request_;
+  std::string peer_;    // gRPC's name of it
+  std::string caller_;  // who it is
   std::string request_id_;
   std::string traceparent_;
   std::string target_;

@@ -10,6 +10,7 @@
 #include "rest_backend/api/deletion.h"
 #include "rest_backend/api/resource_id.h"
 #include "rest_backend/api/upstream_guard.h"
+#include "service/identity/caller.h"
 
 namespace evalrun::service {
 
@@ -22,6 +23,9 @@ struct DeleteSettings {
   std::chrono::microseconds upstream_timeout = std::chrono::seconds(10);  // per send
   std::chrono::microseconds deadline_margin = std::chrono::milliseconds(20);
   std::chrono::microseconds default_timeout = std::chrono::seconds(30);  // without a deadline
+  IdentityPolicy identity;
+  // Whether the server asks for client certificates and verifies them. Otherwise none is looked at.
+  bool client_certificates = false;
   bool forward_request_id = true;
   bool forward_traceparent = true;
   bool forward_tracestate = true;

@@ -26,7 +26,7 @@ namespace evalrun::service {
 
 struct GrpcServerOptions {
   std::string listen;  // `host:port`; port 0 picks one
-  int max_concurrent_streams = 250;
+  int max_concurrent_streams = 500;
   int max_message_bytes = 65536;
   int max_metadata_bytes = 16384;
 };

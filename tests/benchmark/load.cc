@@ -28,7 +28,6 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::duration_cast;
 using std::chrono::microseconds;
 
-constexpr char kRun[] = "954d54bc-bd5f-4cb5-8d20-688f368b712e";
 // Calls that are begun between two looks at the sockets.
 constexpr int kMostStartsPerRound = 64;
 
@@ -97,13 +96,14 @@ class Load {
   LoadReport report_;
 };
 
-std::string Message() {
+std::string Message(const std::string& eval_run_uuid) {
   aymara::evals::v1::DeleteEvalRunRequest request;
-  request.set_eval_run_uuid(kRun);
+  request.set_eval_run_uuid(eval_run_uuid);
   return request.SerializeAsString();
 }
 
-Load::Load(LoadOptions options) : options_(std::move(options)), message_(Message()) {
+Load::Load(LoadOptions options)
+    : options_(std::move(options)), message_(Message(options_.eval_run_uuid)) {
   connections_.resize(static_cast<std::size_t>(options_.connections));
   for (Connection& connection : connections_) Connect(&connection);
 }

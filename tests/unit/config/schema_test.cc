@@ -48,6 +48,21 @@ TEST(SchemaTest, EverySettingAndSectionIsExplained) {
   }
 }
 
+TEST(SchemaTest, WhatStandsInListsIsExplainedAndBoundedToo) {
+  for (const SettingInfo& setting : AllListSettings()) {
+    const v1::Setting& schema = SettingOf(setting.field());
+    for (const FieldDescriptor* field : setting.path) {
+      EXPECT_THAT(SettingOf(field).help(), EndsWith(".")) << setting.key;
+    }
+    const auto type = setting.field()->cpp_type();
+    const bool bounded =
+        type == FieldDescriptor::CPPTYPE_UINT32 || type == FieldDescriptor::CPPTYPE_MESSAGE;
+    EXPECT_EQ(!schema.min().empty(), bounded) << setting.key;
+    EXPECT_EQ(!schema.max().empty(), bounded) << setting.key;
+    EXPECT_THAT(setting.flag, IsEmpty()) << setting.key;
+  }
+}
+
 TEST(SchemaTest, EveryNumberAndDurationHasReadableBounds) {
   for (const SettingInfo& setting : AllSettings()) {
     const v1::Setting& schema = SettingOf(setting.field());

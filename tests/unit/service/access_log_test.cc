@@ -33,6 +33,7 @@ TEST(AccessLineTest, FieldsOfACallWithEverything) {
       FieldsOf({.request_id = "r",
                 .trace_id = "t",
                 .peer = "ipv4:10.0.0.1:40000",
+                .caller = "c",
                 .eval_run_uuid = "e",
                 .workspace_uuid = "w",
                 .code = grpc::StatusCode::NOT_FOUND,
@@ -44,19 +45,20 @@ TEST(AccessLineTest, FieldsOfACallWithEverything) {
                 .http_status = 404,
                 .upstream_code = "c",
                 .upstream_request_id = "u"}),
-      ElementsAre("time", "level", "event", "request_id", "trace_id", "network.peer.address", "network.peer.port", "rpc.method",
-                  "eval_run_uuid", "workspace_uuid", "rpc.response.status_code", "reason",
-                  "deletion", "sends", "retry_stopped", "http.response.status_code",
-                  "upstream_code", "upstream_request_id", "rpc.request.size", "http.response.body.size", "duration", "upstream.connect_duration",
-                  "upstream.first_byte_duration", "upstream.duration", "upstream.connection_reused",
-                  "resends_stopped"));
+      ElementsAre("time", "level", "event", "request_id", "trace_id", "network.peer.address",
+                  "network.peer.port", "caller", "rpc.method", "eval_run_uuid", "workspace_uuid",
+                  "rpc.response.status_code", "reason", "deletion", "sends", "retry_stopped",
+                  "http.response.status_code", "upstream_code", "upstream_request_id",
+                  "rpc.request.size", "http.response.body.size", "duration",
+                  "upstream.connect_duration", "upstream.first_byte_duration", "upstream.duration",
+                  "upstream.connection_reused", "resends_stopped"));
 }
 
 TEST(AccessLineTest, FieldsOfACallThatWasNotSent) {
-  EXPECT_THAT(
-      FieldsOf({.request_id = "r", .code = grpc::StatusCode::OK}),
-      ElementsAre("time", "level", "event", "request_id", "network.peer.address", "rpc.method",
-                  "eval_run_uuid", "rpc.response.status_code", "deletion", "sends", "rpc.request.size", "duration"));
+  EXPECT_THAT(FieldsOf({.request_id = "r", .code = grpc::StatusCode::OK}),
+              ElementsAre("time", "level", "event", "request_id", "network.peer.address", "caller",
+                          "rpc.method", "eval_run_uuid", "rpc.response.status_code", "deletion",
+                          "sends", "rpc.request.size", "duration"));
 }
 
 class SampledLogTest : public ::testing::Test {

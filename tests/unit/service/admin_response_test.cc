@@ -61,7 +61,8 @@ TEST_F(RespondTest, AnswersByPath) {
     const AdminResponse response = Ask(c.method, c.path);
     EXPECT_EQ(response.status, c.status) << c.method << " " << c.path;
     EXPECT_EQ(response.body, c.body) << c.method << " " << c.path;
-    EXPECT_EQ(response.allow, c.status == 405 ? response.body.substr(5, response.body.size() - 6) : "")
+    EXPECT_EQ(response.allow,
+              c.status == 405 ? response.body.substr(5, response.body.size() - 6) : "")
         << c.method << " " << c.path;
   }
 }

@@ -15,8 +15,8 @@ namespace evalrun::service {
 namespace {
 
 using nlohmann::json;
-using ::testing::ElementsAre;
 using std::chrono::system_clock;
+using ::testing::ElementsAre;
 
 std::vector<std::string> RequestIdsIn(const RecentErrors& errors) {
   std::vector<std::string> ids;
@@ -53,7 +53,8 @@ TEST(StatusJsonTest, HasEverySeriesOfTheExposition) {
     series += family.metric.size();
   }
   EXPECT_GT(series, 50u);
-  EXPECT_EQ(status["metrics"]["gateway_calls_in_flight"], json::parse(R"([{"labels": {}, "value": 7}])"));
+  EXPECT_EQ(status["metrics"]["gateway_calls_in_flight"],
+            json::parse(R"([{"labels": {}, "value": 7}])"));
   EXPECT_EQ(status["metrics"]["gateway_build_info"],
             json::parse(R"([{"labels": {"version": "1.2.3"}, "value": 1}])"));
   EXPECT_GT(status["metrics"]["process_resident_memory_bytes"][0]["value"], 1e6);
@@ -77,13 +78,13 @@ TEST(StatusJsonTest, SaysHowItIsAndWhatWentWrong) {
               .http_status = 503,
               .duration = std::chrono::milliseconds(1500)},
              system_clock::time_point(std::chrono::seconds(20)));
-  const json status = json::parse(
-      StatusJson({.version = "1.2.3",
-                  .started_at = system_clock::time_point(std::chrono::seconds(10)),
-                  .now = system_clock::time_point(std::chrono::seconds(30)),
-                  .not_ready_because = "shutting down",
-                  .log_level = "debug",
-                  .errors = errors.NewestFirst()}));
+  const json status =
+      json::parse(StatusJson({.version = "1.2.3",
+                              .started_at = system_clock::time_point(std::chrono::seconds(10)),
+                              .now = system_clock::time_point(std::chrono::seconds(30)),
+                              .not_ready_because = "shutting down",
+                              .log_level = "debug",
+                              .errors = errors.NewestFirst()}));
   EXPECT_EQ(status, json::parse(R"({
     "version": "1.2.3", "started_at": 10.0, "now": 30.0, "ready": false,
     "not_ready_because": "shutting down", "log_level": "debug", "metrics": {},

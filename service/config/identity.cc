@@ -1,0 +1,58 @@
+#include "service/config/identity.h"
+
+#include <algorithm>
+
+#include "service/config/text.h"
+#include "service/identity/network.h"
+#include "service/identity/pattern.h"
+
+namespace evalrun::config {
+namespace {
+
+bool IsKeyCharacter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+}
+
+}  // namespace
+
+absl::Status CheckMetadataKey(std::string_view key) {
+  if (key.size() > 64 || !std::ranges::all_of(key, IsKeyCharacter) || key.ends_with("-bin") ||
+      key.starts_with("grpc-")) {
+    return absl::InvalidArgumentError(
+        "must be at most 64 of a-z 0-9 - _ . and neither begin with grpc- nor end with -bin");
+  }
+  // Its value goes into every log line.
+  if (key == "authorization" || key == "cookie") {
+    return absl::InvalidArgumentError("must be a key that carries no credentials");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckNetwork(std::string_view text) {
+  if (service::Network::Parse(text).has_value()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "must be a network, such as 10.1.0.0/16, fd00::/8 or 10.1.2.3, with no bit set beyond its "
+      "length");
+}
+
+absl::Status CheckCertificatePattern(std::string_view text) {
+  const bool is_known = text.starts_with("spiffe://") || text.starts_with("dns:");
+  if (is_known && service::IsWellFormedPattern(text)) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "must begin with spiffe:// or dns:, without spaces, and have a * at most at its end");
+}
+
+void CheckIdentity(const v1::Identity& identity, std::vector<std::string>* errors) {
+  const bool has_hops = identity.trusted_networks_size() + identity.trusted_peers_size() > 0;
+  if (!identity.metadata_key().empty() && !has_hops) {
+    errors->emplace_back(
+        "identity.metadata_key: must come with identity.trusted_networks or "
+        "identity.trusted_peers, for nobody else's word is taken");
+  }
+  if (identity.metadata_key().empty() && has_hops) {
+    errors->emplace_back(
+        "identity.trusted_networks, identity.trusted_peers: must come with identity.metadata_key");
+  }
+}
+
+}  // namespace evalrun::config

@@ -1,0 +1,77 @@
+#include "service/config/watched_files.h"
+
+#include <filesystem>
+#include <functional>
+#include <string_view>
+#include <system_error>
+
+#include "service/config/secret.h"
+#include "service/config/text.h"
+
+namespace evalrun::config {
+namespace {
+
+using Content = absl::StatusOr<std::string>;
+
+std::uint64_t Mix(std::uint64_t sum, std::uint64_t hash) {
+  return (sum ^ hash) * 0x9E3779B97F4A7C15U + (sum >> 29U);
+}
+
+std::uint64_t HashOf(const Content& content) {
+  const std::hash<std::string_view> hash;
+  if (content.ok()) return hash(*content);
+  const auto message = content.status().message();
+  return ~hash({message.data(), message.size()});
+}
+
+bool IsRegular(const std::string& path) {
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  return std::filesystem::is_regular_file(status) || !std::filesystem::exists(status);
+}
+
+}  // namespace
+
+FileReader WatchedFiles::Reader() {
+  return [this](const std::string& path, std::size_t max_bytes) {
+    const bool is_regular = IsRegular(path);
+    Content content = ReadFile(path, max_bytes);
+    files_[path] = {
+        .max_bytes = max_bytes,
+        .hash = HashOf(content),
+        .is_regular = is_regular,
+        .is_blank = content.ok() && content->find_first_not_of(" \t\r\n") == std::string::npos};
+    return content;
+  };
+}
+
+std::uint64_t WatchedFiles::AsRead() const {
+  std::uint64_t sum = 0;
+  for (const auto& [path, file] : files_) sum = Mix(sum, file.hash);
+  return sum;
+}
+
+std::uint64_t WatchedFiles::Now() const {
+  std::uint64_t sum = 0;
+  for (const auto& [path, file] : files_) {
+    // To read a pipe would take its content from whoever it is meant for.
+    if (!file.is_regular) {
+      sum = Mix(sum, file.hash);
+      continue;
+    }
+    Content content = ReadFile(path, file.max_bytes);
+    sum = Mix(sum, HashOf(content));
+    if (content.ok()) WipeString(&*content);
+  }
+  return sum;
+}
+
+std::string WatchedFiles::Untrustworthy() const {
+  for (const auto& [path, file] : files_) {
+    if (!file.is_regular) return Concat(Escape(path), " is no regular file and is read only once");
+    if (file.is_blank) return Concat(Escape(path), " is blank");
+  }
+  return {};
+}
+
+}  // namespace evalrun::config

@@ -1,0 +1,65 @@
+// File: shared_store.h
+//
+// Where replicas share their limits, and the desk between calls and whoever talks to it.
+#ifndef EVALRUN_SERVICE_LIMITS_SHARED_STORE_H_
+#define EVALRUN_SERVICE_LIMITS_SHARED_STORE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include <absl/status/status.h>
+
+#include "service/limits/key_table.h"
+#include "service/limits/lease.h"
+#include "service/limits/spsc_ring.h"
+
+namespace evalrun::service {
+
+struct LeaseRequest {
+  KeyTable::Index index = 0;
+  KeyTable::Hash hash = 0;
+  std::string key;  // RULE:SUBJECT, the same at all replicas
+  StoreQuota quota;
+  std::int64_t lease_time = 0;
+  std::uint32_t spent = 0;
+  std::uint32_t want = 0;
+};
+
+struct LeaseAnswer {
+  KeyTable::Index index = 0;
+  KeyTable::Hash hash = 0;
+  std::int64_t lease_time = 0;
+  std::uint32_t granted = 0;
+};
+
+class SharedStore {
+ public:
+  virtual ~SharedStore() = default;
+
+  // Does TakeFromStore() for each request; `granted` is as long as `requests`. May block for a
+  // while. After an error nothing is known of any of them. The error's text has no secrets.
+  virtual absl::Status Take(std::span<const LeaseRequest* const> requests,
+                            std::span<std::uint32_t> granted) = 0;
+};
+
+// Requests one way, answers the other. Calls use it without waiting: when it is full they go on
+// with their share.
+struct LeaseDesk {
+  static constexpr std::size_t kSlots = 1024;
+
+  SpscRing<LeaseRequest> requests{kSlots};
+  SpscRing<LeaseAnswer> answers{kSlots};
+  // Rung after each request, for the thread that waits for them.
+  std::atomic<std::uint32_t> bell{0};
+
+  void Ring() {
+    bell.fetch_add(1, std::memory_order_release);
+    bell.notify_one();
+  }
+};
+
+}  // namespace evalrun::service
+
+#endif  // EVALRUN_SERVICE_LIMITS_SHARED_STORE_H_

@@ -1,0 +1,41 @@
+#include "service/observability/config_metrics.h"
+
+namespace evalrun::service {
+
+using prometheus::BuildCounter;
+using prometheus::BuildGauge;
+
+ConfigMetrics::ConfigMetrics(prometheus::Registry* registry)
+    : info_(BuildGauge()
+                .Name("gateway_config_info")
+                .Help("1 for the configuration that is in force, by the hash of its settings.")
+                .Register(*registry)),
+      loaded_at_(BuildGauge()
+                     .Name("gateway_config_last_load_success_timestamp_seconds")
+                     .Help("When the configuration was last loaded successfully.")
+                     .Register(*registry)
+                     .Add({})),
+      restart_needed_(BuildGauge()
+                          .Name("gateway_config_restart_needed")
+                          .Help("1: the configuration asks for what only a restart brings.")
+                          .Register(*registry)
+                          .Add({})),
+      reloads_(BuildCounter()
+                   .Name("gateway_config_reloads_total")
+                   .Help("Times that the configuration was loaded anew, by how that went.")
+                   .Register(*registry)),
+      succeeded_(reloads_.Add({{"result", "success"}})),
+      failed_(reloads_.Add({{"result", "failure"}})) {}
+
+void ConfigMetrics::OnLoaded(const std::string& hash, bool needs_restart,
+                             std::chrono::system_clock::time_point now) {
+  if (current_ != nullptr) info_.Remove(current_);
+  current_ = &info_.Add({{"hash", hash}});
+  current_->Set(1);
+  loaded_at_.Set(std::chrono::duration<double>(now.time_since_epoch()).count());
+  restart_needed_.Set(needs_restart ? 1 : 0);
+}
+
+void ConfigMetrics::OnReload(bool succeeded) { (succeeded ? succeeded_ : failed_).Increment(); }
+
+}  // namespace evalrun::service

@@ -1,0 +1,82 @@
+#include "service/reload/reloader.h"
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+#include "service/config/live.h"
+
+namespace evalrun::service {
+namespace {
+
+using config::LoadedConfig;
+
+std::uint64_t HashOfKey(const LoadedConfig& loaded) {
+  return std::hash<std::string_view>()(loaded.api_key.RevealForSending());
+}
+
+std::string Join(const std::vector<std::string>& parts, std::string_view separator) {
+  std::string text;
+  for (const std::string& part : parts) {
+    if (!text.empty()) text += separator;
+    text += part;
+  }
+  return text;
+}
+
+}  // namespace
+
+Reloader::Reloader(const LoadedConfig& running, Load load, config::WatchedFiles* files,
+                   const EventLog* events, ConfigMetrics* metrics)
+    : running_(running.config),
+      running_key_(HashOfKey(running)),
+      load_(std::move(load)),
+      files_(*files),
+      events_(*events),
+      metrics_(*metrics) {}
+
+void Reloader::Look(std::chrono::system_clock::time_point now) {
+  const std::uint64_t current = files_.Now();
+  if (current == files_.AsRead()) {
+    changed_to_.reset();
+  } else if (changed_to_ == current) {
+    Reload(now);
+  } else {
+    changed_to_ = current;
+  }
+}
+
+void Reloader::Reload(std::chrono::system_clock::time_point now) {
+  changed_to_.reset();
+  files_.Forget();
+  config::LoadResult result = load_();
+  if (const std::string file = files_.Untrustworthy(); !file.empty()) {
+    Fail(file);
+  } else if (const auto* refused = std::get_if<config::Done>(&result)) {
+    Fail(Join(refused->errors, "; "));
+  } else {
+    Succeed(std::move(std::get<LoadedConfig>(result)), now);
+  }
+}
+
+void Reloader::Succeed(LoadedConfig loaded, std::chrono::system_clock::time_point now) {
+  std::vector<std::string> others = config::TakeLiveSettings(loaded.config, &running_);
+  if (HashOfKey(loaded) != running_key_) others.emplace_back("the API key");
+  loaded.config = running_;
+  for (const Apply& apply : parts_) apply(loaded);
+
+  const std::string hash = config::HashOfSettings(running_);
+  metrics_.OnReload(true);
+  metrics_.OnLoaded(hash, !others.empty(), now);
+  events_.Write(spdlog::level::info, "config_reloaded", {{"hash", hash}});
+  if (others.empty()) return;
+  events_.Write(spdlog::level::warn, "config_restart_needed", {{"settings", Join(others, ", ")}});
+}
+
+void Reloader::Fail(std::string_view reason) {
+  metrics_.OnReload(false);
+  events_.Write(spdlog::level::err, "config_reload_failed", {{"reason", reason}});
+}
+
+}  // namespace evalrun::service

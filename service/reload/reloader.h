@@ -1,0 +1,62 @@
+// File: reloader.h
+//
+// Loads the configuration anew and hands it to the parts that can change while the gateway runs. A
+// configuration that does not load as a whole changes nothing: the old one stays, one event says
+// why, and a metric counts it.
+#ifndef EVALRUN_SERVICE_RELOAD_RELOADER_H_
+#define EVALRUN_SERVICE_RELOAD_RELOADER_H_
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "service/config/load_config.h"
+#include "service/config/watched_files.h"
+#include "service/observability/config_metrics.h"
+#include "service/observability/event_log.h"
+
+namespace evalrun::service {
+
+// Not thread-safe: once the thread that looks (reload_thread.h) has been started, it is that
+// thread's.
+class Reloader {
+ public:
+  using Load = std::function<config::LoadResult()>;
+  using Apply = std::function<void(const config::LoadedConfig&)>;
+
+  // `load` reads its files through `files`, and `running` is what it gave at the start. Pointers
+  // outlive the reloader.
+  Reloader(const config::LoadedConfig& running, Load load, config::WatchedFiles* files,
+           const EventLog* events, ConfigMetrics* metrics);
+
+  // `apply` is called, on the thread that looks, with every configuration that has been loaded
+  // since. Those of its settings that need a restart are still the ones of the start. It cannot
+  // refuse: what it needs is checked in config/validate.h.
+  void OnReload(Apply apply) { parts_.push_back(std::move(apply)); }
+
+  // Looks whether the files have changed. A change is loaded once it has stood from one look to the
+  // next: a file that is just being written is not.
+  void Look(std::chrono::system_clock::time_point now);
+
+  // Loads at once.
+  void Reload(std::chrono::system_clock::time_point now);
+
+ private:
+  void Succeed(config::LoadedConfig loaded, std::chrono::system_clock::time_point now);
+  void Fail(std::string_view reason);
+
+  config::v1::GatewayConfig running_;
+  std::uint64_t running_key_;  // a hash
+  Load load_;
+  config::WatchedFiles& files_;
+  const EventLog& events_;
+  ConfigMetrics& metrics_;
+  std::vector<Apply> parts_;
+  std::optional<std::uint64_t> changed_to_;  // at the last look
+};
+
+}  // namespace evalrun::service
+
+#endif  // EVALRUN_SERVICE_RELOAD_RELOADER_H_

@@ -1,0 +1,48 @@
+"""The programs of the benchmarks: how they are built and run, and on what machine that was."""
+import json
+import os
+import pathlib
+import platform
+import subprocess
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+RESULTS = TOP / 'tests/benchmark/results'
+DEV = TOP / 'build/dev'
+GATEWAY = TOP / 'build/release/evalrun-gateway'
+
+# Everything that can be switched off. Validation, deadlines, details and metrics cannot.
+EVERYTHING_OFF = ['--access-log=false', '--upstream-max-in-flight=0', '--upstream-max-hold-back=0s',
+                  '--retry-budget=false']
+
+
+def build(*targets):
+    """The release gateway, and `targets` of the preset dev."""
+    for preset, wanted in (('release', ['evalrun-gateway']), ('dev', targets)):
+        for command in (['cmake', '--preset', preset],
+                        ['cmake', '--build', TOP / 'build' / preset, '--target', *wanted]):
+            subprocess.run(command, cwd=TOP, check=True, stdout=subprocess.DEVNULL)
+
+
+def run(program, *arguments, gateway=GATEWAY):
+    """What a program of the preset dev prints, as JSON."""
+    environment = {'GATEWAY_UNDER_TEST': str(gateway)} | os.environ
+    done = subprocess.run([DEV / program, *arguments], env=environment, check=True,
+                          stdout=subprocess.PIPE)
+    return json.loads(done.stdout)
+
+
+def machine():
+    cpu = next((line.split(':')[1].strip() for line in open('/proc/cpuinfo')
+                if line.startswith('model name')), 'unknown')
+    return f'{cpu}, {os.cpu_count()} cores, Linux {platform.release()}'
+
+
+def git(*arguments):
+    return subprocess.run(['git', *arguments], cwd=TOP, check=True, capture_output=True,
+                          text=True).stdout.strip()
+
+
+def commit():
+    """Of what is measured; documentation does not count."""
+    changed = git('status', '--porcelain', '--', 'rest_backend', 'service', 'proto', ':!*.md')
+    return git('rev-parse', '--short', 'HEAD') + (', changed' if changed else '')

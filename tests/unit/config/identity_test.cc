@@ -1,0 +1,77 @@
+// What the section `identity` allows.
+#include "service/config/identity.h"
+
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "service/config/field_value.h"
+#include "service/config/validate.h"
+#include "service/config/yaml_reader.h"
+
+namespace evalrun::config {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+std::vector<std::string> ErrorsOf(const std::string& yaml) {
+  v1::GatewayConfig config;
+  SetDefaults(&config);
+  Sources sources;
+  std::vector<std::string> errors;
+  ReadYaml(yaml, "gateway.yaml", &config, &sources, &errors);
+  Validate(config, sources, &errors);
+  return errors;
+}
+
+TEST(IdentityTest, AKeyAndWhoMayUseIt) {
+  EXPECT_THAT(ErrorsOf("identity:\n"
+                       "  metadata_key: x-caller\n"
+                       "  trusted_networks: [10.1.0.0/16, 'fd00::/8', 10.2.0.1]\n"
+                       "  trusted_peers: [spiffe://prod/ingress, 'dns:*']\n"),
+              IsEmpty());
+}
+
+TEST(IdentityTest, OneWithoutTheOtherMeansNothing) {
+  EXPECT_THAT(ErrorsOf("identity: {metadata_key: x-caller}\n"),
+              ElementsAre(HasSubstr("must come with identity.trusted_networks")));
+  EXPECT_THAT(ErrorsOf("identity: {trusted_networks: [10.0.0.0/8]}\n"),
+              ElementsAre(HasSubstr("must come with identity.metadata_key")));
+  EXPECT_THAT(ErrorsOf("identity: {trusted_peers: ['dns:a']}\n"),
+              ElementsAre(HasSubstr("must come with identity.metadata_key")));
+}
+
+TEST(IdentityTest, WhatIsMalformedIsNamedByItsPlace) {
+  EXPECT_THAT(ErrorsOf("identity:\n"
+                       "  metadata_key: x-caller\n"
+                       "  trusted_networks: [10.0.0.0/8, 10.0.0.1/8]\n"),
+              ElementsAre(HasSubstr("identity.trusted_networks[1] = \"10.0.0.1/8\"")));
+}
+
+TEST(MetadataKeyTest, LowerCaseTextWithoutCredentials) {
+  for (const char* key : {"", "x-caller", "x_caller.1"}) {
+    EXPECT_TRUE(CheckMetadataKey(key).ok()) << key;
+  }
+  for (const std::string& key :
+       {std::string("X-Caller"), std::string("x-caller-bin"), std::string("grpc-caller"),
+        std::string(":path"), std::string("a b"), std::string("authorization"),
+        std::string("cookie"), std::string(65, 'a')}) {
+    EXPECT_FALSE(CheckMetadataKey(key).ok()) << key;
+  }
+}
+
+TEST(CertificatePatternTest, OnlyWhatACertificateCanProve) {
+  for (const char* text : {"spiffe://prod/a", "spiffe://prod/*", "dns:a.b", "dns:*"}) {
+    EXPECT_TRUE(CheckCertificatePattern(text).ok()) << text;
+  }
+  for (const char* text : {"", "*", "ip:10.0.0.1", "metadata:a", "spiffe:*", "dns:*.internal"}) {
+    EXPECT_FALSE(CheckCertificatePattern(text).ok()) << text;
+  }
+}
+
+}  // namespace
+}  // namespace evalrun::config

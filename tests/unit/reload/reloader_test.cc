@@ -1,0 +1,149 @@
+// Loading anew: what is applied, what is refused, and what is said about it.
+#include "service/reload/reloader.h"
+
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <prometheus/text_serializer.h>
+#include <spdlog/logger.h>
+#include <spdlog/sinks/ostream_sink.h>
+
+#include "tests/support/config_file.h"
+
+namespace evalrun::service {
+namespace {
+
+using evalrun::testing::ConfigFile;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+constexpr std::chrono::system_clock::time_point kNow{std::chrono::seconds(1000)};
+
+// A gateway that was started with a file, as far as its configuration goes.
+class ReloaderTest : public ::testing::Test {
+ protected:
+  config::LoadResult Load() {
+    const std::string flag = "--config=" + file_.path();
+    const std::vector<const char*> argv = {"evalrun-gateway", flag.c_str()};
+    return config::LoadConfig(static_cast<int>(argv.size()), argv.data(),
+                              {{"AYMARA_AI_API_KEY", key_}}, files_.Reader());
+  }
+
+  // The events since the last time, without their times.
+  std::vector<std::string> Events() {
+    std::vector<std::string> events;
+    std::istringstream lines(output_.str());
+    output_.str("");
+    for (std::string line; std::getline(lines, line);) {
+      const auto event = nlohmann::json::parse(line);
+      std::string text = event.value("event", "");
+      for (const char* field : {"reason", "settings"}) {
+        if (event.contains(field)) text += ": " + event.value(field, "");
+      }
+      events.push_back(text);
+    }
+    return events;
+  }
+
+  std::string Metrics() { return prometheus::TextSerializer().Serialize(registry_.Collect()); }
+
+  ConfigFile file_{"log: {level: info}\n"};
+  std::string key_ = "test-key";
+  config::WatchedFiles files_;
+  std::ostringstream output_;
+  EventLog events_{[this] {
+    auto sink = std::make_shared<spdlog::sinks::ostream_sink_st>(output_);
+    sink->set_pattern("%v");
+    return std::make_shared<spdlog::logger>("events", sink);
+  }()};
+  prometheus::Registry registry_;
+  ConfigMetrics metrics_{&registry_};
+  Reloader reloader_{std::get<config::LoadedConfig>(Load()), [this] { return Load(); }, &files_,
+                     &events_, &metrics_};
+};
+
+TEST_F(ReloaderTest, AChangeIsTakenOnceItHasStoodFromLookToLook) {
+  std::vector<config::v1::Log::Level> applied;
+  reloader_.OnReload([&](const auto& next) { applied.push_back(next.config.log().level()); });
+  reloader_.Look(kNow);
+  file_.Replace("log: {level: ");  // somebody is writing it
+  reloader_.Look(kNow);
+  file_.Replace("log: {level: debug}\n");
+  reloader_.Look(kNow);
+  EXPECT_THAT(applied, IsEmpty());
+  reloader_.Look(kNow);
+  EXPECT_THAT(applied, ElementsAre(config::v1::Log::LEVEL_DEBUG));
+  reloader_.Look(kNow);
+  reloader_.Look(kNow);
+  EXPECT_THAT(Events(), ElementsAre("config_reloaded"));
+  EXPECT_THAT(Metrics(), HasSubstr("gateway_config_reloads_total{result=\"success\"} 1\n"));
+  EXPECT_THAT(Metrics(), HasSubstr("gateway_config_last_load_success_timestamp_seconds 1000\n"));
+}
+
+TEST_F(ReloaderTest, OneThatDoesNotLoadChangesNothingAndSaysWhyOnce) {
+  int applied = 0;
+  reloader_.OnReload([&](const auto&) { ++applied; });
+  file_.Replace("log: {level: debug}\nretry: {max_attempts: 99, max_atempts: 1}\n");
+  for (int i = 0; i < 5; ++i) reloader_.Look(kNow);
+  EXPECT_EQ(applied, 0);
+  EXPECT_THAT(Events(), ElementsAre(::testing::AllOf(HasSubstr("config_reload_failed: "),
+                                                     HasSubstr("retry.max_atempts"),
+                                                     HasSubstr("; retry.max_attempts = \"99\""))));
+  EXPECT_THAT(Metrics(), HasSubstr("gateway_config_reloads_total{result=\"failure\"} 1\n"));
+  EXPECT_THAT(Metrics(), HasSubstr("gateway_config_reloads_total{result=\"success\"} 0\n"));
+
+  file_.Replace("log: {level: debug}\n");
+  for (int i = 0; i < 2; ++i) reloader_.Look(kNow);
+  EXPECT_EQ(applied, 1);
+}
+
+TEST_F(ReloaderTest, AFileThatIsGoneOrBlankKeepsTheOld) {
+  std::filesystem::remove(file_.path());
+  for (int i = 0; i < 5; ++i) reloader_.Look(kNow);
+  EXPECT_THAT(Events(), ElementsAre(HasSubstr("No such file")));
+  file_.Replace("\n");
+  for (int i = 0; i < 5; ++i) reloader_.Look(kNow);
+  EXPECT_THAT(Events(), ElementsAre(HasSubstr("is blank")));
+}
+
+TEST_F(ReloaderTest, WhatNeedsARestartIsNamedAndNotApplied) {
+  std::string max_attempts;
+  reloader_.OnReload(
+      [&](const auto& next) { max_attempts = std::to_string(next.config.retry().max_attempts()); });
+  file_.Replace("retry: {max_attempts: 5}\nlisten: 127.0.0.1:1\n");
+  reloader_.Reload(kNow);
+  EXPECT_EQ(max_attempts, "3");
+  EXPECT_THAT(Events(),
+              ElementsAre("config_reloaded", "config_restart_needed: listen, retry.max_attempts"));
+  EXPECT_THAT(Metrics(), HasSubstr("gateway_config_restart_needed 1\n"));
+
+  file_.Replace("log: {level: info}\n");
+  reloader_.Reload(kNow);
+  EXPECT_THAT(Events(), ElementsAre("config_reloaded")) << "it is as it was at the start";
+  EXPECT_THAT(Metrics(), HasSubstr("gateway_config_restart_needed 0\n"));
+}
+
+TEST_F(ReloaderTest, ANewKeyIsNamedButNotShown) {
+  key_ = "another-secret-key";
+  reloader_.Reload(kNow);
+  const std::string all = output_.str();
+  EXPECT_THAT(all, Not(HasSubstr("another")));
+  EXPECT_THAT(Events(), ElementsAre("config_reloaded", "config_restart_needed: the API key"));
+}
+
+TEST_F(ReloaderTest, TheHashInForceIsTheOnlySeries) {
+  metrics_.OnLoaded("0123456789abcdef", false, kNow);
+  file_.Replace("log: {level: debug}\n");
+  reloader_.Reload(kNow);
+  EXPECT_THAT(Metrics(), Not(HasSubstr("0123456789abcdef")));
+  EXPECT_THAT(Metrics(), HasSubstr("gateway_config_info{hash=\""));
+}
+
+}  // namespace
+}  // namespace evalrun::service
