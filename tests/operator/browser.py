@@ -10,7 +10,8 @@ import subprocess
 
 import aiohttp
 
-CHROMIUM = "/usr/bin/chromium-headless-shell"
+# The program itself: what is in /usr/bin is a script, and whoever kills that leaves a browser behind.
+CHROMIUM = "/usr/lib/chromium/chromium-headless-shell"
 TIMEOUT = 40.0  # seconds; on a busy machine a browser takes its time
 
 
