@@ -17,14 +17,18 @@
 #include <spdlog/logger.h>
 
 #include "service/admin/admin_server.h"
+#include "service/admin_sources.h"
 #include "service/config/live.h"
 #include "service/config/load_config.h"
 #include "service/config/watched_files.h"
+#include "service/config/yaml_writer.h"
 #include "service/observability/access_log.h"
 #include "service/observability/config_metrics.h"
 #include "service/observability/event_log.h"
 #include "service/observability/grpc_log_capture.h"
 #include "service/observability/metrics.h"
+#include "service/observability/process_metrics.h"
+#include "service/observability/recent_errors.h"
 #include "service/observability/stdout_sink.h"
 #include "service/reload/reload_thread.h"
 #include "service/reload/reloader.h"
@@ -56,12 +60,16 @@ int Serve(const config::LoadedConfig& loaded, const Reloader::Load& load_again,
           config::WatchedFiles* files) {
   const auto& config = loaded.config;
 
-  const auto sink = std::make_shared<StdoutSink>(STDOUT_FILENO);
+  const auto sink = std::make_shared<StdoutSink>(STDOUT_FILENO, config.log().buffer_bytes());
   const auto event_logger = MakeLogger("events", LogLevel(config.log().level()), sink);
   const EventLog events(event_logger);
   const GrpcLogCapture grpc_log(&events);
-  AccessLog access_log(MakeLogger("access", spdlog::level::info, sink));
+  GrpcLogCapture::SetLevel(event_logger->level());
+  RecentErrors errors;
+  AccessLog access_log(MakeLogger("access", spdlog::level::info, sink), LogOptions(loaded),
+                       &errors);
   Metrics metrics;
+  ProcessMetrics process(metrics.registry(), BuildLabels());
   ConfigMetrics config_metrics(metrics.registry());
   config_metrics.OnLoaded(config::HashOfSettings(config), /*needs_restart=*/false,
                           std::chrono::system_clock::now());
@@ -72,16 +80,18 @@ int Serve(const config::LoadedConfig& loaded, const Reloader::Load& load_again,
   GrpcServer& grpc_server = **server;
 
   std::atomic<bool> draining = false;
-  auto admin = AdminServer::Start(
-      loaded.admin_listen.host, loaded.admin_listen.port,
-      {.metrics =
-           [&] {
-             SampledFigures figures = grpc_server.Sample();
-             figures.log_lines_dropped = sink->dropped_lines();
-             return metrics.Expose(figures);
-           },
-       .not_ready_because =
-           [&] { return draining ? std::string("shutting down") : std::string(); }});
+  SharedText shown_config(loaded.shown);
+  auto admin = AdminServer::Start(loaded.admin_listen.host, loaded.admin_listen.port,
+                                  SourcesOf({.shown_config = &shown_config,
+                                             .loaded = &loaded,
+                                             .server = &grpc_server,
+                                             .metrics = &metrics,
+                                             .process = &process,
+                                             .errors = &errors,
+                                             .sink = sink.get(),
+                                             .event_logger = event_logger.get(),
+                                             .events = &events,
+                                             .draining = &draining}));
   if (!admin.ok()) {
     return Fail(events, "cannot serve HTTP on", config.admin_listen(), admin.status());
   }
@@ -97,6 +107,8 @@ int Serve(const config::LoadedConfig& loaded, const Reloader::Load& load_again,
   Reloader reloader(loaded, load_again, files, &events, &config_metrics);
   reloader.OnReload([&](const config::LoadedConfig& next) {
     event_logger->set_level(LogLevel(next.config.log().level()));
+    GrpcLogCapture::SetLevel(event_logger->level());
+    shown_config.Set("# after a reload\n" + config::WriteYaml(next.config, {}));
   });
   std::optional<ReloadThread> reload_thread(&reloader);
 

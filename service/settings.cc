@@ -68,8 +68,13 @@ DeleteSettings CallSettings(const LoadedConfig& loaded) {
       .forward_request_id = config.forward().request_id(),
       .forward_traceparent = config.forward().traceparent(),
       .forward_tracestate = config.forward().tracestate(),
-      .access_log = config.log().access_log(),
   };
+}
+
+AccessLogOptions LogOptions(const LoadedConfig& loaded) {
+  const auto& log = loaded.config.log();
+  return {.enabled = log.access_log(),
+          .ok_sample_percent = static_cast<int>(log.ok_sample_percent())};
 }
 
 spdlog::level::level_enum LogLevel(config::v1::Log::Level level) {

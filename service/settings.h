@@ -13,6 +13,7 @@
 #include "rest_backend/http/http_client.h"
 #include "service/config/duration.h"
 #include "service/config/load_config.h"
+#include "service/observability/access_log.h"
 #include "service/rpc/delete_settings.h"
 #include "service/rpc/grpc_server.h"
 
@@ -22,6 +23,7 @@ namespace evalrun::service {
 [[nodiscard]] rest::HttpClientOptions HttpOptions(const config::LoadedConfig& loaded);
 [[nodiscard]] IdentityPolicy IdentityOptions(const config::LoadedConfig& loaded);
 [[nodiscard]] DeleteSettings CallSettings(const config::LoadedConfig& loaded);
+[[nodiscard]] AccessLogOptions LogOptions(const config::LoadedConfig& loaded);
 [[nodiscard]] spdlog::level::level_enum LogLevel(config::v1::Log::Level level);
 
 // A duration of the configuration in the unit that a part counts in, rounded down.

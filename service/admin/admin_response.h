@@ -4,6 +4,7 @@
 #ifndef EVALRUN_SERVICE_ADMIN_ADMIN_RESPONSE_H_
 #define EVALRUN_SERVICE_ADMIN_ADMIN_RESPONSE_H_
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -11,16 +12,25 @@
 
 namespace evalrun::service {
 
+struct AdminRequest {
+  std::string_view method;
+  std::string_view path;       // without a query
+  std::string_view body = {};  // cut to one byte more than kLongestAdminBody
+};
+
+inline constexpr std::size_t kLongestAdminBody = 16;
+
 struct AdminResponse {
   unsigned int status = 200;
   std::string content_type = "text/plain; charset=utf-8";
   std::string body = {};
   std::string allow = {};  // the `Allow` header of a 405
+  // Nothing but the page is to be shown as one.
+  std::string content_security_policy = "default-src 'none'; frame-ancestors 'none'";
 };
 
-// `path` is without a query. HEAD is answered like GET; whoever sends it leaves out the body.
-[[nodiscard]] AdminResponse Respond(std::string_view method, std::string_view path,
-                                    const AdminSources& sources);
+// HEAD is answered like GET; whoever sends it leaves out the body. Nothing changes by either.
+[[nodiscard]] AdminResponse Respond(const AdminRequest& request, const AdminSources& sources);
 
 }  // namespace evalrun::service
 

@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -26,21 +28,37 @@ MHD_Result Queue(MHD_Connection* connection, const AdminResponse& answer) {
   MHD_add_response_header(response, "Content-Type", answer.content_type.c_str());
   MHD_add_response_header(response, "Cache-Control", "no-store");
   MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+  MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
+  MHD_add_response_header(response, "Content-Security-Policy",
+                          answer.content_security_policy.c_str());
   if (!answer.allow.empty()) MHD_add_response_header(response, "Allow", answer.allow.c_str());
   const MHD_Result result = MHD_queue_response(connection, answer.status, response);
   MHD_destroy_response(response);
   return result;
 }
 
+// libmicrohttpd hands over a request in several calls, the first without any of its body.
 MHD_Result OnRequest(void* sources, MHD_Connection* connection, const char* url, const char* method,
-                     const char* /*version*/, const char* /*upload_data*/, std::size_t* upload_size,
-                     void** /*request_state*/) {
-  // Nothing here takes a body: what is sent is read and dropped.
+                     const char* /*version*/, const char* upload_data, std::size_t* upload_size,
+                     void** request_state) {
+  if (*request_state == nullptr) {
+    *request_state = std::make_unique<std::string>().release();
+    return MHD_YES;
+  }
+  auto& body = *static_cast<std::string*>(*request_state);
   if (*upload_size != 0) {
+    body.append(upload_data, std::min(*upload_size, kLongestAdminBody + 1 - body.size()));
     *upload_size = 0;
     return MHD_YES;
   }
-  return Queue(connection, Respond(method, url, *static_cast<const AdminSources*>(sources)));
+  return Queue(connection, Respond({.method = method, .path = url, .body = body},
+                                   *static_cast<const AdminSources*>(sources)));
+}
+
+void OnRequestOver(void* /*unused*/, MHD_Connection* /*connection*/, void** request_state,
+                   MHD_RequestTerminationCode /*why*/) {
+  const std::unique_ptr<std::string> body(static_cast<std::string*>(*request_state));
+  *request_state = nullptr;
 }
 
 absl::StatusOr<sockaddr_storage> Resolve(const std::string& host, std::uint16_t port,
@@ -79,7 +97,8 @@ absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(const std::strin
   server->daemon_.reset(MHD_start_daemon(
       flags, /*port=*/0, nullptr, nullptr, &OnRequest, const_cast<AdminSources*>(&server->sources_),
       MHD_OPTION_SOCK_ADDR, &*address, MHD_OPTION_CONNECTION_LIMIT, kMostConnections,
-      MHD_OPTION_CONNECTION_TIMEOUT, kIdleSeconds, MHD_OPTION_END));
+      MHD_OPTION_CONNECTION_TIMEOUT, kIdleSeconds, MHD_OPTION_NOTIFY_COMPLETED, &OnRequestOver,
+      nullptr, MHD_OPTION_END));
   if (server->daemon_ == nullptr) {
     return absl::UnavailableError("cannot listen there; is the port taken?");
   }

@@ -1,8 +1,7 @@
 // File: admin_server.h
 //
-// The HTTP port for machines and on-call engineers: /metrics, /healthz, /readyz. Read-only, and
-// apart from the gRPC port. One thread with epoll serves all connections, so that slow clients
-// cannot hold up a probe.
+// The HTTP port for machines and on-call engineers, apart from the gRPC port. One thread with epoll
+// serves all connections, so that slow clients cannot hold up a probe.
 #ifndef EVALRUN_SERVICE_ADMIN_ADMIN_SERVER_H_
 #define EVALRUN_SERVICE_ADMIN_ADMIN_SERVER_H_
 
@@ -22,6 +21,13 @@ struct AdminSources {
   std::function<std::string()> metrics;
   // Empty when calls are accepted; otherwise why not.
   std::function<std::string()> not_ready_because;
+  // The configuration in force, secrets masked.
+  std::function<std::string()> config;
+  // What the page shows (observability/status_json.h).
+  std::function<std::string()> status_json;
+  // `debug`, `info`, `warn`, `error`. Setting another one changes nothing and returns false.
+  std::function<std::string()> log_level;
+  std::function<bool(const std::string& level)> set_log_level;
 };
 
 class AdminServer {

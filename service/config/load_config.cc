@@ -121,12 +121,14 @@ LoadResult LoadConfig(int argc, const char* const* argv, const Environment& envi
   if (flags.check_config) {
     return Done{.out = "configuration OK\n", .err = "", .exit_code = 0};
   }
+  std::string shown = Printed(layers, key).out;
   return LoadedConfig{.config = config,
                       .listen = *ParseHostPort(config.listen()),
                       .admin_listen = *ParseHostPort(config.admin_listen()),
                       .upstream = *ParseUpstreamUrl(config.upstream().url()),
                       .api_key = std::move(key->key),
-                      .api_key_source = std::move(key->source)};
+                      .api_key_source = std::move(key->source),
+                      .shown = std::move(shown)};
 }
 
 }  // namespace evalrun::config

@@ -1,6 +1,9 @@
 #include "service/observability/access_log.h"
 
+#include <cstdint>
+
 #include "service/observability/json_line.h"
+#include "service/observability/peer_address.h"
 #include "service/observability/status_code_name.h"
 
 namespace evalrun::service {
@@ -26,13 +29,15 @@ std::string_view FormatAccessLine(const CallRecord& record,
                                   std::chrono::system_clock::time_point now, std::string* buffer) {
   JsonLine line(buffer);
   const auto level = spdlog::level::to_string_view(LevelOf(record));
+  const PeerAddress peer = SplitPeer(record.peer);
   line.Time(now)
       .Text("level", {level.data(), level.size()})
       .Text("event", "call")
       .Text("request_id", record.request_id)
       .OptionalText("trace_id", record.trace_id)
-      .Text("network.peer", record.peer)
-      .Text("caller", record.caller)
+      .Text("network.peer.address", peer.address);
+  if (peer.port != 0) line.Number("network.peer.port", peer.port);
+  line.Text("caller", record.caller)
       .Text("rpc.method", "aymara.evals.v1.EvalRunService/DeleteEvalRun")
       .Text("eval_run_uuid", record.eval_run_uuid)
       .OptionalText("workspace_uuid", record.workspace_uuid)
@@ -44,7 +49,11 @@ std::string_view FormatAccessLine(const CallRecord& record,
   if (record.http_status != 0) line.Number("http.response.status_code", record.http_status);
   line.OptionalText("upstream_code", record.upstream_code)
       .OptionalText("upstream_request_id", record.upstream_request_id)
-      .Seconds("duration", record.duration);
+      .Number("rpc.request.size", static_cast<std::int64_t>(record.request_bytes));
+  if (record.http_status != 0) {
+    line.Number("http.response.body.size", static_cast<std::int64_t>(record.response_bytes));
+  }
+  line.Seconds("duration", record.duration);
   if (record.sends > 0) {
     line.Seconds("upstream.connect_duration", record.last_send.connect)
         .Seconds("upstream.first_byte_duration", record.last_send.first_byte)
@@ -55,9 +64,19 @@ std::string_view FormatAccessLine(const CallRecord& record,
   return line.Finish();
 }
 
+// Evenly spread: of each hundred lines as many as there are percent.
+bool AccessLog::IsSampled() {
+  sampled_percent_ += options_.ok_sample_percent;
+  if (sampled_percent_ < 100) return false;
+  sampled_percent_ -= 100;
+  return true;
+}
+
 void AccessLog::Write(const CallRecord& record, std::chrono::system_clock::time_point now) {
   const spdlog::level::level_enum level = LevelOf(record);
-  if (!logger_->should_log(level)) return;
+  if (recent_ != nullptr && level >= spdlog::level::warn) recent_->Add(record, now);
+  if (!options_.enabled || !logger_->should_log(level)) return;
+  if (record.code == grpc::StatusCode::OK && !IsSampled()) return;
   const std::string_view line = FormatAccessLine(record, now, &buffer_);
   logger_->log(level, spdlog::string_view_t(line.data(), line.size()));
 }

@@ -9,10 +9,12 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <spdlog/logger.h>
 
 #include "service/observability/call_record.h"
+#include "service/observability/recent_errors.h"
 
 namespace evalrun::service {
 
@@ -24,15 +26,29 @@ namespace evalrun::service {
 std::string_view FormatAccessLine(const CallRecord& record,
                                   std::chrono::system_clock::time_point now, std::string* buffer);
 
+struct AccessLogOptions {
+  bool enabled = true;
+  // Of the lines with code OK, how many are written: 0 to 100. All others always are.
+  int ok_sample_percent = 100;
+};
+
 // Not thread-safe.
 class AccessLog {
  public:
-  explicit AccessLog(std::shared_ptr<spdlog::logger> logger) : logger_(std::move(logger)) {}
+  // What went wrong is remembered in `recent`, too, which may be null and outlives this object.
+  AccessLog(std::shared_ptr<spdlog::logger> logger, const AccessLogOptions& options,
+            RecentErrors* recent)
+      : logger_(std::move(logger)), options_(options), recent_(recent) {}
 
   void Write(const CallRecord& record, std::chrono::system_clock::time_point now);
 
  private:
+  [[nodiscard]] bool IsSampled();
+
   std::shared_ptr<spdlog::logger> logger_;
+  const AccessLogOptions options_;
+  RecentErrors* recent_;
+  int sampled_percent_ = 0;  // saved up towards the next line with OK
   std::string buffer_;
 };
 

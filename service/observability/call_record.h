@@ -5,6 +5,7 @@
 #define EVALRUN_SERVICE_OBSERVABILITY_CALL_RECORD_H_
 
 #include <chrono>
+#include <cstddef>
 #include <string_view>
 
 #include <grpcpp/support/status_code_enum.h>
@@ -33,6 +34,8 @@ struct CallRecord {
   int http_status = 0;  // of the last answer; 0: none
   std::string_view upstream_code = {};
   std::string_view upstream_request_id = {};
+  std::size_t request_bytes = 0;   // of the message
+  std::size_t response_bytes = 0;  // of the last answer's body, as far as it was read
   std::chrono::microseconds duration{0};
   rest::SendTiming last_send = {};
   bool connection_reused = false;

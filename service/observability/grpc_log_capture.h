@@ -23,6 +23,12 @@ class GrpcLogCapture {
       events_->Write(level, "grpc_library", {{"message", args->message}});
     });
   }
+  // gRPC writes its own debug lines only at `debug`: there are many, and at `info` nobody wants
+  // them.
+  static void SetLevel(spdlog::level::level_enum level) {
+    gpr_set_log_verbosity(level <= spdlog::level::debug ? GPR_LOG_SEVERITY_DEBUG
+                                                        : GPR_LOG_SEVERITY_ERROR);
+  }
   ~GrpcLogCapture() { gpr_set_log_function(nullptr); }
   GrpcLogCapture(const GrpcLogCapture&) = delete;
   GrpcLogCapture& operator=(const GrpcLogCapture&) = delete;

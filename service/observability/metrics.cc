@@ -32,10 +32,12 @@ Labels With(Labels labels, const std::string& name, std::string_view value) {
   return labels;
 }
 
-// From this gateway's own overhead (a few hundred microseconds) to the longest of deadlines.
+// From this gateway's own overhead (a few hundred microseconds) to the longest of deadlines. `1` is
+// the objective of deploy/prometheus.
 const prometheus::Histogram::BucketBoundaries& LatencyBuckets() {
   static const prometheus::Histogram::BucketBoundaries buckets = {
-      0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30};
+      0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
+      0.1,    0.25,    0.5,    1,     2.5,    5,     10,   30};
   return buckets;
 }
 
@@ -77,6 +79,11 @@ Metrics::Metrics()
                              .Help("Calls that ended with a 404 that is not the API's own.")
                              .Register(registry_)
                              .Add({})),
+      unauthorized_(&BuildCounter()
+                         .Name("gateway_upstream_unauthorized_total")
+                         .Help("Sends that the upstream answered with 401: it refused our key.")
+                         .Register(registry_)
+                         .Add({})),
       retries_(&BuildCounter()
                     .Name("gateway_retries_total")
                     .Help("Sends to the upstream after the first one of a call.")
@@ -110,6 +117,11 @@ Metrics::Metrics()
       connections_opened_(&BuildCounter()
                                .Name("gateway_upstream_connections_opened_total")
                                .Help("TCP connections to the upstream that were begun.")
+                               .Register(registry_)
+                               .Add({})),
+      connections_reused_(&BuildCounter()
+                               .Name("gateway_upstream_connections_reused_total")
+                               .Help("Sends that used a connection of the pool.")
                                .Register(registry_)
                                .Add({})),
       log_lines_dropped_(&BuildCounter()
@@ -203,14 +215,17 @@ void Metrics::OnCallShed(rest::Refusal refusal) {
   shed_[static_cast<std::size_t>(refusal)]->Increment();
 }
 
-void Metrics::OnSendDone(int http_status, std::chrono::microseconds duration, bool resend_stopped) {
-  const bool known_class = http_status >= 100 && http_status < 600;
-  request_seconds_[known_class ? static_cast<std::size_t>(http_status / 100) : 0]->Observe(
-      ToSeconds(duration));
-  if (resend_stopped) resends_stopped_->Increment();
+void Metrics::OnSendDone(const rest::SendResult& result) {
+  const int status = result.http_status;
+  const bool known_class = status >= 100 && status < 600;
+  request_seconds_[known_class ? static_cast<std::size_t>(status / 100) : 0]->Observe(
+      ToSeconds(result.timing.total));
+  if (status == 401) unauthorized_->Increment();
+  if (result.connection_reused) connections_reused_->Increment();
+  if (result.resend_stopped) resends_stopped_->Increment();
 }
 
-std::string Metrics::Expose(const SampledFigures& figures) {
+std::vector<prometheus::MetricFamily> Metrics::Collect(const SampledFigures& figures) {
   calls_in_flight_->Set(static_cast<double>(figures.calls_in_flight));
   connections_open_->Set(
       static_cast<double>(figures.connections_opened - figures.connections_closed));
@@ -219,7 +234,11 @@ std::string Metrics::Expose(const SampledFigures& figures) {
   BringUpTo(hold_backs_, figures.hold_backs_begun);
   hold_back_seconds_->Set(std::chrono::duration<double>(figures.hold_back_remaining).count());
   retry_budget_->Set(static_cast<double>(figures.retry_budget_saved));
-  return prometheus::TextSerializer().Serialize(registry_.Collect());
+  return registry_.Collect();
+}
+
+std::string Metrics::Expose(const SampledFigures& figures) {
+  return prometheus::TextSerializer().Serialize(Collect(figures));
 }
 
 }  // namespace evalrun::service

@@ -12,12 +12,15 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
+#include <prometheus/metric_family.h>
 #include <prometheus/registry.h>
 
+#include "rest_backend/api/send_result.h"
 #include "rest_backend/api/upstream_guard.h"
 #include "service/observability/call_record.h"
 #include "service/observability/status_code_name.h"
@@ -42,8 +45,8 @@ class Metrics {
 
   void OnCallStarted();
   void OnCallDone(const CallRecord& record);
-  // One send came to an end; `http_status` is 0 when there was no answer.
-  void OnSendDone(int http_status, std::chrono::microseconds duration, bool resend_stopped);
+  // One send came to an end.
+  void OnSendDone(const rest::SendResult& result);
 
   // A send is made again.
   void OnRetry();
@@ -55,7 +58,9 @@ class Metrics {
   // A call of a method that this server does not have; answered UNIMPLEMENTED.
   void OnUnknownMethod();
 
-  // The exposition in Prometheus' text format, version 0.0.4.
+  // All of them, with the figures brought up to date.
+  [[nodiscard]] std::vector<prometheus::MetricFamily> Collect(const SampledFigures& figures);
+  // The same in Prometheus' text format, version 0.0.4.
   [[nodiscard]] std::string Expose(const SampledFigures& figures);
 
  private:
@@ -73,6 +78,7 @@ class Metrics {
   std::array<prometheus::Histogram*, kStatusClasses> request_seconds_{};
   prometheus::Counter* resends_stopped_;
   prometheus::Counter* unrecognized_404_;
+  prometheus::Counter* unauthorized_;
   prometheus::Counter* retries_;
   // By RetryStop; there is no series of kNone.
   std::array<prometheus::Counter*, rest::kRetryStopCount> retries_stopped_{};
@@ -83,6 +89,7 @@ class Metrics {
   prometheus::Gauge* calls_in_flight_;
   prometheus::Gauge* connections_open_;
   prometheus::Counter* connections_opened_;
+  prometheus::Counter* connections_reused_;
   prometheus::Counter* log_lines_dropped_;
 };
 

@@ -77,6 +77,7 @@ void DeleteCall::OnArrived(bool ok) {
   last_send_ = {};
   connection_reused_ = false;
   resends_stopped_ = 0;
+  response_bytes_ = 0;
   deletion_.reset();
   is_admitted_ = false;
   ReadCaller();
@@ -193,11 +194,12 @@ void DeleteCall::OnSendDone(const rest::SendResult& result) {
   last_send_ = result.timing;
   connection_reused_ = result.connection_reused;
   if (result.resend_stopped) ++resends_stopped_;
-  pool_.metrics().OnSendDone(result.http_status, result.timing.total, result.resend_stopped);
+  pool_.metrics().OnSendDone(result);
 
   upstream_.decided = result.fault == rest::Fault::kNone;
   if (upstream_.decided) {
     upstream_.http_status = result.http_status;
+    response_bytes_ = result.body.bytes.size();
     upstream_.body = rest::ParseErrorBody(result.body);
   }
   const rest::SendOutcome outcome = rest::OutcomeOf(result, upstream_.body.kind);
@@ -327,14 +329,14 @@ void DeleteCall::Report(grpc::StatusCode code, std::string_view reason, Certaint
       .http_status = upstream_.http_status,
       .upstream_code = upstream_.body.code,
       .upstream_request_id = upstream_request_id,
+      .request_bytes = grpc_->message.Length(),
+      .response_bytes = response_bytes_,
       .duration = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - arrived_at_),
       .last_send = last_send_,
       .connection_reused = connection_reused_,
   };
   pool_.metrics().OnCallDone(record);
-  if (pool_.settings().access_log) {
-    pool_.access_log().Write(record, std::chrono::system_clock::now());
-  }
+  pool_.access_log().Write(record, std::chrono::system_clock::now());
 }
 
 void DeleteCall::OnFinished(bool /*ok*/) {

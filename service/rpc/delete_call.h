@@ -122,6 +122,7 @@ class DeleteCall final : public rest::SendObserver, public TimerObserver {
   rest::SendTiming last_send_;
   bool connection_reused_ = false;
   int resends_stopped_ = 0;
+  std::size_t response_bytes_ = 0;
 };
 
 }  // namespace evalrun::service

@@ -29,7 +29,6 @@ struct DeleteSettings {
   bool forward_request_id = true;
   bool forward_traceparent = true;
   bool forward_tracestate = true;
-  bool access_log = true;
 };
 
 }  // namespace evalrun::service

@@ -11,7 +11,7 @@ from callers import CALLERS
 from evalrun_testing.backend import BackendProcess
 from evalrun_testing.gateway import GatewayProcess
 from evalrun_testing.seed import Seed
-from faults import FLAGS, Faults
+from evalrun_testing.faults import FLAGS, Faults
 
 # Between its sends the gateway waits for milliseconds: what counts here is how many there are.
 QUICK = ("--retry-initial-backoff", "1ms", "--retry-max-backoff", "10ms")

@@ -22,7 +22,8 @@ using ::testing::StartsWith;
 // A value that differs from the default, for every setting there is.
 std::string OtherValue(const SettingInfo& setting) {
   const v1::Setting& schema = SettingOf(setting.field());
-  if (!schema.max().empty()) return schema.max();
+  if (schema.max() != schema.default_value() && !schema.max().empty()) return schema.max();
+  if (!schema.min().empty()) return schema.min();
   switch (setting.field()->cpp_type()) {
     case google::protobuf::FieldDescriptor::CPPTYPE_BOOL:
       return schema.default_value() == "true" ? "false" : "true";

@@ -1,12 +1,18 @@
 // The fields of the access log are a contract: what is changed here has to be told to its readers.
 #include "service/observability/access_log.h"
 
+#include <algorithm>
+#include <memory>
+#include <sstream>
 #include <string>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
+#include <spdlog/sinks/ostream_sink.h>
+
+#include "service/observability/status_code_name.h"
 
 namespace evalrun::service {
 namespace {
@@ -26,7 +32,7 @@ TEST(AccessLineTest, FieldsOfACallWithEverything) {
   EXPECT_THAT(
       FieldsOf({.request_id = "r",
                 .trace_id = "t",
-                .peer = "p",
+                .peer = "ipv4:10.0.0.1:40000",
                 .caller = "c",
                 .eval_run_uuid = "e",
                 .workspace_uuid = "w",
@@ -39,19 +45,58 @@ TEST(AccessLineTest, FieldsOfACallWithEverything) {
                 .http_status = 404,
                 .upstream_code = "c",
                 .upstream_request_id = "u"}),
-      ElementsAre("time", "level", "event", "request_id", "trace_id", "network.peer", "caller",
-                  "rpc.method", "eval_run_uuid", "workspace_uuid", "rpc.response.status_code",
-                  "reason", "deletion", "sends", "retry_stopped", "http.response.status_code",
-                  "upstream_code", "upstream_request_id", "duration", "upstream.connect_duration",
-                  "upstream.first_byte_duration", "upstream.duration", "upstream.connection_reused",
-                  "resends_stopped"));
+      ElementsAre("time", "level", "event", "request_id", "trace_id", "network.peer.address",
+                  "network.peer.port", "caller", "rpc.method", "eval_run_uuid", "workspace_uuid",
+                  "rpc.response.status_code", "reason", "deletion", "sends", "retry_stopped",
+                  "http.response.status_code", "upstream_code", "upstream_request_id",
+                  "rpc.request.size", "http.response.body.size", "duration",
+                  "upstream.connect_duration", "upstream.first_byte_duration", "upstream.duration",
+                  "upstream.connection_reused", "resends_stopped"));
 }
 
 TEST(AccessLineTest, FieldsOfACallThatWasNotSent) {
-  EXPECT_THAT(
-      FieldsOf({.request_id = "r", .code = grpc::StatusCode::OK}),
-      ElementsAre("time", "level", "event", "request_id", "network.peer", "caller", "rpc.method",
-                  "eval_run_uuid", "rpc.response.status_code", "deletion", "sends", "duration"));
+  EXPECT_THAT(FieldsOf({.request_id = "r", .code = grpc::StatusCode::OK}),
+              ElementsAre("time", "level", "event", "request_id", "network.peer.address", "caller",
+                          "rpc.method", "eval_run_uuid", "rpc.response.status_code", "deletion",
+                          "sends", "rpc.request.size", "duration"));
+}
+
+class SampledLogTest : public ::testing::Test {
+ protected:
+  // How many lines a hundred calls with this code leave.
+  std::size_t LinesOf(grpc::StatusCode code, const AccessLogOptions& options) {
+    std::ostringstream lines;
+    auto logger = std::make_shared<spdlog::logger>(
+        "test", std::make_shared<spdlog::sinks::ostream_sink_st>(lines));
+    logger->set_pattern("%v");
+    AccessLog log(logger, options, &recent_);
+    for (int i = 0; i < 100; ++i) log.Write({.code = code}, {});
+    return static_cast<std::size_t>(std::ranges::count(lines.str(), '\n'));
+  }
+
+  RecentErrors recent_;
+};
+
+TEST_F(SampledLogTest, OfLinesWithOkAsManyAsWereAskedFor) {
+  for (const int percent : {0, 1, 10, 33, 50, 99, 100}) {
+    EXPECT_EQ(LinesOf(grpc::StatusCode::OK, {.ok_sample_percent = percent}),
+              static_cast<std::size_t>(percent));
+  }
+}
+
+TEST_F(SampledLogTest, OfAllOthersEveryOne) {
+  for (int code = 1; code < kStatusCodeCount; ++code) {
+    EXPECT_EQ(LinesOf(static_cast<grpc::StatusCode>(code), {.ok_sample_percent = 0}), 100u) << code;
+  }
+}
+
+TEST_F(SampledLogTest, WhatWentWrongIsRememberedAlsoWithoutALog) {
+  const AccessLogOptions off = {.enabled = false};
+  EXPECT_EQ(LinesOf(grpc::StatusCode::OK, off), 0u);
+  EXPECT_EQ(LinesOf(grpc::StatusCode::NOT_FOUND, off), 0u);
+  EXPECT_TRUE(recent_.NewestFirst().empty());
+  EXPECT_EQ(LinesOf(grpc::StatusCode::UNAVAILABLE, off), 0u);
+  EXPECT_EQ(recent_.NewestFirst().size(), RecentErrors::kCapacity);
 }
 
 TEST(LevelTest, SaysWhoHasToAct) {

@@ -37,7 +37,9 @@ TEST(MetricsTest, TheFamilies) {
           "gateway_retries_stopped_total counter", "gateway_retries_total counter",
           "gateway_retry_budget_retries gauge", "gateway_upstream_connections_open gauge",
           "gateway_upstream_connections_opened_total counter",
+          "gateway_upstream_connections_reused_total counter",
           "gateway_upstream_resends_stopped_total counter",
+          "gateway_upstream_unauthorized_total counter",
           "gateway_upstream_unrecognized_404_total counter", "grpc_server_handled_total counter",
           "grpc_server_handling_seconds histogram", "grpc_server_msg_received_total counter",
           "grpc_server_msg_sent_total counter", "grpc_server_started_total counter",
@@ -76,8 +78,15 @@ TEST(MetricsTest, EverySeriesExistsBeforeTheFirstCall) {
 TEST(MetricsTest, ACallIsCounted) {
   Metrics metrics;
   metrics.OnCallStarted();
-  metrics.OnSendDone(204, std::chrono::milliseconds(3), /*resend_stopped=*/false);
-  metrics.OnSendDone(0, std::chrono::milliseconds(3), /*resend_stopped=*/true);
+  rest::SendResult reused;
+  reused.http_status = 204;
+  reused.connection_reused = true;
+  rest::SendResult lost;
+  lost.fault = rest::Fault::kConnectionLost;
+  lost.resend_stopped = true;
+  rest::SendResult refused;
+  refused.http_status = 401;
+  for (const rest::SendResult& result : {reused, lost, refused}) metrics.OnSendDone(result);
   metrics.OnCallDone({.code = grpc::StatusCode::OK,
                       .certainty = rest::Certainty::kPresumed,
                       .duration = std::chrono::microseconds(600)});
@@ -93,6 +102,8 @@ TEST(MetricsTest, ACallIsCounted) {
            std::string("gateway_calls_in_flight 7"),
            std::string("gateway_upstream_connections_open 3"),
            std::string("gateway_upstream_connections_opened_total 5"),
+           std::string("gateway_upstream_connections_reused_total 1"),
+           std::string("gateway_upstream_unauthorized_total 1"),
        }) {
     EXPECT_THAT(exposition, HasSubstr("\n" + line + "\n"));
   }

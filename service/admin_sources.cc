@@ -1,0 +1,101 @@
+#include "service/admin_sources.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <curl/curl.h>
+#include <grpcpp/grpcpp.h>
+
+#include "service/observability/grpc_log_capture.h"
+#include "service/observability/status_json.h"
+
+namespace evalrun::service {
+namespace {
+
+using std::chrono::system_clock;
+
+std::string NotReadyBecause(const RunningGateway& gateway) {
+  return *gateway.draining ? "shutting down" : "";
+}
+
+// When the file was last written; nothing when there is none.
+std::optional<system_clock::time_point> LastWritten(const std::string& path) {
+  struct stat file {};
+  if (path.empty() || stat(path.c_str(), &file) != 0) return std::nullopt;
+  return system_clock::from_time_t(file.st_mtim.tv_sec);
+}
+
+SampledFigures Sample(const RunningGateway& gateway) {
+  SampledFigures figures = gateway.server->Sample();
+  figures.log_lines_dropped = gateway.sink->dropped_lines();
+  gateway.process->Update();
+  if (const auto written = LastWritten(gateway.loaded->config.upstream().api_key_file())) {
+    gateway.process->SetApiKeyChanged(*written);
+  }
+  return figures;
+}
+
+std::string_view NameOf(spdlog::level::level_enum level) {
+  switch (level) {
+    case spdlog::level::debug:
+      return "debug";
+    case spdlog::level::warn:
+      return "warn";
+    case spdlog::level::err:
+      return "error";
+    default:
+      return "info";
+  }
+}
+
+bool SetLevel(const RunningGateway& gateway, std::string_view name) {
+  for (const auto level :
+       {spdlog::level::debug, spdlog::level::info, spdlog::level::warn, spdlog::level::err}) {
+    if (NameOf(level) != name) continue;
+    const auto before = gateway.event_logger->level();
+    // Whichever level writes more gets to say it.
+    gateway.event_logger->set_level(std::min(before, level));
+    gateway.events->Write(spdlog::level::warn, "log_level_changed",
+                          {{"from", NameOf(before)}, {"to", name}});
+    gateway.event_logger->set_level(level);
+    GrpcLogCapture::SetLevel(level);
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+AdminSources SourcesOf(const RunningGateway& gateway) {
+  const auto log_level = [gateway] { return std::string(NameOf(gateway.event_logger->level())); };
+  return {
+      .metrics = [gateway] { return gateway.metrics->Expose(Sample(gateway)); },
+      .not_ready_because = [gateway] { return NotReadyBecause(gateway); },
+      .config = [gateway] { return gateway.shown_config->Get(); },
+      .status_json =
+          [gateway, log_level] {
+            return StatusJson({.version = std::string(config::Version()),
+                               .started_at = gateway.process->started_at(),
+                               .now = system_clock::now(),
+                               .not_ready_because = NotReadyBecause(gateway),
+                               .log_level = log_level(),
+                               .metrics = gateway.metrics->Collect(Sample(gateway)),
+                               .errors = gateway.errors->NewestFirst()});
+          },
+      .log_level = log_level,
+      .set_log_level = [gateway](const std::string& level) { return SetLevel(gateway, level); }};
+}
+
+std::map<std::string, std::string> BuildLabels() {
+  return {{"version", std::string(config::Version())},
+          {"grpc_version", grpc::Version()},
+          {"libcurl_version", curl_version_info(CURLVERSION_NOW)->version}};
+}
+
+}  // namespace evalrun::service

@@ -1,0 +1,65 @@
+// File: admin_sources.h
+//
+// Where the admin port gets what it says: from the parts of the running gateway.
+#ifndef EVALRUN_SERVICE_ADMIN_SOURCES_H_
+#define EVALRUN_SERVICE_ADMIN_SOURCES_H_
+
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include <spdlog/logger.h>
+
+#include "service/admin/admin_server.h"
+#include "service/config/load_config.h"
+#include "service/observability/event_log.h"
+#include "service/observability/metrics.h"
+#include "service/observability/process_metrics.h"
+#include "service/observability/recent_errors.h"
+#include "service/observability/stdout_sink.h"
+#include "service/rpc/grpc_server.h"
+
+namespace evalrun::service {
+
+// A text that one thread changes and another one shows.
+class SharedText {
+ public:
+  explicit SharedText(std::string text) : text_(std::move(text)) {}
+  void Set(std::string text) {
+    const std::lock_guard lock(mutex_);
+    text_ = std::move(text);
+  }
+  [[nodiscard]] std::string Get() const {
+    const std::lock_guard lock(mutex_);
+    return text_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::string text_;  // guarded by mutex_
+};
+
+// All outlive the admin server.
+struct RunningGateway {
+  const SharedText* shown_config = nullptr;  // what is in force, secrets masked
+  const config::LoadedConfig* loaded = nullptr;
+  GrpcServer* server = nullptr;
+  Metrics* metrics = nullptr;
+  ProcessMetrics* process = nullptr;
+  const RecentErrors* errors = nullptr;
+  const StdoutSink* sink = nullptr;
+  spdlog::logger* event_logger = nullptr;  // whose level is shown and changed
+  const EventLog* events = nullptr;        // which writes to it
+  const std::atomic<bool>* draining = nullptr;
+};
+
+[[nodiscard]] AdminSources SourcesOf(const RunningGateway& gateway);
+
+// The versions in gateway_build_info.
+[[nodiscard]] std::map<std::string, std::string> BuildLabels();
+
+}  // namespace evalrun::service
+
+#endif  // EVALRUN_SERVICE_ADMIN_SOURCES_H_

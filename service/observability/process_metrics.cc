@@ -1,0 +1,97 @@
+#include "service/observability/process_metrics.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string_view>
+
+namespace evalrun::service {
+namespace {
+
+using std::chrono::system_clock;
+
+prometheus::Gauge& AddGauge(prometheus::Registry* registry, const char* name, const char* help) {
+  return prometheus::BuildGauge().Name(name).Help(help).Register(*registry).Add({});
+}
+
+double SecondsSince1970(system_clock::time_point time) {
+  return std::chrono::duration<double>(time.time_since_epoch()).count();
+}
+
+double ToSeconds(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+}
+
+// A figure in kB of /proc/self/status, in bytes; or a plain one, as it is.
+void SetFrom(std::string_view line, std::string_view name, double factor,
+             prometheus::Gauge* gauge) {
+  if (!line.starts_with(name)) return;
+  const std::size_t digits = line.find_first_of("0123456789");
+  if (digits != std::string_view::npos) {
+    gauge->Set(std::stod(std::string(line.substr(digits))) * factor);
+  }
+}
+
+}  // namespace
+
+ProcessMetrics::ProcessMetrics(prometheus::Registry* registry,
+                               const std::map<std::string, std::string>& build)
+    : started_at_(system_clock::now()),
+      cpu_seconds_(prometheus::BuildCounter()
+                       .Name("process_cpu_seconds_total")
+                       .Help("Processor time of the process, user and system.")
+                       .Register(*registry)
+                       .Add({})),
+      resident_bytes_(AddGauge(registry, "process_resident_memory_bytes", "Memory in use.")),
+      virtual_bytes_(AddGauge(registry, "process_virtual_memory_bytes", "Memory addressed.")),
+      threads_(AddGauge(registry, "process_threads", "Threads, those of libraries included.")),
+      open_fds_(AddGauge(registry, "process_open_fds", "File descriptors that are open.")),
+      max_fds_(AddGauge(registry, "process_max_fds", "File descriptors that may be open.")),
+      api_key_changed_(AddGauge(registry, "gateway_api_key_changed_timestamp_seconds",
+                                "When the API key's file was last changed; without a file, when "
+                                "the process was started.")) {
+  AddGauge(registry, "process_start_time_seconds", "When the process was started.")
+      .Set(SecondsSince1970(started_at_));
+  prometheus::BuildGauge()
+      .Name("gateway_build_info")
+      .Help("1, with the versions of the gateway and of what it runs on.")
+      .Register(*registry)
+      .Add(build)
+      .Set(1);
+  SetApiKeyChanged(started_at_);
+  Update();
+}
+
+void ProcessMetrics::Update() {
+  rusage usage{};
+  if (getrusage(RUSAGE_SELF, &usage) == 0) {
+    const double more =
+        ToSeconds(usage.ru_utime) + ToSeconds(usage.ru_stime) - cpu_seconds_.Value();
+    if (more > 0) cpu_seconds_.Increment(more);
+  }
+  constexpr double kKilo = 1024;
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    SetFrom(line, "VmRSS:", kKilo, &resident_bytes_);
+    SetFrom(line, "VmSize:", kKilo, &virtual_bytes_);
+    SetFrom(line, "Threads:", 1, &threads_);
+  }
+  std::error_code error;
+  const std::filesystem::directory_iterator descriptors("/proc/self/fd", error);
+  if (!error) {
+    // One of them is the directory's own.
+    open_fds_.Set(static_cast<double>(std::distance(begin(descriptors), end(descriptors)) - 1));
+  }
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) max_fds_.Set(static_cast<double>(limit.rlim_cur));
+}
+
+void ProcessMetrics::SetApiKeyChanged(system_clock::time_point changed) {
+  api_key_changed_.Set(SecondsSince1970(changed));
+}
+
+}  // namespace evalrun::service

@@ -1,0 +1,46 @@
+// File: recent_errors.h
+//
+// The last calls that went wrong, for whoever looks at the admin port before the log.
+#ifndef EVALRUN_SERVICE_OBSERVABILITY_RECENT_ERRORS_H_
+#define EVALRUN_SERVICE_OBSERVABILITY_RECENT_ERRORS_H_
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "service/observability/call_record.h"
+
+namespace evalrun::service {
+
+// What is remembered of a call: a part of its line in the access log.
+struct RecentError {
+  std::chrono::system_clock::time_point time;
+  std::string request_id;
+  std::string eval_run_uuid;
+  grpc::StatusCode code = grpc::StatusCode::OK;
+  std::string reason;
+  rest::Certainty certainty = rest::Certainty::kNotPerformed;
+  int http_status = 0;
+  std::chrono::microseconds duration{0};
+};
+
+// Thread-safe. Its memory is bounded: the oldest is forgotten first.
+class RecentErrors {
+ public:
+  static constexpr std::size_t kCapacity = 25;
+
+  void Add(const CallRecord& record, std::chrono::system_clock::time_point now);
+  [[nodiscard]] std::vector<RecentError> NewestFirst() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::array<RecentError, kCapacity> errors_;  // a ring; strings keep their memory
+  std::size_t added_ = 0;
+};
+
+}  // namespace evalrun::service
+
+#endif  // EVALRUN_SERVICE_OBSERVABILITY_RECENT_ERRORS_H_

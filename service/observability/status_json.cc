@@ -1,0 +1,71 @@
+#include "service/observability/status_json.h"
+
+#include <nlohmann/json.hpp>
+
+#include "service/observability/status_code_name.h"
+
+namespace evalrun::service {
+namespace {
+
+using nlohmann::json;
+
+double SecondsSince1970(std::chrono::system_clock::time_point time) {
+  return std::chrono::duration<double>(time.time_since_epoch()).count();
+}
+
+// {"labels": {}, "value": 1}, or, of a histogram, {"labels", "count", "sum", "buckets": [[le, n]]}
+// with the numbers cumulative and without the last one, which is the count.
+json SeriesOf(const prometheus::ClientMetric& metric, prometheus::MetricType type) {
+  json labels = json::object();
+  for (const auto& label : metric.label) labels[label.name] = label.value;
+  json series = {{"labels", std::move(labels)}};
+  if (type == prometheus::MetricType::Counter) {
+    series["value"] = metric.counter.value;
+  } else if (type == prometheus::MetricType::Gauge) {
+    series["value"] = metric.gauge.value;
+  } else if (type == prometheus::MetricType::Histogram) {
+    series["count"] = metric.histogram.sample_count;
+    series["sum"] = metric.histogram.sample_sum;
+    json buckets = json::array();
+    for (const auto& bucket : metric.histogram.bucket) {
+      buckets.push_back({bucket.upper_bound, bucket.cumulative_count});
+    }
+    buckets.erase(buckets.size() - 1);  // of +Inf, which JSON cannot say
+    series["buckets"] = std::move(buckets);
+  }
+  return series;
+}
+
+json ToJson(const RecentError& error) {
+  return {{"time", SecondsSince1970(error.time)},
+          {"request_id", error.request_id},
+          {"eval_run_uuid", error.eval_run_uuid},
+          {"code", StatusCodeName(error.code)},
+          {"reason", error.reason},
+          {"deletion", rest::CertaintyName(error.certainty)},
+          {"http_status", error.http_status},
+          {"duration", std::chrono::duration<double>(error.duration).count()}};
+}
+
+}  // namespace
+
+std::string StatusJson(const Status& status) {
+  json metrics = json::object();
+  for (const prometheus::MetricFamily& family : status.metrics) {
+    json& all = metrics[family.name] = json::array();
+    for (const auto& metric : family.metric) all.push_back(SeriesOf(metric, family.type));
+  }
+  json errors = json::array();
+  for (const RecentError& error : status.errors) errors.push_back(ToJson(error));
+  const json object = {{"version", status.version},
+                       {"started_at", SecondsSince1970(status.started_at)},
+                       {"now", SecondsSince1970(status.now)},
+                       {"ready", status.not_ready_because.empty()},
+                       {"not_ready_because", status.not_ready_because},
+                       {"log_level", status.log_level},
+                       {"metrics", std::move(metrics)},
+                       {"errors", std::move(errors)}};
+  return object.dump(-1, ' ', /*ensure_ascii=*/false, json::error_handler_t::replace);
+}
+
+}  // namespace evalrun::service

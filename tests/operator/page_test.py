@@ -1,0 +1,153 @@
+"""The page on the admin port, in a real Chromium. With SCREENSHOTS=FOLDER the pictures stay there."""
+
+import os
+import pathlib
+
+import pytest
+
+from browser import CHROMIUM, browser
+
+pytestmark = pytest.mark.skipif(not os.path.exists(CHROMIUM),
+                                reason="chromium (Debian package chromium-headless-shell)")
+
+# An expression: the text of an element.
+TEXT = "document.getElementById('{}').innerText"
+# Of each text the contrast with what is behind it, by the formula of WCAG 2; the smallest one.
+LEAST_CONTRAST = """(() => {
+  const parts = color => color.match(/[\\d.]+/g).map(Number);
+  const luminance = ([r, g, b]) => [r, g, b].map(v => v / 255)
+    .map(v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
+  const behind = element => {
+    for (; element; element = element.parentElement) {
+      const color = parts(getComputedStyle(element).backgroundColor);
+      if (color.length === 3 || color[3] > 0) return color;
+    }
+    return [255, 255, 255];
+  };
+  const texts = [...document.body.querySelectorAll('*')].filter(element =>
+    [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim()) &&
+    element.getClientRects().length > 0);
+  return Math.min(...texts.map(element => {
+    const [a, b] = [luminance(parts(getComputedStyle(element).color)), luminance(behind(element))];
+    return (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+  }));
+})()"""
+
+
+@pytest.fixture
+async def open_tab(tmp_path):
+    async with browser(tmp_path / "profile") as running:
+        yield running.open_tab
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    folder = pathlib.Path(os.environ.get("SCREENSHOTS", tmp_path))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def busy_house(make_house):
+    """One that has seen successes and each kind of failure."""
+    house = make_house(runs=5, flags=["--max-attempts", "1"])
+    for number, run in enumerate(house.runs):
+        assert house.delete(run, request_id=f"good-{number}") == "OK"
+    house.faults.set(fault="respond", status=503)
+    assert house.delete(request_id="busy-1") == "UNAVAILABLE"
+    house.faults.set(fault="respond", status=401)
+    assert house.delete(request_id="key-1") == "UNAUTHENTICATED"
+    house.faults.set(fault="drop_after_reading")
+    assert house.delete(request_id="lost-1") == "UNAVAILABLE"
+    return house
+
+
+async def test_it_shows_how_the_replica_is(busy_house, open_tab, pictures):
+    tab = await open_tab(busy_house.url + "/")
+    await tab.wait_until(f"{TEXT.format('state')} === 'ready'")
+    await tab.wait_until(f"{TEXT.format('errors')}.includes('lost-1')")
+    about = await tab.evaluate(TEXT.format("about"))
+    assert about.startswith("version 0.1.0, up ") and about.endswith(", log level info")
+    errors = await tab.evaluate(TEXT.format("errors"))
+    assert "good-" not in errors, "the last errors only"
+    for word in ("busy-1", "UNAVAILABLE, HTTP 503", "key-1", "UNAUTHENTICATED, HTTP 401",
+                 "lost-1", "unknown"):
+        assert word in errors
+    assert errors.index("lost-1") < errors.index("key-1") < errors.index("busy-1")
+    outcomes = await tab.evaluate(TEXT.format("outcomes"))
+    assert "OK\t5" in outcomes and "Unavailable\t2" in outcomes
+    upstream = await tab.evaluate(TEXT.format("upstream"))
+    assert "sends answered 2xx\t5, mean" in upstream and "key refused (401)\t1" in upstream
+    config = await tab.evaluate("document.getElementById('config').textContent")
+    assert "max_attempts: 1" in config and busy_house.key not in config
+    await tab.screenshot(pictures / "page.png")
+
+
+async def test_its_plots_move(busy_house, open_tab):
+    tab = await open_tab(busy_house.url + "/")
+    plots = "[...document.querySelectorAll('svg')].map(plot => plot.getAttribute('aria-label'))"
+    await tab.wait_until(f"{plots}.includes('Calls: 0/s, failed 0/s')")
+    busy_house.faults.set(fault="respond", status=503)
+    for _ in range(100):
+        busy_house.delete()
+    await tab.wait_until(
+        f"{plots}.some(text => /^Calls: [^0].*, failed [^0]/.test(text)) && "
+        f"{plots}.some(text => /^Latency: p50 .* m?s, p99 .* m?s/.test(text))")
+    assert await tab.evaluate("[...document.querySelectorAll('polyline')].every("
+                              "line => line.getAttribute('points').includes(' '))")
+
+
+async def test_it_asks_nobody_else_and_nothing_is_objected_to(busy_house, open_tab):
+    tab = await open_tab(busy_house.url + "/")
+    await tab.wait_until("document.getElementById('config').textContent.length > 0")
+    assert {url for url in tab.requests() if not url.startswith("data:")} == {
+        busy_house.url + path for path in ("/", "/status.json", "/config")}
+    assert not tab.complaints()
+
+
+async def test_what_others_wrote_is_shown_and_not_run(make_house, open_tab):
+    house = make_house(flags=["--ids-opaque", "--max-attempts", "1"])
+    house.faults.set(fault="respond", status=500, headers={"content-type": "application/json"},
+                     body='{"error": {"code": "<img src=x onerror=document.title=1>", "message": "m"}}')
+    house.delete("a", request_id="evil-1")
+    tab = await open_tab(house.url + "/")
+    await tab.wait_until(f"{TEXT.format('errors')}.includes('evil-1')")
+    assert await tab.evaluate("document.title") == "evalrun-gateway"
+    assert await tab.evaluate("document.images.length") == 0
+    # Whatever got into the page would not run: its policy knows the hashes of two parts.
+    await tab.evaluate("""(() => { const script = document.createElement('script');
+        try { script.text = 'document.title = "run"'; document.body.append(script); } catch {} })()""")
+    assert await tab.evaluate("document.title") == "evalrun-gateway"
+    assert tab.complaints()
+
+
+async def test_a_replica_that_leaves_and_one_that_is_gone(make_house, open_tab):
+    house = make_house(flags=["--drain-delay", "30s"])
+    tab = await open_tab(house.url + "/")
+    await tab.wait_until(f"{TEXT.format('state')} === 'ready'")
+    house.gateway.signal(15)
+    await tab.wait_until(f"{TEXT.format('state')} === 'not ready: shutting down'")
+    house.gateway.kill()
+    await tab.wait_until(f"{TEXT.format('state')}.startsWith('no answer')")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280], ids=["phone", "desk"])
+async def test_it_can_be_read(busy_house, open_tab, pictures, width, dark):
+    tab = await open_tab(busy_house.url + "/", width=width, height=800, dark=dark)
+    await tab.wait_until(f"{TEXT.format('errors')}.includes('lost-1')")
+    await tab.evaluate("document.querySelector('details').open = true")
+    assert await tab.evaluate("document.documentElement.scrollWidth") <= width
+    assert await tab.evaluate(LEAST_CONTRAST) >= 4.5
+    nodes = (await tab.call("Accessibility.getFullAXTree"))["nodes"]
+    named = [(node["role"]["value"], node.get("name", {}).get("value", ""))
+             for node in nodes if not node["ignored"]]
+    headings = [name for role, name in named if role == "heading"]
+    assert headings == ["evalrun-gateway", "Now", "Last errors", "Calls since the start", "Upstream",
+                        "Limits", "Certificates and key"]
+    images = [name for role, name in named if role == "image"]
+    assert len(images) == 4 and all(images)
+    assert "columnheader" in dict(named) and "rowheader" in dict(named)
+    assert await tab.evaluate("document.documentElement.lang") == "en"
+    await tab.screenshot(pictures / f"page-{width}-{'dark' if dark else 'light'}.png")
