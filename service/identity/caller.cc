@@ -43,9 +43,8 @@ bool IsTrustedAddress(const std::vector<Network>& networks, std::string_view cal
 }
 
 bool IsTrustedPeer(const std::vector<std::string>& patterns, std::string_view caller) {
-  return std::ranges::any_of(patterns, [caller](std::string_view pattern) {
-    return MatchesPattern(pattern, caller);
-  });
+  return std::ranges::any_of(
+      patterns, [caller](std::string_view pattern) { return MatchesPattern(pattern, caller); });
 }
 
 }  // namespace
