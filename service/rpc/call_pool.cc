@@ -22,52 +22,15 @@ CallPool::CallPool(DeleteSettings settings, EventLoop* loop, RawEvalRunService* 
       metrics_(metrics),
       access_log_(access_log),
       random_(std::random_device()()),
-      guard_(settings_.guard) {}
+      guard_(settings_.guard),
+      calls_(kArmed, [this] { return std::make_unique<DeleteCall>(this); }) {}
 
 CallPool::~CallPool() = default;
 
-void CallPool::ArmAll() {
-  while (armed_ < kArmed) ArmOne();
-}
-
-void CallPool::ArmOne() {
-  if (idle_.empty()) {
-    calls_.push_back(std::make_unique<DeleteCall>(this));
-    idle_.push_back(calls_.back().get());
-  }
-  DeleteCall* call = idle_.back();
-  idle_.pop_back();
-  ++armed_;
-  call->Arm();
-}
-
 void CallPool::OnArrived() {
-  --armed_;
-  ++in_flight_;
   metrics_->OnCallStarted();
   // Before any work: the next call must not wait for this one.
-  if (!on_drained_) ArmOne();
-}
-
-void CallPool::OnOver(DeleteCall* call) {
-  --in_flight_;
-  idle_.push_back(call);
-  CheckDrained();
-}
-
-void CallPool::OnDisarmed(DeleteCall* call) {
-  --armed_;
-  idle_.push_back(call);
-  CheckDrained();
-}
-
-void CallPool::Drain(std::function<void()> on_drained) {
-  on_drained_ = std::move(on_drained);
-  CheckDrained();
-}
-
-void CallPool::CheckDrained() {
-  if (on_drained_ && armed_ == 0 && in_flight_ == 0) on_drained_();
+  calls_.OnArrived();
 }
 
 double CallPool::Random() { return std::uniform_real_distribution<double>(0, 1)(random_); }

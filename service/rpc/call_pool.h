@@ -10,11 +10,12 @@
 #include <memory>
 #include <random>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "rest_backend/api/upstream_guard.h"
 #include "service/observability/access_log.h"
 #include "service/observability/metrics.h"
+#include "service/rpc/call_roster.h"
 #include "service/rpc/delete_call.h"
 #include "service/rpc/delete_settings.h"
 #include "service/rpc/event_loop.h"
@@ -32,14 +33,14 @@ class CallPool {
 
   // Arms as many calls as may arrive in one go. gRPC queues what arrives beyond that, out of our
   // sight.
-  void ArmAll();
+  void ArmAll() { calls_.ArmAll(); }
 
   // From here on no call is armed again. `on_drained` is called once, in the room, when the last
   // call has been answered and gRPC has handed back all that were armed, which it does when the
   // server shuts down.
-  void Drain(std::function<void()> on_drained);
+  void Drain(std::function<void()> on_drained) { calls_.Drain(std::move(on_drained)); }
 
-  [[nodiscard]] std::size_t in_flight() const { return in_flight_; }
+  [[nodiscard]] std::size_t in_flight() const { return calls_.in_flight(); }
   [[nodiscard]] rest::UpstreamGuard& guard() { return guard_; }
 
   // For calls.
@@ -49,16 +50,13 @@ class CallPool {
   [[nodiscard]] RawEvalRunService& grpc_service() { return *grpc_service_; }
   [[nodiscard]] Metrics& metrics() { return *metrics_; }
   [[nodiscard]] AccessLog& access_log() { return *access_log_; }
-  [[nodiscard]] double Random();                // uniform in [0, 1)
-  void MakeRequestId(std::string* request_id);  // 32 random hexadecimal digits
-  void OnArrived();                             // an armed call became a real one
-  void OnOver(DeleteCall* call);                // gRPC is done with it
-  void OnDisarmed(DeleteCall* call);            // it was never used
+  [[nodiscard]] double Random();                                  // uniform in [0, 1)
+  void MakeRequestId(std::string* request_id);                    // 32 random hexadecimal digits
+  void OnArrived();                                               // an armed call became a real one
+  void OnOver(DeleteCall* call) { calls_.OnOver(call); }          // gRPC is done with it
+  void OnDisarmed(DeleteCall* call) { calls_.OnDisarmed(call); }  // it was never used
 
  private:
-  void ArmOne();
-  void CheckDrained();
-
   const DeleteSettings settings_;
   const std::string api_key_header_;
   EventLoop* loop_;
@@ -68,11 +66,7 @@ class CallPool {
   std::mt19937_64 random_;
   rest::UpstreamGuard guard_;
 
-  std::vector<std::unique_ptr<DeleteCall>> calls_;
-  std::vector<DeleteCall*> idle_;
-  std::size_t armed_ = 0;
-  std::size_t in_flight_ = 0;
-  std::function<void()> on_drained_;  // set: draining
+  CallRoster<DeleteCall> calls_;
 };
 
 }  // namespace evalrun::service

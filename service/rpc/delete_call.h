@@ -53,15 +53,7 @@ class DeleteCall final : public rest::SendObserver, public TimerObserver {
  private:
   using Clock = std::chrono::steady_clock;
 
-  class Tag final : public CompletionTag {
-   public:
-    Tag(DeleteCall* call, void (DeleteCall::*handler)(bool)) : call_(call), handler_(handler) {}
-    void OnComplete(bool ok) override { (call_->*handler_)(ok); }
-
-   private:
-    DeleteCall* call_;
-    void (DeleteCall::*handler_)(bool);
-  };
+  using Tag = MemberTag<DeleteCall>;
 
   // gRPC's events.
   void OnArrived(bool ok);

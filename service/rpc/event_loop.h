@@ -38,6 +38,18 @@ class CompletionTag {
   ~CompletionTag() = default;
 };
 
+// One that calls a member function of a call.
+template <typename Call>
+class MemberTag final : public CompletionTag {
+ public:
+  MemberTag(Call* call, void (Call::*handler)(bool)) : call_(call), handler_(handler) {}
+  void OnComplete(bool ok) override { (call_->*handler_)(ok); }
+
+ private:
+  Call* call_;
+  void (Call::*handler_)(bool);
+};
+
 // Thread-safe where it says so; everything else is used inside the room.
 class EventLoop {
  public:

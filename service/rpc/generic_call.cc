@@ -35,7 +35,6 @@ void GenericCall::Arm() {
   grpc_.emplace();
   operations_ = 0;
   is_gone_ = is_writing_ = false;
-  watched_.reset();
   grpc_->context.AsyncNotifyWhenDone(&gone_);
   grpc::ServerCompletionQueue* queue = pool_.loop().queue();
   pool_.grpc_service().RequestCall(&grpc_->context, &grpc_->stream, queue, queue, &arrived_);
@@ -79,20 +78,12 @@ void GenericCall::OnRead(bool ok) {
   --operations_;
   if (is_gone_) {
     LeaveIfOver();
+  } else if (method_ != Method::kReflection) {
+    AnswerHealth(ok);
   } else if (ok) {
-    Answer();
-  } else if (method_ == Method::kReflection) {
-    Finish(grpc::Status::OK);  // the client has no more questions
-  } else {
-    Finish({grpc::StatusCode::INVALID_ARGUMENT, "a HealthCheckRequest is expected"});
-  }
-}
-
-void GenericCall::Answer() {
-  if (method_ == Method::kReflection) {
     AnswerReflection();
   } else {
-    AnswerHealth();
+    Finish(grpc::Status::OK);  // the client has no more questions
   }
 }
 
@@ -105,9 +96,9 @@ void GenericCall::AnswerReflection() {
   Write(service::AnswerReflection(request));
 }
 
-void GenericCall::AnswerHealth() {
+void GenericCall::AnswerHealth(bool was_asked) {
   HealthCheckRequest request;
-  if (!Parse(&grpc_->message, &request)) {
+  if (!was_asked || !Parse(&grpc_->message, &request)) {
     Finish({grpc::StatusCode::INVALID_ARGUMENT, "a HealthCheckRequest is expected"});
     return;
   }
@@ -122,9 +113,7 @@ void GenericCall::AnswerHealth() {
     Finish({grpc::StatusCode::NOT_FOUND, "there is no such service here"});
     return;
   }
-  HealthCheckResponse response;
-  response.set_status(status);
-  Write(response);
+  WriteHealth(status);
 }
 
 void GenericCall::OnHealthChanged() {
@@ -132,6 +121,10 @@ void GenericCall::OnHealthChanged() {
   const HealthStatus status = HealthOf(watched_->service(), pool_.serving());
   if (status == told_) return;
   told_ = status;
+  WriteHealth(status);
+}
+
+void GenericCall::WriteHealth(HealthStatus status) {
   HealthCheckResponse response;
   response.set_status(status);
   Write(response);

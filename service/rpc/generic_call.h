@@ -40,15 +40,7 @@ class GenericCall {
  private:
   enum class Method { kUnknown, kHealthCheck, kHealthWatch, kReflection };
 
-  class Tag final : public CompletionTag {
-   public:
-    Tag(GenericCall* call, void (GenericCall::*handler)(bool)) : call_(call), handler_(handler) {}
-    void OnComplete(bool ok) override { (call_->*handler_)(ok); }
-
-   private:
-    GenericCall* call_;
-    void (GenericCall::*handler_)(bool);
-  };
+  using Tag = MemberTag<GenericCall>;
 
   // gRPC's events.
   void OnArrived(bool ok);
@@ -58,9 +50,9 @@ class GenericCall {
   void OnFinished(bool ok);
 
   void Read();
-  void Answer();
-  void AnswerHealth();
+  void AnswerHealth(bool was_asked);
   void AnswerReflection();
+  void WriteHealth(HealthStatus status);
   void Write(const google::protobuf::MessageLite& response);
   void Finish(const grpc::Status& status);
   void LeaveIfOver();

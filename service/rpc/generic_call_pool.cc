@@ -1,6 +1,7 @@
 #include "service/rpc/generic_call_pool.h"
 
-#include <utility>
+#include <cstddef>
+#include <memory>
 
 namespace evalrun::service {
 namespace {
@@ -12,53 +13,16 @@ constexpr std::size_t kArmed = 16;
 
 GenericCallPool::GenericCallPool(EventLoop* loop, grpc::AsyncGenericService* grpc_service,
                                  Metrics* metrics)
-    : loop_(loop), grpc_service_(grpc_service), metrics_(metrics) {}
+    : loop_(loop),
+      grpc_service_(grpc_service),
+      metrics_(metrics),
+      calls_(kArmed, [this] { return std::make_unique<GenericCall>(this); }) {}
 
 GenericCallPool::~GenericCallPool() = default;
 
-void GenericCallPool::ArmAll() {
-  while (armed_ < kArmed) ArmOne();
-}
-
-void GenericCallPool::ArmOne() {
-  if (idle_.empty()) {
-    calls_.push_back(std::make_unique<GenericCall>(this));
-    idle_.push_back(calls_.back().get());
-  }
-  GenericCall* call = idle_.back();
-  idle_.pop_back();
-  ++armed_;
-  call->Arm();
-}
-
 void GenericCallPool::SetServing(bool serving) {
   serving_ = serving;
-  for (const auto& call : calls_) call->OnHealthChanged();
-}
-
-void GenericCallPool::OnArrived() {
-  --armed_;
-  if (!on_drained_) ArmOne();
-}
-
-void GenericCallPool::OnOver(GenericCall* call) {
-  idle_.push_back(call);
-  CheckDrained();
-}
-
-void GenericCallPool::OnDisarmed(GenericCall* call) {
-  --armed_;
-  idle_.push_back(call);
-  CheckDrained();
-}
-
-void GenericCallPool::Drain(std::function<void()> on_drained) {
-  on_drained_ = std::move(on_drained);
-  CheckDrained();
-}
-
-void GenericCallPool::CheckDrained() {
-  if (on_drained_ && idle_.size() == calls_.size()) on_drained_();
+  for (const auto& call : calls_.all()) call->OnHealthChanged();
 }
 
 }  // namespace evalrun::service

@@ -5,14 +5,13 @@
 #ifndef EVALRUN_SERVICE_RPC_GENERIC_CALL_POOL_H_
 #define EVALRUN_SERVICE_RPC_GENERIC_CALL_POOL_H_
 
-#include <cstddef>
 #include <functional>
-#include <memory>
-#include <vector>
+#include <utility>
 
 #include <grpcpp/generic/async_generic_service.h>
 
 #include "service/observability/metrics.h"
+#include "service/rpc/call_roster.h"
 #include "service/rpc/event_loop.h"
 #include "service/rpc/generic_call.h"
 
@@ -26,7 +25,7 @@ class GenericCallPool {
   GenericCallPool(const GenericCallPool&) = delete;
   GenericCallPool& operator=(const GenericCallPool&) = delete;
 
-  void ArmAll();
+  void ArmAll() { calls_.ArmAll(); }
 
   // What health says; true at first. Health watches hear of a change.
   void SetServing(bool serving);
@@ -34,29 +33,23 @@ class GenericCallPool {
   // From here on no call is armed again. `on_drained` is called once, in the room, when gRPC has
   // handed back all that were armed and those under way are over. Streams that clients keep open
   // do not end by themselves: the server cancels them when it shuts down.
-  void Drain(std::function<void()> on_drained);
+  void Drain(std::function<void()> on_drained) { calls_.Drain(std::move(on_drained)); }
 
   // For calls.
   [[nodiscard]] bool serving() const { return serving_; }
   [[nodiscard]] EventLoop& loop() { return *loop_; }
   [[nodiscard]] grpc::AsyncGenericService& grpc_service() { return *grpc_service_; }
   [[nodiscard]] Metrics& metrics() { return *metrics_; }
-  void OnArrived();                    // an armed call became a real one
-  void OnOver(GenericCall* call);      // gRPC is done with it
-  void OnDisarmed(GenericCall* call);  // it was never used
+  void OnArrived() { calls_.OnArrived(); }                 // an armed call became a real one
+  void OnOver(GenericCall* call) { calls_.OnOver(call); }  // gRPC is done with it
+  void OnDisarmed(GenericCall* call) { calls_.OnDisarmed(call); }  // it was never used
 
  private:
-  void ArmOne();
-  void CheckDrained();
-
   EventLoop* loop_;
   grpc::AsyncGenericService* grpc_service_;
   Metrics* metrics_;
   bool serving_ = true;
-  std::vector<std::unique_ptr<GenericCall>> calls_;
-  std::vector<GenericCall*> idle_;
-  std::size_t armed_ = 0;
-  std::function<void()> on_drained_;  // set: draining
+  CallRoster<GenericCall> calls_;
 };
 
 }  // namespace evalrun::service
