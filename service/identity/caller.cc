@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "service/identity/pattern.h"
+#include "service/identity/peer_address.h"
 
 namespace evalrun::service {
 namespace {
@@ -16,21 +17,14 @@ bool IsWellFormedAssertion(std::string_view value) {
          std::ranges::all_of(value, [](char c) { return c > 0x20 && c < 0x7F; });
 }
 
-// Appends the address in gRPC's `ipv4:10.0.0.7:40000` or `ipv6:%5Bfe80::1%25eth0%5D:40000`.
+// Appends the peer's address; a zone's `%` is escaped in gRPC's name of the peer.
 void AppendAddress(std::string_view peer, std::string* caller) {
-  const std::string_view host_port = peer.substr(peer.find(':') + 1);
-  const std::string_view host = host_port.substr(0, host_port.rfind(':'));
-  for (std::size_t i = 0; i < host.size(); ++i) {
-    const std::string_view escape = host.substr(i, 3);
-    if (escape == "%5B" || escape == "%5D") {
-      i += 2;
-    } else if (escape == "%25") {
-      *caller += '%';
-      i += 2;
-    } else if (host[i] != '[' && host[i] != ']') {
-      *caller += host[i];
-    }
-  }
+  constexpr std::string_view kEscapedPercent = "%25";
+  const std::string_view address = SplitPeer(peer).address;
+  const std::size_t zone = address.find(kEscapedPercent);
+  caller->append(address.substr(0, zone));
+  if (zone == std::string_view::npos) return;
+  caller->append("%").append(address.substr(zone + kEscapedPercent.size()));
 }
 
 bool IsTrustedAddress(const std::vector<Network>& networks, std::string_view caller) {

@@ -2,8 +2,8 @@
 
 #include <cstdint>
 
+#include "service/identity/peer_address.h"
 #include "service/observability/json_line.h"
-#include "service/observability/peer_address.h"
 #include "service/observability/status_code_name.h"
 
 namespace evalrun::service {

@@ -1,8 +1,8 @@
 // File: peer_address.h
 //
 // gRPC's name of a peer, taken apart. Pure.
-#ifndef EVALRUN_SERVICE_OBSERVABILITY_PEER_ADDRESS_H_
-#define EVALRUN_SERVICE_OBSERVABILITY_PEER_ADDRESS_H_
+#ifndef EVALRUN_SERVICE_IDENTITY_PEER_ADDRESS_H_
+#define EVALRUN_SERVICE_IDENTITY_PEER_ADDRESS_H_
 
 #include <string_view>
 
@@ -20,4 +20,4 @@ struct PeerAddress {
 
 }  // namespace evalrun::service
 
-#endif  // EVALRUN_SERVICE_OBSERVABILITY_PEER_ADDRESS_H_
+#endif  // EVALRUN_SERVICE_IDENTITY_PEER_ADDRESS_H_

@@ -1,4 +1,4 @@
-#include "service/observability/peer_address.h"
+#include "service/identity/peer_address.h"
 
 #include <gtest/gtest.h>
 
