@@ -1,5 +1,7 @@
 #include "service/observability/config_metrics.h"
 
+#include "service/observability/unix_time.h"
+
 namespace evalrun::service {
 
 using prometheus::BuildCounter;
@@ -32,7 +34,7 @@ void ConfigMetrics::OnLoaded(const std::string& hash, bool needs_restart,
   if (current_ != nullptr) info_.Remove(current_);
   current_ = &info_.Add({{"hash", hash}});
   current_->Set(1);
-  loaded_at_.Set(std::chrono::duration<double>(now.time_since_epoch()).count());
+  loaded_at_.Set(UnixSeconds(now));
   restart_needed_.Set(needs_restart ? 1 : 0);
 }
 

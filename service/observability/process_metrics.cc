@@ -9,6 +9,8 @@
 #include <iterator>
 #include <string_view>
 
+#include "service/observability/unix_time.h"
+
 namespace evalrun::service {
 namespace {
 
@@ -16,10 +18,6 @@ using std::chrono::system_clock;
 
 prometheus::Gauge& AddGauge(prometheus::Registry* registry, const char* name, const char* help) {
   return prometheus::BuildGauge().Name(name).Help(help).Register(*registry).Add({});
-}
-
-double SecondsSince1970(system_clock::time_point time) {
-  return std::chrono::duration<double>(time.time_since_epoch()).count();
 }
 
 double ToSeconds(const timeval& time) {
@@ -55,7 +53,7 @@ ProcessMetrics::ProcessMetrics(prometheus::Registry* registry,
                                 "When the API key's file was last changed; without a file, when "
                                 "the process was started.")) {
   AddGauge(registry, "process_start_time_seconds", "When the process was started.")
-      .Set(SecondsSince1970(started_at_));
+      .Set(UnixSeconds(started_at_));
   prometheus::BuildGauge()
       .Name("gateway_build_info")
       .Help("1, with the versions of the gateway and of what it runs on.")
@@ -91,7 +89,7 @@ void ProcessMetrics::Update() {
 }
 
 void ProcessMetrics::SetApiKeyChanged(system_clock::time_point changed) {
-  api_key_changed_.Set(SecondsSince1970(changed));
+  api_key_changed_.Set(UnixSeconds(changed));
 }
 
 }  // namespace evalrun::service

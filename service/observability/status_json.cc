@@ -3,15 +3,12 @@
 #include <nlohmann/json.hpp>
 
 #include "service/observability/status_code_name.h"
+#include "service/observability/unix_time.h"
 
 namespace evalrun::service {
 namespace {
 
 using nlohmann::json;
-
-double SecondsSince1970(std::chrono::system_clock::time_point time) {
-  return std::chrono::duration<double>(time.time_since_epoch()).count();
-}
 
 // {"labels": {}, "value": 1}, or, of a histogram, {"labels", "count", "sum", "buckets": [[le, n]]}
 // with the numbers cumulative and without the last one, which is the count.
@@ -37,7 +34,7 @@ json SeriesOf(const prometheus::ClientMetric& metric, prometheus::MetricType typ
 }
 
 json ToJson(const RecentError& error) {
-  return {{"time", SecondsSince1970(error.time)},
+  return {{"time", UnixSeconds(error.time)},
           {"request_id", error.request_id},
           {"eval_run_uuid", error.eval_run_uuid},
           {"code", StatusCodeName(error.code)},
@@ -58,8 +55,8 @@ std::string StatusJson(const Status& status) {
   json errors = json::array();
   for (const RecentError& error : status.errors) errors.push_back(ToJson(error));
   const json object = {{"version", status.version},
-                       {"started_at", SecondsSince1970(status.started_at)},
-                       {"now", SecondsSince1970(status.now)},
+                       {"started_at", UnixSeconds(status.started_at)},
+                       {"now", UnixSeconds(status.now)},
                        {"ready", status.not_ready_because.empty()},
                        {"not_ready_because", status.not_ready_because},
                        {"log_level", status.log_level},

@@ -1,7 +1,7 @@
 // File: status_json.h
 //
-// What the page on the admin port shows of this replica, as one JSON object. README.md lists its
-// members; they are the page's, and no contract.
+// What the page on the admin port shows of this replica, as one JSON object. Its members
+// are the page's, and no contract.
 #ifndef EVALRUN_SERVICE_OBSERVABILITY_STATUS_JSON_H_
 #define EVALRUN_SERVICE_OBSERVABILITY_STATUS_JSON_H_
 

@@ -5,6 +5,8 @@
 #include <utility>
 #include <variant>
 
+#include <absl/strings/str_join.h>
+
 #include "service/config/live.h"
 
 namespace evalrun::service {
@@ -14,15 +16,6 @@ using config::LoadedConfig;
 
 std::uint64_t HashOfKey(const LoadedConfig& loaded) {
   return std::hash<std::string_view>()(loaded.api_key.RevealForSending());
-}
-
-std::string Join(const std::vector<std::string>& parts, std::string_view separator) {
-  std::string text;
-  for (const std::string& part : parts) {
-    if (!text.empty()) text += separator;
-    text += part;
-  }
-  return text;
 }
 
 }  // namespace
@@ -54,7 +47,7 @@ void Reloader::Reload(std::chrono::system_clock::time_point now) {
   if (const std::string file = files_.Untrustworthy(); !file.empty()) {
     Fail(file);
   } else if (const auto* refused = std::get_if<config::Done>(&result)) {
-    Fail(Join(refused->errors, "; "));
+    Fail(absl::StrJoin(refused->errors, "; "));
   } else {
     Succeed(std::move(std::get<LoadedConfig>(result)), now);
   }
@@ -71,7 +64,8 @@ void Reloader::Succeed(LoadedConfig loaded, std::chrono::system_clock::time_poin
   metrics_.OnLoaded(hash, !others.empty(), now);
   events_.Write(spdlog::level::info, "config_reloaded", {{"hash", hash}});
   if (others.empty()) return;
-  events_.Write(spdlog::level::warn, "config_restart_needed", {{"settings", Join(others, ", ")}});
+  events_.Write(spdlog::level::warn, "config_restart_needed",
+                {{"settings", absl::StrJoin(others, ", ")}});
 }
 
 void Reloader::Fail(std::string_view reason) {

@@ -15,7 +15,6 @@ using grpc::reflection::v1alpha::ServerReflectionRequest;
 using grpc::reflection::v1alpha::ServerReflectionResponse;
 using ::testing::Contains;
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 
 // The names of the files in an answer; every one must parse.
 std::vector<std::string> FilesOf(const ServerReflectionResponse& response) {

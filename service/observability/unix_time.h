@@ -1,0 +1,16 @@
+// File: unix_time.h
+#ifndef EVALRUN_SERVICE_OBSERVABILITY_UNIX_TIME_H_
+#define EVALRUN_SERVICE_OBSERVABILITY_UNIX_TIME_H_
+
+#include <chrono>
+
+namespace evalrun::service {
+
+// Seconds since the beginning of 1970 in UTC, as Prometheus and JSON have times.
+[[nodiscard]] inline double UnixSeconds(std::chrono::system_clock::time_point time) {
+  return std::chrono::duration<double>(time.time_since_epoch()).count();
+}
+
+}  // namespace evalrun::service
+
+#endif  // EVALRUN_SERVICE_OBSERVABILITY_UNIX_TIME_H_
