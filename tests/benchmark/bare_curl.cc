@@ -1,6 +1,5 @@
 // bare_curl: libcurl alone, as a floor: a client that keeps some DELETEs in flight to an upstream
 // that answers at once, and prints what each costs its process, as JSON.
-#include <sched.h>
 #include <sys/resource.h>
 
 #include <chrono>
@@ -13,6 +12,7 @@
 #include <curl/curl.h>
 #include <nlohmann/json.hpp>
 
+#include "tests/benchmark/bind_to_core.h"
 #include "tests/benchmark/timed_upstream.h"
 #include "tests/support/scripts.h"
 
@@ -65,13 +65,6 @@ std::size_t Run(CURLM* multi, std::chrono::duration<double> duration) {
   return requests;
 }
 
-void BindToCore(int core) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(static_cast<unsigned>(core), &set);
-  sched_setaffinity(0, sizeof(set), &set);  // of the calling thread
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -83,11 +76,11 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
 
   curl_global_init(CURL_GLOBAL_DEFAULT);
-  BindToCore(1);  // for the upstream's thread, which begins here
+  evalrun::testing::BindToCore(1);  // for the upstream's thread, which begins here
   evalrun::testing::TimedUpstream upstream([](std::uint64_t) {
     return evalrun::testing::TimedReply{.bytes = evalrun::testing::HttpReply(204)};
   });
-  BindToCore(0);
+  evalrun::testing::BindToCore(0);
   CURLM* multi = curl_multi_init();
   curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, 2048L);
   curl_slist* headers = curl_slist_append(nullptr, "x-api-key: key");

@@ -1,6 +1,5 @@
 // call_cost: what one call costs a gateway on one path under one load, as a line of JSON. Run by
 // tests/benchmark/cost and tests/benchmark/instructions, which repeat it and compare.
-#include <sched.h>
 
 #include <algorithm>
 #include <csignal>
@@ -14,6 +13,7 @@
 #include <curl/curl.h>
 #include <nlohmann/json.hpp>
 
+#include "tests/benchmark/bind_to_core.h"
 #include "tests/benchmark/latencies.h"
 #include "tests/benchmark/load.h"
 #include "tests/benchmark/process_figures.h"
@@ -60,14 +60,6 @@ Flags Parse(int argc, char** argv) {
     std::exit(app.exit(error));
   }
   return flags;
-}
-
-void BindToCore(int core) {
-  if (core < 0) return;
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(static_cast<unsigned>(core), &set);
-  sched_setaffinity(0, sizeof(set), &set);
 }
 
 // The upstream of each path.

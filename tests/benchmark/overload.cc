@@ -1,6 +1,5 @@
 // overload_benchmark: offers a gateway several loads, one after the other, and prints what became
 // of them as JSON. Run by tests/benchmark/overload, which repeats it and draws the curve.
-#include <sched.h>
 
 #include <algorithm>
 #include <cmath>
@@ -15,6 +14,7 @@
 #include <grpcpp/support/status_code_enum.h>
 #include <nlohmann/json.hpp>
 
+#include "tests/benchmark/bind_to_core.h"
 #include "tests/benchmark/health_watch.h"
 #include "tests/benchmark/latencies.h"
 #include "tests/benchmark/load.h"
@@ -61,14 +61,6 @@ Flags Parse(int argc, char** argv) {
     std::exit(app.exit(error));
   }
   return flags;
-}
-
-void BindToCore(int core) {
-  if (core < 0) return;
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(static_cast<unsigned>(core), &set);
-  sched_setaffinity(0, sizeof(set), &set);
 }
 
 json ToJson(Latencies* latencies) {

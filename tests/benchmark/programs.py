@@ -14,6 +14,15 @@ GATEWAY = TOP / 'build/release/evalrun-gateway'
 EVERYTHING_OFF = ['--access-log=false', '--upstream-max-in-flight=0', '--upstream-max-hold-back=0s',
                   '--retry-budget=false']
 
+# call_cost's path on which each call takes two sends, with as little waiting in between as there can be.
+RETRY_PATH = ['--path=retry', '--gateway-flag=--retry-initial-backoff=1ms',
+              '--gateway-flag=--retry-max-backoff=1ms', '--gateway-flag=--retry-budget=false']
+
+
+def gateway_flags(flags):
+    """As the options with which the programs pass them on."""
+    return ['--gateway-flag=' + flag for flag in flags]
+
 
 def build(*targets):
     """The release gateway, and `targets` of the preset dev."""

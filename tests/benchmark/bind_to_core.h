@@ -1,0 +1,20 @@
+// File: bind_to_core.h
+#ifndef EVALRUN_TESTS_BENCHMARK_BIND_TO_CORE_H_
+#define EVALRUN_TESTS_BENCHMARK_BIND_TO_CORE_H_
+
+#include <sched.h>
+
+namespace evalrun::testing {
+
+// Binds the calling thread, and those that it makes from here on, to one core; below 0: to none.
+inline void BindToCore(int core) {
+  if (core < 0) return;
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(static_cast<unsigned>(core), &set);
+  sched_setaffinity(0, sizeof(set), &set);
+}
+
+}  // namespace evalrun::testing
+
+#endif  // EVALRUN_TESTS_BENCHMARK_BIND_TO_CORE_H_
