@@ -19,6 +19,9 @@ bool IsLength(std::string_view text) {
          std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
+// A length may be written with more than one zero.
+bool IsZero(std::string_view length) { return length.find_first_not_of('0') == length.npos; }
+
 }  // namespace
 
 void PrepareRequest(httplib::Request& request) {
@@ -73,13 +76,12 @@ std::string_view FramingProblem(const httplib::Request& request) {
       LowerCase(request.get_header_value(kEncoding)) != "chunked") {
     return "Transfer-Encoding is not chunked";
   }
-  const bool both = first != last && first->second != "0";
+  const bool both = first != last && !IsZero(first->second);
   return both ? "Content-Length and Transfer-Encoding are both given" : std::string_view();
 }
 
 bool HasBody(const httplib::Request& request) {
-  const std::string length = request.get_header_value(kLength);
-  return request.has_header(kEncoding) || (!length.empty() && length != "0");
+  return request.has_header(kEncoding) || !IsZero(request.get_header_value(kLength));
 }
 
 bool AsksToClose(const httplib::Request& request) {

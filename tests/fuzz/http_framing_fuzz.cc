@@ -43,7 +43,7 @@ void CheckHead(std::string_view head) {
   const std::string length = request.get_header_value("Content-Length");
   const bool chunked = request.has_header("Transfer-Encoding");
   Require(ConsistsOf(length, kDigits) && length.size() <= 18, "a length is a number");
-  Require(!chunked || length.empty() || length == "0", "a body has one way to end");
+  Require(!chunked || ConsistsOf(length, "0"), "a body has one way to end");
   Require(has_body == (chunked || ConsistsOf(length, "0") == false), "a length above 0 is a body");
   Require(request.version != "HTTP/1.1" || request.get_header_value_count("Host") == 1,
           "a request of HTTP/1.1 names one host");
