@@ -75,7 +75,7 @@ int Serve(const config::LoadedConfig& loaded, const Reloader::Load& load_again,
                           std::chrono::system_clock::now());
 
   auto server = GrpcServer::Listen(ServerOptions(loaded), HttpOptions(loaded), CallSettings(loaded),
-                                   &metrics, &access_log);
+                                   {.metrics = &metrics, .access_log = &access_log});
   if (!server.ok()) return Fail(events, "cannot serve gRPC on", config.listen(), server.status());
   GrpcServer& grpc_server = **server;
 

@@ -14,13 +14,12 @@ constexpr std::size_t kArmed = 256;
 }  // namespace
 
 CallPool::CallPool(DeleteSettings settings, EventLoop* loop, RawEvalRunService* grpc_service,
-                   Metrics* metrics, AccessLog* access_log)
+                   const CallServices& services)
     : settings_(std::move(settings)),
       api_key_header_("x-api-key: " + settings_.api_key),
       loop_(loop),
       grpc_service_(grpc_service),
-      metrics_(metrics),
-      access_log_(access_log),
+      services_(services),
       random_(std::random_device()()),
       guard_(settings_.guard),
       calls_(kArmed, [this] { return std::make_unique<DeleteCall>(this); }) {}
@@ -28,7 +27,7 @@ CallPool::CallPool(DeleteSettings settings, EventLoop* loop, RawEvalRunService* 
 CallPool::~CallPool() = default;
 
 void CallPool::OnArrived() {
-  metrics_->OnCallStarted();
+  services_.metrics->OnCallStarted();
   // Before any work: the next call must not wait for this one.
   calls_.OnArrived();
 }

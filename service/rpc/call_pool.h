@@ -22,11 +22,17 @@
 
 namespace evalrun::service {
 
+// What a call asks and tells on its way. All of it outlives the calls; nothing is null.
+struct CallServices {
+  Metrics* metrics;
+  AccessLog* access_log;
+};
+
 // Lives in the room of the event loop. Everything that is handed to it outlives it.
 class CallPool {
  public:
   CallPool(DeleteSettings settings, EventLoop* loop, RawEvalRunService* grpc_service,
-           Metrics* metrics, AccessLog* access_log);
+           const CallServices& services);
   ~CallPool();
   CallPool(const CallPool&) = delete;
   CallPool& operator=(const CallPool&) = delete;
@@ -48,8 +54,8 @@ class CallPool {
   [[nodiscard]] const std::string& api_key_header() const { return api_key_header_; }
   [[nodiscard]] EventLoop& loop() { return *loop_; }
   [[nodiscard]] RawEvalRunService& grpc_service() { return *grpc_service_; }
-  [[nodiscard]] Metrics& metrics() { return *metrics_; }
-  [[nodiscard]] AccessLog& access_log() { return *access_log_; }
+  [[nodiscard]] Metrics& metrics() { return *services_.metrics; }
+  [[nodiscard]] AccessLog& access_log() { return *services_.access_log; }
   [[nodiscard]] double Random();                                  // uniform in [0, 1)
   void MakeRequestId(std::string* request_id);                    // 32 random hexadecimal digits
   void OnArrived();                                               // an armed call became a real one
@@ -61,8 +67,7 @@ class CallPool {
   const std::string api_key_header_;
   EventLoop* loop_;
   RawEvalRunService* grpc_service_;
-  Metrics* metrics_;
-  AccessLog* access_log_;
+  const CallServices services_;
   std::mt19937_64 random_;
   rest::UpstreamGuard guard_;
 

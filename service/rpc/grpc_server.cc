@@ -28,17 +28,15 @@ void Configure(const GrpcServerOptions& options, grpc::ServerBuilder* builder) {
 
 }  // namespace
 
-GrpcServer::GrpcServer(rest::HttpClientOptions http, Metrics* metrics, AccessLog* access_log)
-    : metrics_(metrics), access_log_(access_log), http_(std::move(http)) {}
+GrpcServer::GrpcServer(rest::HttpClientOptions http) : http_(std::move(http)) {}
 
 GrpcServer::~GrpcServer() = default;
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Listen(const GrpcServerOptions& options,
                                                                rest::HttpClientOptions http,
                                                                DeleteSettings settings,
-                                                               Metrics* metrics,
-                                                               AccessLog* access_log) {
-  std::unique_ptr<GrpcServer> server(new GrpcServer(std::move(http), metrics, access_log));
+                                                               const CallServices& services) {
+  std::unique_ptr<GrpcServer> server(new GrpcServer(std::move(http)));
   grpc::ServerBuilder builder;
   Configure(options, &builder);
   int port = 0;
@@ -52,9 +50,9 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Listen(const GrpcServerO
   }
   server->address_ = absl::StrCat(options.listen.substr(0, options.listen.rfind(':')), ":", port);
   server->calls_ = std::make_unique<CallPool>(std::move(settings), server->loop_.get(),
-                                              &server->service_, metrics, access_log);
-  server->generic_calls_ =
-      std::make_unique<GenericCallPool>(server->loop_.get(), &server->generic_service_, metrics);
+                                              &server->service_, services);
+  server->generic_calls_ = std::make_unique<GenericCallPool>(
+      server->loop_.get(), &server->generic_service_, services.metrics);
   return server;
 }
 

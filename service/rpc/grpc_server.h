@@ -15,7 +15,6 @@
 #include <grpcpp/server.h>
 
 #include "rest_backend/http/http_client.h"
-#include "service/observability/access_log.h"
 #include "service/observability/metrics.h"
 #include "service/rpc/call_pool.h"
 #include "service/rpc/delete_settings.h"
@@ -34,12 +33,11 @@ struct GrpcServerOptions {
 // Public functions are thread-safe.
 class GrpcServer {
  public:
-  // Listens, but takes no calls before Start(). `metrics` and `access_log` outlive the server.
+  // Listens, but takes no calls before Start().
   static absl::StatusOr<std::unique_ptr<GrpcServer>> Listen(const GrpcServerOptions& options,
                                                             rest::HttpClientOptions http,
                                                             DeleteSettings settings,
-                                                            Metrics* metrics,
-                                                            AccessLog* access_log);
+                                                            const CallServices& services);
   // Stop() must have been called if Start() was.
   ~GrpcServer();
   GrpcServer(const GrpcServer&) = delete;
@@ -63,10 +61,8 @@ class GrpcServer {
   [[nodiscard]] SampledFigures Sample();
 
  private:
-  GrpcServer(rest::HttpClientOptions http, Metrics* metrics, AccessLog* access_log);
+  explicit GrpcServer(rest::HttpClientOptions http);
 
-  Metrics* metrics_;
-  AccessLog* access_log_;
   std::string address_;
   rest::HttpClient http_;
   RawEvalRunService service_;
