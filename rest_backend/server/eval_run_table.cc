@@ -154,4 +154,26 @@ absl::StatusOr<DeletionOutcome> DeleteEvalRun(Database& database, const Deletion
   return outcome;
 }
 
+absl::StatusOr<std::vector<JournalRow>> ReadJournal(Database& database, std::int64_t after,
+                                                    std::int64_t limit) {
+  auto statement = database.Prepare(
+      "SELECT id, eval_run_uuid, workspace_uuid, key_name, request_id, at, outcome FROM journal "
+      "WHERE id > ?1 ORDER BY id LIMIT ?2");
+  if (!statement.ok()) return statement.status();
+  Statement& row = (*statement)->Bind(after, limit);
+  std::vector<JournalRow> rows;
+  for (;;) {
+    const absl::StatusOr<bool> found = row.Step();
+    if (!found.ok()) return found.status();
+    if (!*found) return rows;
+    rows.push_back({.id = row.Integer(0),
+                    .deletion = {.eval_run_uuid = row.Text(1),
+                                 .workspace_uuid = row.Text(2),
+                                 .key_name = row.Text(3),
+                                 .request_id = row.Text(4),
+                                 .at = row.Integer(5)},
+                    .outcome = row.Text(6)});
+  }
+}
+
 }  // namespace evalrun::backend

@@ -5,8 +5,10 @@
 #ifndef EVALRUN_REST_BACKEND_SERVER_EVAL_RUN_TABLE_H_
 #define EVALRUN_REST_BACKEND_SERVER_EVAL_RUN_TABLE_H_
 
+#include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
@@ -36,6 +38,11 @@ namespace evalrun::backend {
 // asked and what came of it.
 [[nodiscard]] absl::StatusOr<DeletionOutcome> DeleteEvalRun(Database& database,
                                                             const Deletion& deletion);
+
+// The journal's rows with an id above `after`, the oldest first, `limit` at most.
+[[nodiscard]] absl::StatusOr<std::vector<JournalRow>> ReadJournal(Database& database,
+                                                                  std::int64_t after,
+                                                                  std::int64_t limit);
 
 }  // namespace evalrun::backend
 

@@ -19,6 +19,7 @@
 #include "rest_backend/server/faults/restart.h"
 #include "rest_backend/server/flags.h"
 #include "rest_backend/server/http_server.h"
+#include "rest_backend/server/journal_route.h"
 #include "rest_backend/server/log.h"
 #include "rest_backend/server/quota.h"
 #include "rest_backend/server/seed.h"
@@ -77,6 +78,7 @@ int Main(int argc, const char* const* argv) {
   AddEvalRunRoutes(server, **store, quota);
   HttpServer admin({.connections = kAdminConnections, .limits = {}});
   AddFaultRoutes(admin, injector);
+  AddJournalRoute(admin, **store);
   nlohmann::json addresses;
   if (flags.admin) {
     if (absl::Status status = Listen(admin, *flags.admin); !status.ok()) return Refuse("", status);

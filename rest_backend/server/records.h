@@ -84,6 +84,13 @@ struct Deletion {
   UnixMillis at = 0;
 };
 
+// What the journal says of one of them.
+struct JournalRow {
+  std::int64_t id = 0;  // grows with time
+  Deletion deletion;
+  std::string outcome;  // deleted, not_found or still_processing
+};
+
 enum class DeletionOutcome { kDeleted, kNotFound, kStillProcessing };
 
 // Everything a seed file brings.

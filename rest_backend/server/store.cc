@@ -93,4 +93,9 @@ absl::StatusOr<DeletionOutcome> Store::DeleteEvalRun(const Deletion& deletion) {
   return outcome;
 }
 
+absl::StatusOr<std::vector<JournalRow>> Store::ReadJournal(std::int64_t after, std::int64_t limit) {
+  const std::lock_guard lock(reader_mutex_);
+  return backend::ReadJournal(reader_, after, limit);
+}
+
 }  // namespace evalrun::backend

@@ -4,11 +4,13 @@
 #ifndef EVALRUN_REST_BACKEND_SERVER_STORE_H_
 #define EVALRUN_REST_BACKEND_SERVER_STORE_H_
 
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
@@ -42,6 +44,10 @@ class Store {
   [[nodiscard]] absl::StatusOr<bool> CreateEvalRun(const EvalRun& run);
   // Of any number of concurrent deletions of one run exactly one is kDeleted.
   [[nodiscard]] absl::StatusOr<DeletionOutcome> DeleteEvalRun(const Deletion& deletion);
+
+  // The journal's rows with an id above `after`, the oldest first, `limit` at most.
+  [[nodiscard]] absl::StatusOr<std::vector<JournalRow>> ReadJournal(std::int64_t after,
+                                                                    std::int64_t limit);
 
  private:
   Store(Database reader, Database writer);

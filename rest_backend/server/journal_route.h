@@ -1,0 +1,17 @@
+// File: journal_route.h
+//
+// `GET /journal` of the admin port: what was asked to be deleted, and what came of it.
+#ifndef EVALRUN_REST_BACKEND_SERVER_JOURNAL_ROUTE_H_
+#define EVALRUN_REST_BACKEND_SERVER_JOURNAL_ROUTE_H_
+
+#include "rest_backend/server/http_server.h"
+#include "rest_backend/server/store.h"
+
+namespace evalrun::backend {
+
+// Adds the route. `store` must outlive the server's last request.
+void AddJournalRoute(HttpServer& server, Store& store);
+
+}  // namespace evalrun::backend
+
+#endif  // EVALRUN_REST_BACKEND_SERVER_JOURNAL_ROUTE_H_
