@@ -1,0 +1,53 @@
+"""The account of the callers in the cluster: what it must find, and what it must not."""
+
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "caller"))
+import account  # noqa: E402
+
+
+def call(code="OK", deletion="performed", exists=True, request_id="mine", run="run"):
+    return {"caller": "headless", "request_id": request_id, "run": run, "exists": exists, "code": code,
+            "deletion": deletion, "seconds": 0.01}
+
+
+def row(request_id="mine", outcome="deleted", run="run"):
+    return {"eval_run_uuid": run, "request_id": request_id, "outcome": outcome, "key_name": "first"}
+
+
+@pytest.mark.parametrize("answer, journal, failed, wrong", [
+    (call(), [row()], 0, 0),
+    (call(deletion="presumed"), [row(), row(outcome="not_found")], 0, 0),
+    (call(code="NOT_FOUND", deletion="absent", exists=False), [row(outcome="not_found")], 0, 0),
+    # Failed, and true.
+    (call(code="UNAVAILABLE", deletion="not_performed"), [], 1, 0),
+    (call(code="UNAVAILABLE", deletion="unknown"), [row()], 1, 0),
+    (call(code="UNAVAILABLE", deletion=""), [row()], 1, 0),
+    (call(code="DEADLINE_EXCEEDED", deletion=""), [], 1, 0),
+    (call(code="UNAVAILABLE", deletion="not_performed", exists=False), [], 1, 0),
+    # Untrue.
+    (call(), [], 0, 1),
+    (call(), [row(outcome="not_found")], 0, 1),
+    (call(), [row(request_id="another")], 0, 1),
+    (call(), [row(), row(request_id="another")], 0, 1),
+    (call(code="UNAVAILABLE", deletion="not_performed"), [row()], 1, 1),
+    (call(code="NOT_FOUND", deletion="absent"), [row()], 1, 1),
+    (call(code="NOT_FOUND", deletion="absent"), [], 1, 1),
+    (call(exists=False), [], 1, 1),
+    (call(deletion="presumed", exists=False), [], 1, 1),
+])
+def test_one_call(answer, journal, failed, wrong):
+    result = account.of([answer], journal)
+    assert (result["failed"], result["wrong"]) == (failed, wrong)
+    assert (len(result["failures"]), len(result["wrongs"])) == (failed, wrong)
+
+
+def test_adds_up():
+    calls = [call(request_id=str(n), run=str(n)) for n in range(10)] + [call(code="UNAVAILABLE", deletion="unknown", run="x")]
+    result = account.of(calls, [row(request_id=str(n), run=str(n)) for n in range(10)])
+    assert (result["calls"], result["failed"], result["wrong"]) == (11, 1, 0)
+    assert result["journal"] == {"rows": 10, "deleted": 10, "keys": {"first": 10}}
+    assert result["callers"]["headless"]["answers"] == {"OK performed": 10, "UNAVAILABLE unknown": 1}

@@ -1,0 +1,69 @@
+"""What the callers were told, held against what the backend's journal says was carried out.
+
+A call is {"caller", "request_id", "run", "exists", "code", "deletion", "seconds"}: `exists` says whether the run was there
+when the call began, `code` and `deletion` are what the answer said ("" where it did not come from the gateway).
+"""
+
+import collections
+
+EXAMPLES = 5
+
+
+def wrong(call, deleted_by):
+    """Why the answer is not true; None if it is. `deleted_by`: request ids of the deletions of this run."""
+    if len(deleted_by) > 1:
+        return "the run was deleted more than once"
+    if not call["exists"]:
+        if call["code"] == "OK":
+            return "OK for a run that never was"
+        if deleted_by:
+            return "a run that never was is deleted"
+        return None
+    if call["code"] == "OK" and not deleted_by:
+        return "OK, and the run is there"
+    if call["deletion"] == "performed" and deleted_by != [call["request_id"]]:
+        return "performed, and this call did not delete it"
+    if call["deletion"] in ("not_performed", "absent") and deleted_by:
+        return f"{call['deletion']}, and this call deleted it"
+    if call["code"] == "NOT_FOUND":
+        return "NOT_FOUND for a run that is there"
+    return None
+
+
+def failed(call):
+    """Whether the answer is another than a gateway that works gives."""
+    return (call["code"], call["deletion"]) not in (
+        [("OK", "performed"), ("OK", "presumed")] if call["exists"] else [("NOT_FOUND", "absent")])
+
+
+def percentile(ordered, share):
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0
+
+
+def of(calls, journal):
+    """The account. Every call is in it, and so is every row of the journal that is about one of them."""
+    deleted_by = collections.defaultdict(list)
+    for row in journal:
+        if row["outcome"] == "deleted":
+            deleted_by[row["eval_run_uuid"]].append(row["request_id"])
+    result = {"calls": len(calls), "failed": 0, "wrong": 0, "callers": {}, "failures": [], "wrongs": [],
+              "journal": {"rows": len(journal), "deleted": sum(map(len, deleted_by.values())),
+                          "keys": dict(collections.Counter(row["key_name"] for row in journal))}}
+    for name in sorted({call["caller"] for call in calls}):
+        of_caller = [call for call in calls if call["caller"] == name]
+        ordered = sorted(call["seconds"] for call in of_caller)
+        result["callers"][name] = {
+            "calls": len(of_caller), "failed": 0, "wrong": 0,
+            "answers": dict(collections.Counter(f"{call['code']} {call['deletion']}".strip() for call in of_caller)),
+            "p50_ms": round(percentile(ordered, 0.5) * 1000, 1),
+            "p99_ms": round(percentile(ordered, 0.99) * 1000, 1),
+            "max_ms": round(ordered[-1] * 1000, 1)}
+    for call in calls:
+        why = wrong(call, deleted_by[call["run"]])
+        for is_so, kind, examples in ((failed(call), "failed", "failures"), (why, "wrong", "wrongs")):
+            if is_so:
+                result[kind] += 1
+                result["callers"][call["caller"]][kind] += 1
+                if len(result[examples]) < EXAMPLES:
+                    result[examples].append({**call, "why": why})
+    return result

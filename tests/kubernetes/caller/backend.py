@@ -1,0 +1,71 @@
+"""The REST backend: makes the runs that are to be deleted, and reads the journal of what was."""
+
+import asyncio
+import uuid
+
+import aiohttp
+
+MAKERS = 6
+
+
+class Backend:
+    def __init__(self, url, admin_url, key):
+        self._url, self._admin_url, self._key = url, admin_url, key
+        self._ready = None
+
+    async def __aenter__(self):
+        self._session = aiohttp.ClientSession(
+            headers={"x-api-key": self._key}, timeout=aiohttp.ClientTimeout(total=10))
+        return self
+
+    async def __aexit__(self, *_):
+        await self._session.close()
+
+    async def keep_making(self, ahead):
+        """Keeps that many runs ready to be deleted."""
+        self._ready = asyncio.Queue(ahead)
+        await asyncio.gather(*(self._make() for _ in range(MAKERS)))
+
+    async def take(self):
+        """The id of a run that is there."""
+        while self._ready is None:
+            await asyncio.sleep(0.01)
+        return await self._ready.get()
+
+    async def _make(self):
+        while True:
+            run = str(uuid.uuid4())
+            while not await self._create(run):
+                await asyncio.sleep(0.2)
+            await self._ready.put(run)
+
+    async def _create(self, run):
+        body = {"eval_run_uuid": run, "eval_uuid": "7e1b6c3a-2f0d-4e58-b9a4-1c5d8f2e0001", "name": "load",
+                "responses": []}
+        try:
+            async with self._session.post(f"{self._url}/v2/eval-runs", json=body) as answer:
+                # 409: an attempt whose answer was lost has made it.
+                return answer.status in (200, 409)
+        except (aiohttp.ClientError, asyncio.TimeoutError):
+            return False
+
+    async def last_journal_row(self):
+        last = 0
+        async for row in self._rows(0):
+            last = row["id"]
+        return last
+
+    async def journal_after(self, start, prefix):
+        """The rows of requests whose id begins with `prefix`."""
+        return [row async for row in self._rows(start) if row["request_id"].startswith(prefix)]
+
+    async def _rows(self, after):
+        while True:
+            async with self._session.get(f"{self._admin_url}/journal", params={"after": after}) as answer:
+                answer.raise_for_status()
+                rows = (await answer.json())["rows"]
+            if not rows:
+                return
+            for row in rows:
+                yield row
+            after = rows[-1]["id"]

@@ -1,0 +1,119 @@
+"""Callers of the gateway, each at its own steady rate, whatever the answers do.
+
+headless        one channel with the recommended service config, over all addresses of a headless Service
+cluster-ip      one channel with the recommended service config but for its load balancing and health checks, which one
+                address has no use for
+plain           no service config, and a new connection for each call: no retry, nothing waited for
+"""
+
+import asyncio
+import itertools
+import json
+import pathlib
+import random
+import time
+import uuid
+
+import grpc
+from google.rpc import error_details_pb2, status_pb2
+
+from aymara.evals.v1 import eval_run_service_pb2 as pb
+from aymara.evals.v1 import eval_run_service_pb2_grpc as rpc
+
+KINDS = ("headless", "cluster-ip", "cluster-ip-health", "plain")
+SERVICE_CONFIG = json.loads((pathlib.Path(__file__).resolve().parents[3] / "proto" / "aymara" / "evals" / "v1"
+                             / "eval_run_service.service_config.json").read_text(encoding="utf-8"))
+DEADLINE = 30  # seconds
+NEVER_THERE = 0.05  # share of the calls that are about a run that never was
+
+
+class Tls:
+    """What the channels are made with: credentials, or None for plaintext."""
+
+    @staticmethod
+    def read(ca_file, cert_file, key_file):
+        if not ca_file:
+            return None
+        read = lambda path: pathlib.Path(path).read_bytes() if path else None
+        return grpc.ssl_channel_credentials(read(ca_file), read(key_file), read(cert_file))
+
+
+def service_config(kind):
+    config = dict(SERVICE_CONFIG)
+    if kind == "cluster-ip":
+        del config["loadBalancingConfig"], config["healthCheckConfig"]
+    return None if kind == "plain" else config
+
+
+def deletion_of(code, trailers):
+    """What the answer says is certain; "" when it is not the gateway's own."""
+    if code == "OK":
+        return trailers.get("evalrun-deletion", "performed")
+    status = status_pb2.Status.FromString(trailers.get("grpc-status-details-bin", b""))
+    for detail in status.details:
+        info = error_details_pb2.ErrorInfo()
+        if detail.Unpack(info):
+            return info.metadata.get("deletion", "")
+    return ""
+
+
+class Caller:
+    def __init__(self, kind, target, rate, prefix, tls):
+        assert kind in KINDS, kind
+        self._kind, self._target, self._rate, self._prefix, self._tls = kind, target, rate, prefix, tls
+        self._config = service_config(kind)
+        self._chance = random.Random(kind)
+        self._numbers = itertools.count()
+        self._channel = None
+        self.calls = []
+        self.answered = 0
+
+    @classmethod
+    def parse(cls, text, prefix, tls):
+        kind, rest = text.split("=", 1)
+        target, rate = rest.rsplit("@", 1)
+        return cls(kind, target, float(rate), prefix, tls)
+
+    def _connect(self):
+        arguments = [("grpc.use_local_subchannel_pool", 1)]
+        if self._config:
+            arguments.append(("grpc.service_config", json.dumps(self._config)))
+        if self._tls:
+            return grpc.aio.secure_channel(self._target, self._tls, options=arguments)
+        return grpc.aio.insecure_channel(self._target, options=arguments)
+
+    async def call_until(self, stopped, runs):
+        """Begins calls at the rate until `stopped`, and returns when all are answered."""
+        if self._kind != "plain":
+            self._channel = self._connect()
+        under_way = set()
+        due = time.monotonic()
+        while not stopped.is_set():
+            exists = self._chance.random() >= NEVER_THERE
+            run = await runs.take() if exists else str(uuid.uuid4())
+            call = asyncio.create_task(self._call(run, exists))
+            under_way.add(call)
+            call.add_done_callback(under_way.discard)
+            # Where runs were not made fast enough, what is late is not made up for.
+            due = max(due + 1 / self._rate, time.monotonic() - 0.5)
+            await asyncio.sleep(max(0, due - time.monotonic()))
+        await asyncio.gather(*under_way)
+        if self._channel:
+            await self._channel.close()
+
+    async def _call(self, run, exists):
+        request_id = f"{self._prefix}{self._kind}-{next(self._numbers)}"
+        channel = self._channel or self._connect()
+        began = time.monotonic()
+        # A plain caller gives up when it cannot connect at once, as gRPC does by default.
+        call = rpc.EvalRunServiceStub(channel).DeleteEvalRun(
+            pb.DeleteEvalRunRequest(eval_run_uuid=run), timeout=DEADLINE, metadata=[("x-request-id", request_id)])
+        code = (await call.code()).name
+        trailers = {key: value for key, value in (await call.trailing_metadata() or ())}
+        seconds = time.monotonic() - began
+        if not self._channel:
+            await channel.close()
+        self.answered += 1
+        self.calls.append({"caller": self._kind, "request_id": request_id, "run": run, "exists": exists, "code": code,
+                           "deletion": deletion_of(code, trailers), "seconds": seconds, "at": time.time(),
+                           "details": "" if code == "OK" else (await call.details() or "")[:200]})

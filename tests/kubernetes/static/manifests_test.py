@@ -1,0 +1,119 @@
+"""deploy/kubernetes without a cluster: every overlay and component builds, is well-formed by strict schemas, keeps to
+policy.py, and brings a configuration that the gateway takes."""
+
+import copy
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+HERE = pathlib.Path(__file__).resolve().parent
+TOP = HERE.parents[2]
+sys.path.insert(0, str(HERE))
+import policy  # noqa: E402
+
+DEPLOY = TOP / "deploy/kubernetes"
+BUILT = sorted([*(DEPLOY / "overlays").iterdir(), *(HERE / "compositions").iterdir()])
+
+
+def build(folder):
+    return subprocess.run([os.environ["KUSTOMIZE"], "build", str(folder)], check=True, capture_output=True, text=True).stdout
+
+
+def validate(text):
+    """What kubeconform has to say, which is nothing."""
+    done = subprocess.run(
+        [os.environ["KUBECONFORM"], "-strict", "-schema-location", f"{HERE}/schemas/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"],
+        input=text, capture_output=True, text=True)
+    return (done.stdout + done.stderr).strip()
+
+
+def objects(text):
+    return [o for o in yaml.safe_load_all(text) if o]
+
+
+@pytest.mark.parametrize("folder", BUILT, ids=lambda folder: folder.name)
+def test_manifests(folder, tmp_path):
+    text = build(folder)
+    assert validate(text) == ""
+    built = objects(text)
+    assert not list(policy.violations(built))
+
+    config = next(o for o in built if o["kind"] == "ConfigMap" and o["metadata"]["name"] == "evalrun-gateway")
+    (tmp_path / "gateway.yaml").write_text(config["data"]["gateway.yaml"])
+    (tmp_path / "api-key").write_text("a-key")
+    subprocess.run([os.environ["GATEWAY_UNDER_TEST"], "--config", tmp_path / "gateway.yaml", "--api-key-file",
+                    tmp_path / "api-key", "--check-config"], check=True)
+
+
+def test_every_component_is_in_some_composition():
+    used = {pathlib.Path(component).name for folder in (HERE / "compositions").iterdir()
+            for component in yaml.safe_load((folder / "kustomization.yaml").read_text())["components"]}
+    assert used == {component.name for component in (DEPLOY / "components").iterdir()}
+
+
+def test_rules_of_the_operator_are_those_of_prometheus():
+    rules = yaml.safe_load((DEPLOY / "components/prometheus-operator/rules.yaml").read_text())["spec"]["groups"]
+    source = [group for name in ("recording", "alerts")
+              for group in yaml.safe_load((TOP / f"deploy/prometheus/{name}.rules.yml").read_text())["groups"]]
+    assert rules == source, "run deploy/kubernetes/components/prometheus-operator/generate"
+
+
+@pytest.fixture(scope="module")
+def production():
+    return objects(build(DEPLOY / "overlays/production"))
+
+
+def gateway(built):
+    return next(o for o in built if o["kind"] == "Deployment")["spec"]["template"]["spec"]
+
+
+def by_kind(built, kind):
+    return next(o for o in built if o["kind"] == kind)
+
+
+# What is broken, and a word of the sentence about it.
+DEFECTS = {
+    "latest": (lambda b: gateway(b)["containers"][0].update(image="r/evalrun-gateway:latest"), "fixed tag"),
+    "no tag": (lambda b: gateway(b)["containers"][0].update(image="localhost:5000/evalrun-gateway"), "fixed tag"),
+    "limit": (lambda b: gateway(b)["containers"][0]["resources"]["limits"].pop("memory"), "limits of memory"),
+    "probe": (lambda b: gateway(b)["containers"][0].pop("readinessProbe"), "readinessProbe"),
+    "root": (lambda b: gateway(b)["securityContext"].pop("runAsNonRoot"), "root"),
+    "writable": (lambda b: gateway(b)["containers"][0]["securityContext"].pop("readOnlyRootFilesystem"), "read-only"),
+    "capabilities": (lambda b: gateway(b)["containers"][0]["securityContext"].pop("capabilities"), "capabilities"),
+    "escalation": (lambda b: gateway(b)["containers"][0]["securityContext"].pop("allowPrivilegeEscalation"), "Escalation"),
+    "seccomp": (lambda b: gateway(b)["securityContext"].pop("seccompProfile"), "seccomp"),
+    "token": (lambda b: gateway(b).pop("automountServiceAccountToken"), "token"),
+    "host network": (lambda b: gateway(b).update(hostNetwork=True), "hostNetwork"),
+    "short grace": (lambda b: gateway(b).update(terminationGracePeriodSeconds=38), "terminationGracePeriodSeconds"),
+    "no delay": (lambda b: by_kind(b, "ConfigMap")["data"].update({"gateway.yaml": "drain: {delay: 0s}"}), "drain.delay"),
+    "service": (lambda b: by_kind(b, "Service")["spec"]["selector"].update(x="y"), "selects no pods"),
+    "port": (lambda b: by_kind(b, "Service")["spec"]["ports"][0].update(targetPort="http"), "no port http"),
+    "budget": (lambda b: by_kind(b, "PodDisruptionBudget")["spec"]["selector"]["matchLabels"].update(x="y"), "selects no pods"),
+    "no budget": (lambda b: b.remove(by_kind(b, "PodDisruptionBudget")), "no PodDisruptionBudget"),
+    "secret": (lambda b: b.append({"kind": "Secret", "metadata": {"name": "key", "namespace": "evalrun"}}), "secret"),
+    "pod security": (lambda b: by_kind(b, "Namespace")["metadata"].pop("labels"), "restricted"),
+}
+
+
+@pytest.mark.parametrize("name", DEFECTS)
+def test_policy_finds(name, production):
+    broken = copy.deepcopy(production)
+    defect, word = DEFECTS[name]
+    defect(broken)
+    found = list(policy.violations(broken))
+    assert len(found) >= 1 and all(word in sentence for sentence in found), found
+
+
+@pytest.mark.parametrize("old, new", [
+    ("readOnlyRootFilesystem:", "readonlyRootFilesystem:"), ("maxSurge: 1", "maxSurge: [1]"),
+    ("minReadySeconds: 35", "minReadySeconds: soon"), ("clusterIP: None", "clusterIp: None"),
+    ("jobLabel:", "jobLable:"), ("expr:", "exp:"), ("kind: PodMonitor", "kind: PodMonitors"),
+])
+def test_schemas_find(old, new):
+    text = build(HERE / "compositions/operator")
+    assert old in text
+    assert validate(text.replace(old, new, 1)) != ""
