@@ -10,6 +10,7 @@
 #include "service/config/field_value.h"
 #include "service/config/host_port.h"
 #include "service/config/identity.h"
+#include "service/config/limits.h"
 #include "service/config/text.h"
 #include "service/config/upstream_url.h"
 
@@ -60,6 +61,14 @@ absl::Status CheckFormat(const FieldDescriptor* field, const std::string& text) 
       return CheckNetwork(text);
     case v1::FORMAT_CERTIFICATE_PATTERN:
       return CheckCertificatePattern(text);
+    case v1::FORMAT_RULE_NAME:
+      return CheckRuleName(text);
+    case v1::FORMAT_RATE:
+      return CheckRate(text);
+    case v1::FORMAT_OVERRIDE_RATE:
+      return CheckOverrideRate(text);
+    case v1::FORMAT_PATTERN:
+      return CheckPattern(text);
     default:
       return absl::OkStatus();
   }
@@ -121,6 +130,7 @@ void Validate(const v1::GatewayConfig& config, const Sources& sources,
                              value("deadline.default_timeout", default_timeout)));
   }
   CheckIdentity(config.identity(), errors);
+  CheckLimits(config.limits(), errors);
   const auto listen = ParseHostPort(config.listen());
   if (listen.ok() && listen->port != 0 && listen == ParseHostPort(config.admin_listen())) {
     errors->push_back(Concat("admin_listen = \"", config.admin_listen(), "\" (",
