@@ -80,13 +80,15 @@ AdminSources SourcesOf(const RunningGateway& gateway) {
       .config = [gateway] { return gateway.shown_config->Get(); },
       .status_json =
           [gateway, log_level] {
+            const SampledFigures figures = Sample(gateway);
             return StatusJson({.version = std::string(config::Version()),
                                .started_at = gateway.process->started_at(),
                                .now = system_clock::now(),
                                .not_ready_because = NotReadyBecause(gateway),
                                .log_level = log_level(),
-                               .metrics = gateway.metrics->Collect(Sample(gateway)),
-                               .errors = gateway.errors->NewestFirst()});
+                               .metrics = gateway.metrics->Collect(figures),
+                               .errors = gateway.errors->NewestFirst(),
+                               .limits = figures.limits});
           },
       .log_level = log_level,
       .set_log_level = [gateway](const std::string& level) { return SetLevel(gateway, level); }};

@@ -7,6 +7,7 @@
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <random>
 #include <string>
 #include <utility>
 #include <variant>
@@ -74,8 +75,13 @@ int Serve(const config::LoadedConfig& loaded, const Reloader::Load& load_again,
   config_metrics.OnLoaded(config::HashOfSettings(config), /*needs_restart=*/false,
                           std::chrono::system_clock::now());
 
-  auto server = GrpcServer::Listen(ServerOptions(loaded), HttpOptions(loaded), CallSettings(loaded),
-                                   {.metrics = &metrics, .access_log = &access_log});
+  Limiter limiter({.max_keys = config.limits().max_keys(), .seed = std::random_device()()},
+                  /*desk=*/nullptr);
+  limiter.SetRules(LimitRules(loaded), config.limits().replicas());
+
+  auto server =
+      GrpcServer::Listen(ServerOptions(loaded), HttpOptions(loaded), CallSettings(loaded),
+                         {.metrics = &metrics, .access_log = &access_log, .limiter = &limiter});
   if (!server.ok()) return Fail(events, "cannot serve gRPC on", config.listen(), server.status());
   GrpcServer& grpc_server = **server;
 
@@ -108,6 +114,7 @@ int Serve(const config::LoadedConfig& loaded, const Reloader::Load& load_again,
   reloader.OnReload([&](const config::LoadedConfig& next) {
     event_logger->set_level(LogLevel(next.config.log().level()));
     GrpcLogCapture::SetLevel(event_logger->level());
+    grpc_server.SetLimits(LimitRules(next), next.config.limits().replicas());
     shown_config.Set("# after a reload\n" + config::WriteYaml(next.config, {}));
   });
   std::optional<ReloadThread> reload_thread(&reloader);

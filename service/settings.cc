@@ -1,13 +1,42 @@
 #include "service/settings.h"
 
+#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <absl/strings/str_cat.h>
+
+#include "service/config/limits.h"
 
 namespace evalrun::service {
 
 using config::LoadedConfig;
 using config::ToMicroseconds;
+
+namespace {
+
+LimitedBy By(config::v1::LimitRule::By by) {
+  switch (by) {
+    case config::v1::LimitRule::BY_CALLER:
+      return LimitedBy::kCaller;
+    case config::v1::LimitRule::BY_WORKSPACE:
+      return LimitedBy::kWorkspace;
+    case config::v1::LimitRule::BY_UPSTREAM_KEY:
+      return LimitedBy::kUpstreamKey;
+    default:
+      return LimitedBy::kGateway;
+  }
+}
+
+// Nothing: no limit.
+std::optional<Quota> ToQuota(const std::string& rate_text, std::int64_t burst) {
+  const std::optional<config::Rate> rate = config::ParseRate(rate_text);
+  if (!rate.has_value()) return std::nullopt;
+  return MakeQuota(rate->calls, std::chrono::nanoseconds(rate->period).count(), burst);
+}
+
+}  // namespace
 
 GrpcServerOptions ServerOptions(const LoadedConfig& loaded) {
   const auto& server = loaded.config.server();
@@ -69,6 +98,23 @@ DeleteSettings CallSettings(const LoadedConfig& loaded) {
       .forward_traceparent = config.forward().traceparent(),
       .forward_tracestate = config.forward().tracestate(),
   };
+}
+
+std::shared_ptr<const RuleSet> LimitRules(const LoadedConfig& loaded) {
+  std::vector<LimitRule> rules;
+  for (const auto& given : loaded.config.limits().rules()) {
+    LimitRule rule{.name = given.name(),
+                   .by = By(given.by()),
+                   .quota = *ToQuota(given.rate(), given.burst()),
+                   .shadow = given.shadow()};
+    for (const auto& other : given.overrides()) {
+      rule.overrides.push_back(
+          {.pattern = other.pattern(),
+           .quota = ToQuota(other.rate(), other.burst() == 0 ? given.burst() : other.burst())});
+    }
+    rules.push_back(std::move(rule));
+  }
+  return std::make_shared<const RuleSet>(std::move(rules));
 }
 
 AccessLogOptions LogOptions(const LoadedConfig& loaded) {

@@ -6,6 +6,7 @@
 #define EVALRUN_SERVICE_SETTINGS_H_
 
 #include <chrono>
+#include <memory>
 
 #include <google/protobuf/duration.pb.h>
 #include <spdlog/common.h>
@@ -13,6 +14,7 @@
 #include "rest_backend/http/http_client.h"
 #include "service/config/duration.h"
 #include "service/config/load_config.h"
+#include "service/limits/rule_set.h"
 #include "service/observability/access_log.h"
 #include "service/rpc/delete_settings.h"
 #include "service/rpc/grpc_server.h"
@@ -23,6 +25,7 @@ namespace evalrun::service {
 [[nodiscard]] rest::HttpClientOptions HttpOptions(const config::LoadedConfig& loaded);
 [[nodiscard]] IdentityPolicy IdentityOptions(const config::LoadedConfig& loaded);
 [[nodiscard]] DeleteSettings CallSettings(const config::LoadedConfig& loaded);
+[[nodiscard]] std::shared_ptr<const RuleSet> LimitRules(const config::LoadedConfig& loaded);
 [[nodiscard]] AccessLogOptions LogOptions(const config::LoadedConfig& loaded);
 [[nodiscard]] spdlog::level::level_enum LogLevel(config::v1::Log::Level level);
 

@@ -64,6 +64,8 @@ std::string_view RetryStopName(RetryStop stop) {
       return "budget";
     case RetryStop::kHoldBack:
       return "hold_back";
+    case RetryStop::kRateLimit:
+      return "rate_limit";
     case RetryStop::kNone:
       break;
   }
@@ -119,6 +121,12 @@ Deletion::Step Deletion::WhileHeldBack(milliseconds held, milliseconds time_left
   retry_after_ = held;
   wait_is_asked_ = true;
   return {};
+}
+
+void Deletion::StopForRateLimit(milliseconds wait) {
+  retry_stop_ = RetryStop::kRateLimit;
+  retry_after_ = wait;
+  wait_is_asked_ = true;
 }
 
 Deletion::Answer Deletion::answer() const {

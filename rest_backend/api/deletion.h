@@ -56,10 +56,10 @@ struct RetryHint {
 };
 
 // Why a send that was worth another one was the last.
-enum class RetryStop { kNone, kAttempts, kDeadline, kBudget, kHoldBack };
-inline constexpr int kRetryStopCount = 5;
+enum class RetryStop { kNone, kAttempts, kDeadline, kBudget, kHoldBack, kRateLimit };
+inline constexpr int kRetryStopCount = 6;
 
-// `attempts`, `deadline`, `budget`, `hold_back`; empty for kNone.
+// `attempts`, `deadline`, `budget`, `hold_back`, `rate_limit`; empty for kNone.
 [[nodiscard]] std::string_view RetryStopName(RetryStop stop);
 
 class Deletion {
@@ -104,6 +104,9 @@ class Deletion {
   // the upstream told another call. Wait once more, or answer.
   Step WhileHeldBack(std::chrono::milliseconds held, std::chrono::milliseconds time_left,
                      double random);
+
+  // The next send is due, but a limit has room for it only after `wait`: it is not made.
+  void StopForRateLimit(std::chrono::milliseconds wait);
 
   // The answer that follows from the sends so far, of which there was at least one.
   [[nodiscard]] Answer answer() const;

@@ -10,6 +10,9 @@
 namespace evalrun::service {
 namespace {
 
+// Who has less than this part of the burst left is near the limit.
+constexpr std::int64_t kNearPart = 5;
+
 std::uint64_t HashOf(std::uint64_t seed, std::string_view text) {
   return absl::HashOf(seed, absl::string_view(text.data(), text.size()));
 }
@@ -17,19 +20,19 @@ std::uint64_t HashOf(std::uint64_t seed, std::string_view text) {
 }  // namespace
 
 Limiter::Limiter(const Options& options, LeaseDesk* desk)
-    : seed_(options.seed),
-      desk_(desk),
-      rules_(std::make_shared<RuleSet>()),
-      keys_(options.max_keys),
-      leases_(desk == nullptr ? 0 : options.max_keys) {}
+    : options_(options), desk_(desk), rules_(std::make_shared<RuleSet>()), keys_(1) {}
 
 void Limiter::SetRules(std::shared_ptr<const RuleSet> rules, std::int64_t replicas) {
+  if (rules->size() > 0 && keys_.capacity() != options_.max_keys) {
+    keys_ = KeyTable(options_.max_keys);
+    if (desk_ != nullptr) leases_.resize(options_.max_keys);
+  }
   std::vector<std::int64_t> overflow_tats(rules->size(), 0);
   std::vector<RuleCounts> counts(rules->size());
   salts_.clear();
   for (std::size_t i = 0; i < rules->size(); ++i) {
     const std::string& name = rules->rule(i).name;
-    salts_.push_back(HashOf(seed_, name));
+    salts_.push_back(HashOf(options_.seed, name));
     for (std::size_t old = 0; old < rules_->size(); ++old) {
       if (rules_->rule(old).name != name) continue;
       overflow_tats[i] = overflow_tats_[old];
@@ -41,6 +44,7 @@ void Limiter::SetRules(std::shared_ptr<const RuleSet> rules, std::int64_t replic
   overflow_tats_ = std::move(overflow_tats);
   counts_ = std::move(counts);
   held_count_ = 0;
+  near_.clear();
 }
 
 Limiter::Verdict Limiter::Check(const LimitSubjects& subjects, std::int64_t now) {
@@ -50,8 +54,38 @@ Limiter::Verdict Limiter::Check(const LimitSubjects& subjects, std::int64_t now)
   for (std::size_t rule = 0; rule < salts_.size(); ++rule) {
     HoldAgainst(rule, subjects, now, &verdict);
   }
+  if ((verdict.refused | verdict.shadow_refused) != 0) CountRefusal(verdict, now);
   if (verdict.refused != 0) AskForLeases(now);
   return verdict;
+}
+
+void Limiter::CountRefusal(const Verdict& verdict, std::int64_t now) {
+  if (verdict.rule >= 0) ++counts_[static_cast<std::size_t>(verdict.rule)].refused;
+  for (std::size_t i = 0; i < held_count_; ++i) {
+    if (held_[i].wait == 0) continue;
+    if (rules_->rule(held_[i].rule).shadow) ++counts_[held_[i].rule].shadow_refused;
+    NoteNear(held_[i], now);
+  }
+}
+
+void Limiter::NoteNear(const Held& held, std::int64_t now) {
+  auto entry = std::ranges::find_if(near_, [&held](const Near& known) {
+    return known.rule == held.rule && known.subject == held.subject;
+  });
+  if (entry == near_.end()) {
+    if (near_.size() < kMostNear) {
+      entry = near_.emplace(entry);
+    } else {
+      entry = std::ranges::min_element(near_, {}, &Near::last);
+    }
+    entry->rule = held.rule;
+    entry->subject = held.subject;
+    entry->refused = 0;
+  }
+  entry->last = now;
+  entry->tat = TatOf(held);
+  entry->room = gcra::Room(held.share);
+  if (held.wait > 0) ++entry->refused;
 }
 
 std::int64_t Limiter::TryChargeSend(std::string_view upstream_key, std::int64_t now) {
@@ -62,7 +96,7 @@ std::int64_t Limiter::TryChargeSend(std::string_view upstream_key, std::int64_t 
     if (rules_->rule(rule).by != LimitedBy::kUpstreamKey) continue;
     HoldAgainst(rule, {.caller = {}, .workspace = {}, .upstream_key = upstream_key}, now, &verdict);
   }
-  verdict.refused == 0 ? Charge(now) : AskForLeases(now);
+  verdict.refused == 0 ? ChargeHeld(now) : AskForLeases(now);
   return verdict.wait;
 }
 
@@ -99,11 +133,9 @@ void Limiter::HoldAgainst(std::size_t rule, const LimitSubjects& subjects, std::
   if (held.wait == 0) return;
   if (rules_->rule(rule).shadow) {
     verdict->shadow_refused |= 1U << rule;
-    ++counts_[rule].shadow_refused;
     return;
   }
   verdict->refused |= 1U << rule;
-  ++counts_[rule].refused;
   if (held.wait > verdict->wait) {
     verdict->wait = held.wait;
     verdict->rule = static_cast<int>(rule);
@@ -112,15 +144,22 @@ void Limiter::HoldAgainst(std::size_t rule, const LimitSubjects& subjects, std::
 
 void Limiter::Charge(std::int64_t now) {
   for (std::size_t i = 0; i < held_count_; ++i) {
+    if (held_[i].wait == 0) ++counts_[held_[i].rule].allowed;
+  }
+  ChargeHeld(now);
+}
+
+void Limiter::ChargeHeld(std::int64_t now) {
+  for (std::size_t i = 0; i < held_count_; ++i) {
     const Held& held = held_[i];
     if (held.wait > 0) continue;  // in shadow mode
-    ++counts_[held.rule].allowed;
     if (held.leased) {
       LeaseOf(held.index).Use();
       continue;
     }
     std::int64_t& tat = TatOf(held);
     tat = gcra::After(held.share, tat, now);
+    if (tat - now > gcra::Room(held.share) / kNearPart * (kNearPart - 1)) NoteNear(held, now);
     if (IsShared(held)) LeaseOf(held.index).OnShareUsed(held.share);
   }
   AskForLeases(now);

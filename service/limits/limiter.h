@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -24,6 +25,7 @@
 namespace evalrun::service {
 
 inline constexpr std::size_t kMostLimitRules = 32;
+inline constexpr std::size_t kMostNear = 16;
 
 // Not thread-safe: it lives in the room of the calls. Check() and Charge() allocate nothing.
 class Limiter {
@@ -42,10 +44,22 @@ class Limiter {
     std::int64_t wait = 0;
   };
 
+  // Of calls; a further send (TryChargeSend) is none. A refused call counts for one rule: the one
+  // that takes longest.
   struct RuleCounts {
     std::uint64_t allowed = 0;
     std::uint64_t refused = 0;
     std::uint64_t shadow_refused = 0;
+  };
+
+  // Somebody who has lately used most of what a rule allows, or was refused by it.
+  struct Near {
+    std::size_t rule = 0;
+    std::string subject;
+    std::int64_t last = 0;      // when that was
+    std::int64_t tat = 0;       // then (gcra.h)
+    std::int64_t room = 0;      // of the quota
+    std::uint64_t refused = 0;  // how often since it is listed, in shadow mode too
   };
 
   // `desk` is where leases are asked for and outlives the limiter; null: each replica has its
@@ -66,11 +80,15 @@ class Limiter {
   // until there is room under the rules by upstream key.
   [[nodiscard]] std::int64_t TryChargeSend(std::string_view upstream_key, std::int64_t now);
 
+  // Whether no rule holds for anybody: there is nothing to check then.
+  [[nodiscard]] bool is_idle() const { return rules_->size() == 0; }
   [[nodiscard]] const RuleSet& rules() const { return *rules_; }
   [[nodiscard]] const RuleCounts& counts(std::size_t rule) const { return counts_[rule]; }
   [[nodiscard]] const KeyTable& keys() const { return keys_; }
   // Calls that were charged to a key shared by those that found no room in the table.
   [[nodiscard]] std::uint64_t overflowed() const { return overflowed_; }
+  // A few of those who are near a limit, the last ones, in no order.
+  [[nodiscard]] const std::vector<Near>& near() const { return near_; }
 
  private:
   // A rule that the last call was held against.
@@ -86,6 +104,9 @@ class Limiter {
 
   void HoldAgainst(std::size_t rule, const LimitSubjects& subjects, std::int64_t now,
                    Verdict* verdict);
+  void CountRefusal(const Verdict& verdict, std::int64_t now);
+  void NoteNear(const Held& held, std::int64_t now);
+  void ChargeHeld(std::int64_t now);
   [[nodiscard]] std::int64_t& TatOf(const Held& held);
   Lease& LeaseOf(KeyTable::Index index);
   void AskForLeases(std::int64_t now);
@@ -94,11 +115,11 @@ class Limiter {
     return desk_ != nullptr && held.index != KeyTable::kNone;
   }
 
-  const std::uint64_t seed_;
+  const Options options_;
   LeaseDesk* const desk_;
   std::shared_ptr<const RuleSet> rules_;
   std::int64_t replicas_ = 1;
-  KeyTable keys_;
+  KeyTable keys_;  // of its full size once there are rules
   struct OwnedLease {
     KeyTable::Hash owner = 0;
     Lease lease;
@@ -110,6 +131,7 @@ class Limiter {
   std::array<Held, kMostLimitRules> held_{};  // of the last call
   std::size_t held_count_ = 0;
   std::uint64_t overflowed_ = 0;
+  std::vector<Near> near_;
 };
 
 }  // namespace evalrun::service

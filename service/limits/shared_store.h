@@ -4,12 +4,15 @@
 #ifndef EVALRUN_SERVICE_LIMITS_SHARED_STORE_H_
 #define EVALRUN_SERVICE_LIMITS_SHARED_STORE_H_
 
-#include <atomic>
+#include <time.h>
+
+#include <chrono>
 #include <cstdint>
 #include <span>
 #include <string>
 
 #include <absl/status/status.h>
+#include <semaphore.h>
 
 #include "service/limits/key_table.h"
 #include "service/limits/lease.h"
@@ -38,26 +41,40 @@ class SharedStore {
  public:
   virtual ~SharedStore() = default;
 
-  // Does TakeFromStore() for each request; `granted` is as long as `requests`. May block for a
-  // while. After an error nothing is known of any of them. The error's text has no secrets.
+  // Does TakeFromStore() for each request; `granted` is as long as `requests`. Without requests it
+  // looks whether the store is there. May block for a while. After an error nothing is known of any
+  // of them. The error's text has no secrets.
   virtual absl::Status Take(std::span<const LeaseRequest* const> requests,
                             std::span<std::uint32_t> granted) = 0;
 };
 
 // Requests one way, answers the other. Calls use it without waiting: when it is full they go on
 // with their share.
-struct LeaseDesk {
+class LeaseDesk {
+ public:
   static constexpr std::size_t kSlots = 1024;
+
+  LeaseDesk() { sem_init(&bell_, 0, 0); }
+  ~LeaseDesk() { sem_destroy(&bell_); }
+  LeaseDesk(const LeaseDesk&) = delete;
+  LeaseDesk& operator=(const LeaseDesk&) = delete;
 
   SpscRing<LeaseRequest> requests{kSlots};
   SpscRing<LeaseAnswer> answers{kSlots};
-  // Rung after each request, for the thread that waits for them.
-  std::atomic<std::uint32_t> bell{0};
 
-  void Ring() {
-    bell.fetch_add(1, std::memory_order_release);
-    bell.notify_one();
+  // After each request, for the thread that waits for them. Makes a system call only when it does.
+  void Ring() { sem_post(&bell_); }
+  // Returns when the bell has been rung since the last return, but after `longest` at the latest.
+  void WaitForRing(std::chrono::seconds longest) {
+    timespec until{};
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += longest.count();
+    sem_timedwait(&bell_, &until);
+    while (sem_trywait(&bell_) == 0) continue;
   }
+
+ private:
+  sem_t bell_{};
 };
 
 }  // namespace evalrun::service

@@ -28,9 +28,12 @@ class SpscRing {
   }
 
   // For the popping thread. The oldest slot, or nullptr when the ring is empty; then Pop().
-  [[nodiscard]] T* Front() {
-    return popped_.load(std::memory_order_relaxed) != pushed_.load(std::memory_order_acquire)
-               ? &slots_[popped_.load(std::memory_order_relaxed) % slots_.size()]
+  [[nodiscard]] T* Front() { return Peek(0); }
+  // The slot that is the oldest when `before` have been popped, or nullptr when there is none yet.
+  [[nodiscard]] T* Peek(std::size_t before) {
+    const std::size_t popped = popped_.load(std::memory_order_relaxed);
+    return pushed_.load(std::memory_order_acquire) - popped > before
+               ? &slots_[(popped + before) % slots_.size()]
                : nullptr;
   }
   void Pop() {

@@ -45,7 +45,9 @@ std::string_view FormatAccessLine(const CallRecord& record,
       .OptionalText("reason", record.reason)
       .Text("deletion", rest::CertaintyName(record.certainty))
       .Number("sends", record.sends)
-      .OptionalText("retry_stopped", rest::RetryStopName(record.retry_stop));
+      .OptionalText("retry_stopped", rest::RetryStopName(record.retry_stop))
+      .OptionalText("limited_by", record.limited_by)
+      .OptionalText("would_be_limited_by", record.would_be_limited_by);
   if (record.http_status != 0) line.Number("http.response.status_code", record.http_status);
   line.OptionalText("upstream_code", record.upstream_code)
       .OptionalText("upstream_request_id", record.upstream_request_id)
@@ -72,11 +74,23 @@ bool AccessLog::IsSampled() {
   return true;
 }
 
+bool AccessLog::HasRoomForRefusal(std::chrono::system_clock::time_point now) {
+  const auto second = std::chrono::floor<std::chrono::seconds>(now);
+  if (second != refusals_in_) {
+    refusals_in_ = second;
+    refusals_ = 0;
+  }
+  if (++refusals_ <= kMostRefusalsPerSecond) return true;
+  ++refusals_left_out_;
+  return false;
+}
+
 void AccessLog::Write(const CallRecord& record, std::chrono::system_clock::time_point now) {
   const spdlog::level::level_enum level = LevelOf(record);
   if (recent_ != nullptr && level >= spdlog::level::warn) recent_->Add(record, now);
   if (!options_.enabled || !logger_->should_log(level)) return;
   if (record.code == grpc::StatusCode::OK && !IsSampled()) return;
+  if (!record.limited_by.empty() && !HasRoomForRefusal(now)) return;
   const std::string_view line = FormatAccessLine(record, now, &buffer_);
   logger_->log(level, spdlog::string_view_t(line.data(), line.size()));
 }

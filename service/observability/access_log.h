@@ -6,6 +6,7 @@
 #define EVALRUN_SERVICE_OBSERVABILITY_ACCESS_LOG_H_
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -26,9 +27,13 @@ namespace evalrun::service {
 std::string_view FormatAccessLine(const CallRecord& record,
                                   std::chrono::system_clock::time_point now, std::string* buffer);
 
+// Of the lines of calls that a limit refused, how many are written in a second. There can be far
+// more of them than of any other.
+inline constexpr int kMostRefusalsPerSecond = 100;
+
 struct AccessLogOptions {
   bool enabled = true;
-  // Of the lines with code OK, how many are written: 0 to 100. All others always are.
+  // Of the lines with code OK, how many are written: 0 to 100.
   int ok_sample_percent = 100;
 };
 
@@ -42,13 +47,20 @@ class AccessLog {
 
   void Write(const CallRecord& record, std::chrono::system_clock::time_point now);
 
+  // Lines of refused calls beyond kMostRefusalsPerSecond.
+  [[nodiscard]] std::uint64_t refusals_left_out() const { return refusals_left_out_; }
+
  private:
   [[nodiscard]] bool IsSampled();
+  [[nodiscard]] bool HasRoomForRefusal(std::chrono::system_clock::time_point now);
 
   std::shared_ptr<spdlog::logger> logger_;
   const AccessLogOptions options_;
   RecentErrors* recent_;
-  int sampled_percent_ = 0;  // saved up towards the next line with OK
+  int sampled_percent_ = 0;                 // saved up towards the next line with OK
+  std::chrono::sys_seconds refusals_in_{};  // a second, and how many came in it
+  int refusals_ = 0;
+  std::uint64_t refusals_left_out_ = 0;
   std::string buffer_;
 };
 

@@ -30,6 +30,8 @@ struct CallRecord {
   rest::Certainty certainty = rest::Certainty::kNotPerformed;
   int sends = 0;
   rest::RetryStop retry_stop = rest::RetryStop::kNone;
+  std::string_view limited_by = {};           // the rule that refused it; empty: none
+  std::string_view would_be_limited_by = {};  // the rules in shadow mode that would have
   int resends_stopped = 0;
   int http_status = 0;  // of the last answer; 0: none
   std::string_view upstream_code = {};

@@ -5,6 +5,8 @@
 
 #include <prometheus/text_serializer.h>
 
+#include "service/observability/bring_up_to.h"
+
 namespace evalrun::service {
 namespace {
 
@@ -43,12 +45,6 @@ const prometheus::Histogram::BucketBoundaries& LatencyBuckets() {
 
 double ToSeconds(std::chrono::microseconds duration) {
   return std::chrono::duration<double>(duration).count();
-}
-
-// Counters can only be added to; what others count is brought up to date by the difference.
-void BringUpTo(prometheus::Counter* counter, std::uint64_t value) {
-  const double difference = static_cast<double>(value) - counter->Value();
-  if (difference > 0) counter->Increment(difference);
 }
 
 }  // namespace
@@ -128,7 +124,12 @@ Metrics::Metrics()
                               .Name("gateway_log_lines_dropped_total")
                               .Help("Log lines dropped because standard output was too slow.")
                               .Register(registry_)
-                              .Add({})) {
+                              .Add({})),
+      log_refusals_left_out_(&BuildCounter()
+                                  .Name("gateway_log_refusals_left_out_total")
+                                  .Help("Lines left out of calls that a limit refused.")
+                                  .Register(registry_)
+                                  .Add({})) {
   auto& started = BuildCounter()
                       .Name("grpc_server_started_total")
                       .Help("RPCs started on the server.")
@@ -231,6 +232,8 @@ std::vector<prometheus::MetricFamily> Metrics::Collect(const SampledFigures& fig
       static_cast<double>(figures.connections_opened - figures.connections_closed));
   BringUpTo(connections_opened_, figures.connections_opened);
   BringUpTo(log_lines_dropped_, figures.log_lines_dropped);
+  BringUpTo(log_refusals_left_out_, figures.log_refusals_left_out);
+  limits_.Update(figures.limits);
   BringUpTo(hold_backs_, figures.hold_backs_begun);
   hold_back_seconds_->Set(std::chrono::duration<double>(figures.hold_back_remaining).count());
   retry_budget_->Set(static_cast<double>(figures.retry_budget_saved));

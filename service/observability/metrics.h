@@ -23,6 +23,7 @@
 #include "rest_backend/api/send_result.h"
 #include "rest_backend/api/upstream_guard.h"
 #include "service/observability/call_record.h"
+#include "service/observability/limit_metrics.h"
 #include "service/observability/status_code_name.h"
 
 namespace evalrun::service {
@@ -36,6 +37,8 @@ struct SampledFigures {
   std::uint64_t hold_backs_begun = 0;
   std::chrono::milliseconds hold_back_remaining{0};
   std::int64_t retry_budget_saved = 0;
+  std::uint64_t log_refusals_left_out = 0;
+  LimitFigures limits = {};
 };
 
 // Thread-safe. The series are resolved once, here; counting is an addition.
@@ -67,6 +70,7 @@ class Metrics {
   static constexpr std::size_t kStatusClasses = 6;  // 1xx to 5xx, and no answer at all
 
   prometheus::Registry registry_;
+  LimitMetrics limits_{&registry_};
   prometheus::Counter* started_;
   prometheus::Counter* unknown_started_;  // of methods that do not exist
   prometheus::Counter* unknown_handled_;
@@ -91,6 +95,7 @@ class Metrics {
   prometheus::Counter* connections_opened_;
   prometheus::Counter* connections_reused_;
   prometheus::Counter* log_lines_dropped_;
+  prometheus::Counter* log_refusals_left_out_;
 };
 
 }  // namespace evalrun::service

@@ -44,6 +44,25 @@ json ToJson(const RecentError& error) {
           {"duration", std::chrono::duration<double>(error.duration).count()}};
 }
 
+json ToJson(const LimitFigures& limits) {
+  json rules = json::array();
+  for (const LimitFigures::Rule& rule : limits.rules) {
+    rules.push_back({{"name", rule.name},
+                     {"by", rule.by},
+                     {"interval", std::chrono::duration<double>(rule.interval).count()},
+                     {"burst", rule.burst},
+                     {"shadow", rule.shadow}});
+  }
+  json near = json::array();
+  for (const LimitFigures::Near& entry : limits.near) {
+    near.push_back({{"rule", entry.rule},
+                    {"subject", entry.subject},
+                    {"used", entry.used},
+                    {"denied", entry.denied}});
+  }
+  return {{"rules", std::move(rules)}, {"near", std::move(near)}};
+}
+
 }  // namespace
 
 std::string StatusJson(const Status& status) {
@@ -61,7 +80,8 @@ std::string StatusJson(const Status& status) {
                        {"not_ready_because", status.not_ready_because},
                        {"log_level", status.log_level},
                        {"metrics", std::move(metrics)},
-                       {"errors", std::move(errors)}};
+                       {"errors", std::move(errors)},
+                       {"limits", ToJson(status.limits)}};
   return object.dump(-1, ' ', /*ensure_ascii=*/false, json::error_handler_t::replace);
 }
 

@@ -11,6 +11,7 @@
 
 #include <prometheus/metric_family.h>
 
+#include "service/observability/limit_metrics.h"
 #include "service/observability/recent_errors.h"
 
 namespace evalrun::service {
@@ -23,6 +24,7 @@ struct Status {
   std::string log_level = {};
   std::vector<prometheus::MetricFamily> metrics = {};
   std::vector<RecentError> errors = {};  // the newest first
+  LimitFigures limits = {};
 };
 
 // Bytes that are not UTF-8 become U+FFFD.

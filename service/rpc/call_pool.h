@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "rest_backend/api/upstream_guard.h"
+#include "service/limits/limiter.h"
 #include "service/observability/access_log.h"
 #include "service/observability/metrics.h"
 #include "service/rpc/call_roster.h"
@@ -26,6 +27,7 @@ namespace evalrun::service {
 struct CallServices {
   Metrics* metrics;
   AccessLog* access_log;
+  Limiter* limiter;
 };
 
 // Lives in the room of the event loop. Everything that is handed to it outlives it.
@@ -56,6 +58,7 @@ class CallPool {
   [[nodiscard]] RawEvalRunService& grpc_service() { return *grpc_service_; }
   [[nodiscard]] Metrics& metrics() { return *services_.metrics; }
   [[nodiscard]] AccessLog& access_log() { return *services_.access_log; }
+  [[nodiscard]] Limiter& limiter() { return *services_.limiter; }
   [[nodiscard]] double Random();                                  // uniform in [0, 1)
   void MakeRequestId(std::string* request_id);                    // 32 random hexadecimal digits
   void OnArrived();                                               // an armed call became a real one

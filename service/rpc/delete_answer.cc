@@ -1,8 +1,10 @@
 #include "service/rpc/delete_answer.h"
 
 #include <array>
+#include <utility>
 
 #include <absl/strings/str_cat.h>
+#include <absl/time/time.h>
 
 namespace evalrun::service {
 namespace {
@@ -37,6 +39,24 @@ std::string OurMessage(std::string_view reason, const UpstreamAnswer& upstream) 
 // Says the uncertainty in words, too.
 void AddDoubt(ErrorReport* report) {
   report->message = absl::StrCat("the run may or may not be deleted: ", report->message);
+}
+
+// Nothing was sent for it; but the caller's earlier attempts may have been.
+ErrorReport NotLetIn(std::string_view reason, std::string message,
+                     std::chrono::milliseconds retry_after, bool attempted_before,
+                     std::string_view request_id) {
+  ErrorReport report;
+  report.code = grpc::StatusCode::RESOURCE_EXHAUSTED;
+  report.reason = std::string(reason);
+  report.message = std::move(message);
+  report.request_id = std::string(request_id);
+  report.retry_after = retry_after;
+  report.wait_is_asked = true;
+  if (attempted_before) {
+    report.certainty = rest::Certainty::kUnknown;
+    AddDoubt(&report);
+  }
+  return report;
 }
 
 }  // namespace
@@ -74,17 +94,25 @@ ErrorReport ReportOf(const rest::Deletion::Answer& answer, const UpstreamAnswer&
 
 ErrorReport ReportOfRefusal(const rest::UpstreamGuard::Refused& refused, bool attempted_before,
                             std::string_view request_id) {
-  ErrorReport report;
-  if (attempted_before) report.certainty = rest::Certainty::kUnknown;
-  report.code = grpc::StatusCode::RESOURCE_EXHAUSTED;
-  report.reason = std::string(rest::RefusalReason(refused.refusal));
-  report.request_id = std::string(request_id);
-  report.retry_after = refused.retry_after;
-  report.wait_is_asked = true;
-  report.message = refused.refusal == rest::Refusal::kInFlightCap
-                       ? "too many calls are under way to the upstream"
-                       : "the upstream has asked to be left alone for a while";
-  if (attempted_before) AddDoubt(&report);
+  return NotLetIn(rest::RefusalReason(refused.refusal),
+                  refused.refusal == rest::Refusal::kInFlightCap
+                      ? "too many calls are under way to the upstream"
+                      : "the upstream has asked to be left alone for a while",
+                  refused.retry_after, attempted_before, request_id);
+}
+
+ErrorReport ReportOfLimit(const Limited& limited, bool attempted_before,
+                          std::string_view request_id) {
+  const std::string& name = limited.rule.name;
+  ErrorReport report =
+      NotLetIn("RATE_LIMITED", absl::StrCat("the limit ", name, " has no room for this call"),
+               limited.wait, attempted_before, request_id);
+  report.limited_by = name;
+  report.limited_subject = std::string(LimitedByName(limited.rule.by));
+  if (!limited.subject.empty()) report.limited_subject.append(":").append(limited.subject);
+  report.limit = absl::StrCat("the limit ", name, " lets in a call every ",
+                              absl::FormatDuration(absl::Nanoseconds(limited.quota.interval)),
+                              ", and up to ", limited.quota.burst, " at once");
   return report;
 }
 

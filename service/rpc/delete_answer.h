@@ -4,12 +4,14 @@
 #ifndef EVALRUN_SERVICE_RPC_DELETE_ANSWER_H_
 #define EVALRUN_SERVICE_RPC_DELETE_ANSWER_H_
 
+#include <chrono>
 #include <string>
 #include <string_view>
 
 #include "rest_backend/api/deletion.h"
 #include "rest_backend/api/error_body.h"
 #include "rest_backend/api/upstream_guard.h"
+#include "service/limits/rule_set.h"
 #include "service/rpc/error_details.h"
 
 namespace evalrun::service {
@@ -35,6 +37,17 @@ struct UpstreamAnswer {
 // may have deleted the run all the same.
 [[nodiscard]] ErrorReport ReportOfRefusal(const rest::UpstreamGuard::Refused& refused,
                                           bool attempted_before, std::string_view request_id);
+
+// A call that a limit refused.
+struct Limited {
+  const LimitRule& rule;
+  const Quota& quota;              // the rule's, or an override's
+  std::string_view subject;        // as the rule counts
+  std::chrono::milliseconds wait;  // when there will be room, if nobody else takes it
+};
+
+[[nodiscard]] ErrorReport ReportOfLimit(const Limited& limited, bool attempted_before,
+                                        std::string_view request_id);
 
 // The report of a request that was refused without a send: `field` (may be empty: the message as a
 // whole) must be `expectation`.

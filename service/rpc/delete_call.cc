@@ -1,6 +1,8 @@
 #include "service/rpc/delete_call.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstdint>
 #include <span>
 #include <string>
 
@@ -24,6 +26,8 @@ using rest::Deletion;
 
 constexpr const char* kRequestIdKey = "x-request-id";
 constexpr auto kLongestDeadline = std::chrono::hours(24 * 365);
+// What limits call the one key of the upstream that there is.
+constexpr std::string_view kUpstreamKey = "default";
 
 // google.protobuf.Empty is no bytes.
 const grpc::ByteBuffer& EmptyMessage() {
@@ -44,6 +48,25 @@ std::string_view SingleValue(const std::multimap<grpc::string_ref, grpc::string_
 std::string_view InOnePiece(const grpc::ByteBuffer& message, grpc::Slice* slice) {
   if (!message.TrySingleSlice(slice).ok() && !message.DumpToSingleSlice(slice).ok()) return {};
   return {reinterpret_cast<const char*>(slice->begin()), slice->size()};
+}
+
+std::int64_t ToNanoseconds(std::chrono::steady_clock::time_point time) {
+  return std::chrono::nanoseconds(time.time_since_epoch()).count();
+}
+
+// Never too early.
+std::chrono::milliseconds ToMilliseconds(std::int64_t nanoseconds) {
+  return std::chrono::ceil<std::chrono::milliseconds>(std::chrono::nanoseconds(nanoseconds));
+}
+
+// The names of the rules whose bits are set, in a list.
+std::string NamesOf(const RuleSet& rules, std::uint32_t bits) {
+  std::string names;
+  for (; bits != 0; bits &= bits - 1) {
+    if (!names.empty()) names += ',';
+    names += rules.rule(static_cast<std::size_t>(std::countr_zero(bits))).name;
+  }
+  return names;
 }
 
 std::optional<bool> ShouldRetry(std::string_view value) {
@@ -78,12 +101,18 @@ void DeleteCall::OnArrived(bool ok) {
   connection_reused_ = false;
   resends_stopped_ = 0;
   response_bytes_ = 0;
+  limited_by_.clear();
+  would_be_limited_by_.clear();
   deletion_.reset();
   is_admitted_ = false;
   ReadCaller();
   ReadMetadata();
   if (const std::optional<ErrorReport> invalid = ReadRequest()) {
     FinishWith(*invalid);
+    return;
+  }
+  if (const std::optional<ErrorReport> limited = HoldAgainstLimits()) {
+    FinishWith(*limited);
     return;
   }
   if (const auto refused = pool_.guard().Admit(arrived_at_, pool_.Random())) {
@@ -157,8 +186,33 @@ std::optional<ErrorReport> DeleteCall::ReadRequest() {
   grpc::Slice slice;
   const std::optional<InvalidField> invalid =
       ReadDeleteRequest(InOnePiece(grpc_->message, &slice), pool_.settings().id_format, &request_);
+  workspace_ = rest::CanonicalId(request_.workspace_uuid());
   if (!invalid.has_value()) return std::nullopt;
   return ReportOfInvalidField(invalid->field, invalid->expected, request_id_);
+}
+
+std::optional<ErrorReport> DeleteCall::HoldAgainstLimits() {
+  Limiter& limiter = pool_.limiter();
+  if (limiter.is_idle()) return std::nullopt;
+  const LimitSubjects subjects{
+      .caller = caller_, .workspace = workspace_, .upstream_key = kUpstreamKey};
+  const std::int64_t now = ToNanoseconds(arrived_at_);
+  const Limiter::Verdict verdict = limiter.Check(subjects, now);
+  const RuleSet& rules = limiter.rules();
+  would_be_limited_by_ = NamesOf(rules, verdict.shadow_refused);
+  if (verdict.refused == 0) {
+    limiter.Charge(now);
+    return std::nullopt;
+  }
+  const auto index = static_cast<std::size_t>(verdict.rule);
+  const LimitRule& rule = rules.rule(index);
+  const std::string_view subject = subjects.Of(rule.by);
+  limited_by_ = rule.name;
+  return ReportOfLimit({.rule = rule,
+                        .quota = *rules.QuotaOf(index, subject),
+                        .subject = subject,
+                        .wait = ToMilliseconds(verdict.wait)},
+                       attempted_before_, request_id_);
 }
 
 std::chrono::microseconds DeleteCall::UntilDeadline() const {
@@ -240,6 +294,14 @@ void DeleteCall::OnTimer() {
     Next(deletion_->WhileHeldBack(held, time_left, pool_.Random()));
     return;
   }
+  Limiter& limiter = pool_.limiter();
+  const std::int64_t wait =
+      limiter.is_idle() ? 0 : limiter.TryChargeSend(kUpstreamKey, ToNanoseconds(Clock::now()));
+  if (wait > 0) {
+    deletion_->StopForRateLimit(ToMilliseconds(wait));
+    FinishWith(deletion_->answer());
+    return;
+  }
   Send(fresh_connection_);
 }
 
@@ -310,7 +372,6 @@ void DeleteCall::FinishWith(const ErrorReport& report) {
 void DeleteCall::Report(grpc::StatusCode code, std::string_view reason, Certainty certainty,
                         int sends, rest::RetryStop retry_stop) {
   if (is_admitted_) pool_.guard().Leave();
-  const std::string workspace = rest::CanonicalId(request_.workspace_uuid());
   const std::string& upstream_request_id =
       upstream_.body.request_id.empty() ? upstream_.header_request_id : upstream_.body.request_id;
   const CallRecord record = {
@@ -319,12 +380,14 @@ void DeleteCall::Report(grpc::StatusCode code, std::string_view reason, Certaint
       .peer = peer_,
       .caller = caller_,
       .eval_run_uuid = std::string_view(request_.eval_run_uuid()).substr(0, kLongestLoggedId),
-      .workspace_uuid = std::string_view(workspace).substr(0, kLongestLoggedId),
+      .workspace_uuid = std::string_view(workspace_).substr(0, kLongestLoggedId),
       .code = code,
       .reason = reason,
       .certainty = certainty,
       .sends = sends,
       .retry_stop = retry_stop,
+      .limited_by = limited_by_,
+      .would_be_limited_by = would_be_limited_by_,
       .resends_stopped = resends_stopped_,
       .http_status = upstream_.http_status,
       .upstream_code = upstream_.body.code,

@@ -64,6 +64,7 @@ class DeleteCall final : public rest::SendObserver, public TimerObserver {
   void ReadCaller();
   void ReadMetadata();
   [[nodiscard]] std::optional<ErrorReport> ReadRequest();
+  [[nodiscard]] std::optional<ErrorReport> HoldAgainstLimits();
   [[nodiscard]] std::chrono::microseconds UntilDeadline() const;  // the caller's
   [[nodiscard]] std::chrono::microseconds TimeLeft() const;       // until we must answer
   void Send(bool fresh_connection);
@@ -92,8 +93,9 @@ class DeleteCall final : public rest::SendObserver, public TimerObserver {
 
   // Of the current call. Strings and messages keep their memory from call to call.
   aymara::evals::v1::DeleteEvalRunRequest request_;
-  std::string peer_;    // gRPC's name of it
-  std::string caller_;  // who it is
+  std::string peer_;       // gRPC's name of it
+  std::string caller_;     // who it is
+  std::string workspace_;  // in canonical form
   std::string request_id_;
   std::string traceparent_;
   std::string target_;
@@ -110,6 +112,8 @@ class DeleteCall final : public rest::SendObserver, public TimerObserver {
   bool fresh_connection_ = false;           // for that send
 
   // For the answer and the report.
+  std::string limited_by_;           // the rule that refused it
+  std::string would_be_limited_by_;  // the rules in shadow mode that would have
   UpstreamAnswer upstream_;
   rest::SendTiming last_send_;
   bool connection_reused_ = false;

@@ -36,6 +36,7 @@ google::rpc::ErrorInfo MakeErrorInfo(const ErrorReport& report, std::size_t long
   if (report.retry_stop != rest::RetryStop::kNone) {
     metadata["retry_stopped"] = std::string(rest::RetryStopName(report.retry_stop));
   }
+  if (!report.limited_by.empty()) metadata["limited_by"] = report.limited_by;
   if (!report.upstream_code.empty()) {
     metadata["upstream_code"] = Cut(report.upstream_code, longest);
   }
@@ -60,6 +61,13 @@ google::rpc::Status MakeDetails(const ErrorReport& report, std::size_t longest) 
     *retry_info.mutable_retry_delay() =
         TimeUtil::MillisecondsToDuration(report.retry_after->count());
     status.add_details()->PackFrom(retry_info);
+  }
+  if (!report.limited_by.empty()) {
+    google::rpc::QuotaFailure quota_failure;
+    auto* violation = quota_failure.add_violations();
+    violation->set_subject(Cut(report.limited_subject, longest));
+    violation->set_description(Cut(report.limit, longest));
+    status.add_details()->PackFrom(quota_failure);
   }
   if (report.code == grpc::StatusCode::INVALID_ARGUMENT) {
     google::rpc::BadRequest bad_request;

@@ -44,14 +44,19 @@ struct ErrorReport {
   bool wait_is_asked = false;  // whether `retry_after` was asked for by who limits the rate
   rest::RetryStop retry_stop = rest::RetryStop::kNone;
   std::vector<rest::FieldError> field_errors;
+  // Of a call that a limit refused: the rule, whom it counts for (`caller:spiffe://...`), and what
+  // it lets in. Empty otherwise.
+  std::string limited_by;
+  std::string limited_subject;
+  std::string limit;
 };
 
 // `resource.not_found` is RESOURCE_NOT_FOUND. Empty when no well-formed reason (AIP-193) can be
 // made of it.
 [[nodiscard]] std::string ReasonOfCode(std::string_view upstream_code);
 
-// The status with ErrorInfo and RequestInfo always, RetryInfo, BadRequest and ResourceInfo where
-// they apply. Long texts are cut on a UTF-8 boundary until everything fits.
+// The status with ErrorInfo and RequestInfo always, RetryInfo, QuotaFailure, BadRequest and
+// ResourceInfo where they apply. Long texts are cut on a UTF-8 boundary until everything fits.
 [[nodiscard]] grpc::Status ToStatus(const ErrorReport& report);
 
 // The value of `grpc-retry-pushback-ms` (gRFC A6): after how many milliseconds a gRPC client may

@@ -9,6 +9,8 @@
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server_builder.h>
 
+#include "service/rpc/limit_figures.h"
+
 namespace evalrun::service {
 namespace {
 
@@ -87,16 +89,25 @@ void GrpcServer::Stop(std::chrono::milliseconds timeout) {
   loop_->ShutDown();
 }
 
+void GrpcServer::SetLimits(std::shared_ptr<const RuleSet> rules, std::int64_t replicas) {
+  const auto room = loop_->Enter();
+  calls_->limiter().SetRules(std::move(rules), replicas);
+}
+
 SampledFigures GrpcServer::Sample() {
   const auto room = loop_->Enter();
+  const auto now = std::chrono::steady_clock::now();
   rest::UpstreamGuard& guard = calls_->guard();
   return {.calls_in_flight = calls_->in_flight(),
           .connections_opened = http_.connections_opened(),
           .connections_closed = http_.connections_closed(),
           .log_lines_dropped = 0,
           .hold_backs_begun = guard.hold_back().begun(),
-          .hold_back_remaining = guard.hold_back().Remaining(std::chrono::steady_clock::now()),
-          .retry_budget_saved = guard.retry_budget().saved()};
+          .hold_back_remaining = guard.hold_back().Remaining(now),
+          .retry_budget_saved = guard.retry_budget().saved(),
+          .log_refusals_left_out = calls_->access_log().refusals_left_out(),
+          .limits = FiguresOf(calls_->limiter(),
+                              std::chrono::nanoseconds(now.time_since_epoch()).count())};
 }
 
 }  // namespace evalrun::service

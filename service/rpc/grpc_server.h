@@ -54,6 +54,9 @@ class GrpcServer {
   // watches do not delay it.
   void Stop(std::chrono::milliseconds timeout);
 
+  // From now on these limits hold, at each of so many replicas.
+  void SetLimits(std::shared_ptr<const RuleSet> rules, std::int64_t replicas);
+
   // `host:port`, with the port that was picked.
   [[nodiscard]] const std::string& address() const { return address_; }
 

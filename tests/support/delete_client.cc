@@ -37,6 +37,7 @@ void TakeDetails(const grpc::Status& status, DeleteReply* reply) {
     TakeIf(any, &reply->error_info);
     TakeIf(any, &reply->request_info);
     TakeIf(any, &reply->retry_info);
+    TakeIf(any, &reply->quota_failure);
     TakeIf(any, &reply->bad_request);
     TakeIf(any, &reply->resource_info);
   }

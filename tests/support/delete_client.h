@@ -44,6 +44,7 @@ struct DeleteReply {
   std::optional<google::rpc::ErrorInfo> error_info;
   std::optional<google::rpc::RequestInfo> request_info;
   std::optional<google::rpc::RetryInfo> retry_info;
+  std::optional<google::rpc::QuotaFailure> quota_failure;
   std::optional<google::rpc::BadRequest> bad_request;
   std::optional<google::rpc::ResourceInfo> resource_info;
   std::multimap<std::string, std::string> initial_metadata;

@@ -1,6 +1,7 @@
 // All rules at once: who is charged, who is refused, and for how long.
 #include "service/limits/limiter.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -73,6 +74,34 @@ TEST_F(LimiterTest, TheWaitIsUntilAllRulesHaveRoom) {
   EXPECT_TRUE(Call("a", kStart + 500 * kMs)) << "at the time that was promised";
 }
 
+TEST_F(LimiterTest, ARefusedCallCountsOnceForTheRuleThatTakesLongest) {
+  Use({Rule("fast", LimitedBy::kCaller, 10, 1), Rule("slow", LimitedBy::kGateway, 2, 1)});
+  ASSERT_EQ(Calls(3, "a"), 1);
+  EXPECT_EQ(limiter_.counts(0).refused, 0u);
+  EXPECT_EQ(limiter_.counts(1).refused, 2u);
+  EXPECT_EQ(limiter_.counts(0).allowed, 1u);
+}
+
+TEST_F(LimiterTest, AFewOfThoseWhoAreNearALimitAreNamed) {
+  Use({Rule("per-caller", LimitedBy::kCaller, 10, 10)});
+  Calls(8, "modest");
+  EXPECT_TRUE(limiter_.near().empty());
+  Calls(9, "near");
+  Calls(13, "greedy");
+  ASSERT_EQ(limiter_.near().size(), 2u);
+  EXPECT_EQ(limiter_.near()[0].subject, "near");
+  EXPECT_EQ(limiter_.near()[0].refused, 0u);
+  EXPECT_EQ(limiter_.near()[0].tat - kStart, 900 * kMs);
+  EXPECT_EQ(limiter_.near()[0].room, kSecond);
+  EXPECT_EQ(limiter_.near()[1].subject, "greedy");
+  EXPECT_EQ(limiter_.near()[1].refused, 3u);
+  for (int i = 1; i <= 40; ++i) Calls(9, "another-" + std::to_string(i), kStart + i);
+  EXPECT_EQ(limiter_.near().size(), kMostNear);
+  EXPECT_TRUE(std::ranges::none_of(limiter_.near(), [](const auto& entry) {
+    return entry.subject == "greedy";
+  })) << "the last ones";
+}
+
 TEST_F(LimiterTest, AShadowRuleCountsButDoesNotRefuse) {
   LimitRule shadow = Rule("trial", LimitedBy::kCaller, 10, 2);
   shadow.shadow = true;
@@ -103,6 +132,8 @@ TEST_F(LimiterTest, ASendMoreIsChargedToTheUpstreamKeyAlone) {
   const std::int64_t wait = limiter_.TryChargeSend("k", kStart);
   EXPECT_EQ(wait, 100 * kMs);
   EXPECT_FALSE(Call("b")) << "a retry has taken its place";
+  EXPECT_EQ(limiter_.counts(0).allowed, 1u) << "a send is no call";
+  EXPECT_EQ(limiter_.counts(0).refused, 1u);
   EXPECT_EQ(limiter_.TryChargeSend("another key", kStart), 0);
   EXPECT_EQ(limiter_.TryChargeSend("k", kStart + wait), 0);
 }

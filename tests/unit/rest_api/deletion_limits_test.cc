@@ -129,5 +129,18 @@ TEST(WhileHeldBackTest, AnswersWithWhatTheSendsMadeCertainWhenThereIsNone) {
   EXPECT_EQ(answer.sends, 1);
 }
 
+TEST(StopForRateLimitTest, AnswersWithWhatTheSendsMadeCertain) {
+  Deletion deletion(RetryPolicy{}, {});
+  ASSERT_TRUE(deletion.AfterSend(Lost(), {}, 60s, 0.5).send_again);
+  deletion.StopForRateLimit(70ms);
+  const Deletion::Answer answer = deletion.answer();
+  EXPECT_EQ(answer.code, absl::StatusCode::kUnavailable);
+  EXPECT_EQ(answer.certainty, Certainty::kUnknown);
+  EXPECT_EQ(RetryStopName(answer.retry_stop), "rate_limit");
+  EXPECT_EQ(answer.retry_after, 70ms);
+  EXPECT_TRUE(answer.wait_is_asked);
+  EXPECT_EQ(answer.sends, 1);
+}
+
 }  // namespace
 }  // namespace evalrun::rest

@@ -41,6 +41,8 @@ TEST(AccessLineTest, FieldsOfACallWithEverything) {
                 .certainty = rest::Certainty::kAbsent,
                 .sends = 1,
                 .retry_stop = rest::RetryStop::kBudget,
+                .limited_by = "l",
+                .would_be_limited_by = "s",
                 .resends_stopped = 1,
                 .http_status = 404,
                 .upstream_code = "c",
@@ -48,8 +50,8 @@ TEST(AccessLineTest, FieldsOfACallWithEverything) {
       ElementsAre("time", "level", "event", "request_id", "trace_id", "network.peer.address",
                   "network.peer.port", "caller", "rpc.method", "eval_run_uuid", "workspace_uuid",
                   "rpc.response.status_code", "reason", "deletion", "sends", "retry_stopped",
-                  "http.response.status_code", "upstream_code", "upstream_request_id",
-                  "rpc.request.size", "http.response.body.size", "duration",
+                  "limited_by", "would_be_limited_by", "http.response.status_code", "upstream_code",
+                  "upstream_request_id", "rpc.request.size", "http.response.body.size", "duration",
                   "upstream.connect_duration", "upstream.first_byte_duration", "upstream.duration",
                   "upstream.connection_reused", "resends_stopped"));
 }
@@ -97,6 +99,27 @@ TEST_F(SampledLogTest, WhatWentWrongIsRememberedAlsoWithoutALog) {
   EXPECT_TRUE(recent_.NewestFirst().empty());
   EXPECT_EQ(LinesOf(grpc::StatusCode::UNAVAILABLE, off), 0u);
   EXPECT_EQ(recent_.NewestFirst().size(), RecentErrors::kCapacity);
+}
+
+TEST(RefusalLogTest, OfCallsThatALimitRefusedAHundredASecond) {
+  std::ostringstream lines;
+  auto logger = std::make_shared<spdlog::logger>(
+      "test", std::make_shared<spdlog::sinks::ostream_sink_st>(lines));
+  logger->set_pattern("%v");
+  AccessLog log(logger, {}, nullptr);
+  const std::chrono::system_clock::time_point start{std::chrono::seconds(1000)};
+  const CallRecord refused = {.code = grpc::StatusCode::RESOURCE_EXHAUSTED, .limited_by = "l"};
+  const auto written = [&] { return std::ranges::count(lines.str(), '\n'); };
+
+  for (int i = 0; i < 500; ++i) log.Write(refused, start + std::chrono::milliseconds(i));
+  EXPECT_EQ(written(), 100);
+  EXPECT_EQ(log.refusals_left_out(), 400u);
+  log.Write({.code = grpc::StatusCode::RESOURCE_EXHAUSTED}, start + std::chrono::milliseconds(600));
+  log.Write({.would_be_limited_by = "l"}, start + std::chrono::milliseconds(600));
+  EXPECT_EQ(written(), 102) << "other lines are always written";
+  log.Write(refused, start + std::chrono::seconds(1));
+  EXPECT_EQ(written(), 103);
+  EXPECT_EQ(log.refusals_left_out(), 400u);
 }
 
 TEST(LevelTest, SaysWhoHasToAct) {

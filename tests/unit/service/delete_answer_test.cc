@@ -116,6 +116,39 @@ TEST(ReportOfRefusalTest, CannotSpeakForTheCallersEarlierAttempts) {
             "the run may or may not be deleted: too many calls are under way to the upstream");
 }
 
+TEST(ReportOfLimitTest, NamesTheRuleWhomItLimitsAndTheWait) {
+  const LimitRule rule = {.name = "per-caller",
+                          .by = LimitedBy::kCaller,
+                          .quota = {.interval = 100'000'000, .burst = 5}};
+  const Limited limited = {.rule = rule,
+                           .quota = rule.quota,
+                           .subject = "spiffe://prod/batch",
+                           .wait = std::chrono::milliseconds(70)};
+  ErrorReport report = ReportOfLimit(limited, false, "abc-1");
+  EXPECT_EQ(report.code, grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(report.reason, "RATE_LIMITED");
+  EXPECT_EQ(report.domain, "evalrun-gateway");
+  EXPECT_EQ(report.certainty, Certainty::kNotPerformed);
+  EXPECT_EQ(report.sends, 0);
+  EXPECT_EQ(report.retry_after, std::chrono::milliseconds(70));
+  EXPECT_TRUE(report.wait_is_asked);
+  EXPECT_EQ(report.request_id, "abc-1");
+  EXPECT_EQ(report.limited_by, "per-caller");
+  EXPECT_EQ(report.limited_subject, "caller:spiffe://prod/batch");
+  EXPECT_EQ(report.limit, "the limit per-caller lets in a call every 100ms, and up to 5 at once");
+
+  report = ReportOfLimit(limited, true, "abc-1");
+  EXPECT_EQ(report.certainty, Certainty::kUnknown) << "an earlier attempt may have done it";
+  EXPECT_THAT(report.message, HasSubstr("may or may not be deleted"));
+}
+
+TEST(ReportOfLimitTest, OfAllTogetherThereIsNobodyToName) {
+  const LimitRule rule = {.name = "all", .quota = {.interval = 1'000'000, .burst = 5}};
+  EXPECT_EQ(ReportOfLimit({.rule = rule, .quota = rule.quota, .subject = "", .wait = {}}, false, "")
+                .limited_subject,
+            "gateway");
+}
+
 TEST(ReportOfInvalidFieldTest, NamesTheField) {
   const ErrorReport report = ReportOfInvalidField("workspace_uuid", "a UUID", "abc-1");
   EXPECT_EQ(report.code, grpc::StatusCode::INVALID_ARGUMENT);

@@ -182,6 +182,19 @@ TEST(RetryPushbackTest, IsNeverWhereARetryWouldMultiplyOursOrPassTheDeadline) {
   EXPECT_EQ(RetryPushback(report, 10s), "-1") << "there are too many retries already";
 }
 
+TEST(ToStatusTest, WhichLimitRefusedItIsSaid) {
+  ErrorReport report = Report(grpc::StatusCode::RESOURCE_EXHAUSTED);
+  report.limited_by = "per-caller";
+  report.limited_subject = "caller:ip:10.0.0.7";
+  report.limit = "the limit per-caller lets in a call every 1s, and up to 5 at once";
+  const grpc::Status status = ToStatus(report);
+  EXPECT_EQ(Find<google::rpc::ErrorInfo>(status).metadata().at("limited_by"), "per-caller");
+  const auto quota_failure = Find<google::rpc::QuotaFailure>(status);
+  ASSERT_EQ(quota_failure.violations_size(), 1);
+  EXPECT_EQ(quota_failure.violations(0).subject(), "caller:ip:10.0.0.7");
+  EXPECT_EQ(quota_failure.violations(0).description(), report.limit);
+}
+
 TEST(ToStatusTest, WhatStoppedTheRetriesIsSaid) {
   ErrorReport report = Report(grpc::StatusCode::UNAVAILABLE);
   report.retry_stop = rest::RetryStop::kBudget;

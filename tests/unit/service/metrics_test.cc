@@ -12,6 +12,7 @@ namespace evalrun::service {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::UnorderedElementsAre;
 
 const std::string kMethod =
@@ -33,7 +34,9 @@ TEST(MetricsTest, TheFamilies) {
       UnorderedElementsAre(
           "gateway_calls_in_flight gauge", "gateway_calls_shed_total counter",
           "gateway_deletions_total counter", "gateway_hold_back_remaining_seconds gauge",
-          "gateway_hold_backs_total counter", "gateway_log_lines_dropped_total counter",
+          "gateway_hold_backs_total counter", "gateway_limiter_keys gauge",
+          "gateway_limiter_keys_evicted_total counter", "gateway_limiter_overflowed_total counter",
+          "gateway_log_lines_dropped_total counter", "gateway_log_refusals_left_out_total counter",
           "gateway_retries_stopped_total counter", "gateway_retries_total counter",
           "gateway_retry_budget_retries gauge", "gateway_upstream_connections_open gauge",
           "gateway_upstream_connections_opened_total counter",
@@ -59,7 +62,7 @@ TEST(MetricsTest, EverySeriesExistsBeforeTheFirstCall) {
     EXPECT_THAT(exposition, HasSubstr("\ngateway_deletions_total{deletion=\"" +
                                       std::string(deletion) + "\"} 0\n"));
   }
-  for (const char* cause : {"attempts", "deadline", "budget", "hold_back"}) {
+  for (const char* cause : {"attempts", "deadline", "budget", "hold_back", "rate_limit"}) {
     EXPECT_THAT(exposition, HasSubstr("\ngateway_retries_stopped_total{cause=\"" +
                                       std::string(cause) + "\"} 0\n"));
   }
@@ -140,6 +143,37 @@ TEST(MetricsTest, WhatEndsACallIsCountedOnce) {
            "gateway_retry_budget_retries 7",
        }) {
     EXPECT_THAT(exposition, HasSubstr("\n" + std::string(line) + "\n"));
+  }
+}
+
+TEST(MetricsTest, ThereAreSeriesForEachLimitThatThereIsAndNoOther) {
+  Metrics metrics;
+  const std::string decisions = "gateway_limiter_decisions_total{";
+  EXPECT_THAT(metrics.Expose({}), Not(HasSubstr(decisions)));
+  LimitFigures limits{.rules = {{.name = "a", .by = "caller"}, {.name = "b", .by = "gateway"}}};
+  EXPECT_THAT(metrics.Expose({.limits = limits}),
+              HasSubstr("\n" + decisions + "decision=\"denied\",rule=\"b\"} 0\n"));
+  limits = {
+      .rules = {{.name = "b", .by = "gateway", .allowed = 3, .denied = 2, .shadow_denied = 1}},
+      .near = {{.rule = "b", .subject = "somebody"}},
+      .keys = 7,
+      .evicted = 5,
+      .overflowed = 4};
+  for (int i = 0; i < 2; ++i) {
+    const std::string exposition = metrics.Expose({.log_refusals_left_out = 9, .limits = limits});
+    for (const std::string& line : {
+             decisions + R"(decision="allowed",rule="b"} 3)",
+             decisions + R"(decision="denied",rule="b"} 2)",
+             decisions + R"(decision="shadow_denied",rule="b"} 1)",
+             std::string("gateway_limiter_keys 7"),
+             std::string("gateway_limiter_keys_evicted_total 5"),
+             std::string("gateway_limiter_overflowed_total 4"),
+             std::string("gateway_log_refusals_left_out_total 9"),
+         }) {
+      EXPECT_THAT(exposition, HasSubstr("\n" + line + "\n"));
+    }
+    EXPECT_THAT(exposition, Not(HasSubstr("rule=\"a\""))) << "a rule that is gone";
+    EXPECT_THAT(exposition, Not(HasSubstr("somebody"))) << "anybody can make up names";
   }
 }
 

@@ -68,6 +68,21 @@ TEST(StatusJsonTest, HasEverySeriesOfTheExposition) {
   }
 }
 
+TEST(StatusJsonTest, SaysWhatTheLimitsAreAndWhoIsNearThem) {
+  const json status = json::parse(StatusJson(
+      {.limits = {.rules = {{.name = "a",
+                             .by = "caller",
+                             .interval = std::chrono::milliseconds(50),
+                             .burst = 40,
+                             .shadow = true}},
+                  .near = {{.rule = "a", .subject = "\xff", .used = 0.5, .denied = 3}}}}));
+  EXPECT_EQ(status["limits"]["rules"],
+            json::parse(R"([{"name": "a", "by": "caller", "interval": 0.05, "burst": 40,
+                             "shadow": true}])"));
+  EXPECT_EQ(status["limits"]["near"],
+            json::parse(R"([{"rule": "a", "subject": "\ufffd", "used": 0.5, "denied": 3}])"));
+}
+
 TEST(StatusJsonTest, SaysHowItIsAndWhatWentWrong) {
   RecentErrors errors;
   errors.Add({.request_id = "r-1",
@@ -90,7 +105,8 @@ TEST(StatusJsonTest, SaysHowItIsAndWhatWentWrong) {
     "not_ready_because": "shutting down", "log_level": "debug", "metrics": {},
     "errors": [{"time": 20.0, "request_id": "r-1", "eval_run_uuid": "\ufffd<script>",
                 "code": "UNAVAILABLE", "reason": "UPSTREAM_UNAVAILABLE", "deletion": "unknown",
-                "http_status": 503, "duration": 1.5}]})"));
+                "http_status": 503, "duration": 1.5}],
+    "limits": {"rules": [], "near": []}})"));
 }
 
 }  // namespace

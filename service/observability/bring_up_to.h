@@ -1,0 +1,21 @@
+// File: bring_up_to.h
+//
+// Counters of what others count.
+#ifndef EVALRUN_SERVICE_OBSERVABILITY_BRING_UP_TO_H_
+#define EVALRUN_SERVICE_OBSERVABILITY_BRING_UP_TO_H_
+
+#include <cstdint>
+
+#include <prometheus/counter.h>
+
+namespace evalrun::service {
+
+// A counter can only be added to; what others count is brought up to date by the difference.
+inline void BringUpTo(prometheus::Counter* counter, std::uint64_t value) {
+  const double difference = static_cast<double>(value) - counter->Value();
+  if (difference > 0) counter->Increment(difference);
+}
+
+}  // namespace evalrun::service
+
+#endif  // EVALRUN_SERVICE_OBSERVABILITY_BRING_UP_TO_H_
