@@ -22,6 +22,7 @@ def row(request_id="mine", outcome="deleted", run="run"):
     (call(), [row()], 0, 0),
     (call(deletion="presumed"), [row(), row(outcome="not_found")], 0, 0),
     (call(code="NOT_FOUND", deletion="absent", exists=False), [row(outcome="not_found")], 0, 0),
+    (call(deletion="presumed", exists=False), [row(outcome="not_found")], 0, 0),
     # Failed, and true.
     (call(code="UNAVAILABLE", deletion="not_performed"), [], 1, 0),
     (call(code="UNAVAILABLE", deletion="unknown"), [row()], 1, 0),
@@ -37,7 +38,6 @@ def row(request_id="mine", outcome="deleted", run="run"):
     (call(code="NOT_FOUND", deletion="absent"), [row()], 1, 1),
     (call(code="NOT_FOUND", deletion="absent"), [], 1, 1),
     (call(exists=False), [], 1, 1),
-    (call(deletion="presumed", exists=False), [], 1, 1),
 ])
 def test_one_call(answer, journal, failed, wrong):
     result = account.of([answer], journal)
@@ -48,6 +48,6 @@ def test_one_call(answer, journal, failed, wrong):
 def test_adds_up():
     calls = [call(request_id=str(n), run=str(n)) for n in range(10)] + [call(code="UNAVAILABLE", deletion="unknown", run="x")]
     result = account.of(calls, [row(request_id=str(n), run=str(n)) for n in range(10)])
-    assert (result["calls"], result["failed"], result["wrong"]) == (11, 1, 0)
+    assert (result["calls"], result["gone"], result["failed"], result["wrong"]) == (11, 10, 1, 0)
     assert result["journal"] == {"rows": 10, "deleted": 10, "keys": {"first": 10}}
     assert result["callers"]["headless"]["answers"] == {"OK performed": 10, "UNAVAILABLE unknown": 1}

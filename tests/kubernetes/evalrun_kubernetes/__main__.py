@@ -1,0 +1,102 @@
+"""See run."""
+
+import argparse
+import json
+import pathlib
+import sys
+import time
+import traceback
+import xml.etree.ElementTree as ElementTree
+
+from evalrun_kubernetes import controls, monitoring, phases, world as worlds
+from evalrun_kubernetes.kubectl import Failed
+
+PHASES = {function.__name__.replace("_", "-"): function for function in (
+    phases.steady, phases.identity, monitoring.prometheus, phases.rolling_restart, phases.rollback, phases.node_drain,
+    phases.scale, phases.autoscaling, phases.key_rotation, phases.backend_restart, phases.disruption_budget,
+    phases.frozen_process, controls.health_over_cluster_ip,
+    controls.without_drain_delay, controls.without_readiness)}
+
+
+def options():
+    parser = argparse.ArgumentParser(prog="run")
+    for name in ("gateway", "backend", "caller"):
+        parser.add_argument(f"--{name}", metavar="IMAGE")
+    parser.add_argument("--pull-policy", default="IfNotPresent")
+    parser.add_argument("--storage-path", default="")
+    parser.add_argument("--storage-node", default="")
+    parser.add_argument("--json", type=pathlib.Path)
+    parser.add_argument("--junit", type=pathlib.Path)
+    parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("phases", nargs="*", metavar="PHASE")
+    given = parser.parse_args()
+    if given.list:
+        print("\n".join(PHASES))
+        sys.exit(0)
+    if not (given.gateway and given.backend and given.caller):
+        parser.error("--gateway, --backend and --caller are needed")
+    if unknown := set(given.phases) - set(PHASES):
+        parser.error(f"there is no phase {', '.join(sorted(unknown))}")
+    return given
+
+
+def show(name, verdict, seconds, line, account):
+    print(f"{verdict:<7} {seconds:5.0f} s  {name}: {line}", flush=True)
+    if account:
+        print(f"{'':16} calls {account['calls']}, failed {account['failed']}, wrong {account['wrong']}; journal: "
+              f"{account['journal']['deleted']} deleted, {account['journal']['rows']} asked for", flush=True)
+        for caller, seen in account["callers"].items():
+            print(f"{'':16} {caller}: {seen['answers']}, p50 {seen['p50_ms']} ms, p99 {seen['p99_ms']} ms", flush=True)
+
+
+def junit(accounts):
+    """As ctest writes it, for tests/summary."""
+    suite = ElementTree.Element("testsuite", name="kubernetes")
+    for name, phase in accounts.items():
+        status = {"ok": "run", "skipped": "disabled", "FAILED": "fail"}[phase["verdict"]]
+        case = ElementTree.SubElement(suite, "testcase", name=f"kubernetes.{name}", status=status)
+        if phase["verdict"] == "FAILED":
+            ElementTree.SubElement(case, "failure", message=phase["line"])
+    return ElementTree.tostring(suite, encoding="unicode") + "\n"
+
+
+def main():
+    given = options()
+    images = worlds.Images(given.gateway, given.backend, given.caller, given.pull_policy)
+    begun = time.monotonic()
+    world = worlds.make(images, given.storage_path, given.storage_node)
+    print(f"{'ready':<7} {time.monotonic() - begun:5.0f} s  namespace {world.space.name}", flush=True)
+    accounts, failed, skipped = {}, [], []
+    try:
+        for name, phase in PHASES.items():
+            if given.phases and name not in given.phases:
+                continue
+            begun = time.monotonic()
+            verdict, account, world.last_account = "ok", None, None
+            try:
+                line, account = phase(world)
+                if line.startswith("skipped"):
+                    verdict = "skipped"
+                    skipped.append(name)
+            except Failed as why:
+                verdict, line, account = "FAILED", str(why), world.last_account
+                failed.append(name)
+            except Exception:  # the others still have something to say
+                verdict, line = "FAILED", traceback.format_exc()
+                failed.append(name)
+            show(name, verdict, time.monotonic() - begun, line, account)
+            accounts[name] = {"verdict": verdict, "line": line, "account": account}
+    finally:
+        if not given.keep:
+            worlds.remove(world)
+        if given.json:
+            given.json.write_text(json.dumps(accounts, indent=1) + "\n")
+        if given.junit:
+            given.junit.write_text(junit(accounts))
+    print(f"{len(accounts) - len(failed) - len(skipped)} passed, {len(failed)} failed"
+          + (f", {len(skipped)} skipped" if skipped else ""))
+    return 1 if failed or not accounts else 0
+
+
+sys.exit(main())

@@ -1,0 +1,97 @@
+"""Continuous deletions from a pod, and the account of them."""
+
+import contextlib
+import itertools
+import json
+
+from evalrun_kubernetes.kubectl import Failed, wait_for
+
+_numbers = itertools.count(1)
+# 200 calls a second in all.
+USUAL = {"headless": 90, "cluster-ip": 90, "plain": 20}
+TARGETS = {
+    "headless": "dns:///evalrun-gateway-headless:50051",
+    "cluster-ip": "dns:///evalrun-gateway:50051",
+    "cluster-ip-health": "dns:///evalrun-gateway:50051",
+    "plain": "dns:///evalrun-gateway:50051",
+}
+
+
+def pod(name, images, arguments, node=None):
+    """A pod of the caller's image under Pod Security `restricted`."""
+    return {
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": name, "labels": {"evalrun-gateway/caller": "true", "app.kubernetes.io/name": "caller"}},
+        "spec": {
+            "restartPolicy": "Never", "automountServiceAccountToken": False, "enableServiceLinks": False,
+            "terminationGracePeriodSeconds": 5,
+            **({"nodeName": node} if node else {}),
+            "securityContext": {"runAsNonRoot": True, "runAsUser": 65532, "fsGroup": 65532,
+                                "seccompProfile": {"type": "RuntimeDefault"}},
+            "containers": [{
+                "name": "caller", "image": images.caller, "imagePullPolicy": images.pull_policy, "args": arguments,
+                "env": [{"name": "AYMARA_AI_API_KEY", "value": "maker-key-not-a-secret"}],
+                "securityContext": {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True,
+                                    "capabilities": {"drop": ["ALL"]}},
+                "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "1Gi"}},
+            }],
+        },
+    }
+
+
+class Load:
+    """Calls from a pod of its own until it is stopped; then `account` is there."""
+
+    def __init__(self, world, rates=None):
+        self._world, self._space, self._name, self.account = world, world.space, f"caller-{next(_numbers)}", None
+        arguments = ["--backend=http://evalrun-backend:8080", "--journal=http://evalrun-backend:8081"]
+        for kind, rate in (rates or USUAL).items():
+            arguments.append(f"--caller={kind}={TARGETS[kind]}@{rate}")
+        self._space.apply(pod(self._name, world.images, arguments, world.caller_node))
+        wait_for(lambda: "calling" in self._log(), 90, f"calls of {self._name} are answered: {self._log()[-500:]}")
+
+    def _log(self):
+        return self._space.run("logs", self._name, check=False).stdout
+
+    def stop(self):
+        self._space.run("exec", self._name, "--", "sh", "-c", "kill -TERM 1")
+        self._space.run("wait", f"pod/{self._name}", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=150s")
+        self.account = self._world.last_account = json.loads(self._log().splitlines()[-1])["account"]
+        self.remove()
+
+    def remove(self):
+        self._space.run("delete", "pod", self._name, "--wait=false", "--ignore-not-found")
+
+
+@contextlib.contextmanager
+def load(world, rates=None):
+    """Calls during the block. Afterwards `.account`."""
+    calls = Load(world, rates)
+    try:
+        yield calls
+        calls.stop()
+    except BaseException:
+        calls.remove()
+        raise
+
+
+def must_balance(account, least=500, slowest=5000):
+    """No failed and no wrong answer, enough of them to say so, and none later than `slowest` milliseconds."""
+    if account["failed"] or account["wrong"]:
+        raise Failed(f"{account['failed']} failed, {account['wrong']} wrong: "
+                     f"{json.dumps((account['wrongs'] + account['failures'])[:4])}")
+    if account["calls"] < least:
+        raise Failed(f"only {account['calls']} calls were made")
+    for name, caller in account["callers"].items():
+        if not caller["calls"]:
+            raise Failed(f"{name} made no calls")
+        if caller["max_ms"] > slowest:
+            raise Failed(f"{name} waited {caller['max_ms']:.0f} ms for an answer")
+    if account["gone"] != account["journal"]["deleted"]:
+        raise Failed(f"{account['gone']} runs are said to be gone, the journal has {account['journal']['deleted']} deletions")
+
+
+def must_lose(account):
+    """For negative controls: the check that must_balance makes has to find something."""
+    if not account["failed"] and not account["wrong"]:
+        raise Failed(f"nothing was lost in {account['calls']} calls: the check would not have found the defect")

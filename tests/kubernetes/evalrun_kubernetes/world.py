@@ -1,0 +1,143 @@
+"""What is under test: the development overlay in a namespace of its own, with a backend whose data outlives its pod."""
+
+import dataclasses
+import json
+import pathlib
+import shutil
+import tempfile
+import uuid
+
+from evalrun_kubernetes.kubectl import Namespace, run
+
+TOP = pathlib.Path(__file__).resolve().parents[3]
+REPLICAS = 2
+FIRST_KEY, SECOND_KEY = "sample-key-not-a-secret", "second-key-not-a-secret"
+
+
+@dataclasses.dataclass(frozen=True)
+class Images:
+    gateway: str
+    backend: str
+    caller: str
+    pull_policy: str
+
+
+@dataclasses.dataclass
+class World:
+    space: Namespace
+    images: Images
+    storage_path: str
+    storage_node: str
+    nodes: list
+    last_account: dict = None  # of the load that ended last
+
+    @property
+    def caller_node(self):
+        """Where callers run: beside the backend, so that draining another node takes only gateways."""
+        return self.storage_node
+
+    @property
+    def drained_node(self):
+        others = [node for node in self.nodes if node != self.storage_node]
+        return others[0] if others else None
+
+
+def image(name, full):
+    """An entry of kustomize's `images`."""
+    if "@" in full:
+        new, digest = full.split("@")
+        return {"name": name, "newName": new, "digest": digest}
+    new, tag = full.rsplit(":", 1)
+    return {"name": name, "newName": new, "newTag": tag}
+
+
+def seed():
+    """The sample data, with a second key for the gateway, and one for whoever makes the runs."""
+    data = json.loads((TOP / "deploy/sample-data.json").read_text())
+    first = data["api_keys"][0]
+    assert first["key"] == FIRST_KEY
+    data["api_keys"] = [{**first, "name": name, "key": key} for name, key in (
+        ("first", FIRST_KEY), ("second", SECOND_KEY), ("maker", "maker-key-not-a-secret"))]
+    return data
+
+
+def manifests(world):
+    """The test's overlay over deploy/, built by kubectl's own kustomize."""
+    pull = [{"op": "add", "path": "/spec/template/spec/containers/0/imagePullPolicy", "value": world.images.pull_policy}]
+    overlay = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "namespace": world.space.name,
+        "resources": ["../development", "storage.yaml"],
+        "components": ["../../components/plain-prometheus"],
+        "replicas": [{"name": "evalrun-gateway", "count": REPLICAS}],
+        "images": [image("evalrun-gateway", world.images.gateway), image("evalrun-backend", world.images.backend)],
+        "configMapGenerator": [{"name": "backend-seed", "files": ["seed.json"],
+                                "options": {"disableNameSuffixHash": True}}],
+        "patches": [{"path": "backend.yaml"},
+                    {"target": {"kind": "Deployment"}, "patch": json.dumps(pull)}],
+    }
+    claim = {
+        "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "backend"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+    }
+    if world.storage_path:
+        claim["spec"].update(storageClassName="", volumeName=world.space.name)
+    # Two backends on one database during a rolling restart: SQLite locks within one node.
+    backend = {
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "evalrun-backend"},
+        "spec": {
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
+            "template": {"spec": {
+                "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
+                    {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In",
+                                           "values": [world.storage_node]}]}]}}},
+                "containers": [{
+                    "name": "backend",
+                    "args": ["--listen", "0.0.0.0:8080", "--admin-listen", "0.0.0.0:8081", "--seed", "/seed/seed.json",
+                             "--database", f"/data/{world.space.name}.db"],
+                    "volumeMounts": [{"name": "seed", "mountPath": "/seed"}]}],
+                "volumes": [{"name": "seed", "configMap": {"name": "backend-seed"}},
+                            {"name": "data", "emptyDir": None, "persistentVolumeClaim": {"claimName": "backend"}}],
+            }},
+        },
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        for part in ("kubernetes", "prometheus", "grafana"):
+            shutil.copytree(TOP / "deploy" / part, pathlib.Path(folder) / part)
+        here = pathlib.Path(folder) / "kubernetes/overlays/test"
+        here.mkdir()
+        for name, content in (("kustomization.yaml", overlay), ("storage.yaml", claim), ("backend.yaml", backend),
+                              ("seed.json", seed())):
+            (here / name).write_text(json.dumps(content))
+        return run("kustomize", str(here)).stdout
+
+
+def make(images, storage_path, storage_node):
+    """The namespace with all of it, running."""
+    nodes = [node["metadata"]["name"] for node in json.loads(run("get", "nodes", "--output=json").stdout)["items"]
+             if not node["spec"].get("unschedulable")]
+    world = World(Namespace(f"evalrun-test-{uuid.uuid4().hex[:6]}"), images, storage_path, storage_node or nodes[0], nodes)
+    if storage_path:
+        run("apply", "--filename=-", stdin=json.dumps({
+            "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": world.space.name},
+            "spec": {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": "",
+                     "persistentVolumeReclaimPolicy": "Retain", "hostPath": {"path": storage_path, "type": "Directory"},
+                     "claimRef": {"namespace": world.space.name, "name": "backend"}}}))
+    try:
+        install(world)
+    except BaseException:
+        remove(world)
+        raise
+    return world
+
+
+def install(world):
+    """Applies the manifests, also to undo what a phase has changed, and waits."""
+    run("apply", "--server-side", "--force-conflicts", "--validate=strict", "--filename=-", stdin=manifests(world))
+    world.space.rolled_out("evalrun-backend")
+    world.space.rolled_out("evalrun-gateway")
+
+
+def remove(world):
+    run("delete", "namespace", world.space.name, "--ignore-not-found", "--wait=true", "--timeout=180s", check=False)
+    if world.storage_path:
+        run("delete", "persistentvolume", world.space.name, "--ignore-not-found", "--wait=false", check=False)
