@@ -77,7 +77,7 @@ AdminSources SourcesOf(const RunningGateway& gateway) {
   return {
       .metrics = [gateway] { return gateway.metrics->Expose(Sample(gateway)); },
       .not_ready_because = [gateway] { return NotReadyBecause(gateway); },
-      .config = [gateway] { return gateway.shown_config->Get(); },
+      .config = [gateway] { return *gateway.shown_config->Get(); },
       .status_json =
           [gateway, log_level] {
             const SampledFigures figures = Sample(gateway);

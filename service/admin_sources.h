@@ -6,14 +6,13 @@
 
 #include <atomic>
 #include <map>
-#include <mutex>
 #include <string>
-#include <utility>
 
 #include <spdlog/logger.h>
 
 #include "service/admin/admin_server.h"
 #include "service/config/load_config.h"
+#include "service/current.h"
 #include "service/observability/event_log.h"
 #include "service/observability/metrics.h"
 #include "service/observability/process_metrics.h"
@@ -23,27 +22,9 @@
 
 namespace evalrun::service {
 
-// A text that one thread changes and another one shows.
-class SharedText {
- public:
-  explicit SharedText(std::string text) : text_(std::move(text)) {}
-  void Set(std::string text) {
-    const std::lock_guard lock(mutex_);
-    text_ = std::move(text);
-  }
-  [[nodiscard]] std::string Get() const {
-    const std::lock_guard lock(mutex_);
-    return text_;
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::string text_;  // guarded by mutex_
-};
-
 // All outlive the admin server.
 struct RunningGateway {
-  const SharedText* shown_config = nullptr;  // what is in force, secrets masked
+  const Current<std::string>* shown_config = nullptr;  // what is in force, secrets masked
   const config::LoadedConfig* loaded = nullptr;
   GrpcServer* server = nullptr;
   Metrics* metrics = nullptr;

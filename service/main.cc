@@ -17,12 +17,14 @@
 #include <curl/curl.h>
 #include <spdlog/logger.h>
 
+#include "service/access/policy.h"
 #include "service/admin/admin_server.h"
 #include "service/admin_sources.h"
 #include "service/config/live.h"
 #include "service/config/load_config.h"
 #include "service/config/watched_files.h"
 #include "service/config/yaml_writer.h"
+#include "service/current.h"
 #include "service/observability/access_log.h"
 #include "service/observability/config_metrics.h"
 #include "service/observability/event_log.h"
@@ -56,6 +58,11 @@ int Fail(const EventLog& events, std::string_view what, std::string_view address
   return 1;
 }
 
+// Worth a line: without a policy everybody may do everything.
+void SayMode(const AccessPolicy& policy, spdlog::level::level_enum level, const EventLog& events) {
+  events.Write(level, "authorization", {{"mode", policy.mode()}});
+}
+
 // `load_again` reads its files through `files`, as it did for `loaded`.
 int Serve(const config::LoadedConfig& loaded, const Reloader::Load& load_again,
           config::WatchedFiles* files) {
@@ -79,14 +86,19 @@ int Serve(const config::LoadedConfig& loaded, const Reloader::Load& load_again,
                   /*desk=*/nullptr);
   limiter.SetRules(LimitRules(loaded), config.limits().replicas());
 
+  Current<AccessPolicy> access_policy(AccessOptions(config));
+
   auto server =
       GrpcServer::Listen(ServerOptions(loaded), HttpOptions(loaded), CallSettings(loaded),
-                         {.metrics = &metrics, .access_log = &access_log, .limiter = &limiter});
+                         {.metrics = &metrics,
+                          .access_log = &access_log,
+                          .limiter = &limiter,
+                          .access_policy = &access_policy});
   if (!server.ok()) return Fail(events, "cannot serve gRPC on", config.listen(), server.status());
   GrpcServer& grpc_server = **server;
 
   std::atomic<bool> draining = false;
-  SharedText shown_config(loaded.shown);
+  Current<std::string> shown_config(loaded.shown);
   auto admin = AdminServer::Start(loaded.admin_listen.host, loaded.admin_listen.port,
                                   SourcesOf({.shown_config = &shown_config,
                                              .loaded = &loaded,
@@ -102,6 +114,9 @@ int Serve(const config::LoadedConfig& loaded, const Reloader::Load& load_again,
     return Fail(events, "cannot serve HTTP on", config.admin_listen(), admin.status());
   }
 
+  if (access_policy.Get()->mode() != "off") {
+    SayMode(*access_policy.Get(), spdlog::level::info, events);
+  }
   grpc_server.Start();
   events.Write(spdlog::level::info, "listening",
                {{"grpc", grpc_server.address()},
@@ -115,6 +130,11 @@ int Serve(const config::LoadedConfig& loaded, const Reloader::Load& load_again,
     event_logger->set_level(LogLevel(next.config.log().level()));
     GrpcLogCapture::SetLevel(event_logger->level());
     grpc_server.SetLimits(LimitRules(next), next.config.limits().replicas());
+    const std::string_view mode_before = access_policy.Get()->mode();
+    access_policy.Set(AccessOptions(next.config));
+    if (access_policy.Get()->mode() != mode_before) {
+      SayMode(*access_policy.Get(), spdlog::level::warn, events);
+    }
     shown_config.Set("# after a reload\n" + config::WriteYaml(next.config, {}));
   });
   std::optional<ReloadThread> reload_thread(&reloader);

@@ -73,6 +73,17 @@ IdentityPolicy IdentityOptions(const LoadedConfig& loaded) {
   return policy;
 }
 
+AccessPolicy AccessOptions(const config::v1::GatewayConfig& config) {
+  const auto& authorization = config.authorization();
+  std::vector<Scope> allowed;
+  for (const auto& rule : authorization.rules()) {
+    allowed.emplace_back(
+        std::vector<std::string>(rule.identities().begin(), rule.identities().end()),
+        std::vector<std::string>(rule.workspaces().begin(), rule.workspaces().end()));
+  }
+  return {std::move(allowed), authorization.dry_run()};
+}
+
 DeleteSettings CallSettings(const LoadedConfig& loaded) {
   const auto& config = loaded.config;
   return {

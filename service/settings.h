@@ -12,6 +12,7 @@
 #include <spdlog/common.h>
 
 #include "rest_backend/http/http_client.h"
+#include "service/access/policy.h"
 #include "service/config/duration.h"
 #include "service/config/load_config.h"
 #include "service/limits/rule_set.h"
@@ -24,6 +25,7 @@ namespace evalrun::service {
 [[nodiscard]] GrpcServerOptions ServerOptions(const config::LoadedConfig& loaded);
 [[nodiscard]] rest::HttpClientOptions HttpOptions(const config::LoadedConfig& loaded);
 [[nodiscard]] IdentityPolicy IdentityOptions(const config::LoadedConfig& loaded);
+[[nodiscard]] AccessPolicy AccessOptions(const config::v1::GatewayConfig& config);
 [[nodiscard]] DeleteSettings CallSettings(const config::LoadedConfig& loaded);
 [[nodiscard]] std::shared_ptr<const RuleSet> LimitRules(const config::LoadedConfig& loaded);
 [[nodiscard]] AccessLogOptions LogOptions(const config::LoadedConfig& loaded);

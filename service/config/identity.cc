@@ -13,6 +13,8 @@ bool IsKeyCharacter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
 }
 
+bool IsUpper(char c) { return c >= 'A' && c <= 'Z'; }
+
 }  // namespace
 
 absl::Status CheckMetadataKey(std::string_view key) {
@@ -36,10 +38,30 @@ absl::Status CheckNetwork(std::string_view text) {
 }
 
 absl::Status CheckCertificatePattern(std::string_view text) {
-  const bool is_known = text.starts_with("spiffe://") || text.starts_with("dns:");
-  if (is_known && service::IsWellFormedPattern(text)) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      "must begin with spiffe:// or dns:, without spaces, and have a * at most at its end");
+  const bool is_certificate = text.starts_with("spiffe://") || text.starts_with("dns:");
+  if (is_certificate) return CheckIdentityPattern(text);
+  return absl::InvalidArgumentError("must begin with spiffe:// or dns:");
+}
+
+absl::Status CheckIdentityPattern(std::string_view text) {
+  constexpr std::string_view kSpiffe = "spiffe://";
+  if (text == "*") return absl::OkStatus();
+  const bool is_known = text.starts_with(kSpiffe) || text.starts_with("dns:") ||
+                        text.starts_with("metadata:") || text.starts_with("ip:") || text == "unix";
+  if (!is_known || !service::IsWellFormedPattern(text)) {
+    return absl::InvalidArgumentError(
+        "must be * or begin with spiffe://, dns:, metadata: or ip:, or be unix; without spaces, "
+        "and with a * at most at its end");
+  }
+  if (text.starts_with("dns:") && std::ranges::any_of(text, IsUpper)) {
+    return absl::InvalidArgumentError("must be in lower case");
+  }
+  // `spiffe://prod*` would be everybody in `prod-of-somebody-else`, too.
+  if (text.starts_with(kSpiffe) && service::IsPrefixPattern(text) &&
+      text.substr(kSpiffe.size()).find('/') == std::string_view::npos) {
+    return absl::InvalidArgumentError("must have its * after the whole trust domain and a slash");
+  }
+  return absl::OkStatus();
 }
 
 void CheckIdentity(const v1::Identity& identity, std::vector<std::string>* errors) {

@@ -6,6 +6,7 @@
 #include <absl/status/status.h>
 #include <absl/strings/numbers.h>
 
+#include "service/config/authorization.h"
 #include "service/config/duration.h"
 #include "service/config/field_value.h"
 #include "service/config/host_port.h"
@@ -131,6 +132,7 @@ void Validate(const v1::GatewayConfig& config, const Sources& sources,
   }
   CheckIdentity(config.identity(), errors);
   CheckLimits(config.limits(), errors);
+  CheckAuthorization(config.authorization(), config.ids().opaque(), errors);
   const auto listen = ParseHostPort(config.listen());
   if (listen.ok() && listen->port != 0 && listen == ParseHostPort(config.admin_listen())) {
     errors->push_back(Concat("admin_listen = \"", config.admin_listen(), "\" (",

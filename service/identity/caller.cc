@@ -17,6 +17,13 @@ bool IsWellFormedAssertion(std::string_view value) {
          std::ranges::all_of(value, [](char c) { return c > 0x20 && c < 0x7F; });
 }
 
+// Of a DNS name the case does not matter.
+void MakeLowerCase(std::string* text) {
+  for (char& c : *text) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+}
+
 // Appends the peer's address; a zone's `%` is escaped in gRPC's name of the peer.
 void AppendAddress(std::string_view peer, std::string* caller) {
   constexpr std::string_view kEscapedPercent = "%25";
@@ -50,6 +57,7 @@ void ResolveCaller(const IdentityPolicy& policy, const CallerEvidence& evidence,
     caller->assign(evidence.spiffe_id);
   } else if (!evidence.dns_name.empty()) {
     caller->assign("dns:").append(evidence.dns_name);
+    MakeLowerCase(caller);
   } else if (evidence.peer.starts_with("ipv4:") || evidence.peer.starts_with("ipv6:")) {
     caller->assign("ip:");
     AppendAddress(evidence.peer, caller);

@@ -4,7 +4,7 @@
 // alike. It begins with how it is known, so that no kind can pass for another:
 //
 //   spiffe://prod/ns/batch    the SPIFFE id in the client's certificate
-//   dns:batch.internal        the first DNS name in it, without a SPIFFE id
+//   dns:batch.internal        the first DNS name in it, in lower case, without a SPIFFE id
 //   metadata:team-a           the word of a trusted hop, under the configured metadata key
 //   ip:10.0.0.7               the peer's address without its port, when nothing better is known
 //   unix                      a peer on this machine

@@ -40,8 +40,11 @@ std::string_view FormatAccessLine(const CallRecord& record,
   line.Text("caller", record.caller)
       .Text("rpc.method", "aymara.evals.v1.EvalRunService/DeleteEvalRun")
       .Text("eval_run_uuid", record.eval_run_uuid)
-      .OptionalText("workspace_uuid", record.workspace_uuid)
-      .Text("rpc.response.status_code", StatusCodeName(record.code))
+      .OptionalText("workspace_uuid", record.workspace_uuid);
+  if (record.authorization == AccessDecision::kDryRunDenied) {
+    line.Text("authorization", AccessDecisionName(record.authorization));
+  }
+  line.Text("rpc.response.status_code", StatusCodeName(record.code))
       .OptionalText("reason", record.reason)
       .Text("deletion", rest::CertaintyName(record.certainty))
       .Number("sends", record.sends)

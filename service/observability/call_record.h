@@ -13,6 +13,7 @@
 #include "rest_backend/api/deletion.h"
 #include "rest_backend/api/send_outcome.h"
 #include "rest_backend/api/send_result.h"
+#include "service/access/policy.h"
 
 namespace evalrun::service {
 
@@ -25,6 +26,7 @@ struct CallRecord {
   std::string_view caller = {};          // who is calling (identity/caller.h)
   std::string_view eval_run_uuid = {};   // cut to kLongestLoggedId
   std::string_view workspace_uuid = {};  // canonical, likewise; empty when unset
+  AccessDecision authorization = AccessDecision::kNone;
   grpc::StatusCode code = grpc::StatusCode::OK;
   std::string_view reason = {};  // of ErrorInfo; empty with OK
   rest::Certainty certainty = rest::Certainty::kNotPerformed;

@@ -154,6 +154,14 @@ Metrics::Metrics()
     const auto certainty = static_cast<rest::Certainty>(i);
     deletions_[i] = &deletions.Add(With({}, "deletion", rest::CertaintyName(certainty)));
   }
+  auto& decisions = BuildCounter()
+                        .Name("gateway_authorization_decisions_total")
+                        .Help("Calls that the policy was asked about, by what it said.")
+                        .Register(registry_);
+  for (std::size_t i = 1; i < access_decisions_.size(); ++i) {
+    const auto decision = static_cast<AccessDecision>(i);
+    access_decisions_[i] = &decisions.Add(With({}, "decision", AccessDecisionName(decision)));
+  }
   auto& retries_stopped =
       BuildCounter()
           .Name("gateway_retries_stopped_total")
@@ -206,6 +214,9 @@ void Metrics::OnCallDone(const CallRecord& record) {
   deletions_[static_cast<std::size_t>(record.certainty)]->Increment();
   if (record.retry_stop != rest::RetryStop::kNone) {
     retries_stopped_[static_cast<std::size_t>(record.retry_stop)]->Increment();
+  }
+  if (record.authorization != AccessDecision::kNone) {
+    access_decisions_[static_cast<std::size_t>(record.authorization)]->Increment();
   }
   if (IsUnrecognized404(record)) unrecognized_404_->Increment();
 }

@@ -80,6 +80,8 @@ class Metrics {
   prometheus::Histogram* handling_seconds_;
   std::array<prometheus::Counter*, rest::kCertaintyCount> deletions_{};
   std::array<prometheus::Histogram*, kStatusClasses> request_seconds_{};
+  // There is no series of kNone.
+  std::array<prometheus::Counter*, kAccessDecisionCount> access_decisions_{};
   prometheus::Counter* resends_stopped_;
   prometheus::Counter* unrecognized_404_;
   prometheus::Counter* unauthorized_;

@@ -10,9 +10,12 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "rest_backend/api/upstream_guard.h"
+#include "service/access/policy.h"
+#include "service/current.h"
 #include "service/limits/limiter.h"
 #include "service/observability/access_log.h"
 #include "service/observability/metrics.h"
@@ -28,6 +31,7 @@ struct CallServices {
   Metrics* metrics;
   AccessLog* access_log;
   Limiter* limiter;
+  const Current<AccessPolicy>* access_policy;
 };
 
 // Lives in the room of the event loop. Everything that is handed to it outlives it.
@@ -59,6 +63,9 @@ class CallPool {
   [[nodiscard]] Metrics& metrics() { return *services_.metrics; }
   [[nodiscard]] AccessLog& access_log() { return *services_.access_log; }
   [[nodiscard]] Limiter& limiter() { return *services_.limiter; }
+  [[nodiscard]] AccessDecision Decide(std::string_view caller, std::string_view workspace) const {
+    return services_.access_policy->Get()->Decide(caller, workspace);
+  }
   [[nodiscard]] double Random();                                  // uniform in [0, 1)
   void MakeRequestId(std::string* request_id);                    // 32 random hexadecimal digits
   void OnArrived();                                               // an armed call became a real one

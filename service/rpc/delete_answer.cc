@@ -6,6 +6,8 @@
 #include <absl/strings/str_cat.h>
 #include <absl/time/time.h>
 
+#include "service/access/policy.h"
+
 namespace evalrun::service {
 namespace {
 
@@ -113,6 +115,17 @@ ErrorReport ReportOfLimit(const Limited& limited, bool attempted_before,
   report.limit = absl::StrCat("the limit ", name, " lets in a call every ",
                               absl::FormatDuration(absl::Nanoseconds(limited.quota.interval)),
                               ", and up to ", limited.quota.burst, " at once");
+  return report;
+}
+
+ErrorReport ReportOfDenial(bool attempted_before, std::string_view request_id) {
+  ErrorReport report;
+  if (attempted_before) report.certainty = rest::Certainty::kUnknown;
+  report.code = grpc::StatusCode::PERMISSION_DENIED;
+  report.reason = std::string(kCallerNotAllowed);
+  report.request_id = std::string(request_id);
+  report.message = "this caller may not delete in this workspace";
+  if (attempted_before) AddDoubt(&report);
   return report;
 }
 

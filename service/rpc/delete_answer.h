@@ -49,6 +49,10 @@ struct Limited {
 [[nodiscard]] ErrorReport ReportOfLimit(const Limited& limited, bool attempted_before,
                                         std::string_view request_id);
 
+// The report of a call that its caller may not make. It says nothing about what exists.
+// `attempted_before` as above: the policy may have been another one then.
+[[nodiscard]] ErrorReport ReportOfDenial(bool attempted_before, std::string_view request_id);
+
 // The report of a request that was refused without a send: `field` (may be empty: the message as a
 // whole) must be `expectation`.
 [[nodiscard]] ErrorReport ReportOfInvalidField(std::string_view field, std::string_view expectation,

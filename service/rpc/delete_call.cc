@@ -105,10 +105,15 @@ void DeleteCall::OnArrived(bool ok) {
   would_be_limited_by_.clear();
   deletion_.reset();
   is_admitted_ = false;
+  decision_ = AccessDecision::kNone;
   ReadCaller();
   ReadMetadata();
   if (const std::optional<ErrorReport> invalid = ReadRequest()) {
     FinishWith(*invalid);
+    return;
+  }
+  if (const std::optional<ErrorReport> denied = Authorize()) {
+    FinishWith(*denied);
     return;
   }
   if (const std::optional<ErrorReport> limited = HoldAgainstLimits()) {
@@ -213,6 +218,13 @@ std::optional<ErrorReport> DeleteCall::HoldAgainstLimits() {
                         .subject = subject,
                         .wait = ToMilliseconds(verdict.wait)},
                        attempted_before_, request_id_);
+}
+
+// Only a well-formed request comes here (access/policy.h says why).
+std::optional<ErrorReport> DeleteCall::Authorize() {
+  decision_ = pool_.Decide(caller_, workspace_);
+  if (decision_ != AccessDecision::kDenied) return std::nullopt;
+  return ReportOfDenial(attempted_before_, request_id_);
 }
 
 std::chrono::microseconds DeleteCall::UntilDeadline() const {
@@ -381,6 +393,7 @@ void DeleteCall::Report(grpc::StatusCode code, std::string_view reason, Certaint
       .caller = caller_,
       .eval_run_uuid = std::string_view(request_.eval_run_uuid()).substr(0, kLongestLoggedId),
       .workspace_uuid = std::string_view(workspace_).substr(0, kLongestLoggedId),
+      .authorization = decision_,
       .code = code,
       .reason = reason,
       .certainty = certainty,

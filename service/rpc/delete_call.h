@@ -23,6 +23,7 @@
 #include "aymara/evals/v1/eval_run_service.grpc.pb.h"
 #include "rest_backend/api/deletion.h"
 #include "rest_backend/http/http_client.h"
+#include "service/access/policy.h"
 #include "service/observability/call_record.h"
 #include "service/rpc/delete_answer.h"
 #include "service/rpc/event_loop.h"
@@ -65,6 +66,7 @@ class DeleteCall final : public rest::SendObserver, public TimerObserver {
   void ReadMetadata();
   [[nodiscard]] std::optional<ErrorReport> ReadRequest();
   [[nodiscard]] std::optional<ErrorReport> HoldAgainstLimits();
+  [[nodiscard]] std::optional<ErrorReport> Authorize();
   [[nodiscard]] std::chrono::microseconds UntilDeadline() const;  // the caller's
   [[nodiscard]] std::chrono::microseconds TimeLeft() const;       // until we must answer
   void Send(bool fresh_connection);
@@ -95,7 +97,8 @@ class DeleteCall final : public rest::SendObserver, public TimerObserver {
   aymara::evals::v1::DeleteEvalRunRequest request_;
   std::string peer_;       // gRPC's name of it
   std::string caller_;     // who it is
-  std::string workspace_;  // in canonical form
+  std::string workspace_;  // in canonical form; empty: unset
+  AccessDecision decision_ = AccessDecision::kNone;
   std::string request_id_;
   std::string traceparent_;
   std::string target_;

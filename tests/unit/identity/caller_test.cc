@@ -30,6 +30,7 @@ TEST(CallerTest, TheCertificateThenTheAddress) {
   } const cases[] = {
       {{.spiffe_id = "spiffe://prod/a", .dns_name = "a.b", .peer = kPeer}, "spiffe://prod/a"},
       {{.dns_name = "a.b", .peer = kPeer}, "dns:a.b"},
+      {{.dns_name = "A.b", .peer = kPeer}, "dns:a.b"},
       {{.peer = kPeer}, "ip:10.0.0.7"},
       {{.peer = "ipv6:%5B::1%5D:40000"}, "ip:::1"},
       {{.peer = "ipv6:[2001:db8::1]:40000"}, "ip:2001:db8::1"},

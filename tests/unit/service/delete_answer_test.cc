@@ -149,6 +149,21 @@ TEST(ReportOfLimitTest, OfAllTogetherThereIsNobodyToName) {
             "gateway");
 }
 
+TEST(ReportOfDenialTest, SaysNothingAboutTheRun) {
+  const ErrorReport report = ReportOfDenial(false, "abc-1");
+  EXPECT_EQ(report.code, grpc::StatusCode::PERMISSION_DENIED);
+  EXPECT_EQ(report.reason, "CALLER_NOT_ALLOWED");
+  EXPECT_EQ(report.domain, "evalrun-gateway");
+  EXPECT_EQ(report.certainty, Certainty::kNotPerformed);
+  EXPECT_EQ(report.sends, 0);
+  EXPECT_EQ(report.retry_after, std::nullopt);
+  EXPECT_EQ(report.eval_run_uuid, "");
+}
+
+TEST(ReportOfDenialTest, CannotSpeakForTheCallersEarlierAttempts) {
+  EXPECT_EQ(ReportOfDenial(true, "abc-1").certainty, Certainty::kUnknown);
+}
+
 TEST(ReportOfInvalidFieldTest, NamesTheField) {
   const ErrorReport report = ReportOfInvalidField("workspace_uuid", "a UUID", "abc-1");
   EXPECT_EQ(report.code, grpc::StatusCode::INVALID_ARGUMENT);

@@ -39,6 +39,7 @@ TEST(MetricsTest, TheFamilies) {
           "gateway_log_lines_dropped_total counter", "gateway_log_refusals_left_out_total counter",
           "gateway_retries_stopped_total counter", "gateway_retries_total counter",
           "gateway_retry_budget_retries gauge", "gateway_upstream_connections_open gauge",
+          "gateway_authorization_decisions_total counter",
           "gateway_upstream_connections_opened_total counter",
           "gateway_upstream_connections_reused_total counter",
           "gateway_upstream_resends_stopped_total counter",
@@ -70,6 +71,10 @@ TEST(MetricsTest, EverySeriesExistsBeforeTheFirstCall) {
     EXPECT_THAT(exposition,
                 HasSubstr("\ngateway_calls_shed_total{cause=\"" + std::string(cause) + "\"} 0\n"));
   }
+  for (const char* decision : {"allowed", "denied", "dry_run_denied"}) {
+    EXPECT_THAT(exposition, HasSubstr("\ngateway_authorization_decisions_total{decision=\"" +
+                                      std::string(decision) + "\"} 0\n"));
+  }
   for (const char* status_class : {"none", "1xx", "2xx", "3xx", "4xx", "5xx"}) {
     EXPECT_THAT(exposition,
                 HasSubstr("http_client_request_duration_seconds_count{http_request_method="
@@ -90,7 +95,8 @@ TEST(MetricsTest, ACallIsCounted) {
   rest::SendResult refused;
   refused.http_status = 401;
   for (const rest::SendResult& result : {reused, lost, refused}) metrics.OnSendDone(result);
-  metrics.OnCallDone({.code = grpc::StatusCode::OK,
+  metrics.OnCallDone({.authorization = AccessDecision::kAllowed,
+                      .code = grpc::StatusCode::OK,
                       .certainty = rest::Certainty::kPresumed,
                       .duration = std::chrono::microseconds(600)});
   const std::string exposition =
@@ -101,6 +107,8 @@ TEST(MetricsTest, ACallIsCounted) {
            "grpc_server_handling_seconds_bucket{" + kMethod + ",le=\"0.0005\"} 0",
            "grpc_server_handling_seconds_bucket{" + kMethod + ",le=\"0.001\"} 1",
            std::string("gateway_deletions_total{deletion=\"presumed\"} 1"),
+           std::string("gateway_authorization_decisions_total{decision=\"allowed\"} 1"),
+           std::string("gateway_authorization_decisions_total{decision=\"denied\"} 0"),
            std::string("gateway_upstream_resends_stopped_total 1"),
            std::string("gateway_calls_in_flight 7"),
            std::string("gateway_upstream_connections_open 3"),
