@@ -14,10 +14,10 @@
 #include "service/config/load_config.h"
 #include "service/current.h"
 #include "service/observability/event_log.h"
+#include "service/observability/line_sink.h"
 #include "service/observability/metrics.h"
 #include "service/observability/process_metrics.h"
 #include "service/observability/recent_errors.h"
-#include "service/observability/stdout_sink.h"
 #include "service/rpc/grpc_server.h"
 
 namespace evalrun::service {
@@ -30,7 +30,7 @@ struct RunningGateway {
   Metrics* metrics = nullptr;
   ProcessMetrics* process = nullptr;
   const RecentErrors* errors = nullptr;
-  const StdoutSink* sink = nullptr;
+  const LineSink* sink = nullptr;
   spdlog::logger* event_logger = nullptr;  // whose level is shown and changed
   const EventLog* events = nullptr;        // which writes to it
   const std::atomic<bool>* draining = nullptr;

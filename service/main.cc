@@ -26,13 +26,14 @@
 #include "service/config/yaml_writer.h"
 #include "service/current.h"
 #include "service/observability/access_log.h"
+#include "service/observability/audit_log.h"
 #include "service/observability/config_metrics.h"
 #include "service/observability/event_log.h"
 #include "service/observability/grpc_log_capture.h"
+#include "service/observability/line_sink.h"
 #include "service/observability/metrics.h"
 #include "service/observability/process_metrics.h"
 #include "service/observability/recent_errors.h"
-#include "service/observability/stdout_sink.h"
 #include "service/reload/reload_thread.h"
 #include "service/reload/reloader.h"
 #include "service/rpc/grpc_server.h"
@@ -43,7 +44,7 @@ namespace evalrun::service {
 namespace {
 
 std::shared_ptr<spdlog::logger> MakeLogger(const char* name, spdlog::level::level_enum level,
-                                           std::shared_ptr<StdoutSink> sink) {
+                                           std::shared_ptr<LineSink> sink) {
   auto logger = std::make_shared<spdlog::logger>(name, std::move(sink));
   logger->set_level(level);
   return logger;
@@ -68,7 +69,7 @@ int Serve(const config::LoadedConfig& loaded, const Reloader::Load& load_again,
           config::WatchedFiles* files) {
   const auto& config = loaded.config;
 
-  const auto sink = std::make_shared<StdoutSink>(STDOUT_FILENO, config.log().buffer_bytes());
+  const auto sink = std::make_shared<LineSink>(STDOUT_FILENO, config.log().buffer_bytes());
   const auto event_logger = MakeLogger("events", LogLevel(config.log().level()), sink);
   const EventLog events(event_logger);
   const GrpcLogCapture grpc_log(&events);
@@ -77,6 +78,9 @@ int Serve(const config::LoadedConfig& loaded, const Reloader::Load& load_again,
   AccessLog access_log(MakeLogger("access", spdlog::level::info, sink), LogOptions(loaded),
                        &errors);
   Metrics metrics;
+  const auto audit_log = AuditLog::Open(AuditOptions(config), sink, metrics.registry(), &events);
+  if (!audit_log.ok())
+    return Fail(events, "cannot audit to", config.audit().to(), audit_log.status());
   ProcessMetrics process(metrics.registry(), BuildLabels());
   ConfigMetrics config_metrics(metrics.registry());
   config_metrics.OnLoaded(config::HashOfSettings(config), /*needs_restart=*/false,
@@ -88,12 +92,12 @@ int Serve(const config::LoadedConfig& loaded, const Reloader::Load& load_again,
 
   Current<AccessPolicy> access_policy(AccessOptions(config));
 
-  auto server =
-      GrpcServer::Listen(ServerOptions(loaded), HttpOptions(loaded), CallSettings(loaded),
-                         {.metrics = &metrics,
-                          .access_log = &access_log,
-                          .limiter = &limiter,
-                          .access_policy = &access_policy});
+  auto server = GrpcServer::Listen(ServerOptions(loaded), HttpOptions(loaded), CallSettings(loaded),
+                                   {.metrics = &metrics,
+                                    .access_log = &access_log,
+                                    .audit_log = audit_log->get(),
+                                    .limiter = &limiter,
+                                    .access_policy = &access_policy});
   if (!server.ok()) return Fail(events, "cannot serve gRPC on", config.listen(), server.status());
   GrpcServer& grpc_server = **server;
 
@@ -137,7 +141,8 @@ int Serve(const config::LoadedConfig& loaded, const Reloader::Load& load_again,
     }
     shown_config.Set("# after a reload\n" + config::WriteYaml(next.config, {}));
   });
-  std::optional<ReloadThread> reload_thread(&reloader);
+  std::optional<ReloadThread> reload_thread;
+  reload_thread.emplace(&reloader, [&](bool is_asked) { (*audit_log)->Tend(is_asked); });
 
   WaitForTerminationSignal();
   reload_thread.reset();

@@ -128,6 +128,10 @@ std::shared_ptr<const RuleSet> LimitRules(const LoadedConfig& loaded) {
   return std::make_shared<const RuleSet>(std::move(rules));
 }
 
+AuditLog::Options AuditOptions(const config::v1::GatewayConfig& config) {
+  return {.to = config.audit().to(), .buffer_bytes = config.log().buffer_bytes()};
+}
+
 AccessLogOptions LogOptions(const LoadedConfig& loaded) {
   const auto& log = loaded.config.log();
   return {.enabled = log.access_log(),

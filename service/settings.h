@@ -17,6 +17,7 @@
 #include "service/config/load_config.h"
 #include "service/limits/rule_set.h"
 #include "service/observability/access_log.h"
+#include "service/observability/audit_log.h"
 #include "service/rpc/delete_settings.h"
 #include "service/rpc/grpc_server.h"
 
@@ -28,6 +29,7 @@ namespace evalrun::service {
 [[nodiscard]] AccessPolicy AccessOptions(const config::v1::GatewayConfig& config);
 [[nodiscard]] DeleteSettings CallSettings(const config::LoadedConfig& loaded);
 [[nodiscard]] std::shared_ptr<const RuleSet> LimitRules(const config::LoadedConfig& loaded);
+[[nodiscard]] AuditLog::Options AuditOptions(const config::v1::GatewayConfig& config);
 [[nodiscard]] AccessLogOptions LogOptions(const config::LoadedConfig& loaded);
 [[nodiscard]] spdlog::level::level_enum LogLevel(config::v1::Log::Level level);
 

@@ -132,6 +132,11 @@ void Validate(const v1::GatewayConfig& config, const Sources& sources,
   }
   CheckIdentity(config.identity(), errors);
   CheckLimits(config.limits(), errors);
+  if (const std::string& to = config.audit().to();
+      to != "off" && to != "log" && to.find('/') == std::string::npos) {
+    errors->push_back(Concat("audit.to = \"", Escape(to), "\" (", SourceOf("audit.to", sources),
+                             "): must be off, log, or a path with a slash in it"));
+  }
   CheckAuthorization(config.authorization(), config.ids().opaque(), errors);
   const auto listen = ParseHostPort(config.listen());
   if (listen.ok() && listen->port != 0 && listen == ParseHostPort(config.admin_listen())) {

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include <chrono>
+#include <utility>
 
 namespace evalrun::service {
 namespace {
@@ -25,7 +26,8 @@ void BlockReloadSignal() {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
-ReloadThread::ReloadThread(Reloader* reloader) : reloader_(*reloader), thread_([this] { Run(); }) {}
+ReloadThread::ReloadThread(Reloader* reloader, std::function<void(bool)> tend)
+    : reloader_(*reloader), tend_(std::move(tend)), thread_([this] { Run(); }) {}
 
 ReloadThread::~ReloadThread() {
   stopping_ = true;
@@ -39,6 +41,7 @@ void ReloadThread::Run() {
     const bool was_asked = sigtimedwait(&signals, nullptr, &kLookEvery) == SIGHUP;
     if (stopping_) return;
     const auto now = std::chrono::system_clock::now();
+    tend_(was_asked);
     was_asked ? reloader_.Reload(now) : reloader_.Look(now);
   }
 }

@@ -1,10 +1,12 @@
 // File: reload_thread.h
 //
-// The thread that loads the configuration anew: when its files have changed, and on SIGHUP.
+// The thread that loads the configuration anew, when its files have changed and on SIGHUP, and does
+// what else has to be done now and then.
 #ifndef EVALRUN_SERVICE_RELOAD_RELOAD_THREAD_H_
 #define EVALRUN_SERVICE_RELOAD_RELOAD_THREAD_H_
 
 #include <atomic>
+#include <functional>
 #include <thread>
 
 #include "service/reload/reloader.h"
@@ -16,8 +18,9 @@ void BlockReloadSignal();
 
 class ReloadThread {
  public:
-  // Looks every second. `reloader` outlives this object.
-  explicit ReloadThread(Reloader* reloader);
+  // Looks every second. `tend` is called as often, and says whether it was SIGHUP that asked for
+  // it. `reloader` outlives this object.
+  ReloadThread(Reloader* reloader, std::function<void(bool is_asked)> tend);
   // Returns when what is being loaded has been.
   ~ReloadThread();
   ReloadThread(const ReloadThread&) = delete;
@@ -27,6 +30,7 @@ class ReloadThread {
   void Run();
 
   Reloader& reloader_;
+  const std::function<void(bool)> tend_;
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };

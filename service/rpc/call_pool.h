@@ -18,6 +18,7 @@
 #include "service/current.h"
 #include "service/limits/limiter.h"
 #include "service/observability/access_log.h"
+#include "service/observability/audit_log.h"
 #include "service/observability/metrics.h"
 #include "service/rpc/call_roster.h"
 #include "service/rpc/delete_call.h"
@@ -30,6 +31,7 @@ namespace evalrun::service {
 struct CallServices {
   Metrics* metrics;
   AccessLog* access_log;
+  AuditLog* audit_log;
   Limiter* limiter;
   const Current<AccessPolicy>* access_policy;
 };
@@ -61,6 +63,7 @@ class CallPool {
   [[nodiscard]] EventLoop& loop() { return *loop_; }
   [[nodiscard]] RawEvalRunService& grpc_service() { return *grpc_service_; }
   [[nodiscard]] Metrics& metrics() { return *services_.metrics; }
+  [[nodiscard]] AuditLog& audit_log() { return *services_.audit_log; }
   [[nodiscard]] AccessLog& access_log() { return *services_.access_log; }
   [[nodiscard]] Limiter& limiter() { return *services_.limiter; }
   [[nodiscard]] AccessDecision Decide(std::string_view caller, std::string_view workspace) const {

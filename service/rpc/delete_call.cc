@@ -412,7 +412,9 @@ void DeleteCall::Report(grpc::StatusCode code, std::string_view reason, Certaint
       .connection_reused = connection_reused_,
   };
   pool_.metrics().OnCallDone(record);
-  pool_.access_log().Write(record, std::chrono::system_clock::now());
+  const auto now = std::chrono::system_clock::now();
+  pool_.access_log().Write(record, now);
+  pool_.audit_log().Write(record, now);
 }
 
 void DeleteCall::OnFinished(bool /*ok*/) {

@@ -51,11 +51,11 @@ TEST(AccessLineTest, FieldsOfACallWithEverything) {
       ElementsAre("time", "level", "event", "request_id", "trace_id", "network.peer.address",
                   "network.peer.port", "caller", "rpc.method", "eval_run_uuid", "workspace_uuid",
                   "authorization", "rpc.response.status_code", "reason", "deletion", "sends",
-                  "retry_stopped", "limited_by", "would_be_limited_by",
-                  "http.response.status_code", "upstream_code",
-                  "upstream_request_id", "rpc.request.size", "http.response.body.size", "duration",
-                  "upstream.connect_duration", "upstream.first_byte_duration", "upstream.duration",
-                  "upstream.connection_reused", "resends_stopped"));
+                  "retry_stopped", "limited_by", "would_be_limited_by", "http.response.status_code",
+                  "upstream_code", "upstream_request_id", "rpc.request.size",
+                  "http.response.body.size", "duration", "upstream.connect_duration",
+                  "upstream.first_byte_duration", "upstream.duration", "upstream.connection_reused",
+                  "resends_stopped"));
 }
 
 TEST(AccessLineTest, FieldsOfACallThatWasNotSent) {

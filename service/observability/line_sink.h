@@ -1,14 +1,14 @@
-// File: stdout_sink.h
+// File: line_sink.h
 //
 // A spdlog sink that never makes its caller wait. Lines go into a bounded buffer; a thread of its
-// own writes them. When the reader of standard output is too slow, the oldest lines are dropped and
-// counted.
+// own writes them to standard output or to a file. When that is too slow, the oldest lines are
+// dropped and counted.
 //
 // spdlog's own asynchronous logger wakes its thread for every line. Here a line waits up to 10 ms
 // for company, so that a busy gateway makes one system call for many lines; warnings and worse do
 // not wait.
-#ifndef EVALRUN_SERVICE_OBSERVABILITY_STDOUT_SINK_H_
-#define EVALRUN_SERVICE_OBSERVABILITY_STDOUT_SINK_H_
+#ifndef EVALRUN_SERVICE_OBSERVABILITY_LINE_SINK_H_
+#define EVALRUN_SERVICE_OBSERVABILITY_LINE_SINK_H_
 
 #include <atomic>
 #include <condition_variable>
@@ -25,13 +25,13 @@
 namespace evalrun::service {
 
 // Thread-safe. Writes each message as it is, followed by a newline: patterns do not apply.
-class StdoutSink final : public spdlog::sinks::sink {
+class LineSink final : public spdlog::sinks::sink {
  public:
   // Writes to the descriptor `fd`, which stays the caller's. Keeps at most `capacity_bytes` of
   // lines.
-  explicit StdoutSink(int fd, std::size_t capacity_bytes = std::size_t{4} << 20);
+  explicit LineSink(int fd, std::size_t capacity_bytes = std::size_t{4} << 20);
   // Writes what is buffered, for at most a second.
-  ~StdoutSink() override;
+  ~LineSink() override;
 
   void log(const spdlog::details::log_msg& message) override;
   void flush() override;  // does not wait either: the writer is woken
@@ -55,9 +55,10 @@ class StdoutSink final : public spdlog::sinks::sink {
   std::string buffer_;     // guarded by mutex_, from begin_ on
   std::size_t begin_ = 0;  // guarded by mutex_
   bool urgent_ = false;    // guarded by mutex_
+  bool is_torn_ = false;   // the writer's: it failed within a line
   std::thread writer_;
 };
 
 }  // namespace evalrun::service
 
-#endif  // EVALRUN_SERVICE_OBSERVABILITY_STDOUT_SINK_H_
+#endif  // EVALRUN_SERVICE_OBSERVABILITY_LINE_SINK_H_

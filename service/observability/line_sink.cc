@@ -1,4 +1,4 @@
-#include "service/observability/stdout_sink.h"
+#include "service/observability/line_sink.h"
 
 #include <poll.h>
 #include <unistd.h>
@@ -22,10 +22,10 @@ constexpr std::size_t kEnoughToWrite = 64 * kChunk;
 
 }  // namespace
 
-StdoutSink::StdoutSink(int fd, std::size_t capacity_bytes)
+LineSink::LineSink(int fd, std::size_t capacity_bytes)
     : fd_(fd), capacity_(capacity_bytes), writer_([this] { Run(); }) {}
 
-StdoutSink::~StdoutSink() {
+LineSink::~LineSink() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -34,7 +34,7 @@ StdoutSink::~StdoutSink() {
   writer_.join();
 }
 
-void StdoutSink::log(const spdlog::details::log_msg& message) {
+void LineSink::log(const spdlog::details::log_msg& message) {
   const std::string_view line(message.payload.data(), message.payload.size());
   bool wake = false;
   {
@@ -49,7 +49,7 @@ void StdoutSink::log(const spdlog::details::log_msg& message) {
   if (wake) wake_.notify_one();
 }
 
-void StdoutSink::flush() {
+void LineSink::flush() {
   {
     const std::lock_guard lock(mutex_);
     urgent_ = true;
@@ -58,7 +58,7 @@ void StdoutSink::flush() {
 }
 
 // Makes room for `needed` bytes by whole lines.
-void StdoutSink::DropOldest(std::size_t needed) {
+void LineSink::DropOldest(std::size_t needed) {
   while (begin_ < buffer_.size() && buffer_.size() - begin_ + needed > capacity_) {
     begin_ = buffer_.find('\n', begin_) + 1;
     ++dropped_;
@@ -69,7 +69,7 @@ void StdoutSink::DropOldest(std::size_t needed) {
   }
 }
 
-void StdoutSink::Run() {
+void LineSink::Run() {
   std::string lines;
   std::unique_lock lock(mutex_);
   for (;;) {
@@ -86,8 +86,10 @@ void StdoutSink::Run() {
   }
 }
 
-void StdoutSink::Write(std::string_view rest) {
+void LineSink::Write(std::string_view rest) {
   Clock::time_point give_up = Clock::time_point::max();
+  std::string healed;
+  if (is_torn_) rest = healed.assign("\n").append(rest);  // what was torn stays on its own line
   while (!rest.empty()) {
     if (stopping_ && give_up == Clock::time_point::max()) give_up = Clock::now() + kLastWords;
     if (Clock::now() > give_up) break;
@@ -96,8 +98,10 @@ void StdoutSink::Write(std::string_view rest) {
     const ssize_t written = write(fd_, rest.data(), std::min(rest.size(), kChunk));
     if (written < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (written < 0) break;  // nobody reads, or the disk is full: there is nowhere to say so
+    is_torn_ = written > 0 && rest[static_cast<std::size_t>(written) - 1] != '\n';
     rest.remove_prefix(static_cast<std::size_t>(written));
   }
+  if (!healed.empty() && rest.size() == healed.size()) rest.remove_prefix(1);  // is no line's end
   dropped_ += static_cast<std::uint64_t>(std::ranges::count(rest, '\n'));
 }
 

@@ -1,11 +1,14 @@
 // Lines are written in order; a reader that does not read costs lines, never time.
-#include "service/observability/stdout_sink.h"
+#include "service/observability/line_sink.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <csignal>
+#include <cstdio>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -46,10 +49,10 @@ class Pipe {
   std::array<int, 2> ends_{-1, -1};
 };
 
-TEST(StdoutSinkTest, WritesEachMessageAsALineInOrder) {
+TEST(LineSinkTest, WritesEachMessageAsALineInOrder) {
   Pipe pipe;
   {
-    spdlog::logger logger("test", std::make_shared<StdoutSink>(pipe.writer()));
+    spdlog::logger logger("test", std::make_shared<LineSink>(pipe.writer()));
     logger.info("one");
     logger.warn("two");
     logger.info("{}");  // not a format: the payload as it is
@@ -58,9 +61,9 @@ TEST(StdoutSinkTest, WritesEachMessageAsALineInOrder) {
   EXPECT_EQ(pipe.ReadAll(), "one\ntwo\n{}\n");
 }
 
-TEST(StdoutSinkTest, AnUrgentLineDoesNotWaitForTheEnd) {
+TEST(LineSinkTest, AnUrgentLineDoesNotWaitForTheEnd) {
   Pipe pipe;
-  auto sink = std::make_shared<StdoutSink>(pipe.writer());
+  auto sink = std::make_shared<LineSink>(pipe.writer());
   spdlog::logger logger("test", sink);
   logger.error("now");
   // Blocks until the line is there: the sink is still open, so nothing else could end the read.
@@ -73,11 +76,11 @@ TEST(StdoutSinkTest, AnUrgentLineDoesNotWaitForTheEnd) {
   EXPECT_EQ(std::string(bytes.data(), bytes.size()), "now\n");
 }
 
-TEST(StdoutSinkTest, LinesOfManyThreadsStayWholeAndInTheirThreadsOrder) {
+TEST(LineSinkTest, LinesOfManyThreadsStayWholeAndInTheirThreadsOrder) {
   constexpr int kThreads = 8;
   constexpr int kLines = 500;
   Pipe pipe;
-  auto sink = std::make_shared<StdoutSink>(pipe.writer());
+  auto sink = std::make_shared<LineSink>(pipe.writer());
   std::string written;
   std::thread reader([&] { written = pipe.ReadAll(); });
   {
@@ -110,10 +113,10 @@ TEST(StdoutSinkTest, LinesOfManyThreadsStayWholeAndInTheirThreadsOrder) {
   EXPECT_THAT(next, ::testing::Each(kLines));
 }
 
-TEST(StdoutSinkTest, WhenNobodyReadsTheOldestLinesAreDroppedAndCounted) {
+TEST(LineSinkTest, WhenNobodyReadsTheOldestLinesAreDroppedAndCounted) {
   Pipe pipe;
   constexpr int kLines = 20'000;  // of 100 bytes: far more than the pipe and the buffer hold
-  auto sink = std::make_shared<StdoutSink>(pipe.writer(), /*capacity_bytes=*/64 * 1024);
+  auto sink = std::make_shared<LineSink>(pipe.writer(), /*capacity_bytes=*/64 * 1024);
   {
     spdlog::logger logger("test", sink);
     for (int i = 0; i < kLines; ++i) {
@@ -134,6 +137,31 @@ TEST(StdoutSinkTest, WhenNobodyReadsTheOldestLinesAreDroppedAndCounted) {
       << "each line is accounted for";
   EXPECT_THAT(written, ::testing::HasSubstr("\n" + std::to_string(kLines - 1) + "."))
       << "the newest stays";
+}
+
+// A limit on the size of files stands for a disk that is full, and has room again later.
+TEST(LineSinkTest, ALineThatBrokeOffHasALineOfItsOwn) {
+  std::FILE* const file = std::tmpfile();
+  ASSERT_NE(file, nullptr);
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  rlimit full = before;
+  full.rlim_cur = 12;
+  auto sink = std::make_shared<LineSink>(fileno(file));
+  spdlog::logger logger("test", sink);
+  setrlimit(RLIMIT_FSIZE, &full);
+  logger.error("complete");
+  logger.error("torn");
+  while (sink->dropped_lines() == 0) std::this_thread::yield();
+  setrlimit(RLIMIT_FSIZE, &before);
+  logger.error("whole");
+  sink.reset();
+  logger.sinks().clear();
+  std::string content(64, '\0');
+  content.resize(static_cast<std::size_t>(pread(fileno(file), content.data(), 64, 0)));
+  EXPECT_EQ(content, "complete\ntor\nwhole\n");
+  std::fclose(file);
 }
 
 }  // namespace

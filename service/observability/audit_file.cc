@@ -1,0 +1,48 @@
+#include "service/observability/audit_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include <absl/strings/str_cat.h>
+
+namespace evalrun::service {
+namespace {
+
+absl::StatusOr<int> OpenForAppending(const std::string& path) {
+  const int fd = open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+  if (fd < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", path));
+  return fd;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<AuditFile>> AuditFile::Open(const std::string& path) {
+  const absl::StatusOr<int> fd = OpenForAppending(path);
+  if (!fd.ok()) return fd.status();
+  return std::unique_ptr<AuditFile>(new AuditFile(path, *fd));
+}
+
+AuditFile::~AuditFile() { close(fd_); }
+
+bool AuditFile::WasMoved() const {
+  struct stat there {};
+  struct stat ours {};
+  if (fstat(fd_, &ours) != 0) return false;
+  if (stat(path_.c_str(), &there) != 0) return true;
+  return there.st_dev != ours.st_dev || there.st_ino != ours.st_ino;
+}
+
+absl::Status AuditFile::Reopen() {
+  const absl::StatusOr<int> fd = OpenForAppending(path_);
+  if (!fd.ok()) return fd.status();
+  // In one step: no writer meets a closed descriptor.
+  const bool replaced = dup3(*fd, fd_, O_CLOEXEC) >= 0;
+  const int error = errno;
+  close(*fd);
+  return replaced ? absl::OkStatus() : absl::ErrnoToStatus(error, "dup3");
+}
+
+}  // namespace evalrun::service

@@ -1,0 +1,86 @@
+#include "service/observability/audit_log.h"
+
+#include <string>
+
+#include "service/identity/peer_address.h"
+#include "service/observability/json_line.h"
+#include "service/observability/status_code_name.h"
+
+namespace evalrun::service {
+
+std::string_view FormatAuditLine(const CallRecord& record,
+                                 std::chrono::system_clock::time_point now, std::string* buffer) {
+  JsonLine line(buffer);
+  const PeerAddress peer = SplitPeer(record.peer);
+  line.Time(now)
+      .Text("level", "info")
+      .Text("event", "audit")
+      .Text("request_id", record.request_id)
+      .OptionalText("trace_id", record.trace_id)
+      .Text("network.peer.address", peer.address);
+  if (peer.port != 0) line.Number("network.peer.port", peer.port);
+  line.Text("caller", record.caller)
+      .Text("rpc.method", "aymara.evals.v1.EvalRunService/DeleteEvalRun")
+      .Text("eval_run_uuid", record.eval_run_uuid)
+      .OptionalText("workspace_uuid", record.workspace_uuid)
+      .OptionalText("authorization", AccessDecisionName(record.authorization))
+      .Text("rpc.response.status_code", StatusCodeName(record.code))
+      .OptionalText("reason", record.reason)
+      .Text("deletion", rest::CertaintyName(record.certainty))
+      .Number("sends", record.sends)
+      .OptionalText("upstream_request_id", record.upstream_request_id);
+  return line.Finish();
+}
+
+AuditLog::AuditLog(prometheus::Registry* registry, const EventLog* events)
+    : events_(*events),
+      dropped_(prometheus::BuildCounter()
+                   .Name("gateway_audit_lines_dropped_total")
+                   .Help("Audit lines that could not be written to their file.")
+                   .Register(*registry)
+                   .Add({})) {}
+
+absl::StatusOr<std::unique_ptr<AuditLog>> AuditLog::Open(const Options& options,
+                                                         std::shared_ptr<LineSink> log_sink,
+                                                         prometheus::Registry* registry,
+                                                         const EventLog* events) {
+  std::unique_ptr<AuditLog> log(new AuditLog(registry, events));
+  if (options.to == "off") return log;
+  if (options.to != "log") {
+    auto file = AuditFile::Open(options.to);
+    if (!file.ok()) return file.status();
+    log->file_ = *std::move(file);
+    log_sink = log->file_sink_ = std::make_shared<LineSink>(log->file_->fd(), options.buffer_bytes);
+  }
+  log->logger_ = std::make_shared<spdlog::logger>("audit", std::move(log_sink));
+  return log;
+}
+
+void AuditLog::Write(const CallRecord& record, std::chrono::system_clock::time_point now) {
+  if (logger_ == nullptr) return;
+  const std::string_view line = FormatAuditLine(record, now, &buffer_);
+  logger_->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
+}
+
+void AuditLog::Tend(bool is_asked) {
+  if (file_ == nullptr) return;
+  if (const std::uint64_t dropped = file_sink_->dropped_lines(); dropped > dropped_said_) {
+    const std::uint64_t lines = dropped - std::exchange(dropped_said_, dropped);
+    dropped_.Increment(static_cast<double>(lines));
+    events_.Write(spdlog::level::err, "audit_lines_lost", {{"lines", std::to_string(lines)}});
+  }
+  TendFile(is_asked);
+}
+
+void AuditLog::TendFile(bool is_asked) {
+  if (!is_asked && !file_->WasMoved()) return;
+  const absl::Status status = file_->Reopen();
+  const bool was_lost = std::exchange(is_lost_, !status.ok());
+  if (status.ok()) {
+    events_.Write(spdlog::level::info, "audit_file_opened");
+  } else if (!was_lost) {
+    events_.Write(spdlog::level::err, "audit_file_lost", {{"reason", status.ToString()}});
+  }
+}
+
+}  // namespace evalrun::service

@@ -1,0 +1,157 @@
+// One audit line per call, allowed or refused, in the log or in a file that is rotated.
+#include <signal.h>
+
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/config_file.h"
+#include "tests/support/gateway_process.h"
+#include "tests/support/matchers.h"
+#include "tests/support/scripts.h"
+
+namespace evalrun::testing {
+namespace {
+
+using grpc::StatusCode;
+using nlohmann::json;
+using ::testing::HasSubstr;
+
+// The audit lines among these, by request id.
+std::map<std::string, json> AuditOf(const std::vector<std::string>& lines) {
+  std::map<std::string, json> audit;
+  for (const std::string& text : lines) {
+    const json line = json::parse(text);
+    if (line.value("event", "") != "audit") continue;
+    EXPECT_TRUE(audit.emplace(line.value("request_id", ""), line).second) << "twice: " << text;
+  }
+  return audit;
+}
+
+std::vector<std::string> LinesOf(const std::filesystem::path& path) {
+  std::vector<std::string> lines;
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) lines.push_back(line);
+  return lines;
+}
+
+bool WaitForEvent(GatewayProcess& gateway, const std::string& event) {
+  return gateway.process()
+      .WaitForLine([&](const std::string& line) {
+        return line.find("\"event\":\"" + event + "\"") != std::string::npos;
+      })
+      .has_value();
+}
+
+const std::string kPolicy =
+    "identity: {metadata_key: x-caller, trusted_networks: [127.0.0.0/8]}\n"
+    "authorization: {rules: [{identities: ['metadata:team-a'], workspaces: [(unset)]}]}\n";
+
+DeleteCall As(const std::string& caller, const std::string& request_id,
+              const std::string& run = kRun) {
+  return {.eval_run_uuid = run, .metadata = {{"x-caller", caller}, {"x-request-id", request_id}}};
+}
+
+TEST(AuditTest, EveryCallHasOneLine) {
+  ScriptedUpstream upstream(InOrder({Answer(HttpReply(204)), Hang()}));
+  const ConfigFile config(kPolicy);
+  GatewayProcess gateway({.upstream = upstream.url(),
+                          .flags = {"--config", config.path(), "--audit=log", "--access-log=false",
+                                    "--log-ok-sample-percent=0", "--retry-budget=false"}});
+  const DeleteClient client(gateway.grpc_address());
+  client.Delete(As("team-a", "allowed"));
+  client.Delete(As("team-b", "denied"));
+  client.Delete(As("team-a", "malformed", "../x"));
+  PendingDelete pending = client.Start(As("team-a", "cancelled"));
+  ASSERT_TRUE(upstream.WaitForRequests(2));
+  pending.Cancel();
+  gateway.process().Signal(SIGTERM);
+  ASSERT_TRUE(gateway.process().WaitForExit().has_value());
+
+  const auto audit = AuditOf(gateway.process().stdout_lines());
+  ASSERT_EQ(audit.size(), 4u);
+  const struct {
+    const char* request_id;
+    const char* caller;
+    const char* authorization;
+    const char* code;
+    const char* deletion;
+  } cases[] = {
+      {"allowed", "metadata:team-a", "allowed", "OK", "performed"},
+      {"denied", "metadata:team-b", "denied", "PERMISSION_DENIED", "not_performed"},
+      {"malformed", "metadata:team-a", "", "INVALID_ARGUMENT", "not_performed"},
+      {"cancelled", "metadata:team-a", "allowed", "CANCELLED", "unknown"},
+  };
+  for (const auto& c : cases) {
+    ASSERT_EQ(audit.count(c.request_id), 1u) << c.request_id;
+    const json& line = audit.at(c.request_id);
+    EXPECT_EQ(line.value("caller", ""), c.caller) << c.request_id;
+    EXPECT_EQ(line.value("authorization", ""), c.authorization) << c.request_id;
+    EXPECT_EQ(line.value("rpc.response.status_code", ""), c.code) << c.request_id;
+    EXPECT_EQ(line.value("deletion", ""), c.deletion) << c.request_id;
+  }
+}
+
+TEST(AuditTest, AFileThatIsRotatedUnderLoadLosesNoLine) {
+  ScriptedUpstream upstream(Answer(HttpReply(204)));
+  const ConfigFile folder("{}\n");
+  const std::filesystem::path path = folder.path() + ".audit";
+  GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--audit", path.string()}});
+  const DeleteClient client(gateway.grpc_address());
+  int calls = 0;
+  const auto call = [&] { client.Delete(As("x", std::to_string(calls++))); };
+  for (int i = 0; i < 20; ++i) call();
+  while (LinesOf(path).size() < 20) std::this_thread::yield();
+  std::filesystem::rename(path, path.string() + ".1");
+  for (int i = 0; i < 20; ++i) call();
+  gateway.process().Signal(SIGHUP);
+  ASSERT_TRUE(WaitForEvent(gateway, "audit_file_opened"));
+  for (int i = 0; i < 20; ++i) call();
+  gateway.process().Signal(SIGTERM);
+  ASSERT_TRUE(gateway.process().WaitForExit().has_value());
+
+  std::vector<std::string> lines = LinesOf(path.string() + ".1");
+  EXPECT_GE(lines.size(), 20u);
+  const std::vector<std::string> rest = LinesOf(path);
+  EXPECT_GE(rest.size(), 20u);
+  lines.insert(lines.end(), rest.begin(), rest.end());
+  EXPECT_EQ(AuditOf(lines).size(), 60u);
+}
+
+TEST(AuditTest, AFileThatWasMovedIsMissedWithoutASignal) {
+  ScriptedUpstream upstream(Answer(HttpReply(204)));
+  const ConfigFile folder("{}\n");
+  const std::filesystem::path path = folder.path() + ".audit";
+  GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--audit", path.string()}});
+  std::filesystem::remove(path);
+  EXPECT_TRUE(WaitForEvent(gateway, "audit_file_opened"));
+  EXPECT_TRUE(std::filesystem::exists(path));
+}
+
+TEST(AuditTest, AFullDiskIsLoudAndCallsGoOn) {
+  ScriptedUpstream upstream(Answer(HttpReply(204)));
+  GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--audit=/dev/full"}});
+  const DeleteClient client(gateway.grpc_address());
+  for (int i = 0; i < 3; ++i) EXPECT_THAT(client.Delete(), HasCode(StatusCode::OK));
+  EXPECT_TRUE(WaitForEvent(gateway, "audit_lines_lost"));
+  EXPECT_GE(gateway.Metric("gateway_audit_lines_dropped_total").value_or(-1), 1);
+}
+
+TEST(AuditTest, AFileThatCannotBeOpenedIsAnErrorAtTheStart) {
+  ChildProcess gateway(GatewayProcess::CommandOf(
+      {.upstream = "http://127.0.0.1:1", .flags = {"--audit=/proc/missing/audit"}}));
+  const auto exit = gateway.WaitForExit();
+  ASSERT_TRUE(exit.has_value());
+  EXPECT_EQ(exit->code, 1);
+  EXPECT_THAT(gateway.all_output(), HasSubstr("/proc/missing/audit"));
+}
+
+}  // namespace
+}  // namespace evalrun::testing
