@@ -1,10 +1,7 @@
 #include "service/admin_sources.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <chrono>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +9,7 @@
 #include <curl/curl.h>
 #include <grpcpp/grpcpp.h>
 
+#include "service/config/load_config.h"
 #include "service/observability/grpc_log_capture.h"
 #include "service/observability/status_json.h"
 
@@ -24,20 +22,10 @@ std::string NotReadyBecause(const RunningGateway& gateway) {
   return *gateway.draining ? "shutting down" : "";
 }
 
-// When the file was last written; nothing when there is none.
-std::optional<system_clock::time_point> LastWritten(const std::string& path) {
-  struct stat file {};
-  if (path.empty() || stat(path.c_str(), &file) != 0) return std::nullopt;
-  return system_clock::from_time_t(file.st_mtim.tv_sec);
-}
-
 SampledFigures Sample(const RunningGateway& gateway) {
   SampledFigures figures = gateway.server->Sample();
   figures.log_lines_dropped = gateway.sink->dropped_lines();
   gateway.process->Update();
-  if (const auto written = LastWritten(gateway.loaded->config.upstream().api_key_file())) {
-    gateway.process->SetApiKeyChanged(*written);
-  }
   return figures;
 }
 

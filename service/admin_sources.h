@@ -11,7 +11,6 @@
 #include <spdlog/logger.h>
 
 #include "service/admin/admin_server.h"
-#include "service/config/load_config.h"
 #include "service/current.h"
 #include "service/observability/event_log.h"
 #include "service/observability/line_sink.h"
@@ -25,7 +24,6 @@ namespace evalrun::service {
 // All outlive the admin server.
 struct RunningGateway {
   const Current<std::string>* shown_config = nullptr;  // what is in force, secrets masked
-  const config::LoadedConfig* loaded = nullptr;
   GrpcServer* server = nullptr;
   Metrics* metrics = nullptr;
   ProcessMetrics* process = nullptr;

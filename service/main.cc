@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include <absl/status/statusor.h>
 #include <absl/synchronization/mutex.h>
@@ -25,6 +26,8 @@
 #include "service/config/watched_files.h"
 #include "service/config/yaml_writer.h"
 #include "service/current.h"
+#include "service/key_age.h"
+#include "service/keys/key_ring.h"
 #include "service/observability/access_log.h"
 #include "service/observability/audit_log.h"
 #include "service/observability/config_metrics.h"
@@ -64,10 +67,18 @@ void SayMode(const AccessPolicy& policy, spdlog::level::level_enum level, const 
   events.Write(level, "authorization", {{"mode", policy.mode()}});
 }
 
+void SetKeys(KeyRing next, const EventLog& events, Current<KeyRing>* keys) {
+  const std::vector<std::string> changed = next.ChangedSince(*keys->Get());
+  keys->Set(std::move(next));
+  for (const std::string& name : changed) {
+    events.Write(spdlog::level::info, "upstream_key_changed", {{"upstream_key", name}});
+  }
+}
+
 // `load_again` reads its files through `files`, as it did for `loaded`.
-int Serve(const config::LoadedConfig& loaded, const Reloader::Load& load_again,
+int Serve(config::LoadedConfig loaded, const Reloader::Load& load_again,
           config::WatchedFiles* files) {
-  const auto& config = loaded.config;
+  const config::v1::GatewayConfig config = loaded.config;
 
   const auto sink = std::make_shared<LineSink>(STDOUT_FILENO, config.log().buffer_bytes());
   const auto event_logger = MakeLogger("events", LogLevel(config.log().level()), sink);
@@ -91,13 +102,16 @@ int Serve(const config::LoadedConfig& loaded, const Reloader::Load& load_again,
   limiter.SetRules(LimitRules(loaded), config.limits().replicas());
 
   Current<AccessPolicy> access_policy(AccessOptions(config));
+  Current<KeyRing> keys(KeysOf(loaded));
+  process.SetKeysChanged(KeysChanged(config.upstream(), process.started_at()));
 
   auto server = GrpcServer::Listen(ServerOptions(loaded), HttpOptions(loaded), CallSettings(loaded),
                                    {.metrics = &metrics,
                                     .access_log = &access_log,
                                     .audit_log = audit_log->get(),
                                     .limiter = &limiter,
-                                    .access_policy = &access_policy});
+                                    .access_policy = &access_policy,
+                                    .keys = &keys});
   if (!server.ok()) return Fail(events, "cannot serve gRPC on", config.listen(), server.status());
   GrpcServer& grpc_server = **server;
 
@@ -105,7 +119,6 @@ int Serve(const config::LoadedConfig& loaded, const Reloader::Load& load_again,
   Current<std::string> shown_config(loaded.shown);
   auto admin = AdminServer::Start(loaded.admin_listen.host, loaded.admin_listen.port,
                                   SourcesOf({.shown_config = &shown_config,
-                                             .loaded = &loaded,
                                              .server = &grpc_server,
                                              .metrics = &metrics,
                                              .process = &process,
@@ -134,6 +147,8 @@ int Serve(const config::LoadedConfig& loaded, const Reloader::Load& load_again,
     event_logger->set_level(LogLevel(next.config.log().level()));
     GrpcLogCapture::SetLevel(event_logger->level());
     grpc_server.SetLimits(LimitRules(next), next.config.limits().replicas());
+    SetKeys(KeysOf(next), events, &keys);
+    process.SetKeysChanged(KeysChanged(next.config.upstream(), process.started_at()));
     const std::string_view mode_before = access_policy.Get()->mode();
     access_policy.Set(AccessOptions(next.config));
     if (access_policy.Get()->mode() != mode_before) {
@@ -141,6 +156,9 @@ int Serve(const config::LoadedConfig& loaded, const Reloader::Load& load_again,
     }
     shown_config.Set("# after a reload\n" + config::WriteYaml(next.config, {}));
   });
+  // From here on the keys are the ring's alone.
+  loaded.api_key = {};
+  loaded.keys.clear();
   std::optional<ReloadThread> reload_thread;
   reload_thread.emplace(&reloader, [&](bool is_asked) { (*audit_log)->Tend(is_asked); });
 
@@ -174,7 +192,7 @@ int Main(int argc, char** argv) {
     return done->exit_code;
   }
   curl_global_init(CURL_GLOBAL_DEFAULT);
-  const int status = Serve(std::get<config::LoadedConfig>(loaded), load, &files);
+  const int status = Serve(std::move(std::get<config::LoadedConfig>(loaded)), load, &files);
   curl_global_cleanup();
   return status;
 }

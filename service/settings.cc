@@ -1,5 +1,6 @@
 #include "service/settings.h"
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -73,6 +74,23 @@ IdentityPolicy IdentityOptions(const LoadedConfig& loaded) {
   return policy;
 }
 
+KeyRing KeysOf(const LoadedConfig& loaded) {
+  const auto make = [](std::string_view name, const config::Secret& secret) {
+    return std::make_shared<const UpstreamKey>(std::string(name), secret.RevealForSending());
+  };
+  std::vector<KeyRing::Entry> entries;
+  for (int i = 0; i < loaded.config.upstream().keys_size(); ++i) {
+    const auto& key = loaded.config.upstream().keys(i);
+    std::vector<std::string> identities(key.identities().begin(), key.identities().end());
+    std::vector<std::string> workspaces(key.workspaces().begin(), key.workspaces().end());
+    if (identities.empty()) identities = {"*"};
+    if (workspaces.empty()) workspaces = {"*", std::string(kUnsetWorkspace)};
+    entries.push_back({Scope(std::move(identities), std::move(workspaces)),
+                       make(key.name(), loaded.keys[static_cast<std::size_t>(i)])});
+  }
+  return {make(kDefaultKey, loaded.api_key), std::move(entries)};
+}
+
 AccessPolicy AccessOptions(const config::v1::GatewayConfig& config) {
   const auto& authorization = config.authorization();
   std::vector<Scope> allowed;
@@ -88,7 +106,6 @@ DeleteSettings CallSettings(const LoadedConfig& loaded) {
   const auto& config = loaded.config;
   return {
       .base_path = loaded.upstream.base_path,
-      .api_key = std::string(loaded.api_key.RevealForSending()),
       .id_format = config.ids().opaque() ? rest::IdFormat::kOpaque : rest::IdFormat::kUuid,
       .retry = {.max_attempts = static_cast<int>(config.retry().max_attempts()),
                 .retry_500 = config.retry().retry_500(),

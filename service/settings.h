@@ -15,6 +15,7 @@
 #include "service/access/policy.h"
 #include "service/config/duration.h"
 #include "service/config/load_config.h"
+#include "service/keys/key_ring.h"
 #include "service/limits/rule_set.h"
 #include "service/observability/access_log.h"
 #include "service/observability/audit_log.h"
@@ -26,6 +27,8 @@ namespace evalrun::service {
 [[nodiscard]] GrpcServerOptions ServerOptions(const config::LoadedConfig& loaded);
 [[nodiscard]] rest::HttpClientOptions HttpOptions(const config::LoadedConfig& loaded);
 [[nodiscard]] IdentityPolicy IdentityOptions(const config::LoadedConfig& loaded);
+// The only copies of the keys, once `loaded` has been dropped.
+[[nodiscard]] KeyRing KeysOf(const config::LoadedConfig& loaded);
 [[nodiscard]] AccessPolicy AccessOptions(const config::v1::GatewayConfig& config);
 [[nodiscard]] DeleteSettings CallSettings(const config::LoadedConfig& loaded);
 [[nodiscard]] std::shared_ptr<const RuleSet> LimitRules(const config::LoadedConfig& loaded);

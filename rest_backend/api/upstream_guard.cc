@@ -1,5 +1,7 @@
 #include "rest_backend/api/upstream_guard.h"
 
+#include <algorithm>
+
 namespace evalrun::rest {
 namespace {
 
@@ -21,8 +23,29 @@ std::string_view RefusalReason(Refusal refusal) {
   return refusal == Refusal::kInFlightCap ? "IN_FLIGHT_CAP" : "UPSTREAM_HOLD_BACK";
 }
 
-std::optional<UpstreamGuard::Refused> UpstreamGuard::Admit(TimePoint now, double random) {
-  const milliseconds held = hold_back_.Remaining(now);
+HoldBack& UpstreamGuard::hold_back(std::string_view key) {
+  const auto found = hold_backs_.find(key);
+  if (found != hold_backs_.end()) return found->second;
+  return hold_backs_.emplace(key, HoldBack(max_hold_back_)).first->second;
+}
+
+std::uint64_t UpstreamGuard::hold_backs_begun() const {
+  std::uint64_t begun = 0;
+  for (const auto& [key, hold_back] : hold_backs_) begun += hold_back.begun();
+  return begun;
+}
+
+milliseconds UpstreamGuard::longest_hold_back(TimePoint now) const {
+  milliseconds longest(0);
+  for (const auto& [key, hold_back] : hold_backs_) {
+    longest = std::max(longest, hold_back.Remaining(now));
+  }
+  return longest;
+}
+
+std::optional<UpstreamGuard::Refused> UpstreamGuard::Admit(TimePoint now, std::string_view key,
+                                                           double random) {
+  const milliseconds held = hold_back(key).Remaining(now);
   if (held > milliseconds(0)) return Refused{Refusal::kHoldBack, held};
   if (max_in_flight_ != 0 && in_flight_ >= max_in_flight_) {
     return Refused{Refusal::kInFlightCap, WaitForRoom(random)};

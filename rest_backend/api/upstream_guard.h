@@ -1,14 +1,18 @@
 // File: upstream_guard.h
 //
-// What stands between callers and the upstream under one key, so that neither is overrun: a cap on
-// the calls in flight, the hold-back after a 429, and the budget of retries. A call is admitted or
-// refused at once; nothing is queued.
+// What stands between callers and the upstream, so that neither is overrun: a cap on the calls in
+// flight and the budget of retries, over all calls, and the hold-back after a 429, for each key. A
+// call is admitted or refused at once; nothing is queued.
 #ifndef EVALRUN_REST_BACKEND_API_UPSTREAM_GUARD_H_
 #define EVALRUN_REST_BACKEND_API_UPSTREAM_GUARD_H_
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "rest_backend/api/hold_back.h"
@@ -43,23 +47,29 @@ class UpstreamGuard {
 
   explicit UpstreamGuard(const UpstreamGuardOptions& options)
       : max_in_flight_(options.max_in_flight),
-        hold_back_(options.max_hold_back),
+        max_hold_back_(options.max_hold_back),
         retry_budget_(options.retry_budget) {}
 
-  // Lets a call in: empty, and Leave() must follow when it has been answered. Or refuses it.
-  // `random` is uniform in [0, 1) and spreads the return of those that are refused.
-  [[nodiscard]] std::optional<Refused> Admit(TimePoint now, double random);
+  // Lets a call in that is to go out under the key with this name: empty, and Leave() must follow
+  // when it has been answered. Or refuses it. `random` is uniform in [0, 1) and spreads the return
+  // of those that are refused.
+  [[nodiscard]] std::optional<Refused> Admit(TimePoint now, std::string_view key, double random);
   void Leave() { --in_flight_; }
 
   // Calls that were let in and have not left.
   [[nodiscard]] std::size_t in_flight() const { return in_flight_; }
-  [[nodiscard]] HoldBack& hold_back() { return hold_back_; }
+  // Of the key with this name.
+  [[nodiscard]] HoldBack& hold_back(std::string_view key);
+  // Of all keys: how many times one began, and how much longer the longest one lasts.
+  [[nodiscard]] std::uint64_t hold_backs_begun() const;
+  [[nodiscard]] std::chrono::milliseconds longest_hold_back(TimePoint now) const;
   [[nodiscard]] RetryBudget& retry_budget() { return retry_budget_; }
 
  private:
   std::size_t max_in_flight_;
   std::size_t in_flight_ = 0;
-  HoldBack hold_back_;
+  std::chrono::milliseconds max_hold_back_;
+  std::map<std::string, HoldBack, std::less<>> hold_backs_;  // by key
   RetryBudget retry_budget_;
 };
 

@@ -12,6 +12,7 @@
 #include "service/config/help.h"
 #include "service/config/settings.h"
 #include "service/config/text.h"
+#include "service/config/upstream_keys.h"
 #include "service/config/validate.h"
 #include "service/config/yaml_reader.h"
 #include "service/config/yaml_writer.h"
@@ -116,6 +117,8 @@ LoadResult LoadConfig(int argc, const char* const* argv, const Environment& envi
 
   absl::StatusOr<ApiKey> key = FindApiKey(config.upstream().api_key_file(), environment, read_file);
   if (!key.ok() && !flags.print_config) errors.emplace_back(key.status().message());
+  std::vector<Secret> keys;
+  if (!flags.print_config) keys = ReadUpstreamKeys(config.upstream(), read_file, &errors);
   if (!errors.empty()) return Refused(errors);
   if (flags.print_config) return Printed(layers, key);
   if (flags.check_config) {
@@ -128,6 +131,7 @@ LoadResult LoadConfig(int argc, const char* const* argv, const Environment& envi
                       .upstream = *ParseUpstreamUrl(config.upstream().url()),
                       .api_key = std::move(key->key),
                       .api_key_source = std::move(key->source),
+                      .keys = std::move(keys),
                       .shown = std::move(shown)};
 }
 

@@ -37,6 +37,7 @@ struct LoadedConfig {
   UpstreamUrl upstream;
   Secret api_key;              // never empty
   std::string api_key_source;  // `AYMARA_AI_API_KEY`, or the file's name: safe to show
+  std::vector<Secret> keys;    // of `config.upstream().keys()`, in the same order
   std::string shown;           // all of it as `--print-config` prints it, secrets masked
 };
 

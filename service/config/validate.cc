@@ -13,6 +13,7 @@
 #include "service/config/identity.h"
 #include "service/config/limits.h"
 #include "service/config/text.h"
+#include "service/config/upstream_keys.h"
 #include "service/config/upstream_url.h"
 
 namespace evalrun::config {
@@ -137,6 +138,7 @@ void Validate(const v1::GatewayConfig& config, const Sources& sources,
     errors->push_back(Concat("audit.to = \"", Escape(to), "\" (", SourceOf("audit.to", sources),
                              "): must be off, log, or a path with a slash in it"));
   }
+  CheckUpstreamKeys(config.upstream(), config.ids().opaque(), errors);
   CheckAuthorization(config.authorization(), config.ids().opaque(), errors);
   const auto listen = ParseHostPort(config.listen());
   if (listen.ok() && listen->port != 0 && listen == ParseHostPort(config.admin_listen())) {

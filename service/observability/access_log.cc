@@ -44,7 +44,8 @@ std::string_view FormatAccessLine(const CallRecord& record,
   if (record.authorization == AccessDecision::kDryRunDenied) {
     line.Text("authorization", AccessDecisionName(record.authorization));
   }
-  line.Text("rpc.response.status_code", StatusCodeName(record.code))
+  line.OptionalText("upstream_key", record.upstream_key)
+      .Text("rpc.response.status_code", StatusCodeName(record.code))
       .OptionalText("reason", record.reason)
       .Text("deletion", rest::CertaintyName(record.certainty))
       .Number("sends", record.sends)

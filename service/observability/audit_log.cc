@@ -24,6 +24,7 @@ std::string_view FormatAuditLine(const CallRecord& record,
       .Text("eval_run_uuid", record.eval_run_uuid)
       .OptionalText("workspace_uuid", record.workspace_uuid)
       .OptionalText("authorization", AccessDecisionName(record.authorization))
+      .OptionalText("upstream_key", record.upstream_key)
       .Text("rpc.response.status_code", StatusCodeName(record.code))
       .OptionalText("reason", record.reason)
       .Text("deletion", rest::CertaintyName(record.certainty))

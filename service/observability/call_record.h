@@ -26,6 +26,7 @@ struct CallRecord {
   std::string_view caller = {};          // who is calling (identity/caller.h)
   std::string_view eval_run_uuid = {};   // cut to kLongestLoggedId
   std::string_view workspace_uuid = {};  // canonical, likewise; empty when unset
+  std::string_view upstream_key = {};    // its name; empty when the call was refused before
   AccessDecision authorization = AccessDecision::kNone;
   grpc::StatusCode code = grpc::StatusCode::OK;
   std::string_view reason = {};  // of ErrorInfo; empty with OK

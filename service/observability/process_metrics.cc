@@ -49,9 +49,12 @@ ProcessMetrics::ProcessMetrics(prometheus::Registry* registry,
       threads_(AddGauge(registry, "process_threads", "Threads, those of libraries included.")),
       open_fds_(AddGauge(registry, "process_open_fds", "File descriptors that are open.")),
       max_fds_(AddGauge(registry, "process_max_fds", "File descriptors that may be open.")),
-      api_key_changed_(AddGauge(registry, "gateway_api_key_changed_timestamp_seconds",
-                                "When the API key's file was last changed; without a file, when "
-                                "the process was started.")) {
+      api_key_changed_(
+          prometheus::BuildGauge()
+              .Name("gateway_api_key_changed_timestamp_seconds")
+              .Help("When the file of the key in use was last changed; without a file, "
+                    "when the process was started.")
+              .Register(*registry)) {
   AddGauge(registry, "process_start_time_seconds", "When the process was started.")
       .Set(UnixSeconds(started_at_));
   prometheus::BuildGauge()
@@ -60,7 +63,6 @@ ProcessMetrics::ProcessMetrics(prometheus::Registry* registry,
       .Register(*registry)
       .Add(build)
       .Set(1);
-  SetApiKeyChanged(started_at_);
   Update();
 }
 
@@ -88,8 +90,19 @@ void ProcessMetrics::Update() {
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0) max_fds_.Set(static_cast<double>(limit.rlim_cur));
 }
 
-void ProcessMetrics::SetApiKeyChanged(system_clock::time_point changed) {
-  api_key_changed_.Set(UnixSeconds(changed));
+void ProcessMetrics::SetKeysChanged(
+    const std::map<std::string, system_clock::time_point>& changed) {
+  // None is gone in between for who looks meanwhile.
+  for (const auto& [name, time] : changed) {
+    prometheus::Gauge*& key = keys_[name];
+    if (key == nullptr) key = &api_key_changed_.Add({{"key", name}});
+    key->Set(UnixSeconds(time));
+  }
+  std::erase_if(keys_, [&](const auto& key) {
+    if (changed.count(key.first) != 0) return false;
+    api_key_changed_.Remove(key.second);
+    return true;
+  });
 }
 
 }  // namespace evalrun::service

@@ -10,6 +10,7 @@
 #include <string>
 
 #include <prometheus/counter.h>
+#include <prometheus/family.h>
 #include <prometheus/gauge.h>
 #include <prometheus/registry.h>
 
@@ -24,8 +25,8 @@ class ProcessMetrics {
   // Reads /proc/self: a few dozen microseconds. What cannot be read stays as it was.
   void Update();
 
-  // The API key that is in use is as old as this.
-  void SetApiKeyChanged(std::chrono::system_clock::time_point changed);
+  // The keys that are in use, by name, are as old as this.
+  void SetKeysChanged(const std::map<std::string, std::chrono::system_clock::time_point>& changed);
 
   [[nodiscard]] std::chrono::system_clock::time_point started_at() const { return started_at_; }
 
@@ -37,7 +38,8 @@ class ProcessMetrics {
   prometheus::Gauge& threads_;
   prometheus::Gauge& open_fds_;
   prometheus::Gauge& max_fds_;
-  prometheus::Gauge& api_key_changed_;
+  prometheus::Family<prometheus::Gauge>& api_key_changed_;
+  std::map<std::string, prometheus::Gauge*> keys_;  // its series
 };
 
 }  // namespace evalrun::service

@@ -14,16 +14,11 @@ namespace {
 
 using config::LoadedConfig;
 
-std::uint64_t HashOfKey(const LoadedConfig& loaded) {
-  return std::hash<std::string_view>()(loaded.api_key.RevealForSending());
-}
-
 }  // namespace
 
 Reloader::Reloader(const LoadedConfig& running, Load load, config::WatchedFiles* files,
                    const EventLog* events, ConfigMetrics* metrics)
     : running_(running.config),
-      running_key_(HashOfKey(running)),
       load_(std::move(load)),
       files_(*files),
       events_(*events),
@@ -54,8 +49,7 @@ void Reloader::Reload(std::chrono::system_clock::time_point now) {
 }
 
 void Reloader::Succeed(LoadedConfig loaded, std::chrono::system_clock::time_point now) {
-  std::vector<std::string> others = config::TakeLiveSettings(loaded.config, &running_);
-  if (HashOfKey(loaded) != running_key_) others.emplace_back("the API key");
+  const std::vector<std::string> others = config::TakeLiveSettings(loaded.config, &running_);
   loaded.config = running_;
   for (const Apply& apply : parts_) apply(loaded);
 

@@ -32,8 +32,8 @@ class Reloader {
            const EventLog* events, ConfigMetrics* metrics);
 
   // `apply` is called, on the thread that looks, with every configuration that has been loaded
-  // since. Those of its settings that need a restart are still the ones of the start. It cannot
-  // refuse: what it needs is checked in config/validate.h.
+  // since, its keys included. Those of its settings that need a restart are still the ones of the
+  // start. It cannot refuse: what it needs is checked in config/validate.h.
   void OnReload(Apply apply) { parts_.push_back(std::move(apply)); }
 
   // Looks whether the files have changed. A change is loaded once it has stood from one look to the
@@ -48,7 +48,6 @@ class Reloader {
   void Fail(std::string_view reason);
 
   config::v1::GatewayConfig running_;
-  std::uint64_t running_key_;  // a hash
   Load load_;
   config::WatchedFiles& files_;
   const EventLog& events_;

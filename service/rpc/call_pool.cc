@@ -16,7 +16,6 @@ constexpr std::size_t kArmed = 256;
 CallPool::CallPool(DeleteSettings settings, EventLoop* loop, RawEvalRunService* grpc_service,
                    const CallServices& services)
     : settings_(std::move(settings)),
-      api_key_header_("x-api-key: " + settings_.api_key),
       loop_(loop),
       grpc_service_(grpc_service),
       services_(services),

@@ -16,6 +16,7 @@
 #include "rest_backend/api/upstream_guard.h"
 #include "service/access/policy.h"
 #include "service/current.h"
+#include "service/keys/key_ring.h"
 #include "service/limits/limiter.h"
 #include "service/observability/access_log.h"
 #include "service/observability/audit_log.h"
@@ -34,6 +35,7 @@ struct CallServices {
   AuditLog* audit_log;
   Limiter* limiter;
   const Current<AccessPolicy>* access_policy;
+  const Current<KeyRing>* keys;
 };
 
 // Lives in the room of the event loop. Everything that is handed to it outlives it.
@@ -59,7 +61,6 @@ class CallPool {
 
   // For calls.
   [[nodiscard]] const DeleteSettings& settings() const { return settings_; }
-  [[nodiscard]] const std::string& api_key_header() const { return api_key_header_; }
   [[nodiscard]] EventLoop& loop() { return *loop_; }
   [[nodiscard]] RawEvalRunService& grpc_service() { return *grpc_service_; }
   [[nodiscard]] Metrics& metrics() { return *services_.metrics; }
@@ -69,6 +70,9 @@ class CallPool {
   [[nodiscard]] AccessDecision Decide(std::string_view caller, std::string_view workspace) const {
     return services_.access_policy->Get()->Decide(caller, workspace);
   }
+  [[nodiscard]] KeyRing::Key ChooseKey(std::string_view caller, std::string_view workspace) const {
+    return services_.keys->Get()->Choose(caller, workspace);
+  }
   [[nodiscard]] double Random();                                  // uniform in [0, 1)
   void MakeRequestId(std::string* request_id);                    // 32 random hexadecimal digits
   void OnArrived();                                               // an armed call became a real one
@@ -77,7 +81,6 @@ class CallPool {
 
  private:
   const DeleteSettings settings_;
-  const std::string api_key_header_;
   EventLoop* loop_;
   RawEvalRunService* grpc_service_;
   const CallServices services_;

@@ -26,8 +26,6 @@ using rest::Deletion;
 
 constexpr const char* kRequestIdKey = "x-request-id";
 constexpr auto kLongestDeadline = std::chrono::hours(24 * 365);
-// What limits call the one key of the upstream that there is.
-constexpr std::string_view kUpstreamKey = "default";
 
 // google.protobuf.Empty is no bytes.
 const grpc::ByteBuffer& EmptyMessage() {
@@ -116,11 +114,13 @@ void DeleteCall::OnArrived(bool ok) {
     FinishWith(*denied);
     return;
   }
+  key_ = pool_.ChooseKey(caller_, workspace_);
+  headers_[0] = key_->header_line();
   if (const std::optional<ErrorReport> limited = HoldAgainstLimits()) {
     FinishWith(*limited);
     return;
   }
-  if (const auto refused = pool_.guard().Admit(arrived_at_, pool_.Random())) {
+  if (const auto refused = pool_.guard().Admit(arrived_at_, key_->name(), pool_.Random())) {
     pool_.metrics().OnCallShed(refused->refusal);
     FinishWith(ReportOfRefusal(*refused, attempted_before_, request_id_));
     return;
@@ -170,8 +170,7 @@ void DeleteCall::ReadMetadata() {
   if (TraceIdOf(traceparent_).empty()) traceparent_.clear();
   attempted_before_ = HasPreviousAttempts(SingleValue(metadata, "grpc-previous-rpc-attempts"));
 
-  headers_[0] = pool_.api_key_header().c_str();
-  header_count_ = 1;
+  header_count_ = 1;  // the first one is the key's
   const auto add = [this](std::string_view name, std::string_view value) {
     std::string& line = header_lines_[header_count_ - 1];
     line.assign(name).append(": ").append(value);
@@ -200,7 +199,7 @@ std::optional<ErrorReport> DeleteCall::HoldAgainstLimits() {
   Limiter& limiter = pool_.limiter();
   if (limiter.is_idle()) return std::nullopt;
   const LimitSubjects subjects{
-      .caller = caller_, .workspace = workspace_, .upstream_key = kUpstreamKey};
+      .caller = caller_, .workspace = workspace_, .upstream_key = key_->name()};
   const std::int64_t now = ToNanoseconds(arrived_at_);
   const Limiter::Verdict verdict = limiter.Check(subjects, now);
   const RuleSet& rules = limiter.rules();
@@ -271,8 +270,7 @@ void DeleteCall::OnSendDone(const rest::SendResult& result) {
   const rest::SendOutcome outcome = rest::OutcomeOf(result, upstream_.body.kind);
   rest::RetryHint hint;
   if (upstream_.decided && outcome.code != absl::StatusCode::kOk) {
-    upstream_.header_request_id =
-        CleanUpstreamText(result.upstream_request_id, pool_.settings().api_key);
+    upstream_.header_request_id = CleanUpstreamText(result.upstream_request_id, key_->secret());
     hint.retry_after = rest::ParseRetryAfter(result.retry_after, result.retry_after_ms,
                                              std::chrono::system_clock::now());
     hint.should_retry = ShouldRetry(result.should_retry);
@@ -280,7 +278,7 @@ void DeleteCall::OnSendDone(const rest::SendResult& result) {
 
   hint.stale_connection = result.fault == rest::Fault::kConnectionLost && result.connection_reused;
   if (outcome.retry == rest::Retry::kAfterDelay && hint.retry_after.has_value()) {
-    pool_.guard().hold_back().OnRateLimited(Clock::now(), *hint.retry_after);
+    pool_.guard().hold_back(key_->name()).OnRateLimited(Clock::now(), *hint.retry_after);
   }
   // A pool that had one dead connection may have more.
   fresh_connection_ = result.fault != rest::Fault::kNone;
@@ -300,7 +298,7 @@ void DeleteCall::Next(const Deletion::Step& step) {
 
 void DeleteCall::OnTimer() {
   timer_.reset();
-  const auto held = pool_.guard().hold_back().Remaining(Clock::now());
+  const auto held = pool_.guard().hold_back(key_->name()).Remaining(Clock::now());
   if (held > std::chrono::milliseconds(0)) {
     const auto time_left = std::chrono::floor<std::chrono::milliseconds>(TimeLeft());
     Next(deletion_->WhileHeldBack(held, time_left, pool_.Random()));
@@ -308,7 +306,7 @@ void DeleteCall::OnTimer() {
   }
   Limiter& limiter = pool_.limiter();
   const std::int64_t wait =
-      limiter.is_idle() ? 0 : limiter.TryChargeSend(kUpstreamKey, ToNanoseconds(Clock::now()));
+      limiter.is_idle() ? 0 : limiter.TryChargeSend(key_->name(), ToNanoseconds(Clock::now()));
   if (wait > 0) {
     deletion_->StopForRateLimit(ToMilliseconds(wait));
     FinishWith(deletion_->answer());
@@ -345,7 +343,7 @@ void DeleteCall::OnGone(bool /*ok*/) {
 void DeleteCall::FinishWith(const Deletion::Answer& answer) {
   if (answer.code != absl::StatusCode::kOk) {
     rest::ErrorBody& body = upstream_.body;
-    const std::string& key = pool_.settings().api_key;
+    const std::string_view key = key_->secret();
     body.code = CleanUpstreamText(body.code, key);
     body.message = CleanUpstreamText(body.message, key);
     body.request_id = CleanUpstreamText(body.request_id, key);
@@ -393,6 +391,7 @@ void DeleteCall::Report(grpc::StatusCode code, std::string_view reason, Certaint
       .caller = caller_,
       .eval_run_uuid = std::string_view(request_.eval_run_uuid()).substr(0, kLongestLoggedId),
       .workspace_uuid = std::string_view(workspace_).substr(0, kLongestLoggedId),
+      .upstream_key = key_ == nullptr ? std::string_view() : std::string_view(key_->name()),
       .authorization = decision_,
       .code = code,
       .reason = reason,
@@ -424,6 +423,7 @@ void DeleteCall::OnFinished(bool /*ok*/) {
 
 void DeleteCall::LeaveIfOver() {
   if (!is_finished_ || !is_gone_) return;
+  key_.reset();
   grpc_.reset();
   pool_.OnOver(this);
 }

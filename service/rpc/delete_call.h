@@ -24,6 +24,7 @@
 #include "rest_backend/api/deletion.h"
 #include "rest_backend/http/http_client.h"
 #include "service/access/policy.h"
+#include "service/keys/key_ring.h"
 #include "service/observability/call_record.h"
 #include "service/rpc/delete_answer.h"
 #include "service/rpc/event_loop.h"
@@ -98,6 +99,7 @@ class DeleteCall final : public rest::SendObserver, public TimerObserver {
   std::string peer_;       // gRPC's name of it
   std::string caller_;     // who it is
   std::string workspace_;  // in canonical form; empty: unset
+  KeyRing::Key key_;       // that the call goes out with; null until it is chosen
   AccessDecision decision_ = AccessDecision::kNone;
   std::string request_id_;
   std::string traceparent_;

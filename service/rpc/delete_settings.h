@@ -16,7 +16,6 @@ namespace evalrun::service {
 
 struct DeleteSettings {
   std::string base_path;  // of the upstream, such as `/v2`
-  std::string api_key;
   rest::IdFormat id_format = rest::IdFormat::kUuid;
   rest::RetryPolicy retry;
   rest::UpstreamGuardOptions guard;

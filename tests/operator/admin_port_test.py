@@ -122,4 +122,4 @@ def test_the_age_of_the_key_is_that_of_its_file(make_house, tmp_path):
     key.write_text("test-key-1-not-a-secret")
     os.utime(key, (1_600_000_000, 1_600_000_000))
     house = make_house(flags=["--api-key-file", str(key)])
-    assert house.metric("gateway_api_key_changed_timestamp_seconds") == 1.6e9
+    assert house.metric('gateway_api_key_changed_timestamp_seconds{key="default"}') == 1.6e9

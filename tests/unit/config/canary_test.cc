@@ -18,6 +18,7 @@ using ::testing::Not;
 
 std::vector<Given> Cases() {
   const Environment key = {{"AYMARA_AI_API_KEY", CANARY}};
+  static const std::string kRing = "upstream: {keys: [{name: a, file: k, identities: [unix]}]}";
   static const std::string kLongKey = CANARY + std::string(5000, 'x');
   return {
       {.environment = key},
@@ -33,6 +34,13 @@ std::vector<Given> Cases() {
       // The key file given as the configuration.
       {.flags = {"--config=k"}, .environment = key, .files = {{"k", CANARY}}},
       {.flags = {"--config=k"}, .environment = key, .files = {{"k", "- " CANARY}}},
+      // Keys of their own for some calls.
+      {.flags = {"--config=c"}, .environment = key, .files = {{"c", kRing}, {"k", CANARY}}},
+      {.flags = {"--config=c"}, .environment = key, .files = {{"c", kRing}, {"k", "a " CANARY}}},
+      {.flags = {"--config=c"}, .environment = key, .files = {{"c", kRing}, {"k", kLongKey}}},
+      {.flags = {"--config=c"},
+       .environment = key,
+       .files = {{"c", "upstream: {keys: [{name: a, key: " CANARY "}]}"}}},
       // A key where none belongs.
       {.flags = {CANARY}, .environment = key},
       {.flags = {"--api-key", CANARY}, .environment = key},

@@ -27,6 +27,15 @@ TEST(LiveTest, TakesOverWhatIsLive) {
   EXPECT_EQ(running.log().level(), v1::Log::LEVEL_DEBUG);
 }
 
+TEST(LiveTest, ASettingMayBeLiveInASectionThatIsNot) {
+  v1::GatewayConfig running = Defaults();
+  v1::GatewayConfig loaded = Defaults();
+  loaded.mutable_upstream()->add_keys()->set_name("team-a");
+  loaded.mutable_upstream()->mutable_timeout()->set_seconds(7);
+  EXPECT_THAT(TakeLiveSettings(loaded, &running), ElementsAre("upstream.timeout"));
+  EXPECT_EQ(running.upstream().keys(0).name(), "team-a");
+}
+
 TEST(LiveTest, NamesAndLeavesWhatIsNot) {
   v1::GatewayConfig running = Defaults();
   v1::GatewayConfig loaded = Defaults();

@@ -11,6 +11,7 @@ using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 
 constexpr HoldBack::TimePoint kNow{std::chrono::hours(1000)};
+constexpr char kKey[] = "default";
 
 TEST(HoldBackTest, NobodyIsHeldBackAtFirst) {
   EXPECT_EQ(HoldBack(10s).Remaining(kNow), 0ms);
@@ -84,46 +85,63 @@ TEST(RetryBudgetTest, SwitchedOffNothingIsBounded) {
 
 TEST(UpstreamGuardTest, AsManyAsTheCapAllowsAndOneMoreForEachThatLeaves) {
   UpstreamGuard guard({.max_in_flight = 2});
-  EXPECT_FALSE(guard.Admit(kNow, 0.5).has_value());
-  EXPECT_FALSE(guard.Admit(kNow, 0.5).has_value());
-  const auto refused = guard.Admit(kNow, 0.5);
+  EXPECT_FALSE(guard.Admit(kNow, kKey, 0.5).has_value());
+  EXPECT_FALSE(guard.Admit(kNow, kKey, 0.5).has_value());
+  const auto refused = guard.Admit(kNow, kKey, 0.5);
   ASSERT_TRUE(refused.has_value());
   EXPECT_EQ(refused->refusal, Refusal::kInFlightCap);
   EXPECT_EQ(guard.in_flight(), 2u) << "who was refused does not count";
   guard.Leave();
-  EXPECT_FALSE(guard.Admit(kNow, 0.5).has_value());
-  EXPECT_TRUE(guard.Admit(kNow, 0.5).has_value());
+  EXPECT_FALSE(guard.Admit(kNow, kKey, 0.5).has_value());
+  EXPECT_TRUE(guard.Admit(kNow, kKey, 0.5).has_value());
 }
 
 TEST(UpstreamGuardTest, ThoseRefusedTogetherDoNotComeBackTogether) {
   UpstreamGuard guard({.max_in_flight = 1});
-  ASSERT_FALSE(guard.Admit(kNow, 0).has_value());
-  EXPECT_EQ(guard.Admit(kNow, 0.0)->retry_after, 500ms);
-  EXPECT_EQ(guard.Admit(kNow, 0.5)->retry_after, 1000ms);
-  EXPECT_LT(guard.Admit(kNow, 0.999)->retry_after, 1500ms);
+  ASSERT_FALSE(guard.Admit(kNow, kKey, 0).has_value());
+  EXPECT_EQ(guard.Admit(kNow, kKey, 0.0)->retry_after, 500ms);
+  EXPECT_EQ(guard.Admit(kNow, kKey, 0.5)->retry_after, 1000ms);
+  EXPECT_LT(guard.Admit(kNow, kKey, 0.999)->retry_after, 1500ms);
 }
 
 TEST(UpstreamGuardTest, ZeroIsNoCap) {
   UpstreamGuard guard({.max_in_flight = 0});
-  for (int i = 0; i < 100'000; ++i) ASSERT_FALSE(guard.Admit(kNow, 0.5).has_value());
+  for (int i = 0; i < 100'000; ++i) ASSERT_FALSE(guard.Admit(kNow, kKey, 0.5).has_value());
 }
 
 TEST(UpstreamGuardTest, WhoIsHeldBackHearsWhatRemains) {
   UpstreamGuard guard({.max_in_flight = 1});
-  guard.hold_back().OnRateLimited(kNow, 3s);
-  const auto refused = guard.Admit(kNow + 1s, 0.5);
+  guard.hold_back(kKey).OnRateLimited(kNow, 3s);
+  const auto refused = guard.Admit(kNow + 1s, kKey, 0.5);
   ASSERT_TRUE(refused.has_value());
   EXPECT_EQ(refused->refusal, Refusal::kHoldBack);
   EXPECT_EQ(refused->retry_after, 2s);
-  EXPECT_FALSE(guard.Admit(kNow + 3s, 0.5).has_value()) << "and then it is let in";
+  EXPECT_FALSE(guard.Admit(kNow + 3s, kKey, 0.5).has_value()) << "and then it is let in";
 }
 
 TEST(UpstreamGuardTest, OnlyThoseLetInPayForRetries) {
   UpstreamGuard guard({.max_in_flight = 1, .retry_budget = {.percent = 100, .burst = 10}});
   for (int i = 0; i < 10; ++i) ASSERT_TRUE(guard.retry_budget().TryTake());
-  ASSERT_FALSE(guard.Admit(kNow, 0.5).has_value());
-  ASSERT_TRUE(guard.Admit(kNow, 0.5).has_value());
+  ASSERT_FALSE(guard.Admit(kNow, kKey, 0.5).has_value());
+  ASSERT_TRUE(guard.Admit(kNow, kKey, 0.5).has_value());
   EXPECT_EQ(guard.retry_budget().saved(), 1);
+}
+
+TEST(UpstreamGuardTest, A429IsAboutItsOwnKey) {
+  UpstreamGuard guard({.max_in_flight = 0});
+  guard.hold_back("a").OnRateLimited(kNow, 3s);
+  guard.hold_back("b").OnRateLimited(kNow, 1s);
+  EXPECT_EQ(guard.Admit(kNow, "a", 0.5)->retry_after, 3s);
+  EXPECT_EQ(guard.Admit(kNow, "b", 0.5)->retry_after, 1s);
+  EXPECT_FALSE(guard.Admit(kNow, "c", 0.5).has_value());
+  EXPECT_EQ(guard.hold_backs_begun(), 2u);
+  EXPECT_EQ(guard.longest_hold_back(kNow + 1s), 2s);
+}
+
+TEST(UpstreamGuardTest, TheCapIsOverAllKeys) {
+  UpstreamGuard guard({.max_in_flight = 1});
+  EXPECT_FALSE(guard.Admit(kNow, "a", 0.5).has_value());
+  EXPECT_TRUE(guard.Admit(kNow, "b", 0.5).has_value());
 }
 
 }  // namespace

@@ -36,6 +36,7 @@ TEST(AccessLineTest, FieldsOfACallWithEverything) {
                 .caller = "c",
                 .eval_run_uuid = "e",
                 .workspace_uuid = "w",
+                .upstream_key = "k",
                 .authorization = AccessDecision::kDryRunDenied,
                 .code = grpc::StatusCode::NOT_FOUND,
                 .reason = "R",
@@ -50,12 +51,12 @@ TEST(AccessLineTest, FieldsOfACallWithEverything) {
                 .upstream_request_id = "u"}),
       ElementsAre("time", "level", "event", "request_id", "trace_id", "network.peer.address",
                   "network.peer.port", "caller", "rpc.method", "eval_run_uuid", "workspace_uuid",
-                  "authorization", "rpc.response.status_code", "reason", "deletion", "sends",
-                  "retry_stopped", "limited_by", "would_be_limited_by", "http.response.status_code",
-                  "upstream_code", "upstream_request_id", "rpc.request.size",
-                  "http.response.body.size", "duration", "upstream.connect_duration",
-                  "upstream.first_byte_duration", "upstream.duration", "upstream.connection_reused",
-                  "resends_stopped"));
+                  "authorization", "upstream_key", "rpc.response.status_code", "reason", "deletion",
+                  "sends", "retry_stopped", "limited_by", "would_be_limited_by",
+                  "http.response.status_code", "upstream_code", "upstream_request_id",
+                  "rpc.request.size", "http.response.body.size", "duration",
+                  "upstream.connect_duration", "upstream.first_byte_duration", "upstream.duration",
+                  "upstream.connection_reused", "resends_stopped"));
 }
 
 TEST(AccessLineTest, FieldsOfACallThatWasNotSent) {

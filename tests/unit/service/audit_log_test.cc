@@ -40,6 +40,7 @@ TEST(AuditLineTest, FieldsOfACallWithEverything) {
                 .caller = "c",
                 .eval_run_uuid = "e",
                 .workspace_uuid = "w",
+                .upstream_key = "k",
                 .authorization = AccessDecision::kAllowed,
                 .code = grpc::StatusCode::NOT_FOUND,
                 .reason = "R",
@@ -48,8 +49,8 @@ TEST(AuditLineTest, FieldsOfACallWithEverything) {
                 .upstream_request_id = "u"}),
       ElementsAre("time", "level", "event", "request_id", "trace_id", "network.peer.address",
                   "network.peer.port", "caller", "rpc.method", "eval_run_uuid", "workspace_uuid",
-                  "authorization", "rpc.response.status_code", "reason", "deletion", "sends",
-                  "upstream_request_id"));
+                  "authorization", "upstream_key", "rpc.response.status_code", "reason", "deletion",
+                  "sends", "upstream_request_id"));
 }
 
 TEST(AuditLineTest, FieldsOfACallThatWasMalformed) {

@@ -1,0 +1,190 @@
+// Which key each call goes out with, also while the keys are changed.
+#include <signal.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/config_file.h"
+#include "tests/support/gateway_process.h"
+#include "tests/support/matchers.h"
+#include "tests/support/scripts.h"
+
+namespace evalrun::testing {
+namespace {
+
+using grpc::StatusCode;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// A file that is changed in one step. It goes with its folder.
+void Write(const std::filesystem::path& path, const std::string& content) {
+  const std::filesystem::path next = path.string() + ".next";
+  std::ofstream(next) << content << std::flush;
+  std::filesystem::rename(next, path);
+}
+
+class KeysTest : public ::testing::Test {
+ protected:
+  KeysTest() {
+    Write(Path("default"), "key-default-1");
+    Write(Path("team-a"), "key-team-a-1");
+    Write(Path("workspace"), "key-workspace-1");
+    config_.Replace(
+        "identity: {metadata_key: x-caller, trusted_networks: [127.0.0.0/8]}\n"
+        "upstream:\n"
+        "  api_key_file: " +
+        Path("default").string() +
+        "\n"
+        "  keys:\n"
+        "    - {name: team-a, file: " +
+        Path("team-a").string() +
+        ", identities: ['metadata:team-a']}\n"
+        "    - {name: workspace, file: " +
+        Path("workspace").string() + ", workspaces: [workspace." + kWorkspace + "]}\n");
+  }
+
+  [[nodiscard]] std::filesystem::path Path(const std::string& name) const {
+    return config_.path() + "." + name;
+  }
+
+  void Start(const std::string& upstream) {
+    gateway_.emplace(
+        GatewayProcess::Options{.upstream = upstream, .flags = {"--config", config_.path()}});
+    client_.emplace(gateway_->grpc_address());
+  }
+
+  static DeleteCall As(const std::string& caller,
+                       std::optional<std::string> workspace = std::nullopt,
+                       const std::string& request_id = "r") {
+    return {.workspace_uuid = std::move(workspace),
+            .metadata = {{"x-caller", caller}, {"x-request-id", request_id}}};
+  }
+
+  void WaitForEvent(const std::string& event, const std::string& text = "") {
+    ASSERT_TRUE(gateway_->process()
+                    .WaitForLine([&](const std::string& line) {
+                      return line.find("\"event\":\"" + event + "\"") != std::string::npos &&
+                             line.find(text) != std::string::npos;
+                    })
+                    .has_value())
+        << event << " " << text;
+  }
+
+  ConfigFile config_{"{}\n"};
+  std::optional<GatewayProcess> gateway_;
+  std::optional<DeleteClient> client_;
+};
+
+TEST_F(KeysTest, ByCallerThenByWorkspaceThenTheApiKey) {
+  ScriptedUpstream upstream(Answer(HttpReply(204)));
+  Start(upstream.url());
+  const struct {
+    const char* caller;
+    std::optional<std::string> workspace;
+    const char* name;
+  } cases[] = {
+      {"team-a", std::nullopt, "team-a"},
+      {"team-a", kWorkspace, "team-a"},
+      {"team-b", "7D9F3C52-8A41-4B6E-9D0C-2F5E8B1A7C34", "workspace"},
+      {"team-b", "7d9f3c52-8a41-4b6e-9d0c-2f5e8b1a7c35", "default"},
+      {"team-b", std::nullopt, "default"},
+  };
+  int number = 0;
+  for (const auto& c : cases) {
+    const std::string request_id = std::to_string(number++);
+    EXPECT_THAT(client_->Delete(As(c.caller, c.workspace, request_id)), HasCode(StatusCode::OK));
+    EXPECT_EQ(upstream.requests().back().Header("x-api-key"), "key-" + std::string(c.name) + "-1");
+    EXPECT_EQ(gateway_->WaitForAccessLine(request_id)->value("upstream_key", ""), c.name);
+  }
+  EXPECT_THAT(gateway_->process().all_output(), Not(HasSubstr("-1\"")));
+}
+
+TEST_F(KeysTest, ACallThatIsRefusedBeforeHasNone) {
+  ScriptedUpstream upstream(Answer(HttpReply(204)));
+  Start(upstream.url());
+  client_->Delete(As("team-a", "../x", "malformed"));
+  EXPECT_FALSE(gateway_->WaitForAccessLine("malformed")->contains("upstream_key"));
+}
+
+TEST_F(KeysTest, NewCallsTakeTheNewKeyAndRunningOnesKeepTheirs) {
+  Gate gate;
+  // The first call's first send is answered late, so that its second one comes after the change.
+  ScriptedUpstream upstream(InOrder({AnswerWhen(gate, HttpReply(503)), Answer(HttpReply(204))}));
+  Start(upstream.url());
+  PendingDelete running = client_->Start(As("team-a"));
+  ASSERT_TRUE(upstream.WaitForRequests(1));
+  Write(Path("team-a"), "key-team-a-2\n");
+  WaitForEvent("upstream_key_changed", "\"team-a\"");
+  EXPECT_THAT(client_->Delete(As("team-a")), HasCode(StatusCode::OK));
+  EXPECT_EQ(upstream.requests().back().Header("x-api-key"), "key-team-a-2");
+  gate.Open();
+  EXPECT_THAT(running.Get(), HasCode(StatusCode::OK));
+  EXPECT_EQ(upstream.requests().back().Header("x-api-key"), "key-team-a-1") << "its retry, too";
+  EXPECT_EQ(gateway_->Metric("gateway_config_restart_needed"), 0);
+}
+
+TEST_F(KeysTest, AFileThatHoldsNoKeyKeepsAllAsItWas) {
+  ScriptedUpstream upstream(Answer(HttpReply(204)));
+  Start(upstream.url());
+  Write(Path("default"), "key-default-2");
+  Write(Path("team-a"), "two words");
+  gateway_->process().Signal(SIGHUP);
+  WaitForEvent("config_reload_failed", "team-a");
+  EXPECT_THAT(client_->Delete(As("team-b")), HasCode(StatusCode::OK));
+  EXPECT_EQ(upstream.requests().back().Header("x-api-key"), "key-default-1");
+  Write(Path("team-a"), "key-team-a-2");
+  WaitForEvent("upstream_key_changed", "\"default\"");
+  EXPECT_THAT(client_->Delete(As("team-b")), HasCode(StatusCode::OK));
+  EXPECT_EQ(upstream.requests().back().Header("x-api-key"), "key-default-2");
+}
+
+TEST_F(KeysTest, A429HoldsBackItsOwnKeyAlone) {
+  ScriptedUpstream upstream([](const ReceivedRequest& request, UpstreamConnection& connection) {
+    connection.Write(request.Header("x-api-key") == "key-team-a-1"
+                         ? ApiErrorReply(429, "quota.limit_exceeded", "Retry-After: 60\r\n")
+                         : HttpReply(204));
+  });
+  Start(upstream.url());
+  EXPECT_THAT(client_->Delete(As("team-a")), HasCode(StatusCode::RESOURCE_EXHAUSTED));
+  EXPECT_THAT(client_->Delete(As("team-a")), HasReason("UPSTREAM_HOLD_BACK"));
+  EXPECT_THAT(client_->Delete(As("team-b")), HasCode(StatusCode::OK));
+  EXPECT_EQ(gateway_->Metric("gateway_hold_backs_total"), 1);
+}
+
+TEST_F(KeysTest, AnEchoOfTheKeyThatWasSentIsRedacted) {
+  ScriptedUpstream upstream([](const ReceivedRequest& request, UpstreamConnection& connection) {
+    connection.Write(HttpReply(403, ApiError("auth.x", "bad key " + *request.Header("x-api-key"),
+                                             *request.Header("x-api-key"))));
+  });
+  Start(upstream.url());
+  for (const char* caller : {"team-a", "team-b"}) {
+    const DeleteReply reply = client_->Delete(As(caller, std::nullopt, caller));
+    EXPECT_EQ(reply.message, "bad key [redacted]");
+    ASSERT_TRUE(gateway_->WaitForAccessLine(caller).has_value());
+  }
+  EXPECT_THAT(gateway_->process().all_output(), Not(HasSubstr("key-team-a-1")));
+  EXPECT_THAT(gateway_->process().all_output(), Not(HasSubstr("key-default-1")));
+}
+
+TEST_F(KeysTest, TheAgeOfEachIsThatOfItsFile) {
+  ScriptedUpstream upstream(Answer(HttpReply(204)));
+  Start(upstream.url());
+  for (const char* name : {"default", "team-a", "workspace"}) {
+    EXPECT_GT(gateway_
+                  ->Metric("gateway_api_key_changed_timestamp_seconds",
+                           {"key=\"" + std::string(name) + "\""})
+                  .value_or(0),
+              1.6e9)
+        << name;
+  }
+}
+
+}  // namespace
+}  // namespace evalrun::testing

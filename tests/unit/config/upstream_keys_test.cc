@@ -1,0 +1,59 @@
+// Keys of their own for some calls: what may be written, and what is read.
+#include "service/config/upstream_keys.h"
+
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/config/load.h"
+
+namespace evalrun::config {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+
+LoadResult LoadKeys(const std::string& keys) {
+  return Load(
+      {.flags = {"--config=c"},
+       .files = {{"c", "upstream: {keys: [" + keys + "]}"}, {"a", "key-a\n"}, {"b", "key-b"}}});
+}
+
+TEST(UpstreamKeysTest, AreReadInTheOrderOfTheList) {
+  const LoadResult result = LoadKeys(
+      "{name: b, file: b, identities: [unix]}, {name: a.1, file: a, workspaces: [(unset)]}");
+  const auto& loaded = std::get<LoadedConfig>(result);
+  ASSERT_THAT(loaded.keys, SizeIs(2));
+  EXPECT_EQ(loaded.keys[0].RevealForSending(), "key-b");
+  EXPECT_EQ(loaded.keys[1].RevealForSending(), "key-a");
+  EXPECT_EQ(loaded.api_key.RevealForSending(), "test-key");
+}
+
+TEST(UpstreamKeysTest, WhatIsRefused) {
+  const struct {
+    const char* keys;
+    const char* why;
+  } cases[] = {
+      {"{name: '', file: a, identities: [unix]}", "upstream.keys[0].name: must be 1 to 64"},
+      {"{name: Team, file: a, identities: [unix]}", "upstream.keys[0].name: must be 1 to 64"},
+      {"{name: default, file: a, identities: [unix]}", "must be a name that no other key has"},
+      {"{name: a, file: a, identities: [unix]}, {name: a, file: b, identities: [unix]}",
+       "upstream.keys[1].name: \"a\" must be a name that no other key has"},
+      {"{name: a, identities: [unix]}", "upstream.keys[0].file: must name the file"},
+      {"{name: a, file: a}", "upstream.keys[0]: must have identities or workspaces"},
+      {"{name: a, file: a, identities: [batch]}", "upstream.keys[0].identities: \"batch\" must"},
+      {"{name: a, file: a, workspaces: ['%']}", "upstream.keys[0].workspaces: \"%\" must"},
+      {"{name: a, file: missing, identities: [unix]}", "cannot read missing"},
+      {"{name: a, file: c, identities: [unix]}", "API key from c: "},
+  };
+  for (const auto& c : cases) {
+    const Done done = DoneOf(LoadKeys(c.keys));
+    EXPECT_EQ(done.exit_code, 2) << c.keys;
+    EXPECT_THAT(done.err, HasSubstr(c.why)) << c.keys;
+  }
+}
+
+}  // namespace
+}  // namespace evalrun::config
