@@ -25,6 +25,7 @@
 #include "service/config/load_config.h"
 #include "service/config/watched_files.h"
 #include "service/config/yaml_writer.h"
+#include "service/core_dumps.h"
 #include "service/current.h"
 #include "service/key_age.h"
 #include "service/keys/key_ring.h"
@@ -175,6 +176,7 @@ int Serve(config::LoadedConfig loaded, const Reloader::Load& load_again,
 }
 
 int Main(int argc, char** argv) {
+  ForbidCoreDumps();  // before there is a key to be seen
   BlockTerminationSignals();
   BlockReloadSignal();
   std::signal(SIGPIPE, SIG_IGN);
@@ -191,6 +193,7 @@ int Main(int argc, char** argv) {
     std::cerr << done->err;
     return done->exit_code;
   }
+  if (std::get<config::LoadedConfig>(loaded).config.core_dumps()) AllowCoreDumps();
   curl_global_init(CURL_GLOBAL_DEFAULT);
   const int status = Serve(std::move(std::get<config::LoadedConfig>(loaded)), load, &files);
   curl_global_cleanup();

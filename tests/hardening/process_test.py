@@ -1,0 +1,128 @@
+"""What the running gateway needs of its machine, and what it lets others see: as root, for strace's sake."""
+
+import os
+import pathlib
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import uuid
+
+from evalrun_testing.backend import BackendProcess
+from evalrun_testing.child_process import ChildProcess, clean_environment, program
+from evalrun_testing.seed import Seed
+
+import grpc
+import pytest
+
+from aymara.evals.v1 import eval_run_service_pb2 as pb
+from aymara.evals.v1 import eval_run_service_pb2_grpc as rpc
+
+is_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+SECRET = "test-key-1-not-a-secret"
+
+
+class WrappedGateway(ChildProcess):
+    """The gateway, started by another command."""
+
+    def __init__(self, wrap, upstream, *flags):
+        super().__init__([*wrap, program("evalrun-gateway", "GATEWAY_UNDER_TEST"),
+                          "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0",
+                          "--upstream", upstream, *flags],
+                         clean_environment(AYMARA_AI_API_KEY=SECRET))
+        self.grpc_address = self.wait_for_event("listening")["grpc"]
+
+
+@pytest.fixture
+def upstream(tmp_path):
+    seed = Seed()
+    seed.api_key(seed.workspace(seed.organization()))
+    with BackendProcess(tmp_path, seed.document) as backend:
+        yield f"{backend.url}/v2"
+
+
+def call(address):
+    """Its status code."""
+    with grpc.insecure_channel(address) as channel:
+        try:
+            rpc.EvalRunServiceStub(channel).DeleteEvalRun(
+                pb.DeleteEvalRunRequest(eval_run_uuid=str(uuid.uuid4())), timeout=20)
+        except grpc.RpcError as error:
+            return error.code().name
+    return "OK"
+
+
+def limits(pid):
+    text = pathlib.Path(f"/proc/{pid}/limits").read_text(encoding="utf-8")
+    return re.search(r"Max core file size\s+(\S+)", text).group(1)
+
+
+def owner(pid):
+    """Of its memory: root for a process that may not be dumped, whoever it runs as."""
+    return os.stat(f"/proc/{pid}/mem").st_uid
+
+
+def nobody(*flags):
+    return ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs",
+            "--inh-caps=-all", "--bounding-set=-all", *flags]
+
+
+@is_root
+def test_nobody_may_dump_it_or_look_into_it(upstream):
+    with WrappedGateway(nobody(), upstream) as gateway:
+        assert limits(gateway.pid) == "0"
+        assert owner(gateway.pid) == 0
+        look = subprocess.run([*nobody(), "cat", f"/proc/{gateway.pid}/environ"], check=False,
+                              capture_output=True, text=True)
+        assert look.returncode != 0 and SECRET not in look.stdout
+        assert call(gateway.grpc_address) == "NOT_FOUND"
+
+
+@is_root
+def test_unless_the_operators_want_to(upstream):
+    with WrappedGateway(nobody(), upstream, "--core-dumps") as gateway:
+        assert limits(gateway.pid) != "0" or limits(os.getpid()) == "0"
+        assert owner(gateway.pid) == 65534
+
+
+@is_root
+def test_it_needs_no_privileges_and_a_root_that_is_read_only(upstream, tmp_path):
+    """All of its file systems are read-only but the folder of the audit file."""
+    audit = tmp_path / "audit"
+    audit.mkdir()
+    os.chown(audit, 65534, 65534)
+    for folder in [tmp_path, *tmp_path.parents]:  # nobody has to get there
+        mode = stat.S_IMODE(folder.stat().st_mode)
+        if not mode & stat.S_IXOTH:
+            folder.chmod(mode | stat.S_IXOTH)
+    script = (f'mount --bind {audit} {audit} && '
+              'for m in $(cut -d" " -f2 /proc/mounts); do '
+              f'[ "$m" = {audit} ] || mount -o remount,bind,ro "$m" 2>/dev/null || true; done; '
+              '! touch /tmp/x /root/x 2>/dev/null && exec "$@"')
+    wrap = ["unshare", "--mount", "/bin/sh", "-c", script, "sh", *nobody()]
+    with WrappedGateway(wrap, upstream, "--audit", str(audit / "audit.log")) as gateway:
+        assert call(gateway.grpc_address) == "NOT_FOUND"
+        gateway.signal(signal.SIGTERM)
+        assert gateway.wait() == 0
+        assert gateway.events[-1]["event"] == "stopped"
+    assert (audit / "audit.log").read_text(encoding="utf-8").count("\n") == 1
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
+def test_it_opens_no_file_for_writing_but_the_audit(upstream, tmp_path):
+    trace, audit = tmp_path / "trace", tmp_path / "audit.log"
+    wrap = ["strace", "--follow-forks", "--output", str(trace), "--trace",
+            "open,openat,creat,mkdir,unlink,rename,execve"]
+    with WrappedGateway(wrap, upstream, "--audit", str(audit)) as gateway:
+        assert call(gateway.grpc_address) == "NOT_FOUND"
+        [child] = subprocess.run(["pgrep", "--parent", str(gateway.pid)], check=True,
+                                 capture_output=True, text=True).stdout.split()
+        os.kill(int(child), signal.SIGTERM)
+        gateway.wait()
+    calls = trace.read_text(encoding="utf-8").splitlines()
+    writing = [line for line in calls
+               if re.search(r"O_(WRONLY|RDWR|CREAT|TRUNC)|\b(creat|mkdir|unlink|rename)\(", line)]
+    assert [line for line in writing if str(audit) not in line] == []
+    assert len(writing) == 1
+    assert len([line for line in calls if "execve(" in line]) == 1, "it starts no other program"
