@@ -1,0 +1,225 @@
+// The canary hunt: each kind of secret is one that is recognised anywhere, the other ends repeat
+// all that they are sent, and then every byte that the gateway wrote is searched.
+#include <signal.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <absl/strings/ascii.h>
+#include <absl/strings/escaping.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/config_file.h"
+#include "tests/support/gateway_process.h"
+#include "tests/support/matchers.h"
+#include "tests/support/scripts.h"
+
+namespace evalrun::testing {
+namespace {
+
+using grpc::StatusCode;
+
+// None is a part of another one.
+constexpr char kKey[] = "canary1-api-key-in-its-file";
+constexpr char kNextKey[] = "canary2-api-key-after-a-change";
+constexpr char kTeamKey[] = "canary3-key-of-one-team";
+constexpr char kBrokenKey[] = "canary4-key";  // in a file that is refused
+constexpr char kVariableKey[] = "canary5-key-in-the-variable-that-is-not-looked-at";
+constexpr char kProxyUser[] = "canary6-proxy-user";
+constexpr char kProxyPassword[] = "canary7-proxy-password";
+const std::vector<std::string> kSecrets = {kKey,         kNextKey,   kTeamKey,      kBrokenKey,
+                                           kVariableKey, kProxyUser, kProxyPassword};
+
+// Fails when `text` holds one of the secrets but `allowed`, in any case, or in base64 or
+// hexadecimal.
+void ExpectNone(const std::string& where, std::string text, const std::string& allowed = "") {
+  std::vector<std::string> forms;
+  for (const std::string& secret : kSecrets) {
+    if (secret != allowed) forms.insert(forms.end(), {secret, absl::BytesToHexString(secret)});
+  }
+  // What `Proxy-Authorization: Basic` makes of them.
+  forms.push_back(absl::Base64Escape(std::string(kProxyUser) + ":" + kProxyPassword));
+  std::string lower = absl::AsciiStrToLower(text);
+  std::ranges::replace(lower, '_', '-');  // as a reason would have it
+  for (const std::string& form : forms) {
+    EXPECT_EQ(lower.find(absl::AsciiStrToLower(form)), std::string::npos)
+        << where << " holds " << form;
+  }
+}
+
+// All that a caller is told, in plain text: details are taken apart, so that no encoding hides
+// anything.
+std::string EverythingIn(const DeleteReply& reply) {
+  std::string all = reply.message + "\n";
+  for (const auto* metadata : {&reply.initial_metadata, &reply.trailing_metadata}) {
+    for (const auto& [key, value] : *metadata) all.append(key).append(": ").append(value) += '\n';
+  }
+  if (reply.error_info) all += reply.error_info->DebugString();
+  if (reply.request_info) all += reply.request_info->DebugString();
+  if (reply.bad_request) all += reply.bad_request->DebugString();
+  if (reply.resource_info) all += reply.resource_info->DebugString();
+  return all;
+}
+
+std::string ContentOf(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void Write(const std::filesystem::path& path, const std::string& content) {
+  const std::filesystem::path next = path.string() + ".next";
+  std::ofstream(next) << content << std::flush;
+  std::filesystem::rename(next, path);
+}
+
+class CanaryHuntTest : public ::testing::Test {
+ protected:
+  CanaryHuntTest() {
+    Write(Path("key"), kKey);
+    Write(Path("team"), kTeamKey);
+    WriteConfig("");
+  }
+
+  [[nodiscard]] std::filesystem::path Path(const std::string& name) const {
+    return config_.path() + "." + name;
+  }
+
+  void WriteConfig(const std::string& proxy) const {
+    config_.Replace(
+        "identity: {metadata_key: x-caller, trusted_networks: [127.0.0.0/8]}\n"
+        "log: {level: debug}\n"
+        "audit: {to: " +
+        Path("audit").string() +
+        "}\n"
+        "upstream:\n" +
+        proxy + "  api_key_file: " + Path("key").string() +
+        "\n"
+        "  keys: [{name: team, file: " +
+        Path("team").string() + ", identities: ['metadata:team']}]\n");
+  }
+
+  void Start(const std::string& upstream) {
+    gateway_.emplace(GatewayProcess::Options{.upstream = upstream,
+                                             .flags = {"--config", config_.path()},
+                                             .env = {{"AYMARA_AI_API_KEY", kVariableKey}}});
+    client_.emplace(gateway_->grpc_address());
+  }
+
+  DeleteReply Delete(const std::string& caller, const std::string& run = kRun) {
+    const DeleteReply reply =
+        client_->Delete({.eval_run_uuid = run, .metadata = {{"x-caller", caller}}});
+    ExpectNone("the answer to a caller", EverythingIn(reply));
+    return reply;
+  }
+
+  void WaitForEvent(const std::string& event) {
+    ASSERT_TRUE(gateway_->process()
+                    .WaitForLine([&](const std::string& line) {
+                      return line.find("\"event\":\"" + event + "\"") != std::string::npos;
+                    })
+                    .has_value())
+        << event;
+  }
+
+  // What stands to be seen of a gateway, and in the end what it wrote.
+  void SearchTheRest() {
+    for (const char* path : {"/", "/metrics", "/config", "/status.json", "/healthz", "/readyz",
+                             "/loglevel", "/missing"}) {
+      ExpectNone(path, gateway_->Get(path).body);
+    }
+    const std::string proc = "/proc/" + std::to_string(gateway_->process().pid());
+    for (const char* file : {"/cmdline", "/comm", "/status"}) {
+      ExpectNone(proc + file, ContentOf(proc + file));
+    }
+    gateway_->process().Signal(SIGTERM);
+    ASSERT_TRUE(gateway_->process().WaitForExit().has_value());
+    ExpectNone("the output", gateway_->process().all_output());
+    ExpectNone("the audit", ContentOf(Path("audit")));
+    EXPECT_FALSE(ContentOf(Path("audit")).empty());
+  }
+
+  ConfigFile config_{"{}\n"};
+  std::optional<GatewayProcess> gateway_;
+  std::optional<DeleteClient> client_;
+};
+
+// An upstream that repeats the whole request wherever it can.
+void Echo(const ReceivedRequest& request, UpstreamConnection& connection) {
+  const std::string key = request.Header("x-api-key").value_or("");
+  connection.Write(
+      HttpReply(409, ApiError(key, "key " + key + " of " + absl::CEscape(request.raw), key),
+                "application/json",
+                "x-request-id: " + key + "\r\nx-echo: " + key + "\r\nset-cookie: " + key + "\r\n"));
+}
+
+TEST_F(CanaryHuntTest, KeysThatTheUpstreamRepeats) {
+  ScriptedUpstream upstream(Echo);
+  Start(upstream.url());
+  EXPECT_EQ(Delete("x").code, StatusCode::ABORTED);
+  EXPECT_EQ(Delete("team").code, StatusCode::ABORTED);
+  Delete("x", "../" + std::string(kRun));
+  Write(Path("key"), kNextKey);
+  WaitForEvent("upstream_key_changed");
+  EXPECT_EQ(Delete("x").code, StatusCode::ABORTED);
+  Write(Path("team"), std::string(kBrokenKey) + " and a blank");
+  gateway_->process().Signal(SIGHUP);
+  WaitForEvent("config_reload_failed");
+  EXPECT_EQ(Delete("team").code, StatusCode::ABORTED);
+
+  // The key is sent, as that one header, and each request carries its own and no other.
+  const std::string sent[] = {kKey, kTeamKey, kNextKey, kTeamKey};
+  const std::vector<ReceivedRequest> requests = upstream.requests();
+  ASSERT_EQ(requests.size(), std::size(sent));
+  for (size_t i = 0; i < requests.size(); ++i) {
+    EXPECT_EQ(requests[i].Header("x-api-key"), sent[i]);
+    ExpectNone("a request", requests[i].raw, sent[i]);
+    EXPECT_EQ(requests[i].raw.find(sent[i]), requests[i].raw.rfind(sent[i])) << "once";
+  }
+  SearchTheRest();
+}
+
+TEST_F(CanaryHuntTest, CredentialsThatTheProxyRepeats) {
+  for (const int status : {407, 502}) {
+    ScriptedUpstream proxy(
+        [status](const ReceivedRequest& request, UpstreamConnection& connection) {
+          const std::string authorization = request.Header("proxy-authorization").value_or("");
+          connection.Write(HttpReply(status, authorization + request.raw, "text/plain",
+                                     "x-echo: " + authorization + "\r\n"));
+          connection.Close();
+        });
+    WriteConfig("  proxy: http://" + std::string(kProxyUser) + ":" + kProxyPassword +
+                "@127.0.0.1:" + std::to_string(proxy.port()) + "\n");
+    Start("https://upstream.invalid/v2");
+    EXPECT_NE(Delete("x").code, StatusCode::OK);
+    ASSERT_GE(proxy.requests().size(), 1u);
+    for (const ReceivedRequest& request : proxy.requests()) {
+      EXPECT_EQ(request.method, "CONNECT");
+      EXPECT_TRUE(request.Header("proxy-authorization").has_value());
+      EXPECT_EQ(request.raw.find(kKey), std::string::npos) << "the key is not the proxy's to see";
+    }
+    SearchTheRest();
+  }
+}
+
+TEST_F(CanaryHuntTest, WhatOnlyPrintsTheConfiguration) {
+  WriteConfig("  proxy: http://" + std::string(kProxyUser) + ":" + kProxyPassword + "@h:1\n");
+  for (const char* action : {"--print-config", "--check-config", "--help", "--version"}) {
+    ChildProcess program(GatewayProcess::CommandOf({.upstream = "http://h/v2",
+                                                    .flags = {"--config", config_.path(), action},
+                                                    .env = {{"AYMARA_AI_API_KEY", kVariableKey}}}));
+    const auto exit = program.WaitForExit();
+    ASSERT_TRUE(exit.has_value());
+    EXPECT_EQ(exit->code, 0) << action;
+    ExpectNone(action, program.all_output());
+  }
+}
+
+}  // namespace
+}  // namespace evalrun::testing
