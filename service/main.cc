@@ -42,6 +42,7 @@
 #include "service/reload/reloader.h"
 #include "service/rpc/grpc_server.h"
 #include "service/settings.h"
+#include "service/shared_limits.h"
 #include "service/termination_signal.h"
 
 namespace evalrun::service {
@@ -98,8 +99,13 @@ int Serve(config::LoadedConfig loaded, const Reloader::Load& load_again,
   config_metrics.OnLoaded(config::HashOfSettings(config), /*needs_restart=*/false,
                           std::chrono::system_clock::now());
 
+  std::optional<SharedLimits> shared_limits;
+  if (auto options = SharedLimitsOptions(loaded)) {
+    shared_limits.emplace(*std::move(options), config.limits().redis().address(), &events,
+                          metrics.registry());
+  }
   Limiter limiter({.max_keys = config.limits().max_keys(), .seed = std::random_device()()},
-                  /*desk=*/nullptr);
+                  shared_limits.has_value() ? shared_limits->desk() : nullptr);
   limiter.SetRules(LimitRules(loaded), config.limits().replicas());
 
   Current<AccessPolicy> access_policy(AccessOptions(config));

@@ -149,6 +149,21 @@ AuditLog::Options AuditOptions(const config::v1::GatewayConfig& config) {
   return {.to = config.audit().to(), .buffer_bytes = config.log().buffer_bytes()};
 }
 
+std::optional<RedisOptions> SharedLimitsOptions(const LoadedConfig& loaded) {
+  const auto& redis = loaded.config.limits().redis();
+  if (redis.address().empty()) return std::nullopt;
+  const config::HostPort address = *config::ParseHostPort(redis.address());
+  RedisOptions options{.host = address.host,
+                       .port = address.port,
+                       .username = redis.username(),
+                       .key_prefix = redis.key_prefix(),
+                       .timeout = To<std::chrono::milliseconds>(redis.timeout())};
+  if (const std::string& file = redis.password_file(); !file.empty()) {
+    options.password = [file] { return config::ReadPassword(file); };
+  }
+  return options;
+}
+
 AccessLogOptions LogOptions(const LoadedConfig& loaded) {
   const auto& log = loaded.config.log();
   return {.enabled = log.access_log(),

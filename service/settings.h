@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 
 #include <google/protobuf/duration.pb.h>
 #include <spdlog/common.h>
@@ -16,6 +17,7 @@
 #include "service/config/duration.h"
 #include "service/config/load_config.h"
 #include "service/keys/key_ring.h"
+#include "service/limits/redis_store.h"
 #include "service/limits/rule_set.h"
 #include "service/observability/access_log.h"
 #include "service/observability/audit_log.h"
@@ -33,6 +35,8 @@ namespace evalrun::service {
 [[nodiscard]] DeleteSettings CallSettings(const config::LoadedConfig& loaded);
 [[nodiscard]] std::shared_ptr<const RuleSet> LimitRules(const config::LoadedConfig& loaded);
 [[nodiscard]] AuditLog::Options AuditOptions(const config::v1::GatewayConfig& config);
+// Where limits are shared; nothing: they are not.
+[[nodiscard]] std::optional<RedisOptions> SharedLimitsOptions(const config::LoadedConfig& loaded);
 [[nodiscard]] AccessLogOptions LogOptions(const config::LoadedConfig& loaded);
 [[nodiscard]] spdlog::level::level_enum LogLevel(config::v1::Log::Level level);
 

@@ -153,6 +153,7 @@ std::string Placeholder(const FieldDescriptor* field) {
   }
   switch (SettingOf(field).format()) {
     case v1::FORMAT_LISTEN_ADDRESS:
+    case v1::FORMAT_SERVER_ADDRESS:
       return "HOST:PORT";
     case v1::FORMAT_UPSTREAM_URL:
     case v1::FORMAT_PROXY_URL:

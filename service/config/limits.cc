@@ -6,6 +6,8 @@
 #include <absl/strings/numbers.h>
 #include <absl/strings/string_view.h>
 
+#include "service/config/host_port.h"
+#include "service/config/secret.h"
 #include "service/config/text.h"
 #include "service/identity/pattern.h"
 
@@ -13,6 +15,7 @@ namespace evalrun::config {
 namespace {
 
 constexpr int kMostRules = 32;
+constexpr std::size_t kMostPasswordBytes = 4096;
 constexpr std::int64_t kMostCalls = 1'000'000;
 constexpr std::chrono::seconds kLongestRefill = std::chrono::hours(24);
 
@@ -39,6 +42,17 @@ class Checker {
   void Check(const v1::Limits& limits) {
     if (limits.rules_size() > kMostRules) {
       Add("limits.rules", Concat("must be at most ", kMostRules));
+    }
+    const v1::LimitsRedis& redis = limits.redis();
+    if (redis.address().empty()) {
+      if (!redis.username().empty() || !redis.password_file().empty()) {
+        Add("limits.redis", "must have an address, for there is a username or a password_file");
+      }
+    } else if (limits.replicas() == 1) {
+      Add("limits.redis.address", "must come with limits.replicas above 1");
+    }
+    if (!redis.username().empty() && redis.password_file().empty()) {
+      Add("limits.redis.username", "must come with limits.redis.password_file");
     }
     for (int i = 0; i < limits.rules_size(); ++i) {
       CheckRule(limits.rules(i), Concat("limits.rules[", i, "]"));
@@ -126,6 +140,23 @@ absl::Status CheckPattern(std::string_view text) {
   if (service::IsWellFormedPattern(text)) return absl::OkStatus();
   return absl::InvalidArgumentError(
       "must be 1 to 512 visible characters, of which at most the last is a *");
+}
+
+absl::Status CheckServerAddress(std::string_view text) {
+  if (text.empty()) return absl::OkStatus();
+  const absl::StatusOr<HostPort> address = ParseHostPort(text);
+  if (address.ok() && address->port != 0) return absl::OkStatus();
+  return absl::InvalidArgumentError("must be HOST:PORT, such as redis:6379 or [::1]:6379");
+}
+
+absl::StatusOr<std::string> ReadPassword(const std::string& file, const FileReader& read_file) {
+  absl::StatusOr<std::string> password = read_file(file, kMostPasswordBytes);
+  if (!password.ok()) return password;
+  if (password->ends_with('\n')) password->pop_back();
+  if (password->ends_with('\r')) password->pop_back();
+  if (!password->empty() && password->find('\n') == std::string::npos) return password;
+  WipeString(&*password);
+  return absl::InvalidArgumentError(Concat(Escape(file), ": must hold a password on one line"));
 }
 
 void CheckLimits(const v1::Limits& limits, std::vector<std::string>* errors) {

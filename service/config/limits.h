@@ -12,8 +12,10 @@
 #include <vector>
 
 #include <absl/status/status.h>
+#include <absl/status/statusor.h>
 
 #include "service/config/config.pb.h"
+#include "service/config/read_file.h"
 
 namespace evalrun::config {
 
@@ -40,6 +42,13 @@ struct Rate {
 
 // A whole identity, or the beginning of one followed by `*`.
 [[nodiscard]] absl::Status CheckPattern(std::string_view text);
+
+// Empty, or where a server is to be found.
+[[nodiscard]] absl::Status CheckServerAddress(std::string_view text);
+
+// The password in the file: one line of at most 4096 bytes, not empty. No error shows any of it.
+[[nodiscard]] absl::StatusOr<std::string> ReadPassword(const std::string& file,
+                                                       const FileReader& read_file = ReadFile);
 
 // What the fields mean only together.
 void CheckLimits(const v1::Limits& limits, std::vector<std::string>* errors);

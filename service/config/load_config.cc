@@ -10,6 +10,7 @@
 #include "service/config/field_value.h"
 #include "service/config/flags.h"
 #include "service/config/help.h"
+#include "service/config/limits.h"
 #include "service/config/settings.h"
 #include "service/config/text.h"
 #include "service/config/upstream_keys.h"
@@ -119,6 +120,15 @@ LoadResult LoadConfig(int argc, const char* const* argv, const Environment& envi
   if (!key.ok() && !flags.print_config) errors.emplace_back(key.status().message());
   std::vector<Secret> keys;
   if (!flags.print_config) keys = ReadUpstreamKeys(config.upstream(), read_file, &errors);
+  if (const std::string& file = config.limits().redis().password_file();
+      !file.empty() && !flags.print_config) {
+    absl::StatusOr<std::string> password = ReadPassword(file, read_file);
+    if (password.ok()) {
+      WipeString(&*password);
+    } else {
+      errors.push_back(Concat("limits.redis.password_file: ", password.status().message()));
+    }
+  }
   if (!errors.empty()) return Refused(errors);
   if (flags.print_config) return Printed(layers, key);
   if (flags.check_config) {

@@ -71,6 +71,8 @@ absl::Status CheckFormat(const FieldDescriptor* field, const std::string& text) 
       return CheckOverrideRate(text);
     case v1::FORMAT_PATTERN:
       return CheckPattern(text);
+    case v1::FORMAT_SERVER_ADDRESS:
+      return CheckServerAddress(text);
     default:
       return absl::OkStatus();
   }

@@ -13,11 +13,12 @@
 //
 //   rate x (W + lease time) + B + 2 S
 //
-// and B more for each time that the store loses what it knew: the store grants at most its rate and
-// B; leases may be used up to the lease time (250 ms, or four calls' time if that is longer) after
-// they were granted; and the shares' own bursts, S together, count once for what the store is told
-// late and once for what it is told on top. Where the store is cut off from k of n replicas, while
-// the others reach it, those k add their shares, k / n of the limit, for as long as that lasts.
+// and B more for each time that the store loses what it knew, and S / replicas for each replica
+// that starts anew: the store grants at most its rate and B; leases may be used up to the lease
+// time (250 ms, or four calls' time if that is longer) after they were granted; and the shares' own
+// bursts, S together, count once for what the store is told late and once for what it is told on
+// top. Where the store is cut off from k of n replicas, while the others reach it, those k add
+// their shares, k / n of the limit, for as long as that lasts.
 //
 // Pure.
 #ifndef EVALRUN_SERVICE_LIMITS_LEASE_H_

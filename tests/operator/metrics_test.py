@@ -27,7 +27,12 @@ def families(exposition):
 
 
 # What only there are metrics for when it is configured.
-CONFIG = "limits: {rules: [{name: a, by: caller, rate: 100/s, burst: 100}]}"
+CONFIG = """
+limits:
+  rules: [{name: a, by: caller, rate: 100/s, burst: 100}]
+  replicas: 2
+  redis: {address: '127.0.0.1:1'}
+"""
 
 
 def test_the_names_types_and_labels_of_all_metrics(make_house, tmp_path):

@@ -10,6 +10,7 @@
 #include "service/config/field_value.h"
 #include "service/config/validate.h"
 #include "service/config/yaml_reader.h"
+#include "tests/unit/config/load.h"
 
 namespace evalrun::config {
 namespace {
@@ -152,6 +153,53 @@ TEST(LimitsTest, AnErrorNamesTheField) {
     EXPECT_THAT(errors, ::testing::Contains(HasSubstr(error))) << yaml;
     EXPECT_LE(errors.size(), 2U) << yaml << ::testing::PrintToString(errors);
   }
+}
+
+TEST(LimitsTest, SharedOverRedis) {
+  EXPECT_THAT(ErrorsOf("limits:\n"
+                       "  replicas: 3\n"
+                       "  redis: {address: 'redis:6379', username: evalrun, password_file: /p}\n"),
+              IsEmpty());
+  const struct {
+    const char* limits;
+    const char* error;
+  } cases[] = {
+      {"{replicas: 3, redis: {address: redis}}",
+       "limits.redis.address = \"redis\" (from gateway.yaml:1): must be HOST:PORT, such as "},
+      {"{replicas: 3, redis: {address: 'redis:0'}}", "limits.redis.address = \"redis:0\""},
+      {"{redis: {address: 'redis:6379'}}",
+       "limits.redis.address: must come with limits.replicas above 1"},
+      {"{replicas: 3, redis: {password_file: /p}}", "limits.redis: must have an address"},
+      {"{replicas: 3, redis: {address: 'redis:6379', username: evalrun}}",
+       "limits.redis.username: must come with limits.redis.password_file"},
+  };
+  for (const auto& [limits, error] : cases) {
+    EXPECT_THAT(ErrorsOf(std::string("limits: ") + limits + "\n"), ElementsAre(HasSubstr(error)))
+        << limits;
+  }
+}
+
+TEST(PasswordTest, OneLineInAFile) {
+  const auto read = [](const std::string& content) {
+    return ReadPassword("/p", [&](const std::string&, std::size_t) { return content; });
+  };
+  EXPECT_EQ(*read("secret word"), "secret word");
+  EXPECT_EQ(*read("secret\n"), "secret");
+  EXPECT_EQ(*read("secret\r\n"), "secret");
+  for (const char* content : {"", "\n", "canary\ncanary"}) {
+    EXPECT_EQ(read(content).status().message(), "/p: must hold a password on one line");
+  }
+}
+
+TEST(PasswordTest, OneThatCannotBeReadRefusesToStart) {
+  const Done done =
+      DoneOf(Load({.flags = {"--config=c.yaml"},
+                   .files = {{"c.yaml",
+                              "limits:\n"
+                              "  replicas: 3\n"
+                              "  redis: {address: 'redis:6379', password_file: /p}\n"}}}));
+  EXPECT_EQ(done.exit_code, 2);
+  EXPECT_THAT(done.err, HasSubstr("limits.redis.password_file: cannot read /p"));
 }
 
 TEST(LimitsTest, AtMost32Rules) {

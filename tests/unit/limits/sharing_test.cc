@@ -12,9 +12,12 @@
 #include <gtest/gtest.h>
 
 #include "service/limits/limiter.h"
+#include "tests/support/limit_bound.h"
 
 namespace evalrun::service {
 namespace {
+
+using evalrun::testing::WorstExcess;
 
 constexpr std::int64_t kMs = 1'000'000;
 constexpr std::int64_t kSecond = 1000 * kMs;
@@ -127,29 +130,9 @@ class Simulation {
   std::vector<std::int64_t> admitted_;
 };
 
-// By how many calls the worst of all windows exceeds `per_second` times its length.
-double WorstExcess(const std::vector<std::int64_t>& times, double per_second) {
-  double worst = 0;
-  double current = 0;
-  for (std::size_t i = 0; i < times.size(); ++i) {
-    // The window that ends here either began before, or begins with this call.
-    const double passed =
-        i == 0 ? 0 : static_cast<double>(times[i] - times[i - 1]) / kSecond * per_second;
-    current = std::max(current - passed, 0.0) + 1;
-    worst = std::max(worst, current);
-  }
-  return worst;
-}
-
-// What lease.h allows beyond rate x window.
 double AllowedExcess(const World& world, int losses = 0) {
-  const Quota quota = MakeQuota(world.per_second, kSecond, world.burst);
-  const StoreQuota store = StoreQuotaOf(quota, world.replicas);
-  const double b = static_cast<double>(store.room / store.interval);
-  const double s = static_cast<double>(std::max<std::int64_t>(world.burst, world.replicas));
-  const double leases =
-      static_cast<double>(LeaseTimeOf(quota)) / kSecond * static_cast<double>(world.per_second);
-  return leases + b + 2 * s + losses * b;
+  return evalrun::testing::AllowedExcess(MakeQuota(world.per_second, kSecond, world.burst),
+                                         world.replicas, losses);
 }
 
 // Calls let in from `from` on, as a part of the limit.

@@ -1,0 +1,48 @@
+// File: redis_process.h
+//
+// A real redis-server on a free port of 127.0.0.1, which tests stop, start, pause and fill.
+#ifndef EVALRUN_TESTS_SUPPORT_REDIS_PROCESS_H_
+#define EVALRUN_TESTS_SUPPORT_REDIS_PROCESS_H_
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/support/child_process.h"
+
+namespace evalrun::testing {
+
+class RedisProcess {
+ public:
+  // Whether Debian's redis-server is installed.
+  [[nodiscard]] static bool IsInstalled();
+
+  // Starts it, and throws std::runtime_error when it does not come up.
+  RedisProcess();
+  ~RedisProcess();
+  RedisProcess(const RedisProcess&) = delete;
+  RedisProcess& operator=(const RedisProcess&) = delete;
+
+  [[nodiscard]] int port() const { return port_; }
+  [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+
+  // Ends it without a word; it keeps nothing. Start() is on the same port.
+  void Kill();
+  void Start();
+  // It hears and answers nothing until it is resumed.
+  void Pause();
+  void Resume();
+
+  // What it answers to a command, as text; numbers too. Errors begin with "ERROR ".
+  std::string Command(const std::vector<std::string>& words) const;
+
+ private:
+  std::filesystem::path folder_;
+  int port_ = 0;
+  std::unique_ptr<ChildProcess> process_;
+};
+
+}  // namespace evalrun::testing
+
+#endif  // EVALRUN_TESTS_SUPPORT_REDIS_PROCESS_H_
