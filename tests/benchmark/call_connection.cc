@@ -139,12 +139,14 @@ void CallConnection::Submit(WireCall* call) {
       Header("content-type", "application/grpc"),
       Header("grpc-timeout", {timeout.data(), static_cast<std::size_t>(end - timeout.data())},
              NGHTTP2_NV_FLAG_NO_INDEX),
+      Header("x-caller", call->caller),
   };
+  const std::size_t count = headers.size() - (call->caller.empty() ? 1 : 0);
   nghttp2_data_provider body{};
   body.source.ptr = call;
   body.read_callback = &ReadMessage;
   call->stream =
-      nghttp2_submit_request(session_.get(), nullptr, headers.data(), headers.size(), &body, call);
+      nghttp2_submit_request(session_.get(), nullptr, headers.data(), count, &body, call);
   if (call->stream < 0) throw std::runtime_error(nghttp2_strerror(call->stream));
   ++streams_;
 }

@@ -26,7 +26,9 @@ class CallConnection;
 
 // A call's place on its connection. What is not marked belongs to the connection.
 struct WireCall {
-  std::chrono::steady_clock::time_point deadline;  // set by the caller
+  // Set by whoever starts it.
+  std::chrono::steady_clock::time_point deadline;
+  std::string caller;  // sent as the metadata `x-caller`; empty: none is
 
   CallConnection* connection = nullptr;     // set: under way
   std::int32_t stream = 0;                  // 0: not yet sent

@@ -160,6 +160,7 @@ void Load::StartCall(Clock::time_point due, Clock::time_point now) {
   call->due = due;
   call->number = report_.calls++;
   call->deadline = due + plan.timeout;
+  call->caller = plan.caller;
   ++under_way_;
   lags_.Add(duration_cast<microseconds>(now - due));
   timers_.push({call->deadline + options_.patience, call, call->number, CallEnd::kGivenUp});
@@ -185,7 +186,8 @@ void Load::Finish(Call* call, CallEnd end) {
   const auto now = Clock::now();
   --under_way_;
   idle_.push_back(call);
-  options_.on_result({.end = end,
+  options_.on_result({.number = call->number,
+                      .end = end,
                       .was_sent = call->stream != 0,
                       .code = call->code,
                       .reason = call->details.empty() ? "" : ReasonIn(call->details),

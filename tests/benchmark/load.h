@@ -21,6 +21,7 @@ namespace evalrun::testing {
 struct CallPlan {
   std::chrono::microseconds timeout = std::chrono::seconds(5);
   std::optional<std::chrono::microseconds> cancel_after = std::nullopt;
+  std::string caller = {};  // sent as the metadata `x-caller`; empty: none is
 };
 
 enum class CallEnd {
@@ -32,6 +33,7 @@ enum class CallEnd {
 };
 
 struct CallResult {
+  std::uint64_t number = 0;  // of the call, from 0
   CallEnd end = CallEnd::kLost;
   bool was_sent = false;                  // it left the caller's own queue
   int code = -1;                          // of gRPC, when answered
