@@ -8,7 +8,7 @@ from evalrun_kubernetes.load import load, must_balance, must_lose
 from evalrun_kubernetes.phases import GATEWAY, calls_of
 
 # Callers that neither retry nor wait see everything.
-PLAIN = {"plain": 60, "headless": 60}
+PLAIN = {"plain": 120, "headless": 60}
 
 
 def lost(account):
@@ -34,11 +34,13 @@ def without_drain_delay(world):
     """A pod that leaves at once is still on the nodes' lists."""
     try:
         configure(world, delay="0s")
+        world.space.patch(GATEWAY, {"spec": {"minReadySeconds": 0}})
         restart(world)
+        world.space.settle(worlds.REPLICAS)
         with load(world, PLAIN) as calls:
-            for _ in range(2):
+            for _ in range(6):
                 world.space.run("delete", "pod", "--wait=false", world.space.pods()[0]["metadata"]["name"])
-                time.sleep(3)
+                time.sleep(2)
                 world.space.settle(worlds.REPLICAS)
     finally:
         worlds.install(world)
