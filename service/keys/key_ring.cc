@@ -9,12 +9,11 @@ constexpr std::string_view kHeader = "x-api-key: ";
 
 }  // namespace
 
-UpstreamKey::UpstreamKey(std::string name, std::string_view secret) : name_(std::move(name)) {
-  // In one go: growing would leave a copy behind.
-  header_line_.reserve(kHeader.size() + secret.size() + 1);
-  header_line_.insert(header_line_.end(), kHeader.begin(), kHeader.end());
-  header_line_.insert(header_line_.end(), secret.begin(), secret.end());
-  header_line_.push_back('\0');
+// As large as it gets from the beginning: growing would leave a copy behind.
+UpstreamKey::UpstreamKey(std::string name, std::string_view secret)
+    : name_(std::move(name)), header_line_(kHeader.size() + secret.size() + 1) {
+  kHeader.copy(header_line_.data(), kHeader.size());
+  secret.copy(header_line_.data() + kHeader.size(), secret.size());
 }
 
 // Unlike memset, it is not optimised away before the memory is freed.
