@@ -151,6 +151,17 @@ TEST_F(AccessTest, PermissionComesBeforeTheProtectionOfTheUpstream) {
   pending.Cancel();
 }
 
+TEST_F(AccessTest, PermissionComesBeforeLimits) {
+  Start("limits: {rules: [{name: each, by: caller, rate: 1/h, burst: 1}]}\nauthorization:\n" +
+        kRules);
+  EXPECT_THAT(Delete("team-a", kWorkspace), HasCode(StatusCode::OK));
+  EXPECT_THAT(Delete("team-a", kWorkspace), HasReason("RATE_LIMITED"));
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_THAT(Delete("team-a", kOther), HasReason("CALLER_NOT_ALLOWED"));
+    EXPECT_THAT(Delete("team-c", kWorkspace), HasReason("CALLER_NOT_ALLOWED"));
+  }
+}
+
 // The policy may have been another one when the caller's library made its first attempt.
 TEST_F(AccessTest, ADenialCannotSpeakForTheCallersEarlierAttempts) {
   Start("authorization:\n" + kRules);

@@ -36,18 +36,22 @@ class KeysTest : public ::testing::Test {
     Write(Path("default"), "key-default-1");
     Write(Path("team-a"), "key-team-a-1");
     Write(Path("workspace"), "key-workspace-1");
-    config_.Replace(
-        "identity: {metadata_key: x-caller, trusted_networks: [127.0.0.0/8]}\n"
-        "upstream:\n"
-        "  api_key_file: " +
-        Path("default").string() +
-        "\n"
-        "  keys:\n"
-        "    - {name: team-a, file: " +
-        Path("team-a").string() +
-        ", identities: ['metadata:team-a']}\n"
-        "    - {name: workspace, file: " +
-        Path("workspace").string() + ", workspaces: [workspace." + kWorkspace + "]}\n");
+    WriteConfig("");
+  }
+
+  void WriteConfig(const std::string& more) const {
+    config_.Replace(more +
+                    "identity: {metadata_key: x-caller, trusted_networks: [127.0.0.0/8]}\n"
+                    "upstream:\n"
+                    "  api_key_file: " +
+                    Path("default").string() +
+                    "\n"
+                    "  keys:\n"
+                    "    - {name: team-a, file: " +
+                    Path("team-a").string() +
+                    ", identities: ['metadata:team-a']}\n"
+                    "    - {name: workspace, file: " +
+                    Path("workspace").string() + ", workspaces: [workspace." + kWorkspace + "]}\n");
   }
 
   [[nodiscard]] std::filesystem::path Path(const std::string& name) const {
@@ -156,6 +160,16 @@ TEST_F(KeysTest, A429HoldsBackItsOwnKeyAlone) {
   EXPECT_THAT(client_->Delete(As("team-a")), HasReason("UPSTREAM_HOLD_BACK"));
   EXPECT_THAT(client_->Delete(As("team-b")), HasCode(StatusCode::OK));
   EXPECT_EQ(gateway_->Metric("gateway_hold_backs_total"), 1);
+}
+
+TEST_F(KeysTest, ALimitByKeyIsOfEachKeyAlone) {
+  ScriptedUpstream upstream(Answer(HttpReply(204)));
+  WriteConfig("limits: {rules: [{name: vendor, by: upstream_key, rate: 1/h, burst: 1}]}\n");
+  Start(upstream.url());
+  for (const char* caller : {"team-a", "team-b"}) {
+    EXPECT_THAT(client_->Delete(As(caller)), HasCode(StatusCode::OK)) << caller;
+    EXPECT_THAT(client_->Delete(As(caller)), HasReason("RATE_LIMITED")) << caller;
+  }
 }
 
 TEST_F(KeysTest, AnEchoOfTheKeyThatWasSentIsRedacted) {

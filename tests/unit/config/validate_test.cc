@@ -65,6 +65,7 @@ TEST(ValidateTest, HoldsEachSettingToItsBounds) {
        "to 65535"},
       {"upstream", "http://localhost:8080/v2", "localhost:8080",
        "must begin with http:// or https://"},
+      {"audit", "/var/log/audit", "of", "must be off, log, or a path with a slash in it"},
       {"upstream-proxy", "", "http://proxy/x", "must have no path"},
   };
   for (const Case& c : cases) {
