@@ -92,8 +92,9 @@ int Serve(config::LoadedConfig loaded, const Reloader::Load& load_again,
                        &errors);
   Metrics metrics;
   const auto audit_log = AuditLog::Open(AuditOptions(config), sink, metrics.registry(), &events);
-  if (!audit_log.ok())
+  if (!audit_log.ok()) {
     return Fail(events, "cannot audit to", config.audit().to(), audit_log.status());
+  }
   ProcessMetrics process(metrics.registry(), BuildLabels());
   ConfigMetrics config_metrics(metrics.registry());
   config_metrics.OnLoaded(config::HashOfSettings(config), /*needs_restart=*/false,
