@@ -18,11 +18,14 @@
 #include <curl/curl.h>
 #include <spdlog/logger.h>
 
+#include "rest_backend/http/client_tls.h"
 #include "service/access/policy.h"
 #include "service/admin/admin_server.h"
 #include "service/admin_sources.h"
 #include "service/config/live.h"
 #include "service/config/load_config.h"
+#include "service/config/secret.h"
+#include "service/config/tls.h"
 #include "service/config/watched_files.h"
 #include "service/config/yaml_writer.h"
 #include "service/core_dumps.h"
@@ -32,21 +35,26 @@
 #include "service/observability/access_log.h"
 #include "service/observability/audit_log.h"
 #include "service/observability/config_metrics.h"
+#include "service/observability/credential_metrics.h"
 #include "service/observability/event_log.h"
 #include "service/observability/grpc_log_capture.h"
 #include "service/observability/line_sink.h"
 #include "service/observability/metrics.h"
 #include "service/observability/process_metrics.h"
 #include "service/observability/recent_errors.h"
+#include "service/reload/certificate_reloader.h"
 #include "service/reload/reload_thread.h"
 #include "service/reload/reloader.h"
 #include "service/rpc/grpc_server.h"
+#include "service/rpc/server_tls.h"
 #include "service/settings.h"
 #include "service/shared_limits.h"
 #include "service/termination_signal.h"
 
 namespace evalrun::service {
 namespace {
+
+using std::chrono::system_clock;
 
 std::shared_ptr<spdlog::logger> MakeLogger(const char* name, spdlog::level::level_enum level,
                                            std::shared_ptr<LineSink> sink) {
@@ -67,6 +75,20 @@ int Fail(const EventLog& events, std::string_view what, std::string_view address
 // Worth a line: without a policy everybody may do everything.
 void SayMode(const AccessPolicy& policy, spdlog::level::level_enum level, const EventLog& events) {
   events.Write(level, "authorization", {{"mode", policy.mode()}});
+}
+
+CertificateReloader::TakeOver TakerOf(ServerTls* server_tls) {
+  return [server_tls](const config::TlsFiles& files) {
+    std::string key(files.key.RevealForSending());
+    server_tls->SetCertificate(files.certificate, key, files.authorities);
+    config::WipeString(&key);
+  };
+}
+
+CertificateReloader::TakeOver TakerOf(rest::ClientTls* upstream_tls) {
+  return [upstream_tls](const config::TlsFiles& files) {
+    upstream_tls->Set(files.authorities, files.certificate, files.key.RevealForSending());
+  };
 }
 
 void SetKeys(KeyRing next, const EventLog& events, Current<KeyRing>* keys) {
@@ -98,7 +120,7 @@ int Serve(config::LoadedConfig loaded, const Reloader::Load& load_again,
   ProcessMetrics process(metrics.registry(), BuildLabels());
   ConfigMetrics config_metrics(metrics.registry());
   config_metrics.OnLoaded(config::HashOfSettings(config), /*needs_restart=*/false,
-                          std::chrono::system_clock::now());
+                          system_clock::now());
 
   std::optional<SharedLimits> shared_limits;
   if (auto options = SharedLimitsOptions(loaded)) {
@@ -113,13 +135,38 @@ int Serve(config::LoadedConfig loaded, const Reloader::Load& load_again,
   Current<KeyRing> keys(KeysOf(loaded));
   process.SetKeysChanged(KeysChanged(config.upstream(), process.started_at()));
 
-  auto server = GrpcServer::Listen(ServerOptions(loaded), HttpOptions(loaded), CallSettings(loaded),
-                                   {.metrics = &metrics,
-                                    .access_log = &access_log,
-                                    .audit_log = audit_log->get(),
-                                    .limiter = &limiter,
-                                    .access_policy = &access_policy,
-                                    .keys = &keys});
+  CredentialMetrics credential_metrics(metrics.registry());
+  CertificateReloader certificates(&events, &credential_metrics);
+  ServerTls server_tls(ClientCertificates(loaded));
+  GrpcServerOptions server_options = ServerOptions(loaded);
+  if (const auto paths = config::PathsOf(config.tls()); !paths.certificate.empty()) {
+    const absl::Status status =
+        certificates.Add("server", paths, TakerOf(&server_tls), system_clock::now());
+    if (!status.ok()) return Fail(events, "cannot use TLS on", config.listen(), status);
+    server_options.credentials = server_tls.Credentials();
+  } else if (config.server().insecure()) {
+    events.Write(spdlog::level::warn, "insecure",
+                 {{"what", "calls are served without TLS"}, {"address", config.listen()}});
+  }
+
+  rest::ClientTls upstream_tls;
+  rest::HttpClientOptions http_options = HttpOptions(loaded);
+  if (const auto paths = config::PathsOf(config.upstream());
+      !paths.certificate.empty() || !paths.authorities.empty()) {
+    const absl::Status status =
+        certificates.Add("upstream", paths, TakerOf(&upstream_tls), system_clock::now());
+    if (!status.ok()) return Fail(events, "cannot use TLS to", config.upstream().url(), status);
+    http_options.tls = &upstream_tls;
+  }
+
+  auto server =
+      GrpcServer::Listen(std::move(server_options), std::move(http_options), CallSettings(loaded),
+                         {.metrics = &metrics,
+                          .access_log = &access_log,
+                          .audit_log = audit_log->get(),
+                          .limiter = &limiter,
+                          .access_policy = &access_policy,
+                          .keys = &keys});
   if (!server.ok()) return Fail(events, "cannot serve gRPC on", config.listen(), server.status());
   GrpcServer& grpc_server = **server;
 
@@ -168,7 +215,10 @@ int Serve(config::LoadedConfig loaded, const Reloader::Load& load_again,
   loaded.api_key = {};
   loaded.keys.clear();
   std::optional<ReloadThread> reload_thread;
-  reload_thread.emplace(&reloader, [&](bool is_asked) { (*audit_log)->Tend(is_asked); });
+  reload_thread.emplace(&reloader, [&](bool is_asked) {
+    (*audit_log)->Tend(is_asked);
+    is_asked ? certificates.Reload(system_clock::now()) : certificates.Look(system_clock::now());
+  });
 
   WaitForTerminationSignal();
   reload_thread.reset();

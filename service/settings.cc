@@ -14,6 +14,7 @@ namespace evalrun::service {
 
 using config::LoadedConfig;
 using config::ToMicroseconds;
+using std::chrono::milliseconds;
 
 namespace {
 
@@ -44,7 +45,13 @@ GrpcServerOptions ServerOptions(const LoadedConfig& loaded) {
   return {.listen = loaded.config.listen(),
           .max_concurrent_streams = static_cast<int>(server.max_concurrent_streams()),
           .max_message_bytes = static_cast<int>(server.max_message_bytes()),
-          .max_metadata_bytes = static_cast<int>(server.max_metadata_bytes())};
+          .max_metadata_bytes = static_cast<int>(server.max_metadata_bytes()),
+          .max_connection_idle = To<milliseconds>(server.max_connection_idle()),
+          .max_connection_age = To<milliseconds>(server.max_connection_age()),
+          .max_connection_age_grace = To<milliseconds>(server.max_connection_age_grace()),
+          .handshake_timeout = To<milliseconds>(server.handshake_timeout()),
+          .keepalive_time = To<milliseconds>(server.keepalive_time()),
+          .credentials = nullptr};
 }
 
 rest::HttpClientOptions HttpOptions(const LoadedConfig& loaded) {
@@ -53,12 +60,12 @@ rest::HttpClientOptions HttpOptions(const LoadedConfig& loaded) {
           .headers = {absl::StrCat("User-Agent: evalrun-gateway/", std::string(config::Version())),
                       "Accept: application/json"},
           .proxy = upstream.proxy(),
-          .connect_timeout = To<std::chrono::milliseconds>(upstream.connect_timeout()),
+          .connect_timeout = To<milliseconds>(upstream.connect_timeout()),
           .max_idle_connections = upstream.max_idle_connections(),
           .idle_connection_age = To<std::chrono::seconds>(upstream.idle_connection_age()),
           .connection_lifetime = To<std::chrono::seconds>(upstream.connection_lifetime()),
           .dns_cache_time = To<std::chrono::seconds>(upstream.dns_cache_time()),
-          .tcp_user_timeout = To<std::chrono::milliseconds>(upstream.tcp_user_timeout()),
+          .tcp_user_timeout = To<milliseconds>(upstream.tcp_user_timeout()),
           .max_response_bytes = upstream.max_response_bytes()};
 }
 
@@ -110,10 +117,10 @@ DeleteSettings CallSettings(const LoadedConfig& loaded) {
       .retry = {.max_attempts = static_cast<int>(config.retry().max_attempts()),
                 .retry_500 = config.retry().retry_500(),
                 .retry_conflict = config.retry().retry_conflict(),
-                .initial_backoff = To<std::chrono::milliseconds>(config.retry().initial_backoff()),
-                .max_backoff = To<std::chrono::milliseconds>(config.retry().max_backoff())},
+                .initial_backoff = To<milliseconds>(config.retry().initial_backoff()),
+                .max_backoff = To<milliseconds>(config.retry().max_backoff())},
       .guard = {.max_in_flight = config.upstream().max_in_flight(),
-                .max_hold_back = To<std::chrono::milliseconds>(config.upstream().max_hold_back()),
+                .max_hold_back = To<milliseconds>(config.upstream().max_hold_back()),
                 .retry_budget = {.enabled = config.retry().budget(),
                                  .percent = static_cast<int>(config.retry().budget_percent()),
                                  .burst = static_cast<int>(config.retry().budget_burst())}},
@@ -121,7 +128,7 @@ DeleteSettings CallSettings(const LoadedConfig& loaded) {
       .deadline_margin = ToMicroseconds(config.deadline().margin()),
       .default_timeout = ToMicroseconds(config.deadline().default_timeout()),
       .identity = IdentityOptions(loaded),
-      .client_certificates = false,
+      .client_certificates = ClientCertificates(loaded) != GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE,
       .forward_request_id = config.forward().request_id(),
       .forward_traceparent = config.forward().traceparent(),
       .forward_tracestate = config.forward().tracestate(),
@@ -162,6 +169,17 @@ std::optional<RedisOptions> SharedLimitsOptions(const LoadedConfig& loaded) {
     options.password = [file] { return config::ReadPassword(file); };
   }
   return options;
+}
+
+grpc_ssl_client_certificate_request_type ClientCertificates(const LoadedConfig& loaded) {
+  switch (loaded.config.tls().client_certificates()) {
+    case config::v1::Tls::CLIENT_CERTIFICATES_OPTIONAL:
+      return GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY;
+    case config::v1::Tls::CLIENT_CERTIFICATES_REQUIRED:
+      return GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY;
+    default:
+      return GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE;
+  }
 }
 
 AccessLogOptions LogOptions(const LoadedConfig& loaded) {

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include <google/protobuf/duration.pb.h>
+#include <grpc/grpc_security_constants.h>
 #include <spdlog/common.h>
 
 #include "rest_backend/http/http_client.h"
@@ -37,6 +38,9 @@ namespace evalrun::service {
 [[nodiscard]] AuditLog::Options AuditOptions(const config::v1::GatewayConfig& config);
 // Where limits are shared; nothing: they are not.
 [[nodiscard]] std::optional<RedisOptions> SharedLimitsOptions(const config::LoadedConfig& loaded);
+// What gRPC asks clients for, over TLS.
+[[nodiscard]] grpc_ssl_client_certificate_request_type ClientCertificates(
+    const config::LoadedConfig& loaded);
 [[nodiscard]] AccessLogOptions LogOptions(const config::LoadedConfig& loaded);
 [[nodiscard]] spdlog::level::level_enum LogLevel(config::v1::Log::Level level);
 

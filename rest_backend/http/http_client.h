@@ -15,6 +15,7 @@
 // reused
 //   connection dies before the first byte of an answer; that is stopped and reported as a lost
 //   connection.
+// * An https upstream is verified, its name included, and speaks TLS 1.2 or later.
 // * Redirects are not followed, nothing is decompressed, and no answer makes it read more than the
 //   configured number of bytes.
 // * No call blocks: names are resolved on libcurl's own threads.
@@ -37,6 +38,7 @@
 
 namespace evalrun::rest {
 
+class ClientTls;
 class Shard;
 class Transfer;
 
@@ -57,6 +59,9 @@ struct HttpClientOptions {
   // decides.
   std::chrono::milliseconds tcp_user_timeout{5000};
   std::size_t max_response_bytes = 65536;  // of header and of body, each
+  // Whom an https upstream is verified by, and our own certificate; nullptr: the system's
+  // authorities, and none. Outlives the client.
+  const ClientTls* tls = nullptr;
 };
 
 // One request. What it refers to is copied or used before Send() returns, except for `headers`.

@@ -25,7 +25,7 @@ long LongOf(CURL* easy, CURLINFO info) {
 }  // namespace
 
 Transfer::Transfer(const HttpClientOptions& options, SocketPoll* poll, CURLSH* share)
-    : max_response_bytes_(options.max_response_bytes), easy_(curl_easy_init()) {
+    : max_response_bytes_(options.max_response_bytes), tls_(options.tls), easy_(curl_easy_init()) {
   if (easy_ == nullptr) throw std::bad_alloc();
   CURL* easy = easy_.get();
   curl_easy_setopt(easy, CURLOPT_PRIVATE, this);
@@ -64,6 +64,11 @@ Transfer::Transfer(const HttpClientOptions& options, SocketPoll* poll, CURLSH* s
       easy, CURLOPT_CLOSESOCKETFUNCTION,
       +[](void* self, curl_socket_t fd) { return static_cast<SocketPoll*>(self)->Close(fd); });
 
+  // TLS. The first two are libcurl's defaults, on which everything rests.
+  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+  curl_easy_setopt(easy, CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
+
   // The answer.
   curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 4096L);
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, this);
@@ -88,6 +93,27 @@ Transfer* Transfer::Of(CURL* easy) {
   return static_cast<Transfer*>(static_cast<void*>(self));
 }
 
+void Transfer::UseTlsFiles() {
+  if (tls_ == nullptr) return;
+  tls_files_ = tls_->Current();
+  if (tls_files_->version() == tls_version_) return;
+  tls_version_ = tls_files_->version();
+  CURL* easy = easy_.get();
+  if (const char* authorities = tls_files_->authorities(); authorities != nullptr) {
+    curl_easy_setopt(easy, CURLOPT_CAINFO, authorities);
+    // Otherwise the system's authorities count as well, wherever libcurl was built with a folder
+    // of them.
+    curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
+  }
+  curl_easy_setopt(easy, CURLOPT_SSLCERT, tls_files_->certificate());
+  curl_easy_setopt(easy, CURLOPT_SSLKEY, tls_files_->key());
+}
+
+void Transfer::End() {
+  shard_ = nullptr;
+  tls_files_.reset();
+}
+
 void Transfer::Begin(const SendRequest& request, SendObserver* send_observer, Shard* in_shard) {
   observer_ = send_observer;
   shard_ = in_shard;
@@ -103,6 +129,7 @@ void Transfer::Begin(const SendRequest& request, SendObserver* send_observer, Sh
     headers_[i].next = i + 1 < count ? &headers_[i + 1] : nullptr;
   }
 
+  UseTlsFiles();
   CURL* easy = easy_.get();
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, count == 0 ? nullptr : headers_.data());
   curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, request.target);

@@ -8,11 +8,14 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <string>
 
 #include <curl/curl.h>
 
 #include "rest_backend/api/send_result.h"
+#include "rest_backend/http/client_tls.h"
 #include "rest_backend/http/curl_handle.h"
 #include "rest_backend/http/http_client.h"
 
@@ -32,7 +35,7 @@ class Transfer {
   void Begin(const SendRequest& request, SendObserver* send_observer, Shard* in_shard);
 
   // The send is over, or given up.
-  void End() { shard_ = nullptr; }
+  void End();
 
   // What the send came to. The views refer to this transfer, until the next Begin().
   [[nodiscard]] SendResult Result(CURLcode code) const;
@@ -49,8 +52,13 @@ class Transfer {
   std::size_t OnBody(const char* data, std::size_t size);
   int OnSend();
   [[nodiscard]] std::string_view Header(const char* name) const;
+  void UseTlsFiles();
 
   const std::size_t max_response_bytes_;
+  const ClientTls* tls_;
+  // Of the send that is under way: libcurl opens them when it connects.
+  std::shared_ptr<const TlsFileSet> tls_files_;
+  std::uint64_t tls_version_ = 0;  // of the file set that the handle knows
   EasyHandle easy_;
   SendObserver* observer_ = nullptr;
   Shard* shard_ = nullptr;

@@ -1,5 +1,6 @@
 #include "service/config/load_config.h"
 
+#include <chrono>
 #include <cstddef>
 #include <utility>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "service/config/limits.h"
 #include "service/config/settings.h"
 #include "service/config/text.h"
+#include "service/config/tls.h"
 #include "service/config/upstream_keys.h"
 #include "service/config/validate.h"
 #include "service/config/yaml_reader.h"
@@ -132,6 +134,11 @@ LoadResult LoadConfig(int argc, const char* const* argv, const Environment& envi
   if (!errors.empty()) return Refused(errors);
   if (flags.print_config) return Printed(layers, key);
   if (flags.check_config) {
+    for (const TlsPaths& paths : {PathsOf(config.tls()), PathsOf(config.upstream())}) {
+      const auto tls = LoadTlsFiles(paths, read_file, std::chrono::system_clock::now());
+      if (!tls.ok()) errors.emplace_back(tls.status().message());
+    }
+    if (!errors.empty()) return Refused(errors);
     return Done{.out = "configuration OK\n", .err = "", .exit_code = 0};
   }
   std::string shown = Printed(layers, key).out;

@@ -13,6 +13,7 @@
 #include "service/config/identity.h"
 #include "service/config/limits.h"
 #include "service/config/text.h"
+#include "service/config/tls.h"
 #include "service/config/upstream_keys.h"
 #include "service/config/upstream_url.h"
 
@@ -142,6 +143,7 @@ void Validate(const v1::GatewayConfig& config, const Sources& sources,
   }
   CheckUpstreamKeys(config.upstream(), config.ids().opaque(), errors);
   CheckAuthorization(config.authorization(), config.ids().opaque(), errors);
+  CheckTls(config, errors);
   const auto listen = ParseHostPort(config.listen());
   if (listen.ok() && listen->port != 0 && listen == ParseHostPort(config.admin_listen())) {
     errors->push_back(Concat("admin_listen = \"", config.admin_listen(), "\" (",

@@ -45,6 +45,13 @@ FileReader WatchedFiles::Reader() {
   };
 }
 
+bool WatchedFiles::HasSettledChange() {
+  const std::uint64_t current = Now();
+  const bool has_settled = current != AsRead() && changed_to_ == current;
+  changed_to_ = current;
+  return has_settled;
+}
+
 std::uint64_t WatchedFiles::AsRead() const {
   std::uint64_t sum = 0;
   for (const auto& [path, file] : files_) sum = Mix(sum, file.hash);

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "service/config/read_file.h"
@@ -28,6 +29,10 @@ class WatchedFiles {
   // Forgets all files: a new load begins.
   void Forget() { files_.clear(); }
 
+  // Looks whether what stands in the files has changed since it was read, and has stood from one
+  // look to the next: a file that is just being written has not.
+  [[nodiscard]] bool HasSettledChange();
+
   // A number for what was read, and for what stands in the same files now. A file that cannot be
   // read counts by its error.
   [[nodiscard]] std::uint64_t AsRead() const;
@@ -46,7 +51,8 @@ class WatchedFiles {
     bool is_blank = false;
   };
 
-  std::map<std::string, File> files_;  // by path
+  std::map<std::string, File> files_;        // by path
+  std::optional<std::uint64_t> changed_to_;  // at the last look
 };
 
 }  // namespace evalrun::config

@@ -25,18 +25,10 @@ Reloader::Reloader(const LoadedConfig& running, Load load, config::WatchedFiles*
       metrics_(*metrics) {}
 
 void Reloader::Look(std::chrono::system_clock::time_point now) {
-  const std::uint64_t current = files_.Now();
-  if (current == files_.AsRead()) {
-    changed_to_.reset();
-  } else if (changed_to_ == current) {
-    Reload(now);
-  } else {
-    changed_to_ = current;
-  }
+  if (files_.HasSettledChange()) Reload(now);
 }
 
 void Reloader::Reload(std::chrono::system_clock::time_point now) {
-  changed_to_.reset();
   files_.Forget();
   config::LoadResult result = load_();
   if (const std::string file = files_.Untrustworthy(); !file.empty()) {

@@ -9,7 +9,6 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <vector>
 
 #include "service/config/load_config.h"
@@ -36,8 +35,7 @@ class Reloader {
   // start. It cannot refuse: what it needs is checked in config/validate.h.
   void OnReload(Apply apply) { parts_.push_back(std::move(apply)); }
 
-  // Looks whether the files have changed. A change is loaded once it has stood from one look to the
-  // next: a file that is just being written is not.
+  // Looks whether the files have changed, and loads a change that has settled.
   void Look(std::chrono::system_clock::time_point now);
 
   // Loads at once.
@@ -53,7 +51,6 @@ class Reloader {
   const EventLog& events_;
   ConfigMetrics& metrics_;
   std::vector<Apply> parts_;
-  std::optional<std::uint64_t> changed_to_;  // at the last look
 };
 
 }  // namespace evalrun::service

@@ -1,12 +1,12 @@
 #include "service/rpc/grpc_server.h"
 
 #include <future>
+#include <limits>
 #include <thread>
 #include <utility>
 
 #include <absl/strings/str_cat.h>
 #include <grpc/grpc.h>
-#include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server_builder.h>
 
 #include "service/rpc/limit_figures.h"
@@ -18,6 +18,14 @@ namespace {
 // welcome.
 constexpr int kShortestPingIntervalMs = 10'000;
 
+// How long a client may take to answer when it is asked whether it is still there.
+constexpr int kKeepaliveTimeoutMs = 20'000;
+
+// For a time that gRPC takes in milliseconds, where 0 is to mean for ever.
+int OrForEver(std::chrono::milliseconds time) {
+  return time.count() == 0 ? std::numeric_limits<int>::max() : static_cast<int>(time.count());
+}
+
 void Configure(const GrpcServerOptions& options, grpc::ServerBuilder* builder) {
   builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // a port that is taken is an error
   builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.max_concurrent_streams);
@@ -25,6 +33,17 @@ void Configure(const GrpcServerOptions& options, grpc::ServerBuilder* builder) {
   builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
                               kShortestPingIntervalMs);
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS,
+                              OrForEver(options.max_connection_idle));
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS,
+                              OrForEver(options.max_connection_age));
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS,
+                              static_cast<int>(options.max_connection_age_grace.count()));
+  builder->AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS,
+                              static_cast<int>(options.handshake_timeout.count()));
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS,
+                              static_cast<int>(options.keepalive_time.count()));
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
   builder->SetMaxReceiveMessageSize(options.max_message_bytes);
 }
 
@@ -42,7 +61,10 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Listen(const GrpcServerO
   grpc::ServerBuilder builder;
   Configure(options, &builder);
   int port = 0;
-  builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &port);
+  builder.AddListeningPort(
+      options.listen,
+      options.credentials != nullptr ? options.credentials : grpc::InsecureServerCredentials(),
+      &port);
   builder.RegisterService(&server->service_);
   builder.RegisterAsyncGenericService(&server->generic_service_);
   server->loop_ = std::make_unique<EventLoop>(builder.AddCompletionQueue(), &server->http_);

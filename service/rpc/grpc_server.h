@@ -12,6 +12,7 @@
 
 #include <absl/status/statusor.h>
 #include <grpcpp/generic/async_generic_service.h>
+#include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 
 #include "rest_backend/http/http_client.h"
@@ -28,6 +29,12 @@ struct GrpcServerOptions {
   int max_concurrent_streams = 500;
   int max_message_bytes = 65536;
   int max_metadata_bytes = 16384;
+  std::chrono::milliseconds max_connection_idle{0};  // 0: for ever
+  std::chrono::milliseconds max_connection_age{0};   // 0: for ever
+  std::chrono::milliseconds max_connection_age_grace{120'000};
+  std::chrono::milliseconds handshake_timeout{10'000};
+  std::chrono::milliseconds keepalive_time{60'000};
+  std::shared_ptr<grpc::ServerCredentials> credentials;  // nullptr: plaintext
 };
 
 // Public functions are thread-safe.

@@ -5,36 +5,9 @@ import subprocess
 import grpc
 import pytest
 
+from evalrun_testing.certificates import Authority
 from evalrunctl import run, uuid
 from scripted_server import ScriptedServer
-
-
-class Authority:
-    """A certificate authority in a folder."""
-
-    def __init__(self, folder, name):
-        self._folder = folder
-        self.certificate = folder / f"{name}.pem"
-        self._key = folder / f"{name}.key"
-        self._openssl("req", "-x509", *NEW_KEY, "-keyout", self._key, "-out", self.certificate,
-                      "-subj", f"/CN={name}", "-days", "2")
-
-    def issue(self, name, *names):
-        """A certificate and its key, for these DNS names."""
-        certificate, key = self._folder / f"{name}.pem", self._folder / f"{name}.key"
-        request, extensions = self._folder / f"{name}.csr", self._folder / f"{name}.ext"
-        extensions.write_text("subjectAltName=" + ",".join(f"DNS:{one}" for one in names or [name]))
-        self._openssl("req", *NEW_KEY, "-keyout", key, "-out", request, "-subj", f"/CN={name}")
-        self._openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self._key,
-                      "-CAcreateserial", "-out", certificate, "-days", "2", "-extfile", extensions)
-        return certificate, key
-
-    @staticmethod
-    def _openssl(*arguments):
-        subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
-
-
-NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
 
 
 @pytest.fixture(name="authority", scope="module")
@@ -49,7 +22,7 @@ def _stranger(tmp_path_factory):
 
 @pytest.fixture(name="server", scope="module")
 def _server(authority):
-    certificate, key = authority.issue("server", "gateway.test")
+    certificate, key = authority.issue("server", "DNS:gateway.test")
     with ScriptedServer(credentials=grpc.ssl_server_credentials(
             [(key.read_bytes(), certificate.read_bytes())])) as server:
         yield server
@@ -58,7 +31,7 @@ def _server(authority):
 @pytest.fixture(name="strict", scope="module")
 def _strict(authority):
     """A server that asks for a certificate of the caller's."""
-    certificate, key = authority.issue("strict", "gateway.test")
+    certificate, key = authority.issue("strict", "DNS:gateway.test")
     with ScriptedServer(credentials=grpc.ssl_server_credentials(
             [(key.read_bytes(), certificate.read_bytes())], authority.certificate.read_bytes(),
             require_client_auth=True)) as server:

@@ -29,8 +29,13 @@ class Faults:
             if time.monotonic() > end:
                 raise RuntimeError(f"no request was held within {timeout} s")
 
-    def _ask(self, method, body=None):
+    def release(self):
+        """Lets all requests go on that are held."""
+        self._ask("POST", path="/release")
+
+    def _ask(self, method, body=None, path=""):
         data = None if body is None else json.dumps(body).encode()
         with urllib.request.urlopen(
-                urllib.request.Request(self._url, data, method=method), timeout=20) as answer:
+                urllib.request.Request(self._url + path, data, method=method),
+                timeout=20) as answer:
             return json.load(answer)

@@ -59,9 +59,9 @@ TEST(LoadConfigTest, TakesFlagsOverEnvironmentOverFileOverDefaults) {
 
 TEST(LoadConfigTest, TakesTheFilesNameFromTheFlagFirst) {
   Given given{.flags = {"--config=b.yaml"},
-              .files = {{"a.yaml", "listen: a:1"}, {"b.yaml", "listen: b:1"}}};
+              .files = {{"a.yaml", "listen: 127.0.0.1:1"}, {"b.yaml", "listen: 127.0.0.2:1"}}};
   given.environment["EVALRUN_CONFIG"] = "a.yaml";
-  EXPECT_EQ(std::get<LoadedConfig>(Load(given)).listen.host, "b");
+  EXPECT_EQ(std::get<LoadedConfig>(Load(given)).listen.host, "127.0.0.2");
 }
 
 TEST(LoadConfigTest, EverySettingHasAVariable) {

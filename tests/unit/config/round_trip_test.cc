@@ -28,7 +28,7 @@ std::string OtherValue(const SettingInfo& setting) {
     case google::protobuf::FieldDescriptor::CPPTYPE_BOOL:
       return schema.default_value() == "true" ? "false" : "true";
     case google::protobuf::FieldDescriptor::CPPTYPE_ENUM:
-      return "error";
+      return Placeholder(setting.field()).substr(Placeholder(setting.field()).rfind('|') + 1);
     default:
       break;
   }

@@ -41,6 +41,11 @@ TEST(ValidateTest, HoldsEachSettingToItsBounds) {
       {"server-max-concurrent-streams", "1", "0", "must be from 1 to 1000000"},
       {"server-max-message-bytes", "1024", "1023", "must be from 1024 to 4194304"},
       {"server-max-metadata-bytes", "4096", "4095", "must be from 4096 to 1048576"},
+      {"server-max-connection-idle", "0s", "25h", "must be from 0s to 24h"},
+      {"server-max-connection-age", "24h", "25h", "must be from 0s to 24h"},
+      {"server-max-connection-age-grace", "1s", "999ms", "must be from 1s to 24h"},
+      {"server-handshake-timeout", "100ms", "99ms", "must be from 100ms to 10m"},
+      {"server-keepalive-time", "1s", "0s", "must be from 1s to 24h"},
       {"upstream-timeout", "1ms", "0s", "must be from 1ms to 10m"},
       {"upstream-timeout", "10m", "11m", "must be from 1ms to 10m"},
       {"upstream-timeout", "1ms", "999us", "must be from 1ms to 10m"},
@@ -57,7 +62,7 @@ TEST(ValidateTest, HoldsEachSettingToItsBounds) {
       {"listen", "[::1]:0", "localhost",
        "must be HOST:PORT, such as 127.0.0.1:50051, 0.0.0.0:50051 or [::1]:0, with a port from 0 "
        "to 65535"},
-      {"listen", "0.0.0.0:0", "",
+      {"listen", "127.0.0.1:0", "",
        "must be HOST:PORT, such as 127.0.0.1:50051, 0.0.0.0:50051 or [::1]:0, with a port from 0 "
        "to 65535"},
       {"admin-listen", "localhost:65535", "localhost:65536",

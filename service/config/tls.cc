@@ -1,0 +1,146 @@
+#include "service/config/tls.h"
+
+#include <cstddef>
+#include <string_view>
+#include <utility>
+
+#include "service/config/host_port.h"
+#include "service/config/text.h"
+#include "service/identity/network.h"
+#include "service/tls/pem.h"
+
+namespace evalrun::config {
+namespace {
+
+using std::chrono::system_clock;
+
+constexpr std::size_t kMaxFileBytes = std::size_t{1} << 20U;
+
+bool IsLoopback(const std::string& host) {
+  if (host == "localhost" || host == "::1") return true;
+  const auto address = service::ParseIpAddress(host);
+  return address.has_value() && service::Network::Parse("127.0.0.0/8")->Contains(*address);
+}
+
+absl::Status Refused(const std::string& path, std::string_view why) {
+  return absl::InvalidArgumentError(Concat(Escape(path), ": ", why));
+}
+
+// The certificates in a file, and when they end.
+absl::StatusOr<std::pair<std::string, tls::Expiry>> ReadCertificates(const std::string& path,
+                                                                     const FileReader& read_file) {
+  absl::StatusOr<std::string> pem = read_file(path, kMaxFileBytes);
+  if (!pem.ok()) return pem.status();
+  const std::optional<tls::Expiry> expiry = tls::ReadExpiry(*pem);
+  if (!expiry.has_value()) {
+    return Refused(path, "there is no certificate in PEM in it, or a damaged one");
+  }
+  return std::pair(*std::move(pem), *expiry);
+}
+
+absl::Status ReadPair(const TlsPaths& paths, const FileReader& read_file,
+                      system_clock::time_point now, TlsFiles* files) {
+  auto certificate = ReadCertificates(paths.certificate, read_file);
+  if (!certificate.ok()) return certificate.status();
+  if (certificate->second.first <= now) {
+    return Refused(paths.certificate, "the certificate, or one of its intermediates, has expired");
+  }
+  absl::StatusOr<std::string> key = read_file(paths.key, kMaxFileBytes);
+  if (!key.ok()) return key.status();
+  files->key = Secret(*key);
+  WipeString(&*key);
+  if (!tls::IsPrivateKey(files->key.RevealForSending())) {
+    return Refused(paths.key, "there is no private key in PEM without a password in it");
+  }
+  if (!tls::IsKeyOf(files->key.RevealForSending(), certificate->first)) {
+    return Refused(paths.key, Concat("it is not the key of ", Escape(paths.certificate)));
+  }
+  files->certificate = std::move(certificate->first);
+  files->certificate_expiry = certificate->second.first;
+  return absl::OkStatus();
+}
+
+absl::Status ReadAuthorities(const std::string& path, const FileReader& read_file,
+                             system_clock::time_point now, TlsFiles* files) {
+  auto authorities = ReadCertificates(path, read_file);
+  if (!authorities.ok()) return authorities.status();
+  if (authorities->second.last <= now) {
+    return Refused(path, "the certificates of the authorities have all expired");
+  }
+  files->authorities = std::move(authorities->first);
+  files->authorities_expiry = authorities->second.last;
+  return absl::OkStatus();
+}
+
+void CheckServer(const v1::GatewayConfig& config, std::vector<std::string>* errors) {
+  const v1::Tls& tls = config.tls();
+  if (tls.certificate_file().empty() != tls.key_file().empty()) {
+    errors->emplace_back("tls.certificate_file, tls.key_file: must come together");
+  }
+  const bool verifies = tls.client_certificates() != v1::Tls::CLIENT_CERTIFICATES_OFF;
+  if (verifies && tls.certificate_file().empty()) {
+    errors->emplace_back("tls.client_certificates: must be off without tls.certificate_file");
+  }
+  if (verifies && tls.client_ca_file().empty()) {
+    errors->emplace_back("tls.client_certificates: must be off without tls.client_ca_file");
+  }
+  if (!verifies && !tls.client_ca_file().empty()) {
+    errors->emplace_back(
+        "tls.client_ca_file: must come with tls.client_certificates optional or required, for "
+        "otherwise no certificate is asked for");
+  }
+  const auto listen = ParseHostPort(config.listen());
+  if (listen.ok() && !IsLoopback(listen->host) && tls.certificate_file().empty() &&
+      !config.server().insecure()) {
+    errors->emplace_back(
+        Concat("listen = \"", config.listen(),
+               "\": must be an address of the loopback interface, such as 127.0.0.1, without "
+               "tls.certificate_file; server.insecure serves other machines in plaintext"));
+  }
+}
+
+void CheckUpstream(const v1::Upstream& upstream, std::vector<std::string>* errors) {
+  if (upstream.client_certificate_file().empty() != upstream.client_key_file().empty()) {
+    errors->emplace_back(
+        "upstream.client_certificate_file, upstream.client_key_file: must come together");
+  }
+  const bool has_files = !upstream.client_certificate_file().empty() || !upstream.ca_file().empty();
+  if (has_files && !upstream.url().starts_with("https://")) {
+    errors->emplace_back(
+        "upstream.ca_file, upstream.client_certificate_file: must come with an upstream.url that "
+        "begins with https://");
+  }
+}
+
+}  // namespace
+
+void CheckTls(const v1::GatewayConfig& config, std::vector<std::string>* errors) {
+  CheckServer(config, errors);
+  CheckUpstream(config.upstream(), errors);
+}
+
+TlsPaths PathsOf(const v1::Tls& tls) {
+  return {.certificate = tls.certificate_file(),
+          .key = tls.key_file(),
+          .authorities = tls.client_ca_file()};
+}
+
+TlsPaths PathsOf(const v1::Upstream& upstream) {
+  return {.certificate = upstream.client_certificate_file(),
+          .key = upstream.client_key_file(),
+          .authorities = upstream.ca_file()};
+}
+
+absl::StatusOr<TlsFiles> LoadTlsFiles(const TlsPaths& paths, const FileReader& read_file,
+                                      system_clock::time_point now) {
+  TlsFiles files;
+  absl::Status status;
+  if (!paths.certificate.empty()) status.Update(ReadPair(paths, read_file, now, &files));
+  if (!paths.authorities.empty()) {
+    status.Update(ReadAuthorities(paths.authorities, read_file, now, &files));
+  }
+  if (!status.ok()) return status;
+  return files;
+}
+
+}  // namespace evalrun::config

@@ -1,0 +1,84 @@
+#include "service/tls/pem.h"
+
+#include <algorithm>
+#include <ctime>
+#include <memory>
+
+#include <openssl/asn1.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+namespace evalrun::tls {
+namespace {
+
+using std::chrono::system_clock;
+
+using Bio = std::unique_ptr<BIO, decltype(&BIO_free)>;
+using Certificate = std::unique_ptr<X509, decltype(&X509_free)>;
+using Key = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
+
+Bio Open(std::string_view pem) {
+  return {BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), &BIO_free};
+}
+
+// For an encrypted key there is no password, and nobody is asked for one.
+int NoPassword(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*context*/) { return -1; }
+
+Certificate NextCertificate(BIO* bio) {
+  return {PEM_read_bio_X509(bio, nullptr, &NoPassword, nullptr), &X509_free};
+}
+
+Key ReadKey(std::string_view pem) {
+  const Bio bio = Open(pem);
+  return {PEM_read_bio_PrivateKey(bio.get(), nullptr, &NoPassword, nullptr), &EVP_PKEY_free};
+}
+
+// Whether OpenSSL stopped because nothing was left, and not because of something damaged.
+bool WasTheLast() { return ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE; }
+
+std::optional<system_clock::time_point> EndOf(const X509& certificate) {
+  std::tm time{};
+  if (ASN1_TIME_to_tm(X509_get0_notAfter(&certificate), &time) != 1) return std::nullopt;
+  return system_clock::from_time_t(timegm(&time));
+}
+
+// OpenSSL's queue of errors is the thread's, and others read it to learn how their own calls went.
+struct ClearErrors {
+  ClearErrors() { ERR_clear_error(); }
+  ~ClearErrors() { ERR_clear_error(); }
+  ClearErrors(const ClearErrors&) = delete;
+  ClearErrors& operator=(const ClearErrors&) = delete;
+};
+
+}  // namespace
+
+std::optional<Expiry> ReadExpiry(std::string_view pem) {
+  const ClearErrors clear;
+  const Bio bio = Open(pem);
+  std::optional<Expiry> expiry;
+  while (const Certificate certificate = NextCertificate(bio.get())) {
+    const auto end = EndOf(*certificate);
+    if (!end.has_value()) return std::nullopt;
+    if (!expiry.has_value()) expiry = {.first = *end, .last = *end};
+    expiry = {.first = std::min(expiry->first, *end), .last = std::max(expiry->last, *end)};
+  }
+  return WasTheLast() ? expiry : std::nullopt;
+}
+
+bool IsPrivateKey(std::string_view pem) {
+  const ClearErrors clear;
+  return ReadKey(pem) != nullptr;
+}
+
+bool IsKeyOf(std::string_view key, std::string_view certificates) {
+  const ClearErrors clear;
+  const Key parsed = ReadKey(key);
+  const Bio bio = Open(certificates);
+  const Certificate first = NextCertificate(bio.get());
+  return parsed != nullptr && first != nullptr &&
+         X509_check_private_key(first.get(), parsed.get()) == 1;
+}
+
+}  // namespace evalrun::tls

@@ -1,0 +1,66 @@
+"""Certificates, made on the spot with the program openssl."""
+
+import collections
+import itertools
+import os
+import shutil
+import subprocess
+
+Pair = collections.namedtuple("Pair", "certificate key")  # paths of files in PEM
+
+_NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+
+
+class Authority:
+    """A certificate authority in a folder."""
+
+    def __init__(self, folder, name):
+        self._folder = folder
+        self._numbers = itertools.count()
+        self.certificate = folder / f"{name}.pem"
+        self._key = folder / f"{name}.key"
+        _openssl("req", "-x509", *_NEW_KEY, "-keyout", self._key, "-out", self.certificate,
+                 "-subj", f"/CN={name}", "-days", "2")
+
+    def issue(self, name, *names, days=2):
+        """A certificate for these subject alternative names, such as `DNS:a.test` and
+        `URI:spiffe://test/a`. One with `days=-1` expired yesterday."""
+        file = self._folder / f"{name}-{next(self._numbers)}"
+        pair = Pair(file.with_suffix(".pem"), file.with_suffix(".key"))
+        request, extensions = file.with_suffix(".csr"), file.with_suffix(".ext")
+        extensions.write_text("subjectAltName=" + ",".join(names) if names else "")
+        _openssl("req", *_NEW_KEY, "-keyout", pair.key, "-out", request, "-subj", f"/CN={name}")
+        _openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self._key,
+                 "-CAcreateserial", "-out", pair.certificate, "-days", days,
+                 "-extfile", extensions)
+        return pair
+
+
+class Mount:
+    """A folder that is filled as Kubernetes fills a mounted Secret: each file is a link through
+    `..data`, and one rename of that link changes them all."""
+
+    def __init__(self, folder, **files):
+        self.folder = folder
+        self._numbers = itertools.count()
+        folder.mkdir()
+        for name in files:
+            (folder / name).symlink_to(f"..data/{name}")
+        self.put(**files)
+
+    def put(self, **files):
+        """`name=path` of what each file is to hold."""
+        version = self.folder / f"..{next(self._numbers)}"
+        version.mkdir()
+        for name, path in files.items():
+            shutil.copy(path, version / name)
+        link = self.folder / "..data_tmp"
+        link.symlink_to(version.name)
+        os.replace(link, self.folder / "..data")
+
+    def path(self, name):
+        return self.folder / name
+
+
+def _openssl(*arguments):
+    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)

@@ -1,0 +1,204 @@
+"""TLS to the upstream: it is verified, and shown who we are."""
+
+import contextlib
+import http.server
+import ssl
+import threading
+import uuid
+
+import grpc
+import pytest
+
+from aymara.evals.v1 import eval_run_service_pb2 as pb
+from aymara.evals.v1 import eval_run_service_pb2_grpc as rpc
+from conftest import metric, start, wait_for_reload
+from evalrun_testing.certificates import Mount
+from evalrun_testing.gateway import GatewayProcess
+
+NAME = "localhost"
+
+
+class TlsUpstream(http.server.ThreadingHTTPServer):
+    """Deletes whatever it is asked to. With `clients`, a file, it wants a certificate of theirs."""
+
+    daemon_threads = True
+
+    def __init__(self, pair, clients=None):
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.callers = []  # for each request, the common name in the client's certificate, or None
+        self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        self.show(pair)
+        if clients is not None:
+            self._context.load_verify_locations(clients)
+            self._context.verify_mode = ssl.CERT_REQUIRED
+        self._thread = threading.Thread(target=self.serve_forever, daemon=True)
+        self._thread.start()
+
+    def __exit__(self, *_):
+        self.shutdown()
+        self.server_close()
+
+    @property
+    def url(self):
+        return f"https://{NAME}:{self.server_port}/v2"
+
+    def show(self, pair):
+        """To connections that are made from now on."""
+        self._context.load_cert_chain(pair.certificate, pair.key)
+
+    def finish_request(self, request, client_address):
+        with contextlib.suppress(OSError), self._context.wrap_socket(request, server_side=True) as s:
+            super().finish_request(s, client_address)
+
+    def shutdown_request(self, request):
+        self.close_request(request)
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_DELETE(self):  # pylint: disable=invalid-name
+        subject = dict(part[0] for part in (self.request.getpeercert() or {}).get("subject", ()))
+        self.server.callers.append(subject.get("commonName"))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+class House:
+    """A gateway in front of an upstream over TLS."""
+
+    def __init__(self, folder, stack, upstream, ca=None, pair=None):
+        self.files = {} if ca is None else {"ca.crt": ca}
+        if pair is not None:
+            self.files |= {"tls.crt": pair.certificate, "tls.key": pair.key}
+        self.mount = Mount(folder / "mounted", **self.files)
+        flags = {"ca.crt": "--upstream-ca-file", "tls.crt": "--upstream-client-certificate-file",
+                 "tls.key": "--upstream-client-key-file"}
+        self.gateway = stack.enter_context(GatewayProcess(
+            upstream.url, api_key="a-key", flags=[
+                "--max-attempts", "1",
+                *(word for name in self.files for word in (flags[name], str(self.mount.path(name))))]))
+        channel = stack.enter_context(grpc.insecure_channel(self.gateway.grpc_address))
+        self._stub = rpc.EvalRunServiceStub(channel)
+
+    def delete(self):
+        """OK, or the reason why not and what is certain."""
+        request_id = str(uuid.uuid4())
+        try:
+            self._stub.DeleteEvalRun(pb.DeleteEvalRunRequest(eval_run_uuid=str(uuid.uuid4())),
+                                     timeout=20, metadata=[("x-request-id", request_id)])
+        except grpc.RpcError:
+            line = self.gateway.wait_for(lambda line: line.get("request_id") == request_id)
+            return line["reason"], line["deletion"]
+        return "OK"
+
+    def replace(self, **files):
+        self.files |= {name.replace("_", "."): path for name, path in files.items()}
+        self.mount.put(**self.files)
+
+
+@pytest.fixture
+def make_house(tmp_path):
+    with contextlib.ExitStack() as stack:
+        yield lambda *arguments, **options: House(tmp_path, stack, *arguments, **options)
+
+
+@pytest.fixture
+def make_upstream():
+    with contextlib.ExitStack() as stack:
+        yield lambda *arguments: stack.enter_context(TlsUpstream(*arguments))
+
+
+REFUSED = ("UPSTREAM_TLS_FAILED", "not_performed")
+
+
+def test_an_upstream_of_the_authority_is_asked(make_house, make_upstream, authority):
+    upstream = make_upstream(authority.issue("upstream", f"DNS:{NAME}"))
+    assert make_house(upstream, authority.certificate).delete() == "OK"
+    assert upstream.callers == [None]
+
+
+@pytest.mark.parametrize("wrong", ["authority", "system", "name", "expired", "ip"])
+def test_another_one_is_sent_nothing(make_house, make_upstream, authority, stranger, wrong):
+    pair = {"authority": stranger.issue("upstream", f"DNS:{NAME}"),
+            "name": authority.issue(NAME, "DNS:other.test"),
+            "ip": authority.issue(NAME, "IP:127.0.0.1"),
+            "expired": authority.issue("upstream", f"DNS:{NAME}", days=-1)}.get(
+                wrong, authority.issue("upstream", f"DNS:{NAME}"))
+    upstream = make_upstream(pair)
+    house = make_house(upstream, None if wrong == "system" else authority.certificate)
+    assert house.delete() == REFUSED
+    assert upstream.callers == []
+
+
+def test_an_upstream_that_asks_who_we_are_is_shown(make_house, make_upstream, authority, stranger):
+    upstream = make_upstream(authority.issue("upstream", f"DNS:{NAME}"), authority.certificate)
+    house = make_house(upstream, authority.certificate, authority.issue("gateway", "DNS:gw.test"))
+    assert house.delete() == "OK"
+    assert upstream.callers == ["gateway"]
+
+
+@pytest.mark.parametrize("has_one", [False, True])
+def test_one_that_does_not_accept_us_gets_no_request(make_house, make_upstream, authority, stranger,
+                                                     has_one):
+    upstream = make_upstream(authority.issue("upstream", f"DNS:{NAME}"), authority.certificate)
+    pair = stranger.issue("gateway", "DNS:gw.test") if has_one else None
+    reason, deletion = make_house(upstream, authority.certificate, pair).delete()
+    # With TLS 1.3 our side is done before the other one has looked at our certificate.
+    assert (reason, deletion) in (REFUSED, ("UPSTREAM_CONNECTION_LOST", "unknown"))
+    assert upstream.callers == []
+
+
+def test_other_files_are_for_new_connections(make_house, make_upstream, tmp_path, authority,
+                                             stranger):
+    both = tmp_path / "both.pem"
+    both.write_bytes(authority.certificate.read_bytes() + stranger.certificate.read_bytes())
+    upstream = make_upstream(authority.issue("upstream", f"DNS:{NAME}"), both)
+    house = make_house(upstream, authority.certificate, authority.issue("old", "DNS:gw.test"))
+    assert house.delete() == "OK"
+
+    pair = stranger.issue("new", "DNS:gw.test", days=9)
+    house.replace(tls_crt=pair.certificate, tls_key=pair.key, ca_crt=both)
+    wait_for_reload(house.gateway, "upstream")
+    assert house.delete() == "OK"
+    assert upstream.callers == ["old", "new"]
+
+    # The authority that is taken out vouches for nobody: not by a connection that was made before,
+    # nor by a session of one.
+    house.replace(ca_crt=stranger.certificate)
+    wait_for_reload(house.gateway, "upstream", count=2)
+    assert house.delete() == REFUSED
+    upstream.show(stranger.issue("upstream", f"DNS:{NAME}"))
+    assert house.delete() == "OK"
+
+    certificates = 'gateway_certificate_expiry_timestamp_seconds{certificate="%s"}'
+    assert metric(house.gateway, certificates % "upstream") > metric(
+        house.gateway, certificates % "upstream_ca")
+
+
+def test_a_pair_that_does_not_fit_keeps_the_old_one(make_house, make_upstream, authority):
+    upstream = make_upstream(authority.issue("upstream", f"DNS:{NAME}"), authority.certificate)
+    house = make_house(upstream, authority.certificate, authority.issue("old", "DNS:gw.test"))
+    house.replace(tls_crt=authority.issue("new", "DNS:gw.test").certificate)
+    wait_for_reload(house.gateway, "upstream", "failed")
+    assert house.delete() == "OK"
+    assert upstream.callers == ["old"]
+
+
+@pytest.mark.parametrize("flags", [(), ("--check-config",)])
+def test_it_does_not_start_with_files_that_do_not_fit(authority, flags):
+    expired = authority.issue("gateway", "DNS:gw.test", days=-1)
+    done = start("--upstream", "https://localhost:1/v2", "--upstream-client-certificate-file",
+                 expired.certificate, "--upstream-client-key-file", expired.key, *flags)
+    assert done.returncode != 0
+    assert f"{expired.certificate}: the certificate, or one of its intermediates, has expired" in \
+        done.stderr
+
+
+def test_files_without_tls_are_a_mistake(authority):
+    done = start("--upstream", "http://localhost:1/v2", "--upstream-ca-file", authority.certificate)
+    assert done.returncode == 2
+    assert "must come with an upstream.url that begins with https://" in done.stderr

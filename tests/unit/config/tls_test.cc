@@ -1,0 +1,63 @@
+// Which settings of `tls` need each other, and what plaintext needs.
+#include "service/config/tls.h"
+
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/config/load.h"
+
+namespace evalrun::config {
+namespace {
+
+using ::testing::HasSubstr;
+
+struct Case {
+  std::vector<const char*> flags;
+  const char* error;  // a part of it; empty: it would run
+};
+
+TEST(TlsTest, SettingsThatNeedEachOther) {
+  const Case cases[] = {
+      {{}, ""},
+      {{"--tls-certificate-file=c", "--tls-key-file=k"}, ""},
+      {{"--tls-certificate-file=c"}, "tls.certificate_file, tls.key_file: must come together"},
+      {{"--tls-key-file=k"}, "tls.certificate_file, tls.key_file: must come together"},
+      {{"--tls-client-certificates=required"}, "must be off without tls.certificate_file"},
+      {{"--tls-certificate-file=c", "--tls-key-file=k", "--tls-client-certificates=optional"},
+       "must be off without tls.client_ca_file"},
+      {{"--tls-certificate-file=c", "--tls-key-file=k", "--tls-client-ca-file=a"},
+       "tls.client_ca_file: must come with tls.client_certificates optional or required"},
+      {{"--tls-certificate-file=c", "--tls-key-file=k", "--tls-client-ca-file=a",
+        "--tls-client-certificates=required"},
+       ""},
+  };
+  for (const Case& c : cases) {
+    EXPECT_THAT(DoneOf(Load({.flags = c.flags})).err, HasSubstr(c.error));
+    EXPECT_EQ(DoneOf(Load({.flags = c.flags})).exit_code, *c.error == '\0' ? -1 : 2);
+  }
+}
+
+TEST(TlsTest, PlaintextIsForTheLoopbackInterfaceOrAskedFor) {
+  for (const char* listen : {"--listen=127.0.0.1:1", "--listen=127.8.9.10:1", "--listen=[::1]:1",
+                             "--listen=localhost:1"}) {
+    EXPECT_EQ(DoneOf(Load({.flags = {listen}})).exit_code, -1) << listen;
+  }
+  for (const char* listen :
+       {"--listen=0.0.0.0:1", "--listen=[::]:1", "--listen=10.0.0.1:1", "--listen=128.0.0.1:1",
+        "--listen=gateway:1", "--listen=127.0.0.1.example.com:1", "--listen=localhost.test:1"}) {
+    EXPECT_THAT(DoneOf(Load({.flags = {listen}})).err,
+                HasSubstr("must be an address of the loopback interface"))
+        << listen;
+    EXPECT_EQ(DoneOf(Load({.flags = {listen, "--server-insecure"}})).exit_code, -1) << listen;
+    EXPECT_EQ(
+        DoneOf(Load({.flags = {listen, "--tls-certificate-file=c", "--tls-key-file=k"}})).exit_code,
+        -1)
+        << listen;
+  }
+}
+
+}  // namespace
+}  // namespace evalrun::config
