@@ -18,6 +18,8 @@ Fault FaultOf(CURLcode code) {
       return Fault::kConnectionLost;
     case CURLE_WRITE_ERROR:  // our own header callback had enough
       return Fault::kTooLarge;
+    case CURLE_OUT_OF_MEMORY:  // a header line, or the status line, beyond what libcurl keeps
+      return Fault::kTooLarge;
     case CURLE_OPERATION_TIMEDOUT:
       return Fault::kTimeout;
     case CURLE_SSL_CONNECT_ERROR:

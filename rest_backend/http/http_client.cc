@@ -66,18 +66,19 @@ bool HttpClient::Abort(Transfer* transfer) {
 bool HttpClient::RunReady() {
   const Clock::time_point now = Clock::now();
   bool progress = false;
+  // Before the timers, which begin sends: not on a connection whose peer has spoken unasked.
+  for (const SocketPoll::Event& event : poll_.Ready()) {
+    if (!poll_.StillWanted(event)) continue;
+    event.shard->OnSocket(event.fd, event.curl_events);
+    Reap(*event.shard);
+    progress = true;
+  }
   // By index: an observer may send again, and so add a shard.
   for (std::size_t i = 0; i < shards_.size(); ++i) {  // NOLINT(modernize-loop-convert)
     if (shards_[i]->OnTimer(now)) {
       Reap(*shards_[i]);
       progress = true;
     }
-  }
-  for (const SocketPoll::Event& event : poll_.Ready()) {
-    if (!poll_.StillWanted(event)) continue;
-    event.shard->OnSocket(event.fd, event.curl_events);
-    Reap(*event.shard);
-    progress = true;
   }
   CloseIdleShards(now);
   return progress;

@@ -98,6 +98,14 @@ int SocketPoll::Close(int fd) {
   return close(fd);
 }
 
+void SocketPoll::HangUp(int fd) {
+  shutdown(fd, SHUT_RDWR);
+  // As long as there is something to be read, libcurl takes the connection for alive.
+  std::array<char, 16384> unread;
+  for (int i = 0; i < 64 && recv(fd, unread.data(), unread.size(), MSG_DONTWAIT) > 0; ++i) {
+  }
+}
+
 void SocketPoll::Forget(int fd) {
   if (At(fd).connection) ++closed_;
   At(fd) = Socket{};  // epoll forgets a descriptor that is closed
@@ -111,6 +119,8 @@ std::span<const SocketPoll::Event> SocketPoll::Ready() {
     const int fd = events[static_cast<std::size_t>(i)].data.fd;
     const Socket& socket = At(fd);
     if (socket.wanted == 0) {
+      // Bytes that nobody has asked for would be taken for the answer to the next request.
+      if (socket.connection) HangUp(fd);
       Register(fd, 0);
     } else {
       ready_.push_back({socket.shard, fd, CurlEvents(events[static_cast<std::size_t>(i)].events)});

@@ -4,7 +4,8 @@
 //
 // A pooled connection goes quiet between two requests. libcurl says "remove" and "add" each time;
 // both are ignored for its TCP connections, which saves two system calls per request: the socket
-// stays registered until an event comes that nobody wants, or until it is closed.
+// stays registered until it is closed, or until an event comes that nobody wants: the peer speaks
+// unasked, or has gone, and the connection is hung up.
 #ifndef EVALRUN_REST_BACKEND_HTTP_SOCKET_POLL_H_
 #define EVALRUN_REST_BACKEND_HTTP_SOCKET_POLL_H_
 
@@ -43,6 +44,9 @@ class SocketPoll {
   // libcurl's CURLOPT_OPENSOCKETFUNCTION and CURLOPT_CLOSESOCKETFUNCTION.
   int Open(const curl_sockaddr& address);
   int Close(int fd);
+
+  // Ends a pooled connection, so that libcurl does not use it again.
+  static void HangUp(int fd);
 
   // What is ready now, never waiting. Valid until the next call.
   [[nodiscard]] std::span<const Event> Ready();

@@ -4,6 +4,8 @@
 #include <cassert>
 #include <new>
 
+#include <openssl/ssl.h>
+
 #include "rest_backend/http/curl_fault.h"
 #include "rest_backend/http/socket_poll.h"
 
@@ -121,6 +123,7 @@ void Transfer::Begin(const SendRequest& request, SendObserver* send_observer, Sh
   body_.clear();
   header_bytes_ = 0;
   sends_ = 0;
+  left_over_ = false;
 
   std::size_t count = fixed_headers_;
   assert(count + request.headers.size() <= kMostHeaders);
@@ -149,9 +152,22 @@ std::size_t Transfer::OnBody(const char* data, std::size_t size) {
 }
 
 int Transfer::OnSend() {
+  if (HangUpIfLeftOver()) return CURL_PREREQFUNC_ABORT;
   // Called before each time that libcurl sends the request. A second time is its silent re-send
   // after a reused connection died; whether to send again is not its decision.
   return ++sends_ == 1 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+
+bool Transfer::HangUpIfLeftOver() {
+  const curl_tlssessioninfo* session = nullptr;
+  curl_easy_getinfo(easy_.get(), CURLINFO_TLS_SSL_PTR, &session);
+  if (session == nullptr || session->internals == nullptr) return false;
+  // Of bytes that have been decrypted the socket shows nothing, and so SocketPoll knows nothing.
+  const auto* tls = static_cast<const SSL*>(session->internals);
+  if (SSL_pending(tls) == 0) return false;
+  left_over_ = true;
+  SocketPoll::HangUp(SSL_get_fd(tls));
+  return true;
 }
 
 std::string_view Transfer::Header(const char* name) const {
@@ -168,8 +184,8 @@ SendResult Transfer::Result(CURLcode code) const {
   result.resend_stopped = sends_ > 1;
   // libcurl sends by itself again only what went out on a reused connection. For the second time it
   // has made a new one.
-  result.connection_reused =
-      result.resend_stopped || (result.may_have_left && LongOf(easy, CURLINFO_NUM_CONNECTS) == 0);
+  result.connection_reused = result.resend_stopped || left_over_ ||
+                             (result.may_have_left && LongOf(easy, CURLINFO_NUM_CONNECTS) == 0);
   result.timing.total = TimeOf(easy, CURLINFO_TOTAL_TIME_T);
   result.http_status = static_cast<int>(LongOf(easy, CURLINFO_RESPONSE_CODE));
   if (result.may_have_left && !result.connection_reused) {

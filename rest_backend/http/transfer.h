@@ -51,6 +51,9 @@ class Transfer {
   std::size_t OnHeader(std::size_t size);
   std::size_t OnBody(const char* data, std::size_t size);
   int OnSend();
+  // Bytes of the last answer on this connection, beyond its end, that wait to be read: the request
+  // would take them for its own answer.
+  bool HangUpIfLeftOver();
   [[nodiscard]] std::string_view Header(const char* name) const;
   void UseTlsFiles();
 
@@ -68,7 +71,8 @@ class Transfer {
   std::chrono::milliseconds timeout_{0};
   std::string body_;
   std::size_t header_bytes_ = 0;
-  int sends_ = 0;  // how often libcurl wanted to send the request
+  int sends_ = 0;           // how often libcurl wanted to send the request
+  bool left_over_ = false;  // and it was not let
 };
 
 }  // namespace evalrun::rest

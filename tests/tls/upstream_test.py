@@ -2,7 +2,10 @@
 
 import contextlib
 import http.server
+import os
+import shutil
 import ssl
+import subprocess
 import threading
 import uuid
 
@@ -13,6 +16,7 @@ from aymara.evals.v1 import eval_run_service_pb2 as pb
 from aymara.evals.v1 import eval_run_service_pb2_grpc as rpc
 from conftest import metric, start, wait_for_reload
 from evalrun_testing.certificates import Mount
+from evalrun_testing.child_process import program
 from evalrun_testing.gateway import GatewayProcess
 
 NAME = "localhost"
@@ -26,6 +30,8 @@ class TlsUpstream(http.server.ThreadingHTTPServer):
     def __init__(self, pair, clients=None):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.callers = []  # for each request, the common name in the client's certificate, or None
+        self.reused = []   # for each request, whether it came on a connection of another one
+        self.beyond = b""  # what the first answer on a connection is followed by
         self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self.show(pair)
         if clients is not None:
@@ -56,12 +62,17 @@ class TlsUpstream(http.server.ThreadingHTTPServer):
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    is_first = True
 
     def do_DELETE(self):  # pylint: disable=invalid-name
         subject = dict(part[0] for part in (self.request.getpeercert() or {}).get("subject", ()))
         self.server.callers.append(subject.get("commonName"))
-        self.send_response(204)
-        self.end_headers()
+        self.server.reused.append(not self.is_first)
+        if self.is_first or not self.server.beyond:
+            self.wfile.write(b"HTTP/1.1 204 X\r\n\r\n" + self.server.beyond)
+        else:
+            self.wfile.write(b"HTTP/1.1 403 X\r\ncontent-length: 0\r\n\r\n")
+        self.is_first = False
 
     def log_message(self, *_):
         pass
@@ -134,6 +145,27 @@ def test_another_one_is_sent_nothing(make_house, make_upstream, authority, stran
     assert upstream.callers == []
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a process other authorities")
+def test_the_authorities_of_the_system_count_only_without_others(
+        make_house, make_upstream, authority, stranger, tmp_path, monkeypatch):
+    """The system trusts `stranger`, by its one file and by its folder, as libcurl looks at both."""
+    system = tmp_path / "system"
+    system.mkdir()
+    for name in ("ca-certificates.crt", "stranger.pem"):
+        shutil.copy(stranger.certificate, system / name)
+    subprocess.run(["openssl", "rehash", system], check=True, capture_output=True)
+    wrapped = tmp_path / "gateway"
+    wrapped.write_text('#!/bin/sh\nexec unshare --mount sh -c '
+                       """'mount --bind "$0" /etc/ssl/certs && exec "$@"' """
+                       f'{system} {program("evalrun-gateway", "GATEWAY_UNDER_TEST")} "$@"\n')
+    wrapped.chmod(0o755)
+    monkeypatch.setenv("GATEWAY_UNDER_TEST", str(wrapped))
+    upstream = make_upstream(stranger.issue("upstream", f"DNS:{NAME}"))
+    assert make_house(upstream).delete() == "OK"
+    shutil.rmtree(tmp_path / "mounted")
+    assert make_house(upstream, authority.certificate).delete() == REFUSED
+
+
 def test_an_upstream_that_asks_who_we_are_is_shown(make_house, make_upstream, authority, stranger):
     upstream = make_upstream(authority.issue("upstream", f"DNS:{NAME}"), authority.certificate)
     house = make_house(upstream, authority.certificate, authority.issue("gateway", "DNS:gw.test"))
@@ -177,6 +209,24 @@ def test_other_files_are_for_new_connections(make_house, make_upstream, tmp_path
     certificates = 'gateway_certificate_expiry_timestamp_seconds{certificate="%s"}'
     assert metric(house.gateway, certificates % "upstream") > metric(
         house.gateway, certificates % "upstream_ca")
+
+
+@pytest.mark.parametrize("answers", [1, 100, 700, 5000])
+def test_what_follows_an_answer_is_no_answer_to_the_next_request(make_house, make_upstream,
+                                                                 authority, answers):
+    """More than libcurl reads at a time, and more than TLS decrypts at a time."""
+    upstream = make_upstream(authority.issue("upstream", f"DNS:{NAME}"))
+    house = make_house(upstream, authority.certificate)
+    upstream.beyond = b"HTTP/1.1 204 Y\r\n\r\n" * answers
+    assert house.delete() == "OK"
+    outcome = house.delete()
+    if len(upstream.reused) == 1:
+        assert outcome == ("UPSTREAM_CONNECTION_LOST", "not_performed")
+        assert house.delete() == "OK"  # on another connection
+    elif upstream.reused[1]:
+        assert outcome == ("UPSTREAM_PERMISSION_DENIED", "not_performed")
+    else:
+        assert outcome == "OK"
 
 
 def test_a_pair_that_does_not_fit_keeps_the_old_one(make_house, make_upstream, authority):

@@ -1,0 +1,191 @@
+// An upstream that means harm: bounded memory and time, the right answer, and never what was meant
+// for another call. What merely goes wrong is in fault_matrix_test.cc.
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/gateway_process.h"
+#include "tests/support/matchers.h"
+#include "tests/support/scripts.h"
+
+namespace evalrun::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using grpc::StatusCode;
+
+constexpr std::size_t kMiB = std::size_t{1} << 20U;
+
+// Writes `piece` until the peer has had enough, or so many bytes of it are out.
+Script Flood(std::string head, std::string piece, std::size_t most = 4096 * kMiB) {
+  return [=](const ReceivedRequest&, UpstreamConnection& connection) {
+    if (!connection.Write(head)) return;
+    for (std::size_t written = 0; written < most; written += piece.size()) {
+      if (!connection.Write(piece)) return;
+    }
+    connection.Close();
+  };
+}
+
+std::string Repeat(std::string_view text, std::size_t bytes) {
+  std::string out;
+  while (out.size() < bytes) out += text;
+  return out;
+}
+
+// A gzip stream that says "ten thousand times this"; what it holds is never looked at.
+std::string Bomb() {
+  return "\x1f\x8b\x08" + std::string(7, '\0') + Repeat("\xec\xc1\x01", 60'000);
+}
+
+struct Attack {
+  const char* name;
+  Script script;
+  StatusCode code;
+  const char* deletion;
+  const char* reason;  // empty with OK
+};
+
+std::vector<Attack> Attacks() {
+  using Code = StatusCode;
+  const std::string junk = Repeat("x-junk: " + std::string(1000, 'j') + "\r\n", 64 * 1024);
+  const std::string zeros(64 * 1024, '0');
+  return {
+      // A status line decides, whatever follows it.
+      {"EndlessHeaders", Flood("HTTP/1.1 204 X\r\n", junk), Code::OK, "performed", ""},
+      {"OneEndlessHeader", Flood("HTTP/1.1 204 X\r\nx-junk: ", zeros), Code::OK, "performed", ""},
+      {"GibibyteOfBody",
+       Flood("HTTP/1.1 500 X\r\ncontent-length: 1073741824\r\n\r\n", zeros, 1024 * kMiB),
+       Code::INTERNAL, "unknown", "UPSTREAM_INTERNAL_ERROR"},
+      {"EndlessChunks",
+       Flood("HTTP/1.1 404 X\r\ntransfer-encoding: chunked\r\n\r\n",
+             Repeat("400\r\n" + std::string(1024, '0') + "\r\n", 64 * 1024)),
+       Code::NOT_FOUND, "not_performed", "UPSTREAM_UNRECOGNIZED_404"},
+      {"EndlessTrailers", Flood("HTTP/1.1 404 X\r\ntransfer-encoding: chunked\r\n\r\n0\r\n", junk),
+       Code::NOT_FOUND, "not_performed", "UPSTREAM_UNRECOGNIZED_404"},
+      {"EndlessChunkExtension",
+       Flood("HTTP/1.1 404 X\r\ntransfer-encoding: chunked\r\n\r\n4;", zeros), Code::NOT_FOUND,
+       "not_performed", "UPSTREAM_UNRECOGNIZED_404"},
+      {"CompressedBomb",
+       Answer(HttpReply(404, Bomb(), "application/json", "content-encoding: gzip\r\n")),
+       Code::NOT_FOUND, "not_performed", "UPSTREAM_UNRECOGNIZED_404"},
+      {"CompressedTransfer",
+       Answer("HTTP/1.1 404 X\r\ntransfer-encoding: gzip, chunked\r\n\r\n4\r\n\x1f\x8b\x08"
+              "x\r\n0\r\n\r\n"),
+       Code::NOT_FOUND, "not_performed", "UPSTREAM_UNRECOGNIZED_404"},
+      // No final status comes.
+      {"EndlessStatusLine", Flood("HTTP/1.1 2", zeros), Code::UNAVAILABLE, "unknown",
+       "UPSTREAM_PROTOCOL_ERROR"},
+      {"FloodOf1xx", Flood("", Repeat("HTTP/1.1 103 X\r\nlink: </x>\r\n\r\n", 64 * 1024)),
+       Code::UNAVAILABLE, "unknown", "UPSTREAM_PROTOCOL_ERROR"},
+      {"FloodOf100", Flood("", Repeat("HTTP/1.1 100 X\r\n\r\n", 64 * 1024)), Code::UNAVAILABLE,
+       "unknown", "UPSTREAM_PROTOCOL_ERROR"},
+      {"AByteAMinute", AnswerSlowly("HTTP/1.1 204 X\r\n\r\n", 60s), Code::DEADLINE_EXCEEDED,
+       "unknown", "UPSTREAM_TIMEOUT"},
+      {"AnotherProtocol", AnswerAndStall("HTTP/1.1 101 X\r\nupgrade: h2c\r\n\r\n"),
+       Code::UNAVAILABLE, "unknown", "UPSTREAM_PROTOCOL_ERROR"},
+      {"StatusBeyondNumbers", AnswerAndClose("HTTP/1.1 99999999999999999999 X\r\n\r\n"),
+       Code::UNAVAILABLE, "unknown", "UPSTREAM_PROTOCOL_ERROR"},
+      {"TwoLengths", Answer("HTTP/1.1 500 X\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nxx"),
+       Code::INTERNAL, "unknown", "UPSTREAM_INTERNAL_ERROR"},
+      {"NegativeLength", AnswerAndClose("HTTP/1.1 500 X\r\ncontent-length: -1\r\n\r\nxx"),
+       Code::INTERNAL, "unknown", "UPSTREAM_INTERNAL_ERROR"},
+  };
+}
+
+// The most memory that the process ever had.
+std::size_t PeakMemory(const GatewayProcess& gateway) {
+  std::ifstream status("/proc/" + std::to_string(gateway.process().pid()) + "/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmHWM:")) return std::stoul(line.substr(6)) * 1024;
+  }
+  return 0;
+}
+
+// AddressSanitizer keeps freed memory for a while, which is not what is measured here.
+std::map<std::string, std::string> WithoutQuarantine() {
+  const char* options = std::getenv("ASAN_OPTIONS");
+  return {{"ASAN_OPTIONS", (options != nullptr ? std::string(options) + ":" : std::string()) +
+                               "quarantine_size_mb=1"}};
+}
+
+class HostileUpstreamTest : public ::testing::TestWithParam<Attack> {};
+
+TEST_P(HostileUpstreamTest, BoundedMemoryAndTimeAndTheRightAnswer) {
+  const Attack& attack = GetParam();
+  // The honest answer first and last: the gateway is as good afterwards.
+  ScriptedUpstream upstream(InOrder({Answer(HttpReply(204)), attack.script, attack.script,
+                                     attack.script, Answer(HttpReply(204))}));
+  GatewayProcess gateway({.upstream = upstream.url(),
+                          .flags = {"--max-attempts", "1", "--upstream-timeout", "3s"},
+                          .env = WithoutQuarantine()});
+  const DeleteClient client(gateway.grpc_address());
+  ASSERT_THAT(client.Delete(), HasCode(StatusCode::OK));
+  const std::size_t before = PeakMemory(gateway);
+  for (int i = 0; i < 3; ++i) {
+    const DeleteReply reply = client.Delete();
+    EXPECT_THAT(reply, HasCode(attack.code));
+    EXPECT_THAT(reply, HasDeletion(attack.deletion));
+    EXPECT_LT(reply.elapsed, 6s);
+    if (attack.code != StatusCode::OK) {
+      EXPECT_THAT(reply, HasReason(attack.reason));
+      EXPECT_THAT(reply, IsWellFormedError());
+    }
+  }
+  EXPECT_LT(PeakMemory(gateway), before + 8 * kMiB);
+  EXPECT_THAT(client.Delete(), HasCode(StatusCode::OK));
+}
+
+INSTANTIATE_TEST_SUITE_P(Attacks, HostileUpstreamTest, ::testing::ValuesIn(Attacks()),
+                         [](const auto& param) { return std::string(param.param.name); });
+
+// More than one answer to a request: the next call must not get what is left over.
+class LeftOverTest : public ::testing::TestWithParam<std::size_t> {};
+
+TEST_P(LeftOverTest, IsNobodysAnswer) {
+  // So many bytes more than libcurl reads at a time, or fewer.
+  ScriptedUpstream upstream(
+      ByPositionOnConnection({Answer(HttpReply(204) + Repeat(HttpReply(204), GetParam())),
+                              Answer(ApiErrorReply(404, "resource.not_found"))}));
+  GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--max-attempts", "1"}});
+  const DeleteClient client(gateway.grpc_address());
+  ASSERT_THAT(client.Delete(), HasCode(StatusCode::OK));
+  const DeleteReply reply = client.Delete();
+  // The answer to its own request, on whichever connection that was.
+  ASSERT_EQ(upstream.requests().size(), 2u);
+  const bool reused = upstream.requests().back().nth_on_connection == 1;
+  EXPECT_THAT(reply, HasCode(reused ? StatusCode::NOT_FOUND : StatusCode::OK));
+}
+
+INSTANTIATE_TEST_SUITE_P(Bytes, LeftOverTest, ::testing::Values(1, 4000, 5000, 20'000, 200'000),
+                         ::testing::PrintToStringParamName());
+
+TEST(UnaskedAnswerTest, OnAPooledConnectionIsNobodysAnswer) {
+  Gate speak;
+  // After its first answer the connection speaks again, unasked: what proxies do with a 408.
+  ScriptedUpstream upstream(
+      InOrder({[&](const ReceivedRequest&, UpstreamConnection& connection) {
+                 connection.Write(HttpReply(204));
+                 connection.WaitFor(speak);
+                 connection.Write(HttpReply(408, "", "text/plain", "connection: close\r\n"));
+               },
+               Answer(ApiErrorReply(404, "resource.not_found"))}));
+  GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--max-attempts", "1"}});
+  const DeleteClient client(gateway.grpc_address());
+  ASSERT_THAT(client.Delete(), HasCode(StatusCode::OK));
+  speak.Open();
+  ASSERT_TRUE(upstream.WaitForEndedConnections(1, 5s)) << "sooner than by its age";
+  const DeleteReply reply = client.Delete();
+  EXPECT_THAT(reply, HasCode(StatusCode::NOT_FOUND));
+  EXPECT_THAT(reply, HasDeletion("absent"));
+  EXPECT_EQ(upstream.connections(), 2);
+}
+
+}  // namespace
+}  // namespace evalrun::testing
