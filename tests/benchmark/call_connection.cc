@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -43,6 +44,36 @@ int Connect(const std::string& address) {
   return fd;
 }
 
+// The connection with TLS 1.3 on it, its handshake over.
+std::unique_ptr<SSL, decltype(&SSL_free)> Secure(int fd) {
+  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()),
+                                                                  &SSL_CTX_free);
+  SSL_CTX_set_min_proto_version(context.get(), TLS1_3_VERSION);
+  SSL_CTX_set_mode(context.get(),
+                   SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  constexpr unsigned char kProtocols[] = {2, 'h', '2'};
+  SSL_CTX_set_alpn_protos(context.get(), kProtocols, sizeof(kProtocols));
+  std::unique_ptr<SSL, decltype(&SSL_free)> tls(SSL_new(context.get()), &SSL_free);
+  SSL_set_fd(tls.get(), fd);
+  for (int result = 0; (result = SSL_connect(tls.get())) != 1;) {
+    const int wanted = SSL_get_error(tls.get(), result);
+    if (wanted != SSL_ERROR_WANT_READ && wanted != SSL_ERROR_WANT_WRITE) Throw("SSL_connect");
+    pollfd socket = {.fd = fd, .events = POLLOUT, .revents = 0};
+    if (wanted == SSL_ERROR_WANT_READ) socket.events = POLLIN;
+    poll(&socket, 1, 10'000);
+  }
+  return tls;
+}
+
+// What OpenSSL returned, as recv() and send() would have.
+ssize_t AsOfSocket(SSL* tls, int result) {
+  if (result > 0) return result;
+  const int error = SSL_get_error(tls, result);
+  if (error == SSL_ERROR_ZERO_RETURN) return 0;
+  errno = error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? EAGAIN : EIO;
+  return -1;
+}
+
 std::string WithPrefix(std::string_view message) {
   const auto size = static_cast<std::uint32_t>(message.size());
   std::string prefixed(1, '\0');  // not compressed
@@ -65,12 +96,13 @@ std::string_view View(const std::uint8_t* bytes, std::size_t size) {
 
 }  // namespace
 
-CallConnection::CallConnection(const std::string& address, std::string_view message,
+CallConnection::CallConnection(const std::string& address, std::string_view message, bool tls,
                                std::function<void(WireCall*)> on_over)
     : authority_(address),
       message_(WithPrefix(message)),
       on_over_(std::move(on_over)),
       fd_(Connect(address)) {
+  if (tls) tls_ = Secure(fd_);
   nghttp2_session_callbacks* callbacks = nullptr;
   nghttp2_session_callbacks_new(&callbacks);
   nghttp2_session_callbacks_set_on_header_callback(callbacks, &OnHeader);
@@ -192,15 +224,29 @@ int CallConnection::OnStreamClose(nghttp2_session*, std::int32_t stream, std::ui
   return 0;
 }
 
+ssize_t CallConnection::Receive(std::uint8_t* buffer, std::size_t size) {
+  if (tls_ == nullptr) return recv(fd_, buffer, size, 0);
+  return AsOfSocket(tls_.get(), SSL_read(tls_.get(), buffer, static_cast<int>(size)));
+}
+
+ssize_t CallConnection::SendBytes(std::string_view bytes) {
+  if (tls_ == nullptr) return send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  return AsOfSocket(tls_.get(),
+                    SSL_write(tls_.get(), bytes.data(), static_cast<int>(bytes.size())));
+}
+
 bool CallConnection::Read() {
   std::array<std::uint8_t, kWriteAtOnce> buffer;
-  const ssize_t count = recv(fd_, buffer.data(), buffer.size(), 0);
-  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return true;
-  if (count <= 0 || nghttp2_session_mem_recv(session_.get(), buffer.data(),
-                                             static_cast<std::size_t>(count)) < 0) {
-    End();
-    return false;
-  }
+  // What TLS holds back no poll() shows.
+  do {
+    const ssize_t count = Receive(buffer.data(), buffer.size());
+    if (count < 0 && (errno == EAGAIN || errno == EINTR)) return true;
+    if (count <= 0 || nghttp2_session_mem_recv(session_.get(), buffer.data(),
+                                               static_cast<std::size_t>(count)) < 0) {
+      End();
+      return false;
+    }
+  } while (tls_ != nullptr && SSL_pending(tls_.get()) > 0);
   return true;
 }
 
@@ -216,7 +262,7 @@ bool CallConnection::Flush() {
       }
       if (unwritten_.empty()) return false;
     }
-    const ssize_t written = send(fd_, unwritten_.data(), unwritten_.size(), MSG_NOSIGNAL);
+    const ssize_t written = SendBytes(unwritten_);
     // Its end, if that is what it is, is read.
     if (written < 0) return errno == EAGAIN;
     unwritten_.erase(0, static_cast<std::size_t>(written));

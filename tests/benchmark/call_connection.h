@@ -19,6 +19,7 @@
 #include <string_view>
 
 #include <nghttp2/nghttp2.h>
+#include <openssl/ssl.h>
 
 namespace evalrun::testing {
 
@@ -42,9 +43,9 @@ struct WireCall {
 class CallConnection {
  public:
   // `address`: HOST:PORT with an IPv4 address. Every call asks for `message`, serialized. `on_over`
-  // is called when a call is answered or lost; it may start calls. Throws std::system_error when it
-  // cannot connect.
-  CallConnection(const std::string& address, std::string_view message,
+  // is called when a call is answered or lost; it may start calls. With `tls`, TLS by whatever
+  // certificate the gateway shows. Throws std::system_error when it cannot connect.
+  CallConnection(const std::string& address, std::string_view message, bool tls,
                  std::function<void(WireCall*)> on_over);
   CallConnection(const CallConnection&) = delete;
   CallConnection& operator=(const CallConnection&) = delete;
@@ -71,6 +72,9 @@ class CallConnection {
   void SubmitWaiting();
   void Submit(WireCall* call);
   void End();
+  // As recv() and send() do, over TLS or not.
+  ssize_t Receive(std::uint8_t* buffer, std::size_t size);
+  ssize_t SendBytes(std::string_view bytes);
   [[nodiscard]] WireCall* CallOf(std::int32_t stream) const;
 
   // libnghttp2's callbacks.
@@ -86,6 +90,7 @@ class CallConnection {
   std::string message_;  // with gRPC's prefix of five bytes
   std::function<void(WireCall*)> on_over_;
   int fd_ = -1;
+  std::unique_ptr<SSL, decltype(&SSL_free)> tls_{nullptr, &SSL_free};  // nullptr: plaintext
   std::unique_ptr<nghttp2_session, decltype(&nghttp2_session_del)> session_{nullptr,
                                                                             &nghttp2_session_del};
   std::list<WireCall*> waiting_;

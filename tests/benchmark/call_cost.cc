@@ -33,6 +33,7 @@ struct Flags {
   std::size_t in_flight = 25;
   double rate = 0;
   int connections = 4;
+  bool tls = false;
   double seconds = 3;
   int warm_up_ms = 1000;
   int upstream_delay_ms = 0;
@@ -49,6 +50,7 @@ Flags Parse(int argc, char** argv) {
   app.add_option("--in-flight", flags.in_flight, "calls under way, as a closed loop");
   app.add_option("--rate", flags.rate, "calls per second, as an open loop instead");
   app.add_option("--connections", flags.connections, "of the callers");
+  app.add_flag("--tls", flags.tls, "of the callers, to a gateway that speaks TLS");
   app.add_option("--seconds", flags.seconds, "that are looked at");
   app.add_option("--warm-up-ms", flags.warm_up_ms, "not looked at");
   app.add_option("--upstream-delay-ms", flags.upstream_delay_ms, "before each answer");
@@ -81,6 +83,7 @@ json Measure(const Flags& flags) {
   LoadOptions options;
   options.address = gateway.grpc_address();
   options.connections = flags.connections;
+  options.tls = flags.tls;
   options.calls_at_a_time = flags.rate > 0 ? 0 : flags.in_flight;
   options.calls_per_second = flags.rate;
   if (flags.path == "invalid_id") options.eval_run_uuid = "not-an-id";

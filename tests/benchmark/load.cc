@@ -109,8 +109,8 @@ Load::Load(LoadOptions options)
 }
 
 void Load::Connect(Connection* connection) {
-  connection->wire =
-      std::make_unique<CallConnection>(options_.address, message_, [this](WireCall* wire) {
+  connection->wire = std::make_unique<CallConnection>(
+      options_.address, message_, options_.tls, [this](WireCall* wire) {
         Finish(static_cast<Call*>(wire), wire->code >= 0 ? CallEnd::kAnswered : CallEnd::kLost);
       });
   connection->calls = 0;

@@ -44,6 +44,7 @@ struct CallResult {
 
 struct LoadOptions {
   std::string address;  // of the gateway: HOST:PORT
+  bool tls = false;
   int connections = 16;
   std::string eval_run_uuid = "954d54bc-bd5f-4cb5-8d20-688f368b712e";  // of every call
   std::chrono::milliseconds duration{1000};  // for which calls are due; what is then under way ends
