@@ -62,9 +62,13 @@ def test_a_short_pause_is_waited_for_by_the_gateway(house, connect, delete):
     assert gateway.wait_for_event("call")["sends"] == 2
 
 
-def test_a_gateway_killed_before_it_could_answer_is_made_up_for(house, connect, delete):
-    """Its run is gone, and the next attempt's 404 is no NOT_FOUND."""
-    house.faults.set(fault="hold", commit=True, count=1)
+@pytest.mark.parametrize(("is_gone", "deletion"), [
+    (True, "presumed"),  # the next attempt's 404 is no NOT_FOUND
+    (False, "performed"),
+], ids=["the run is gone", "the run is there"])
+def test_a_gateway_killed_before_it_could_answer_is_made_up_for(
+        house, connect, is_gone, deletion):
+    house.faults.set(fault="hold", commit=is_gone, count=1)
     gateway = house.gateway()
     caller = connect(gateway.grpc_address)
     pending = caller.start(pb.DeleteEvalRunRequest(eval_run_uuid=house.run), TIMEOUT)
@@ -72,19 +76,7 @@ def test_a_gateway_killed_before_it_could_answer_is_made_up_for(house, connect, 
     gateway.kill()
     house.gateway(listen=gateway.grpc_address)
     answer = pending.result()
-    assert (answer.code, answer.deletion) == ("OK", "presumed")
-
-
-def test_a_gateway_killed_before_the_run_was_deleted_is_made_up_for(house, connect):
-    house.faults.set(fault="hold", count=1)
-    gateway = house.gateway()
-    caller = connect(gateway.grpc_address)
-    pending = caller.start(pb.DeleteEvalRunRequest(eval_run_uuid=house.run), TIMEOUT)
-    house.faults.wait_until_held()
-    gateway.kill()
-    house.gateway(listen=gateway.grpc_address)
-    answer = pending.result()
-    assert (answer.code, answer.deletion) == ("OK", "performed")
+    assert (answer.code, answer.deletion) == ("OK", deletion)
 
 
 def test_a_gateway_that_stays_away_leaves_an_error_without_details(house, connect):

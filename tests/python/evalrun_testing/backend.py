@@ -26,11 +26,7 @@ class BackendProcess(ChildProcess):
         if seed_file.exists():
             command += ["--seed", str(seed_file)]
         super().__init__([*command, *flags], clean_environment())
-        try:
-            self.listening = self.wait_for_event("listening")
-        except RuntimeError:
-            self.kill()
-            raise
+        self.listening = self.wait_until_listening()
 
     @property
     def address(self):

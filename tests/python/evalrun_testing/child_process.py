@@ -92,6 +92,14 @@ class ChildProcess:
         """The first event of this name."""
         return self.wait_for(lambda event: event.get("event") == name, timeout)
 
+    def wait_until_listening(self):
+        """Its event `listening`. A child that does not get there is killed."""
+        try:
+            return self.wait_for_event("listening")
+        except RuntimeError:
+            self.kill()
+            raise
+
     def signal(self, number):
         self._process.send_signal(number)
 

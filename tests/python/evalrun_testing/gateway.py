@@ -14,11 +14,7 @@ class GatewayProcess(ChildProcess):
         command = [program("evalrun-gateway", "GATEWAY_UNDER_TEST"), "--listen", listen,
                    "--admin-listen", "127.0.0.1:0", "--upstream", upstream, *flags]
         super().__init__(command, clean_environment(AYMARA_AI_API_KEY=api_key))
-        try:
-            self.listening = self.wait_for_event("listening")
-        except RuntimeError:
-            self.kill()
-            raise
+        self.listening = self.wait_until_listening()
 
     @property
     def grpc_address(self):
