@@ -47,8 +47,10 @@ std::string DidYouMean(std::string_view name, const std::vector<Candidate>& cand
   if (name.size() > kLongestName) return "";
   const std::string wanted = Normalized(name);
   const Candidate* best = nullptr;
-  // Two slips in a short name, one in three characters of a long one.
-  std::size_t best_distance = std::max<std::size_t>(2, wanted.size() / 3) + 1;
+  // Two slips in a short name, one in three characters of a long one; and something has to be
+  // right.
+  std::size_t best_distance =
+      std::min(std::max<std::size_t>(2, wanted.size() / 3) + 1, wanted.size());
   for (const Candidate& candidate : candidates) {
     const std::string name_there = Normalized(candidate.name);
     // Words left out at the end are one slip: `api-key` for `api-key-file`.

@@ -16,6 +16,8 @@ TEST(DidYouMeanTest, SuggestsTheNearestOrNothing) {
   EXPECT_EQ(DidYouMean("something-else-altogether", candidates), "");
   EXPECT_EQ(DidYouMean(std::string(1'000'000, 'x'), candidates), "");
   EXPECT_EQ(DidYouMean("", candidates), "");
+  EXPECT_EQ(DidYouMean("a", {{"to", "audit.to"}}), "");
+  EXPECT_EQ(DidYouMean("too", {{"to", "audit.to"}}), "; did you mean audit.to?");
 }
 
 }  // namespace
