@@ -5,7 +5,7 @@ import time
 from evalrun_kubernetes import world as worlds
 from evalrun_kubernetes.kubectl import Failed
 from evalrun_kubernetes.load import load, must_balance, must_lose
-from evalrun_kubernetes.phases import GATEWAY, calls_of
+from evalrun_kubernetes.phases import GATEWAY, reached_by_scaling
 
 # Callers that neither retry nor wait see everything.
 PLAIN = {"plain": 120, "headless": 60}
@@ -79,3 +79,16 @@ def without_readiness(world):
         worlds.install(world)
     must_lose(calls.account)
     return lost(calls.account), calls.account
+
+
+def without_connection_age(world):
+    """Connections that never end never find the new pods."""
+    try:
+        worlds.install(world, connection_age="0s")
+        world.space.settle(worlds.REPLICAS)
+        reached, account = reached_by_scaling(world)
+    finally:
+        worlds.install(world)
+    if any(reached):
+        raise Failed(f"the new pods were found all the same: {reached} calls")
+    return f"new pods answered {reached} calls, as they must", account

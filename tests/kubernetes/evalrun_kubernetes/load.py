@@ -30,11 +30,13 @@ def pod(name, images, arguments, node=None):
                                 "seccompProfile": {"type": "RuntimeDefault"}},
             "containers": [{
                 "name": "caller", "image": images.caller, "imagePullPolicy": images.pull_policy, "args": arguments,
+                "volumeMounts": [{"name": "tls", "mountPath": "/tls", "readOnly": True}],
                 "env": [{"name": "AYMARA_AI_API_KEY", "value": "maker-key-not-a-secret"}],
                 "securityContext": {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True,
                                     "capabilities": {"drop": ["ALL"]}},
                 "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "1Gi"}},
             }],
+            "volumes": [{"name": "tls", "secret": {"secretName": "caller-tls", "defaultMode": 0o440}}],
         },
     }
 
@@ -44,7 +46,8 @@ class Load:
 
     def __init__(self, world, rates=None):
         self._world, self._space, self._name, self.account = world, world.space, f"caller-{next(_numbers)}", None
-        arguments = ["--backend=http://evalrun-backend:8080", "--journal=http://evalrun-backend:8081"]
+        arguments = ["--backend=http://evalrun-backend:8080", "--journal=http://evalrun-backend:8081",
+                     "--ca-file=/tls/ca.crt", "--cert-file=/tls/tls.crt", "--key-file=/tls/tls.key"]
         for kind, rate in (rates or USUAL).items():
             arguments.append(f"--caller={kind}={TARGETS[kind]}@{rate}")
         self._space.apply(pod(self._name, world.images, arguments, world.caller_node))
@@ -52,6 +55,10 @@ class Load:
 
     def _log(self):
         return self._space.run("logs", self._name, check=False).stdout
+
+    def python(self, code, *arguments):
+        """What a program prints that runs beside the caller."""
+        return self._space.run("exec", self._name, "--", "/src/build/python/bin/python", "-c", code, *arguments).stdout.strip()
 
     def stop(self):
         self._space.run("exec", self._name, "--", "sh", "-c", "kill -TERM 1")

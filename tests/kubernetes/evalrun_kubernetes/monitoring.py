@@ -29,10 +29,10 @@ def start(world):
     prometheus = pod("prometheus", world.images, ["--config.file=/etc/prometheus/prometheus.yml",
                                                   "--storage.tsdb.path=/data", "--web.listen-address=:9090"])
     container = prometheus["spec"]["containers"][0]
-    container.update(command=["prometheus"], volumeMounts=[
+    container.update(command=["prometheus"], volumeMounts=[*container["volumeMounts"],
         {"name": "config", "mountPath": "/etc/prometheus"}, {"name": "rules", "mountPath": "/etc/rules"},
         {"name": "data", "mountPath": "/data"}])
-    prometheus["spec"]["volumes"] = [
+    prometheus["spec"]["volumes"] += [
         {"name": "config", "configMap": {"name": "test-prometheus"}},
         {"name": "rules", "configMap": {"name": "evalrun-gateway-rules"}}, {"name": "data", "emptyDir": {}}]
     world.space.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "test-prometheus"},

@@ -5,6 +5,7 @@ import base64
 import json
 import re
 import time
+import uuid
 
 from evalrun_kubernetes import world as worlds
 from evalrun_kubernetes.kubectl import Failed, is_ready, run, wait_for
@@ -71,28 +72,39 @@ def node_drain(world):
     return f"{node}; {summary(calls.account)}", calls.account
 
 
-def calls_of(world, pod):
-    """How many calls a pod has answered."""
+def metric(world, pod, name, label=""):
+    """The sum of a pod's samples of this name that have this text among their labels."""
     metrics = world.space.proxy(pod["metadata"]["name"], 9090, "/metrics")
     return sum(float(line.rsplit(" ", 1)[1]) for line in metrics.splitlines()
-               if line.startswith("grpc_server_handled_total{") and "DeleteEvalRun" in line)
+               if re.match(rf"{name}[{{ ]", line) and label in line)
 
 
-def scale(world):
-    """Out: callers with one connection reach the new pods too. In: nothing is lost."""
-    with load(world) as calls:
+def calls_of(world, pod):
+    """How many calls a pod has answered."""
+    return metric(world, pod, "grpc_server_handled_total", "DeleteEvalRun")
+
+
+def reached_by_scaling(world):
+    """Scales to 4 pods and back under callers that keep their connections: how many calls each new pod got, and the account."""
+    with load(world, {"headless": 100, "cluster-ip": 100}) as calls:
         before = {pod["metadata"]["name"] for pod in world.space.pods()}
         world.space.run("scale", GATEWAY, "--replicas=4")
         world.space.settle(4)
-        time.sleep(45)
+        time.sleep(50)
         added = [pod for pod in world.space.pods() if pod["metadata"]["name"] not in before]
-        reached = [calls_of(world, pod) for pod in added]
+        reached = [int(calls_of(world, pod)) for pod in added]
         world.space.run("scale", GATEWAY, f"--replicas={worlds.REPLICAS}")
         world.space.settle(worlds.REPLICAS)
-    must_balance(calls.account)
+    return reached, calls.account
+
+
+def scale(world):
+    """Out: connections end by age, and their callers find the new pods. In: nothing is lost."""
+    reached, account = reached_by_scaling(world)
+    must_balance(account)
     if len(reached) != 2 or not all(reached):
         raise Failed(f"the new pods have answered {reached} calls")
-    return f"new pods answered {[int(n) for n in reached]} calls; {summary(calls.account)}", calls.account
+    return f"new pods answered {reached} calls; {summary(account)}", account
 
 
 def autoscaling(world):
@@ -127,24 +139,55 @@ def set_key(world, key):
 
 
 def key_rotation(world):
-    """Another key for the upstream, under load: the journal has both, and after that only the new one."""
+    """Another key for the upstream, under load, without a restart: the journal has both, and after that only the new one."""
+    pods = world.space.pods()
+    changed = "gateway_api_key_changed_timestamp_seconds"
+    before = [metric(world, pod, changed) for pod in pods]
     try:
         with load(world) as calls:
             set_key(world, worlds.SECOND_KEY)
-            world.space.run("rollout", "restart", GATEWAY)
-            world.space.rolled_out("evalrun-gateway")
-            world.space.settle(worlds.REPLICAS)
+            begun = time.monotonic()
+            wait_for(lambda: all(metric(world, pod, changed) > old for pod, old in zip(pods, before)), 180,
+                     "every pod has read the new key")
+            seconds = time.monotonic() - begun
         with load(world) as after:
             time.sleep(5)
     finally:
         set_key(world, worlds.FIRST_KEY)
-        world.space.run("rollout", "restart", GATEWAY)
-        world.space.rolled_out("evalrun-gateway")
     must_balance(calls.account)
     must_balance(after.account)
     if set(calls.account["journal"]["keys"]) != {"first", "second"} or set(after.account["journal"]["keys"]) != {"second"}:
         raise Failed(f"keys in the journal: {calls.account['journal']['keys']}, then {after.account['journal']['keys']}")
-    return f"keys {calls.account['journal']['keys']}; {summary(calls.account)}", calls.account
+    return f"read by every pod after {seconds:.0f} s, keys {calls.account['journal']['keys']}; {summary(calls.account)}", calls.account
+
+
+# Prints the serial number of the certificate that the pod at this address serves to a connection that is made now.
+SERIAL = """
+import socket, ssl, sys
+context = ssl.create_default_context(cafile="/tls/ca.crt")
+context.load_cert_chain("/tls/tls.crt", "/tls/tls.key")
+context.set_alpn_protocols(["h2"])
+with context.wrap_socket(socket.create_connection((sys.argv[1], 50051), 5), server_hostname="evalrun-gateway") as served:
+    print(served.getpeercert()["serialNumber"])
+"""
+
+
+def certificate_rotation(world):
+    """Another certificate, under load, without a restart: every pod comes to serve it."""
+    with load(world) as calls:
+        addresses = [pod["status"]["podIP"] for pod in world.space.pods()]
+        before = {calls.python(SERIAL, address) for address in addresses}
+        world.secrets[0] = world.authority.server()
+        world.space.apply(world.secrets[0])
+        begun = time.monotonic()
+        wait_for(lambda: before.isdisjoint(calls.python(SERIAL, address) for address in addresses), 180,
+                 "every pod serves the new certificate")
+        seconds = time.monotonic() - begun
+        time.sleep(25)  # every connection that was made with the old one has ended
+    must_balance(calls.account)
+    if len(before) != 1 or {pod["status"]["podIP"] for pod in world.space.pods()} != set(addresses):
+        raise Failed(f"pods were replaced, or served different certificates before: {before}")
+    return f"served by every pod after {seconds:.0f} s; {summary(calls.account)}", calls.account
 
 
 def backend_restart(world):
@@ -176,28 +219,33 @@ def disruption_budget(world):
 
 
 def identity(world):
-    """What the process is, read from /proc by a container that is added to its pod."""
+    """What the process is: by /proc, from a container that is added to its pod, and by what cannot be done in its own."""
     pod = world.space.pods()[0]["metadata"]["name"]
-    world.space.run("debug", pod, "--target=gateway", "--container=look", "--profile=restricted", "--quiet",
-                    f"--image={world.images.caller}", f"--image-pull-policy={world.images.pull_policy}",
-                    "--attach=false", "--", "sh", "-c",
-                    "cat /proc/1/status; grep ' / / ' /proc/1/mountinfo; ls /proc/1/root/usr/bin")
-    text = wait_for(lambda: world.space.run("logs", pod, "--container=look", check=False).stdout, 60, "the look into /proc")
-    time.sleep(1)
-    text = world.space.run("logs", pod, "--container=look").stdout
+    world.space.run("debug", pod, "--target=gateway", "--container=look", "--profile=restricted", "--quiet", "--attach=false",
+                    f"--image={world.images.caller}", f"--image-pull-policy={world.images.pull_policy}", "--",
+                    "sh", "-c", "cat /proc/1/status; echo end")
+    text = wait_for(lambda: (log := world.space.run("logs", pod, "--container=look", check=False).stdout).endswith("end\n") and log,
+                    60, "the look into /proc")
     facts = dict(re.findall(r"^(\w+):\t(.*)$", text, re.M))
+
+    def within(*command):
+        done = world.space.run("exec", pod, "--container=gateway", "--", *command, check=False)
+        return done.stdout + done.stderr
+
+    written = within("evalrunctl", "delete", str(uuid.uuid4()), "--done-file", "/done")
+    shell = within("sh", "-c", "echo a shell")
     found = {
-        "uid 65532": set(facts["Uid"].split()) == {"65532"}, "gid 65532": set(facts["Gid"].split()) == {"65532"},
+        f"{facts['Name']}, uid 65532": set(facts["Uid"].split()) == {"65532"},
+        "gid 65532": set(facts["Gid"].split()) == {"65532"},
         "no capabilities": {int(facts[cap], 16) for cap in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {0},
         "seccomp filter": facts["Seccomp"] == "2", "no new privileges": facts["NoNewPrivs"] == "1",
-        "root read-only": bool(re.search(r" / / ro[ ,]", text)),
-        "no shell": sorted(text.splitlines()[-2:]) == ["evalrun-gateway", "evalrunctl"],
+        "root read-only": "Read-only file system" in written, "no shell": "no such file" in shell or "not found" in shell,
     }
     # The pod goes, and the container that was added with it.
     world.space.run("delete", "pod", pod, "--wait=false")
     world.space.settle(worlds.REPLICAS)
     if not all(found.values()):
-        raise Failed(f"not so: {[name for name, is_so in found.items() if not is_so]}: {text}")
+        raise Failed(f"not so: {[name for name, is_so in found.items() if not is_so]}: {text} {written} {shell}")
     return ", ".join(found), None
 
 

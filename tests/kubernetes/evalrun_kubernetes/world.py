@@ -7,10 +7,12 @@ import shutil
 import tempfile
 import uuid
 
+from evalrun_kubernetes.certificates import Authority
 from evalrun_kubernetes.kubectl import Namespace, run
 
 TOP = pathlib.Path(__file__).resolve().parents[3]
 REPLICAS = 2
+CONNECTION_AGE = "20s"  # so that a phase sees connections end
 FIRST_KEY, SECOND_KEY = "sample-key-not-a-secret", "second-key-not-a-secret"
 
 
@@ -29,6 +31,8 @@ class World:
     storage_path: str
     storage_node: str
     nodes: list
+    authority: Authority
+    secrets: list  # for mTLS
     last_account: dict = None  # of the load that ended last
 
     @property
@@ -61,19 +65,21 @@ def seed():
     return data
 
 
-def manifests(world):
+def manifests(world, connection_age):
     """The test's overlay over deploy/, built by kubectl's own kustomize."""
+    age = [{"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": f"--server-max-connection-age={connection_age}"}]
     pull = [{"op": "add", "path": "/spec/template/spec/containers/0/imagePullPolicy", "value": world.images.pull_policy}]
     overlay = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "namespace": world.space.name,
-        "resources": ["../development", "storage.yaml"],
-        "components": ["../../components/plain-prometheus"],
+        "resources": ["../development", "storage.yaml", "secrets.yaml"],
+        "components": ["../../components/plain-prometheus", "../../components/tls"],
         "replicas": [{"name": "evalrun-gateway", "count": REPLICAS}],
         "images": [image("evalrun-gateway", world.images.gateway), image("evalrun-backend", world.images.backend)],
         "configMapGenerator": [{"name": "backend-seed", "files": ["seed.json"],
                                 "options": {"disableNameSuffixHash": True}}],
         "patches": [{"path": "backend.yaml"},
-                    {"target": {"kind": "Deployment"}, "patch": json.dumps(pull)}],
+                    {"target": {"kind": "Deployment"}, "patch": json.dumps(pull)},
+                    {"target": {"kind": "Deployment", "name": "evalrun-gateway"}, "patch": json.dumps(age)}],
     }
     claim = {
         "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "backend"},
@@ -105,7 +111,8 @@ def manifests(world):
             shutil.copytree(TOP / "deploy" / part, pathlib.Path(folder) / part)
         here = pathlib.Path(folder) / "kubernetes/overlays/test"
         here.mkdir()
-        for name, content in (("kustomization.yaml", overlay), ("storage.yaml", claim), ("backend.yaml", backend),
+        for name, content in (("kustomization.yaml", overlay), ("storage.yaml", claim),
+                              ("secrets.yaml", {"apiVersion": "v1", "kind": "List", "items": world.secrets}), ("backend.yaml", backend),
                               ("seed.json", seed())):
             (here / name).write_text(json.dumps(content))
         return run("kustomize", str(here)).stdout
@@ -115,7 +122,9 @@ def make(images, storage_path, storage_node):
     """The namespace with all of it, running."""
     nodes = [node["metadata"]["name"] for node in json.loads(run("get", "nodes", "--output=json").stdout)["items"]
              if not node["spec"].get("unschedulable")]
-    world = World(Namespace(f"evalrun-test-{uuid.uuid4().hex[:6]}"), images, storage_path, storage_node or nodes[0], nodes)
+    authority = Authority()
+    world = World(Namespace(f"evalrun-test-{uuid.uuid4().hex[:6]}"), images, storage_path, storage_node or nodes[0], nodes,
+                  authority, [authority.server(), authority.client()])
     if storage_path:
         run("apply", "--filename=-", stdin=json.dumps({
             "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": world.space.name},
@@ -130,9 +139,10 @@ def make(images, storage_path, storage_node):
     return world
 
 
-def install(world):
+def install(world, connection_age=CONNECTION_AGE):
     """Applies the manifests, also to undo what a phase has changed, and waits."""
-    run("apply", "--server-side", "--force-conflicts", "--validate=strict", "--filename=-", stdin=manifests(world))
+    run("apply", "--server-side", "--force-conflicts", "--validate=strict", "--filename=-",
+        stdin=manifests(world, connection_age))
     world.space.rolled_out("evalrun-backend")
     world.space.rolled_out("evalrun-gateway")
 

@@ -3,7 +3,8 @@
 deploy/kubernetes uses, and of nothing else.
 
 SWAGGER.json is api/openapi-spec/swagger.json of k8s.io/kubernetes v1.34.4; the CRDs are podmonitors and prometheusrules of
-example/prometheus-operator-crd of github.com/prometheus-operator/prometheus-operator v0.85.0.
+example/prometheus-operator-crd of github.com/prometheus-operator/prometheus-operator v0.85.0, and certificates of deploy/crds
+of github.com/cert-manager/cert-manager v1.18.2 (without its lines for Helm).
 """
 
 import json

@@ -4,6 +4,7 @@ policy.py, and brings a configuration that the gateway takes."""
 import copy
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -45,8 +46,16 @@ def test_manifests(folder, tmp_path):
     config = next(o for o in built if o["kind"] == "ConfigMap" and o["metadata"]["name"] == "evalrun-gateway")
     (tmp_path / "gateway.yaml").write_text(config["data"]["gateway.yaml"])
     (tmp_path / "api-key").write_text("a-key")
+    # As it is started there, but for files that are only there.
+    arguments = next(o for o in built if o["metadata"]["name"] == "evalrun-gateway" and o["kind"] == "Deployment")[
+        "spec"]["template"]["spec"]["containers"][0]["args"]
+    assert arguments[:2] == ["--config", "/etc/evalrun-gateway/gateway.yaml"]
+    known = subprocess.run([os.environ["GATEWAY_UNDER_TEST"], "--help"], check=True, capture_output=True, text=True).stdout
+    for flag in arguments:
+        assert not flag.startswith("--") or re.search(rf"{flag.split('=')[0]}\b", known), flag
+    flags = [flag for flag in arguments[2:] if not re.match("--(tls|server-insecure)|.*-file=", flag)]
     subprocess.run([os.environ["GATEWAY_UNDER_TEST"], "--config", tmp_path / "gateway.yaml", "--api-key-file",
-                    tmp_path / "api-key", "--check-config"], check=True)
+                    tmp_path / "api-key", *flags, "--check-config"], check=True)
 
 
 def test_every_component_is_in_some_composition():
