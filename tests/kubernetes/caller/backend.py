@@ -27,10 +27,10 @@ class Backend:
         await asyncio.gather(*(self._make() for _ in range(MAKERS)))
 
     async def take(self):
-        """The id of a run that is there."""
+        """The id of a run that is there. TimeoutError when none can be made."""
         while self._ready is None:
             await asyncio.sleep(0.01)
-        return await self._ready.get()
+        return await asyncio.wait_for(self._ready.get(), 60)
 
     async def _make(self):
         while True:
@@ -46,7 +46,7 @@ class Backend:
             async with self._session.post(f"{self._url}/v2/eval-runs", json=body) as answer:
                 # 409: an attempt whose answer was lost has made it.
                 return answer.status in (200, 409)
-        except (aiohttp.ClientError, asyncio.TimeoutError):
+        except (aiohttp.ClientError, asyncio.TimeoutError, OSError):
             return False
 
     async def last_journal_row(self):

@@ -62,7 +62,10 @@ class Load:
 
     def stop(self):
         self._space.run("exec", self._name, "--", "sh", "-c", "kill -TERM 1")
-        self._space.run("wait", f"pod/{self._name}", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=150s")
+        ended = wait_for(lambda: (phase := self._space.get("pod", self._name)["status"]["phase"]) != "Running" and phase,
+                         150, f"{self._name} ends: {self._log()[-2000:]}")
+        if ended != "Succeeded":
+            raise Failed(f"{self._name} ended as {ended}: {self._log()[-2000:]}")
         self.account = self._world.last_account = json.loads(self._log().splitlines()[-1])["account"]
         self.remove()
 
