@@ -39,6 +39,7 @@ struct Flags {
   int upstream_delay_ms = 0;
   int gateway_core = 0;
   int load_core = 1;
+  std::uint64_t callers = 0;
 };
 
 Flags Parse(int argc, char** argv) {
@@ -51,6 +52,7 @@ Flags Parse(int argc, char** argv) {
   app.add_option("--rate", flags.rate, "calls per second, as an open loop instead");
   app.add_option("--connections", flags.connections, "of the callers");
   app.add_flag("--tls", flags.tls, "of the callers, to a gateway that speaks TLS");
+  app.add_option("--callers", flags.callers, "names in x-caller, in turn; 0: none");
   app.add_option("--seconds", flags.seconds, "that are looked at");
   app.add_option("--warm-up-ms", flags.warm_up_ms, "not looked at");
   app.add_option("--upstream-delay-ms", flags.upstream_delay_ms, "before each answer");
@@ -88,7 +90,11 @@ json Measure(const Flags& flags) {
   options.calls_per_second = flags.rate;
   if (flags.path == "invalid_id") options.eval_run_uuid = "not-an-id";
   // Under valgrind a call takes a hundred times as long.
-  options.plan = [](std::uint64_t) { return CallPlan{.timeout = std::chrono::seconds(20)}; };
+  options.plan = [&](std::uint64_t number) {
+    CallPlan plan{.timeout = std::chrono::seconds(20)};
+    if (flags.callers > 0) plan.caller = "team-" + std::to_string(number % flags.callers);
+    return plan;
+  };
 
   options.duration = milliseconds(flags.warm_up_ms);
   options.on_result = [](const CallResult&) {};

@@ -3,7 +3,9 @@ import json
 import os
 import pathlib
 import platform
+import re
 import subprocess
+import tempfile
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 RESULTS = TOP / 'tests/benchmark/results'
@@ -38,6 +40,26 @@ def run(program, *arguments, gateway=GATEWAY):
     done = subprocess.run([DEV / program, *arguments], env=environment, check=True,
                           stdout=subprocess.PIPE)
     return json.loads(done.stdout)
+
+
+def count_instructions(folder, arguments, seconds):
+    """Calls made, and instructions executed for all of them and for start and end."""
+    out = folder / 'callgrind.out'
+    wrapper = folder / 'gateway'
+    wrapper.write_text(f'#!/bin/sh\nexec valgrind --quiet --tool=callgrind '
+                       f'--callgrind-out-file={out} {GATEWAY} "$@"\n')
+    wrapper.chmod(0o755)
+    done = run('call_cost', '--warm-up-ms=0', f'--seconds={seconds}', *arguments, gateway=wrapper)
+    totals = re.search(r'^(?:summary|totals): (\d+)', out.read_text(), re.MULTILINE)
+    return done['calls'], int(totals.group(1))
+
+
+def instructions(arguments):
+    """Of one call with these options of call_cost: the difference between a short and a long run."""
+    with tempfile.TemporaryDirectory() as folder:
+        short, long = (count_instructions(pathlib.Path(folder), arguments, seconds)
+                       for seconds in (1.5, 6))
+    return round((long[1] - short[1]) / (long[0] - short[0]))
 
 
 def machine():
