@@ -75,6 +75,12 @@ absl::Status RedisStore::Connect() {
     absl::Status status =
         username.empty() ? Append({"AUTH", *password}) : Append({"AUTH", username, *password});
     if (status.ok()) status = NextReply().status();
+    // Its further words may repeat the password: `ERR unknown command 'AUTH', with args ...`
+    if (!status.ok() && connection_->err == 0) {
+      const bool is_known = status.message().substr(0, 10) == "WRONGPASS ";
+      return absl::UnavailableError(is_known ? "WRONGPASS: it refuses user or password"
+                                             : "it does not take AUTH");
+    }
     if (!status.ok()) return status;
   }
   absl::Status status = Append({"SCRIPT", "LOAD", kScript});

@@ -34,8 +34,9 @@ constexpr char kBrokenKey[] = "canary4-key";  // in a file that is refused
 constexpr char kVariableKey[] = "canary5-key-in-the-variable-that-is-not-looked-at";
 constexpr char kProxyUser[] = "canary6-proxy-user";
 constexpr char kProxyPassword[] = "canary7-proxy-password";
-const std::vector<std::string> kSecrets = {kKey,         kNextKey,   kTeamKey,      kBrokenKey,
-                                           kVariableKey, kProxyUser, kProxyPassword};
+constexpr char kRedisPassword[] = "canary8-password-of-redis";
+const std::vector<std::string> kSecrets = {
+    kRedisPassword, kKey, kNextKey, kTeamKey, kBrokenKey, kVariableKey, kProxyUser, kProxyPassword};
 
 // Fails when `text` holds one of the secrets but `allowed`, in any case, or in base64 or
 // hexadecimal.
@@ -91,18 +92,18 @@ class CanaryHuntTest : public ::testing::Test {
     return config_.path() + "." + name;
   }
 
-  void WriteConfig(const std::string& proxy) const {
-    config_.Replace(
-        "identity: {metadata_key: x-caller, trusted_networks: [127.0.0.0/8]}\n"
-        "log: {level: debug}\n"
-        "audit: {to: " +
-        Path("audit").string() +
-        "}\n"
-        "upstream:\n" +
-        proxy + "  api_key_file: " + Path("key").string() +
-        "\n"
-        "  keys: [{name: team, file: " +
-        Path("team").string() + ", identities: ['metadata:team']}]\n");
+  void WriteConfig(const std::string& proxy, const std::string& more = "") const {
+    config_.Replace(more +
+                    "identity: {metadata_key: x-caller, trusted_networks: [127.0.0.0/8]}\n"
+                    "log: {level: debug}\n"
+                    "audit: {to: " +
+                    Path("audit").string() +
+                    "}\n"
+                    "upstream:\n" +
+                    proxy + "  api_key_file: " + Path("key").string() +
+                    "\n"
+                    "  keys: [{name: team, file: " +
+                    Path("team").string() + ", identities: ['metadata:team']}]\n");
   }
 
   void Start(const std::string& upstream) {
@@ -206,6 +207,28 @@ TEST_F(CanaryHuntTest, CredentialsThatTheProxyRepeats) {
     }
     SearchTheRest();
   }
+}
+
+// A Redis that repeats the password in its refusal.
+TEST_F(CanaryHuntTest, APasswordThatRedisRepeats) {
+  ScriptedUpstream upstream(Answer(HttpReply(204)));
+  ScriptedUpstream redis(
+      Hang(), {.on_connect = [](UpstreamConnection& connection) {
+        connection.Write("-WRONGPASS no user has " + std::string(kRedisPassword) + "\r\n");
+        connection.WaitForPeerToClose();
+      }});
+  Write(Path("redis"), kRedisPassword);
+  WriteConfig("",
+              "limits:\n"
+              "  rules: [{name: all, by: gateway, rate: 1000/s, burst: 1000}]\n"
+              "  replicas: 2\n"
+              "  redis: {address: 127.0.0.1:" +
+                  std::to_string(redis.port()) + ", password_file: " + Path("redis").string() +
+                  "}\n");
+  Start(upstream.url());
+  ASSERT_TRUE(redis.WaitForEndedConnections(1));
+  EXPECT_EQ(Delete("x").code, StatusCode::OK);
+  SearchTheRest();
 }
 
 TEST_F(CanaryHuntTest, WhatOnlyPrintsTheConfiguration) {
