@@ -8,7 +8,7 @@ from evalrun_kubernetes.load import load, must_balance, must_lose
 from evalrun_kubernetes.phases import GATEWAY, reached_by_scaling
 
 # Callers that neither retry nor wait see everything.
-PLAIN = {"plain": 120, "headless": 60}
+PLAIN = {"plain": 50, "headless": 30}
 
 
 def lost(account):
@@ -38,7 +38,7 @@ def without_drain_delay(world):
         restart(world)
         world.space.settle(worlds.REPLICAS)
         with load(world, PLAIN) as calls:
-            for _ in range(6):
+            for _ in range(12):
                 world.space.run("delete", "pod", "--wait=false", world.space.pods()[0]["metadata"]["name"])
                 time.sleep(2)
                 world.space.settle(worlds.REPLICAS)
