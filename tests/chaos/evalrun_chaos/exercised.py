@@ -54,7 +54,7 @@ def _callers(evidence, log):
 
     yield row("calls for a run for which there was another call", stories // 10,
               lambda record: record.story.kind in ("again", "together"))
-    yield row("calls cancelled in time", stories // 100, lambda record: record.cancelled)
+    yield row("calls cancelled in time", stories // 200, lambda record: record.cancelled)
     yield row("calls whose deadline passed", stories // 100,
               lambda record: record.answer.code == "DEADLINE_EXCEEDED")
     yield row("calls with allow_missing", stories // 10, lambda record: record.call.allow_missing)
@@ -87,7 +87,7 @@ def _answers(evidence, told, unheard):
     yield row("presumed, and it had deleted", words["presumed", Truth.THIS_CALL], 0.005)
     yield row("unknown, and it had deleted", words["unknown", Truth.THIS_CALL], 0.005)
     yield row("unknown, and it had not", words["unknown", Truth.STILL_THERE], 0.005)
-    yield row("logged for a caller who had left", unheard.total(), 0.01)
+    yield row("logged for a caller who had left", unheard.total(), 0.005)
     reasons = collections.Counter(line.get("reason") for line in evidence.access_log)
     yield row("unrecognised 404", reasons["UPSTREAM_UNRECOGNIZED_404"], 0.0025)
     yield row("held back after a 429", reasons["UPSTREAM_HOLD_BACK"], 0.0025)
