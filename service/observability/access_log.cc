@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "service/identity/peer_address.h"
+#include "service/observability/call_line.h"
 #include "service/observability/json_line.h"
 #include "service/observability/status_code_name.h"
 
@@ -29,18 +29,7 @@ std::string_view FormatAccessLine(const CallRecord& record,
                                   std::chrono::system_clock::time_point now, std::string* buffer) {
   JsonLine line(buffer);
   const auto level = spdlog::level::to_string_view(LevelOf(record));
-  const PeerAddress peer = SplitPeer(record.peer);
-  line.Time(now)
-      .Text("level", {level.data(), level.size()})
-      .Text("event", "call")
-      .Text("request_id", record.request_id)
-      .OptionalText("trace_id", record.trace_id)
-      .Text("network.peer.address", peer.address);
-  if (peer.port != 0) line.Number("network.peer.port", peer.port);
-  line.Text("caller", record.caller)
-      .Text("rpc.method", "aymara.evals.v1.EvalRunService/DeleteEvalRun")
-      .Text("eval_run_uuid", record.eval_run_uuid)
-      .OptionalText("workspace_uuid", record.workspace_uuid);
+  BeginCallLine(record, now, {level.data(), level.size()}, "call", &line);
   if (record.authorization == AccessDecision::kDryRunDenied) {
     line.Text("authorization", AccessDecisionName(record.authorization));
   }

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "service/identity/peer_address.h"
+#include "service/observability/call_line.h"
 #include "service/observability/json_line.h"
 #include "service/observability/status_code_name.h"
 
@@ -11,19 +11,8 @@ namespace evalrun::service {
 std::string_view FormatAuditLine(const CallRecord& record,
                                  std::chrono::system_clock::time_point now, std::string* buffer) {
   JsonLine line(buffer);
-  const PeerAddress peer = SplitPeer(record.peer);
-  line.Time(now)
-      .Text("level", "info")
-      .Text("event", "audit")
-      .Text("request_id", record.request_id)
-      .OptionalText("trace_id", record.trace_id)
-      .Text("network.peer.address", peer.address);
-  if (peer.port != 0) line.Number("network.peer.port", peer.port);
-  line.Text("caller", record.caller)
-      .Text("rpc.method", "aymara.evals.v1.EvalRunService/DeleteEvalRun")
-      .Text("eval_run_uuid", record.eval_run_uuid)
-      .OptionalText("workspace_uuid", record.workspace_uuid)
-      .OptionalText("authorization", AccessDecisionName(record.authorization))
+  BeginCallLine(record, now, "info", "audit", &line);
+  line.OptionalText("authorization", AccessDecisionName(record.authorization))
       .OptionalText("upstream_key", record.upstream_key)
       .Text("rpc.response.status_code", StatusCodeName(record.code))
       .OptionalText("reason", record.reason)

@@ -1,0 +1,21 @@
+// File: call_line.h
+//
+// What the access log and the audit say of a call with the same words.
+#ifndef EVALRUN_SERVICE_OBSERVABILITY_CALL_LINE_H_
+#define EVALRUN_SERVICE_OBSERVABILITY_CALL_LINE_H_
+
+#include <chrono>
+#include <string_view>
+
+#include "service/observability/call_record.h"
+#include "service/observability/json_line.h"
+
+namespace evalrun::service {
+
+// Begins a line: when, which event, and who calls for what.
+void BeginCallLine(const CallRecord& record, std::chrono::system_clock::time_point now,
+                   std::string_view level, std::string_view event, JsonLine* line);
+
+}  // namespace evalrun::service
+
+#endif  // EVALRUN_SERVICE_OBSERVABILITY_CALL_LINE_H_
