@@ -94,6 +94,14 @@ std::optional<json> GatewayProcess::WaitForAccessLine(const std::string& request
   return line.has_value() ? std::optional(ParseLine(*line)) : std::nullopt;
 }
 
+std::optional<std::string> GatewayProcess::WaitForEvent(const std::string& event,
+                                                        const std::string& text) {
+  return process_.WaitForLine([&](const std::string& line) {
+    return line.find("\"event\":\"" + event + "\"") != std::string::npos &&
+           line.find(text) != std::string::npos;
+  });
+}
+
 std::optional<double> GatewayProcess::Metric(const std::string& name,
                                              const std::vector<std::string>& labels) const {
   std::istringstream lines(Get("/metrics").body);

@@ -53,6 +53,9 @@ class GatewayProcess {
   std::optional<nlohmann::json> WaitForAccessLine(
       const std::string& request_id, std::chrono::milliseconds timeout = std::chrono::seconds(20));
 
+  // The first line of this event that has `text` in it, once it is written.
+  std::optional<std::string> WaitForEvent(const std::string& event, const std::string& text = "");
+
   HttpAnswer Get(const std::string& path) const { return HttpGet(admin_address_, path); }
   // The value of one series, such as `grpc_server_started_total{grpc_type="unary",...}`, whose
   // labels are given in any order as they stand in the text; nothing when there is none.

@@ -56,16 +56,6 @@ class AccessTest : public ::testing::Test {
         .value_or(-1);
   }
 
-  void WaitForEvent(const std::string& event, const std::string& text = "") {
-    ASSERT_TRUE(gateway_->process()
-                    .WaitForLine([&](const std::string& line) {
-                      return line.find("\"event\":\"" + event + "\"") != std::string::npos &&
-                             line.find(text) != std::string::npos;
-                    })
-                    .has_value())
-        << event << " " << text;
-  }
-
   ScriptedUpstream upstream_{Answer(HttpReply(204))};
   std::optional<ConfigFile> config_;
   std::optional<GatewayProcess> gateway_;
@@ -188,11 +178,12 @@ TEST_F(AccessTest, WithoutAPolicyNothingIsDecided) {
 
 TEST_F(AccessTest, ANewPolicyIsForNewCallsAndABadOneKeepsTheOld) {
   Start("authorization:\n" + kRules);
-  WaitForEvent("authorization", "enforced");
+  ASSERT_TRUE(gateway_->WaitForEvent("authorization", "enforced").has_value());
   config_->Replace(kIdentity +
                    "authorization:\n  rules: [{identities: ['*'], workspaces: ['%37*']}]\n");
   gateway_->process().Signal(SIGHUP);
-  WaitForEvent("config_reload_failed", "authorization.rules[0].workspaces[0]");
+  ASSERT_TRUE(gateway_->WaitForEvent("config_reload_failed", "authorization.rules[0].workspaces[0]")
+                  .has_value());
   EXPECT_THAT(Delete("team-c", kWorkspace), HasReason("CALLER_NOT_ALLOWED"));
   EXPECT_THAT(Delete("team-a", kWorkspace), HasCode(StatusCode::OK));
 
@@ -200,13 +191,13 @@ TEST_F(AccessTest, ANewPolicyIsForNewCallsAndABadOneKeepsTheOld) {
                    "authorization: {rules: [{identities: ['metadata:team-c'], workspaces: "
                    "['7d9f*']}]}\n");
   gateway_->process().Signal(SIGHUP);
-  WaitForEvent("config_reloaded");
+  ASSERT_TRUE(gateway_->WaitForEvent("config_reloaded").has_value());
   EXPECT_THAT(Delete("team-c", kWorkspace), HasCode(StatusCode::OK));
   EXPECT_THAT(Delete("team-a", kWorkspace), HasReason("CALLER_NOT_ALLOWED"));
 
   config_->Replace(kIdentity);
   gateway_->process().Signal(SIGHUP);
-  WaitForEvent("authorization", "\"off\"");
+  ASSERT_TRUE(gateway_->WaitForEvent("authorization", "\"off\"").has_value());
   EXPECT_THAT(Delete("team-a", kWorkspace), HasCode(StatusCode::OK));
 }
 

@@ -42,14 +42,6 @@ std::vector<std::string> LinesOf(const std::filesystem::path& path) {
   return lines;
 }
 
-bool WaitForEvent(GatewayProcess& gateway, const std::string& event) {
-  return gateway.process()
-      .WaitForLine([&](const std::string& line) {
-        return line.find("\"event\":\"" + event + "\"") != std::string::npos;
-      })
-      .has_value();
-}
-
 const std::string kPolicy =
     "identity: {metadata_key: x-caller, trusted_networks: [127.0.0.0/8]}\n"
     "authorization: {rules: [{identities: ['metadata:team-a'], workspaces: [(unset)]}]}\n";
@@ -112,7 +104,7 @@ TEST(AuditTest, AFileThatIsRotatedUnderLoadLosesNoLine) {
   std::filesystem::rename(path, path.string() + ".1");
   for (int i = 0; i < 20; ++i) call();
   gateway.process().Signal(SIGHUP);
-  ASSERT_TRUE(WaitForEvent(gateway, "audit_file_opened"));
+  ASSERT_TRUE(gateway.WaitForEvent("audit_file_opened").has_value());
   for (int i = 0; i < 20; ++i) call();
   gateway.process().Signal(SIGTERM);
   ASSERT_TRUE(gateway.process().WaitForExit().has_value());
@@ -131,7 +123,7 @@ TEST(AuditTest, AFileThatWasMovedIsMissedWithoutASignal) {
   const std::filesystem::path path = folder.path() + ".audit";
   GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--audit", path.string()}});
   std::filesystem::remove(path);
-  EXPECT_TRUE(WaitForEvent(gateway, "audit_file_opened"));
+  EXPECT_TRUE(gateway.WaitForEvent("audit_file_opened").has_value());
   EXPECT_TRUE(std::filesystem::exists(path));
 }
 
@@ -140,7 +132,7 @@ TEST(AuditTest, AFullDiskIsLoudAndCallsGoOn) {
   GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--audit=/dev/full"}});
   const DeleteClient client(gateway.grpc_address());
   for (int i = 0; i < 3; ++i) EXPECT_THAT(client.Delete(), HasCode(StatusCode::OK));
-  EXPECT_TRUE(WaitForEvent(gateway, "audit_lines_lost"));
+  EXPECT_TRUE(gateway.WaitForEvent("audit_lines_lost").has_value());
   EXPECT_GE(gateway.Metric("gateway_audit_lines_dropped_total").value_or(-1), 1);
 }
 

@@ -120,15 +120,6 @@ class CanaryHuntTest : public ::testing::Test {
     return reply;
   }
 
-  void WaitForEvent(const std::string& event) {
-    ASSERT_TRUE(gateway_->process()
-                    .WaitForLine([&](const std::string& line) {
-                      return line.find("\"event\":\"" + event + "\"") != std::string::npos;
-                    })
-                    .has_value())
-        << event;
-  }
-
   // What stands to be seen of a gateway, and in the end what it wrote.
   void SearchTheRest() {
     for (const char* path : {"/", "/metrics", "/config", "/status.json", "/healthz", "/readyz",
@@ -167,11 +158,11 @@ TEST_F(CanaryHuntTest, KeysThatTheUpstreamRepeats) {
   EXPECT_EQ(Delete("team").code, StatusCode::ABORTED);
   Delete("x", "../" + std::string(kRun));
   Write(Path("key"), kNextKey);
-  WaitForEvent("upstream_key_changed");
+  ASSERT_TRUE(gateway_->WaitForEvent("upstream_key_changed").has_value());
   EXPECT_EQ(Delete("x").code, StatusCode::ABORTED);
   Write(Path("team"), std::string(kBrokenKey) + " and a blank");
   gateway_->process().Signal(SIGHUP);
-  WaitForEvent("config_reload_failed");
+  ASSERT_TRUE(gateway_->WaitForEvent("config_reload_failed").has_value());
   EXPECT_EQ(Delete("team").code, StatusCode::ABORTED);
 
   // The key is sent, as that one header, and each request carries its own and no other.

@@ -71,16 +71,6 @@ class KeysTest : public ::testing::Test {
             .metadata = {{"x-caller", caller}, {"x-request-id", request_id}}};
   }
 
-  void WaitForEvent(const std::string& event, const std::string& text = "") {
-    ASSERT_TRUE(gateway_->process()
-                    .WaitForLine([&](const std::string& line) {
-                      return line.find("\"event\":\"" + event + "\"") != std::string::npos &&
-                             line.find(text) != std::string::npos;
-                    })
-                    .has_value())
-        << event << " " << text;
-  }
-
   ConfigFile config_{"{}\n"};
   std::optional<GatewayProcess> gateway_;
   std::optional<DeleteClient> client_;
@@ -125,7 +115,7 @@ TEST_F(KeysTest, NewCallsTakeTheNewKeyAndRunningOnesKeepTheirs) {
   PendingDelete running = client_->Start(As("team-a"));
   ASSERT_TRUE(upstream.WaitForRequests(1));
   Write(Path("team-a"), "key-team-a-2\n");
-  WaitForEvent("upstream_key_changed", "\"team-a\"");
+  ASSERT_TRUE(gateway_->WaitForEvent("upstream_key_changed", "\"team-a\"").has_value());
   EXPECT_THAT(client_->Delete(As("team-a")), HasCode(StatusCode::OK));
   EXPECT_EQ(upstream.requests().back().Header("x-api-key"), "key-team-a-2");
   gate.Open();
@@ -140,11 +130,11 @@ TEST_F(KeysTest, AFileThatHoldsNoKeyKeepsAllAsItWas) {
   Write(Path("default"), "key-default-2");
   Write(Path("team-a"), "two words");
   gateway_->process().Signal(SIGHUP);
-  WaitForEvent("config_reload_failed", "team-a");
+  ASSERT_TRUE(gateway_->WaitForEvent("config_reload_failed", "team-a").has_value());
   EXPECT_THAT(client_->Delete(As("team-b")), HasCode(StatusCode::OK));
   EXPECT_EQ(upstream.requests().back().Header("x-api-key"), "key-default-1");
   Write(Path("team-a"), "key-team-a-2");
-  WaitForEvent("upstream_key_changed", "\"default\"");
+  ASSERT_TRUE(gateway_->WaitForEvent("upstream_key_changed", "\"default\"").has_value());
   EXPECT_THAT(client_->Delete(As("team-b")), HasCode(StatusCode::OK));
   EXPECT_EQ(upstream.requests().back().Header("x-api-key"), "key-default-2");
 }
