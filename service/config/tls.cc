@@ -33,6 +33,7 @@ absl::StatusOr<std::pair<std::string, tls::Expiry>> ReadCertificates(const std::
   if (!pem.ok()) return pem.status();
   const std::optional<tls::Expiry> expiry = tls::ReadExpiry(*pem);
   if (!expiry.has_value()) {
+    WipeString(&*pem);  // a key may have been put there by mistake
     return Refused(path, "there is no certificate in PEM in it, or a damaged one");
   }
   return std::pair(*std::move(pem), *expiry);

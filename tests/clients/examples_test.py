@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from callers import SERVICE_CONFIG
+from evalrun_testing.certificates import Authority, Mount
 from evalrun_testing.child_process import clean_environment
 from examples import COMMANDS, TOP, Missing
 from replies import api_error
@@ -27,16 +28,14 @@ def command():
 
 
 @pytest.fixture
-def delete(house, command):
-    """`delete(run)`: exit status and what was said, less the request ids.
+def delete_at(command):
+    """`delete_at(gateway, run, ...)`: exit status and what was said, less the request ids.
 
     Those are held against the gateway's log: every line has that of its call, and all are alike.
     """
-    gateway = house.gateway()
-
-    def run_example(run):
+    def run_example(gateway, run, *more):
         done = subprocess.run(
-            command(gateway.grpc_address, str(SERVICE_CONFIG), run), check=False, text=True,
+            command(gateway.grpc_address, str(SERVICE_CONFIG), run, *more), check=False, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=clean_environment(), timeout=120)
         *calls, outcome = done.stdout.splitlines()
         said = [re.fullmatch(r"(.*) request_id=(\S+)", call) for call in calls]
@@ -48,6 +47,29 @@ def delete(house, command):
         return done.returncode, [call[1] for call in said], outcome
 
     return run_example
+
+
+@pytest.fixture
+def delete(house, delete_at):
+    gateway = house.gateway()
+    return lambda run: delete_at(gateway, run)
+
+
+def test_over_mutual_tls(house, delete_at, tmp_path):
+    authority, spiffe = Authority(tmp_path, "authority"), "spiffe://test/ns/batch"
+    server = authority.issue("server", "IP:127.0.0.1")
+    batch = authority.issue("batch", f"URI:{spiffe}")
+    secret = Mount(tmp_path / "secret", **{"ca.crt": authority.certificate,
+                                           "tls.crt": batch.certificate, "tls.key": batch.key})
+    gateway = house.gateway(
+        "--tls-certificate-file", str(server.certificate), "--tls-key-file", str(server.key),
+        "--tls-client-certificates", "required",
+        "--tls-client-ca-file", str(authority.certificate))
+
+    assert delete_at(gateway, house.run, str(secret.folder)) == (
+        0, ["OK deletion=performed reason=- domain=- retry_after=0.000s"], "gone")
+    [call] = gateway.access_log
+    assert call["caller"] == spiffe
 
 
 def test_a_run_that_is_there(house, delete):

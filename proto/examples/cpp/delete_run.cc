@@ -1,14 +1,16 @@
 // Deletes one eval run for good, and says what became of it:
 //
-//   delete_run ADDRESS SERVICE_CONFIG RUN_ID
+//   delete_run ADDRESS SERVICE_CONFIG RUN_ID [TLS_FOLDER]
 //
-// Prints one line for each call and one for the outcome. Exit status 0: the run is gone.
+// TLS_FOLDER: tls.crt and tls.key of the caller, ca.crt to check the server by. Without it:
+// plaintext. Prints one line for each call and one for the outcome. Exit status 0: the run is gone.
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <memory>
 #include <string>
 #include <thread>
 
@@ -84,18 +86,28 @@ Answer Delete(EvalRunService::Stub& stub, const std::string& run, std::string re
   return answer;
 }
 
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path);
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+std::shared_ptr<grpc::ChannelCredentials> TlsCredentials(const std::string& folder) {
+  return grpc::SslCredentials(
+      {ReadFile(folder + "/ca.crt"), ReadFile(folder + "/tls.key"), ReadFile(folder + "/tls.crt")});
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 4) {
-    std::cerr << "usage: delete_run ADDRESS SERVICE_CONFIG RUN_ID\n";
+  if (argc != 4 && argc != 5) {
+    std::cerr << "usage: delete_run ADDRESS SERVICE_CONFIG RUN_ID [TLS_FOLDER]\n";
     return 2;
   }
-  std::ifstream file(argv[2]);
   grpc::ChannelArguments arguments;
-  arguments.SetServiceConfigJSON(std::string(std::istreambuf_iterator<char>(file), {}));
-  const auto stub = EvalRunService::NewStub(
-      grpc::CreateCustomChannel(argv[1], grpc::InsecureChannelCredentials(), arguments));
+  arguments.SetServiceConfigJSON(ReadFile(argv[2]));
+  const auto stub = EvalRunService::NewStub(grpc::CreateCustomChannel(
+      argv[1], argc == 5 ? TlsCredentials(argv[4]) : grpc::InsecureChannelCredentials(),
+      arguments));
 
   absl::BitGen random;
   const std::string request_id = absl::StrFormat("%016x", absl::Uniform<std::uint64_t>(random));

@@ -1,7 +1,8 @@
 // Command evalrun-delete deletes one eval run for good, and says what became of it:
 //
-//	evalrun-delete ADDRESS SERVICE_CONFIG RUN_ID
+//	evalrun-delete ADDRESS SERVICE_CONFIG RUN_ID [TLS_FOLDER]
 //
+// TLS_FOLDER: tls.crt and tls.key of the caller, ca.crt to check the server by. Without it: plaintext.
 // It prints one line for each call and one for the outcome. Exit status 0: the run is gone.
 package main
 
@@ -9,16 +10,20 @@ import (
 	"cmp"
 	"context"
 	crand "crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"log"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/code"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	_ "google.golang.org/grpc/health" // without it `healthCheckConfig` does nothing
 	"google.golang.org/grpc/metadata"
@@ -74,16 +79,39 @@ func deleteRun(client pb.EvalRunServiceClient, run, requestID string, allowMissi
 	return a
 }
 
+func tlsCredentials(folder string) (credentials.TransportCredentials, error) {
+	own, err := tls.LoadX509KeyPair(filepath.Join(folder, "tls.crt"), filepath.Join(folder, "tls.key"))
+	if err != nil {
+		return nil, err
+	}
+	authority, err := os.ReadFile(filepath.Join(folder, "ca.crt"))
+	if err != nil {
+		return nil, err
+	}
+	trusted := x509.NewCertPool()
+	if !trusted.AppendCertsFromPEM(authority) {
+		return nil, fmt.Errorf("no certificate in %s/ca.crt", folder)
+	}
+	return credentials.NewTLS(&tls.Config{Certificates: []tls.Certificate{own}, RootCAs: trusted}), nil
+}
+
 func main() {
-	if len(os.Args) != 4 {
-		log.Fatal("usage: evalrun-delete ADDRESS SERVICE_CONFIG RUN_ID")
+	if len(os.Args) != 4 && len(os.Args) != 5 {
+		log.Fatal("usage: evalrun-delete ADDRESS SERVICE_CONFIG RUN_ID [TLS_FOLDER]")
+	}
+	transport := insecure.NewCredentials()
+	if len(os.Args) == 5 {
+		var err error
+		if transport, err = tlsCredentials(os.Args[4]); err != nil {
+			log.Fatal(err)
+		}
 	}
 	config, err := os.ReadFile(os.Args[2])
 	if err != nil {
 		log.Fatal(err)
 	}
 	conn, err := grpc.NewClient(os.Args[1], grpc.WithDefaultServiceConfig(string(config)),
-		grpc.WithTransportCredentials(insecure.NewCredentials()))
+		grpc.WithTransportCredentials(transport))
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -1,10 +1,12 @@
 // Deletes one eval run for good, and says what became of it:
 //
-//   node delete_run.js ADDRESS SERVICE_CONFIG RUN_ID
+//   node delete_run.js ADDRESS SERVICE_CONFIG RUN_ID [TLS_FOLDER]
 //
+// TLS_FOLDER: tls.crt and tls.key of the caller, ca.crt to check the server by. Without it: plaintext.
 // Prints one line for each call and one for the outcome. Exit status 0: the run is gone.
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
@@ -73,8 +75,14 @@ async function deleteRun(client, run, requestId, allowMissing) {
   return answer;
 }
 
-const [address, serviceConfig, run] = process.argv.slice(2);
-const client = new EvalRunService(address, grpc.credentials.createInsecure(), {
+function credentials(tlsFolder) {
+  if (!tlsFolder) return grpc.credentials.createInsecure();
+  const read = (name) => readFileSync(join(tlsFolder, name));
+  return grpc.credentials.createSsl(read('ca.crt'), read('tls.key'), read('tls.crt'));
+}
+
+const [address, serviceConfig, run, tlsFolder] = process.argv.slice(2);
+const client = new EvalRunService(address, credentials(tlsFolder), {
   'grpc.service_config': readFileSync(serviceConfig, 'utf8'),
 });
 const requestId = randomUUID();

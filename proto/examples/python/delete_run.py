@@ -1,10 +1,12 @@
 """Deletes one eval run for good, and says what became of it.
 
-    delete_run.py ADDRESS SERVICE_CONFIG RUN_ID
+    delete_run.py ADDRESS SERVICE_CONFIG RUN_ID [TLS_FOLDER]
 
+TLS_FOLDER: tls.crt and tls.key of the caller, ca.crt to check the server by. Without it: plaintext.
 Prints one line for each call and one for the outcome. Exit status 0: the run is gone.
 """
 
+import pathlib
 import random
 import sys
 import time
@@ -53,10 +55,18 @@ def delete(stub, run, request_id, allow_missing=False):
     return code, deletion, wait
 
 
-def main(address, service_config, run):
-    with open(service_config, encoding="utf-8") as file:
-        options = [("grpc.service_config", file.read())]
-    with grpc.insecure_channel(address, options) as channel:
+def connect(address, service_config, tls_folder):
+    options = [("grpc.service_config", pathlib.Path(service_config).read_text(encoding="utf-8"))]
+    if tls_folder is None:
+        return grpc.insecure_channel(address, options)
+    authority, key, certificate = (
+        (pathlib.Path(tls_folder) / name).read_bytes() for name in ("ca.crt", "tls.key", "tls.crt"))
+    return grpc.secure_channel(
+        address, grpc.ssl_channel_credentials(authority, key, certificate), options)
+
+
+def main(address, service_config, run, tls_folder=None):
+    with connect(address, service_config, tls_folder) as channel:
         stub, request_id = pb_grpc.EvalRunServiceStub(channel), str(uuid.uuid4())
         code, deletion, wait = delete(stub, run, request_id)
         # Unknown: ask again. With `allow_missing`, OK means that the run is gone, whoever did it;

@@ -8,14 +8,17 @@ import com.google.protobuf.util.Durations;
 import com.google.rpc.ErrorInfo;
 import com.google.rpc.RequestInfo;
 import com.google.rpc.RetryInfo;
+import io.grpc.ChannelCredentials;
 import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import io.grpc.TlsChannelCredentials;
 import io.grpc.protobuf.StatusProto;
 import io.grpc.stub.MetadataUtils;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -29,7 +32,10 @@ import java.util.concurrent.atomic.AtomicReference;
 
 /**
  * Deletes one eval run for good, and says what became of it: {@code DeleteRun ADDRESS
- * SERVICE_CONFIG RUN_ID}.
+ * SERVICE_CONFIG RUN_ID [TLS_FOLDER]}.
+ *
+ * <p>TLS_FOLDER: tls.crt and tls.key of the caller, ca.crt to check the server by. Without it:
+ * plaintext.
  *
  * <p>Prints one line for each call and one for the outcome. Exit status 0: the run is gone.
  */
@@ -93,12 +99,19 @@ public final class DeleteRun {
     return new Answer(code, deletion, waitMs);
   }
 
+  private static ChannelCredentials tls(Path folder) throws IOException {
+    return TlsChannelCredentials.newBuilder()
+        .trustManager(folder.resolve("ca.crt").toFile())
+        .keyManager(folder.resolve("tls.crt").toFile(), folder.resolve("tls.key").toFile())
+        .build();
+  }
+
   public static void main(String[] args) throws Exception {
     Map<String, ?> config = new Gson().fromJson(Files.readString(Path.of(args[1])), Map.class);
+    ChannelCredentials credentials =
+        args.length > 3 ? tls(Path.of(args[3])) : InsecureChannelCredentials.create();
     ManagedChannel channel =
-        Grpc.newChannelBuilder(args[0], InsecureChannelCredentials.create())
-            .defaultServiceConfig(config)
-            .build();
+        Grpc.newChannelBuilder(args[0], credentials).defaultServiceConfig(config).build();
     var stub = EvalRunServiceGrpc.newBlockingStub(channel);
     var requestId = UUID.randomUUID().toString();
 
