@@ -46,8 +46,9 @@ nlohmann::ordered_json FaultInjector::Report() const {
 int FaultInjector::Release() {
   const std::lock_guard lock(mutex_);
   const std::shared_ptr<Gate> gate = std::exchange(gate_, std::make_shared<Gate>());
+  const int held = gate->waiting;  // once it is open, they leave
   gate->Open();
-  return gate->waiting;
+  return held;
 }
 
 bool FaultInjector::Hold(const Connection& connection) {
