@@ -37,17 +37,21 @@ void WaitUntilNotReady(const GatewayProcess& gateway) {
 
 TEST(DrainTest, EveryCallThatReachedTheUpstreamIsAnsweredOk) {
   constexpr size_t kInFlight = 200;
+  // Eight answers for each connection, and not more at once: service/README.md says why.
+  constexpr size_t kClients = 25;
   const Gate answer;
   ScriptedUpstream upstream(AnswerWhen(answer, HttpReply(204)));
   GatewayProcess gateway({.upstream = upstream.url(),
                           .flags = {"--upstream-timeout", "60s", "--drain-timeout", "60s"}});
   std::vector<std::unique_ptr<DeleteClient>> clients;
-  for (int i = 0; i < 4; ++i) {
+  for (size_t i = 0; i < kClients; ++i) {
     clients.push_back(std::make_unique<DeleteClient>(gateway.grpc_address()));
+    ASSERT_TRUE(
+        clients.back()->channel()->WaitForConnected(std::chrono::system_clock::now() + 20s));
   }
   std::vector<PendingDelete> calls;
   for (size_t i = 0; i < kInFlight; ++i) {
-    calls.push_back(clients[i % 4]->Start({.timeout = 60s}));
+    calls.push_back(clients[i % kClients]->Start({.timeout = 60s}));
   }
   ASSERT_TRUE(upstream.WaitForRequests(kInFlight, 50s));
 
@@ -56,7 +60,8 @@ TEST(DrainTest, EveryCallThatReachedTheUpstreamIsAnsweredOk) {
   std::vector<PendingDelete> late;
   std::thread caller([&] {
     for (size_t i = 0; !stop || i < 20; ++i) {
-      if (late.size() < 200) late.push_back(clients[i % 4]->Start({.timeout = 60s}));
+      if (late.size() < 2 * kClients)
+        late.push_back(clients[i % kClients]->Start({.timeout = 60s}));
       gateway.Get("/healthz");
     }
   });
