@@ -63,11 +63,16 @@ bool HttpClient::Abort(Transfer* transfer) {
   return may_have_left;
 }
 
+std::size_t HttpClient::Poll() {
+  ready_ = poll_.Ready();
+  return ready_.size();
+}
+
 bool HttpClient::RunReady() {
   const Clock::time_point now = Clock::now();
   bool progress = false;
   // Before the timers, which begin sends: not on a connection whose peer has spoken unasked.
-  for (const SocketPoll::Event& event : poll_.Ready()) {
+  for (const SocketPoll::Event& event : std::exchange(ready_, {})) {
     if (!poll_.StillWanted(event)) continue;
     event.shard->OnSocket(event.fd, event.curl_events);
     Reap(*event.shard);

@@ -7,6 +7,7 @@
 //   client.Send({.target = "/v2/eval-runs/...", .headers = {...}, .timeout = 5s}, &observer);
 //   for (;;) {
 //     ... wait until client.poll_fd() is readable or client.NextWakeUp() has come ...
+//     client.Poll();
 //     client.RunReady();  // calls observers
 //   }
 //
@@ -96,11 +97,14 @@ class HttpClient {
   // Gives up a send; its observer is not called. True when something of the request may have left.
   bool Abort(Transfer* transfer);
 
-  // Does what can be done without waiting, and calls the observers of sends that are over. True
-  // when anything was done.
+  // Looks which sockets are ready, never waiting, for RunReady(). Returns how many.
+  std::size_t Poll();
+
+  // Serves the sockets that the last Poll() found, and what is due, and calls the observers of
+  // sends that are over. True when anything was done.
   bool RunReady();
 
-  // Readable when RunReady() has something to do.
+  // Readable when Poll() has something to find.
   [[nodiscard]] int poll_fd() const { return poll_.fd(); }
 
   // When RunReady() must be called even if `poll_fd` stays quiet; empty: never.
@@ -119,7 +123,8 @@ class HttpClient {
 
   const HttpClientOptions options_;
   SocketPoll poll_;
-  ShareHandle share_;  // one DNS cache for all shards
+  std::span<const SocketPoll::Event> ready_;  // found by Poll()
+  ShareHandle share_;                         // one DNS cache for all shards
   // libcurl walks a list of a multi's connections for each request. Many small multis keep that
   // list short: with one, the cost of a request doubles at a thousand in flight.
   std::vector<std::unique_ptr<Shard>> shards_;

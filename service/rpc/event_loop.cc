@@ -11,6 +11,8 @@
 
 #include <grpc/support/time.h>
 
+#include "service/rpc/write_batch.h"
+
 namespace evalrun::service {
 namespace {
 
@@ -108,6 +110,8 @@ bool EventLoop::RunCompletions() {
 
 bool EventLoop::RunSocketsAndTimers() {
   const bool timers = timers_.RunDue(Clock::now());
+  std::optional<WriteBatch> answers;
+  if (http_->Poll() > 1) answers.emplace();
   const bool sockets = http_->RunReady();
   return timers || sockets;
 }

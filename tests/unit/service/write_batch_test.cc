@@ -1,0 +1,133 @@
+#include "service/rpc/write_batch.h"
+
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace evalrun::service {
+namespace {
+
+// Two ends of a TCP connection. The sender is set up as gRPC sets up its sockets.
+class Connection {
+ public:
+  Connection() {
+    const int listener = socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{
+        .sin_family = AF_INET, .sin_port = 0, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
+    socklen_t size = sizeof(address);
+    auto* generic = reinterpret_cast<sockaddr*>(&address);
+    EXPECT_EQ(bind(listener, generic, size), 0);
+    EXPECT_EQ(listen(listener, 1), 0);
+    EXPECT_EQ(getsockname(listener, generic, &size), 0);
+    receiver_ = socket(AF_INET, SOCK_STREAM, 0);
+    EXPECT_EQ(connect(receiver_, generic, size), 0);
+    sender_ = accept(listener, nullptr, nullptr);
+    close(listener);
+    const int on = 1;
+    setsockopt(sender_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  }
+  ~Connection() {
+    CloseSender();
+    close(receiver_);
+  }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  // As gRPC sends.
+  void Send(std::string text) const {
+    iovec part{text.data(), text.size()};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    EXPECT_EQ(sendmsg(sender_, &message, MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
+  }
+  void CloseSender() { close(std::exchange(sender_, -1)); }
+
+  // Bytes that were given to the kernel and have not left it.
+  [[nodiscard]] int Held() const {
+    int bytes = -1;
+    EXPECT_EQ(ioctl(sender_, SIOCOUTQNSD, &bytes), 0);
+    return bytes;
+  }
+  // What one look finds, waiting for it.
+  [[nodiscard]] std::string Receive() const {
+    std::array<char, 100> buffer;
+    const ssize_t size = recv(receiver_, buffer.data(), buffer.size(), 0);
+    return size < 0 ? "error" : std::string(buffer.data(), static_cast<size_t>(size));
+  }
+
+ private:
+  int sender_ = -1;
+  int receiver_ = -1;
+};
+
+TEST(WriteBatchTest, WithoutOneEachSendLeavesAtOnce) {
+  const Connection connection;
+  connection.Send("a");
+  EXPECT_EQ(connection.Held(), 0);
+}
+
+TEST(WriteBatchTest, WhatIsSentInOneLeavesTogetherAtItsEnd) {
+  const Connection connection;
+  const Connection other;
+  {
+    const WriteBatch batch;
+    connection.Send("a");
+    other.Send("x");
+    connection.Send("b");
+    EXPECT_EQ(connection.Held(), 2);
+    EXPECT_EQ(other.Held(), 1);
+  }
+  EXPECT_EQ(connection.Held(), 0);
+  EXPECT_EQ(connection.Receive(), "ab");
+  EXPECT_EQ(other.Receive(), "x");
+}
+
+TEST(WriteBatchTest, AfterItsEndEachSendLeavesAtOnceAgain) {
+  const Connection connection;
+  { const WriteBatch batch; }
+  connection.Send("a");
+  EXPECT_EQ(connection.Held(), 0);
+}
+
+TEST(WriteBatchTest, ItIsOfItsThreadAlone) {
+  const Connection connection;
+  const WriteBatch batch;
+  std::thread([&] { connection.Send("a"); }).join();
+  EXPECT_EQ(connection.Held(), 0);
+}
+
+TEST(WriteBatchTest, AConnectionThatIsClosedMeanwhileSendsFirst) {
+  Connection connection;
+  const WriteBatch batch;
+  connection.Send("a");
+  connection.CloseSender();
+  EXPECT_EQ(connection.Receive(), "a");
+}
+
+TEST(WriteBatchTest, MoreConnectionsThanItRemembersAreNotHeldBack) {
+  std::vector<std::unique_ptr<Connection>> connections;
+  for (int i = 0; i < 100; ++i) connections.push_back(std::make_unique<Connection>());
+  {
+    const WriteBatch batch;
+    for (const auto& connection : connections) connection->Send("a");
+    EXPECT_EQ(connections.front()->Held(), 1);
+    EXPECT_EQ(connections.back()->Held(), 0);
+  }
+  for (const auto& connection : connections) EXPECT_EQ(connection->Receive(), "a");
+}
+
+}  // namespace
+}  // namespace evalrun::service
