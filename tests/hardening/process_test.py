@@ -1,10 +1,13 @@
-"""What the running gateway needs of its machine, and what it lets others see: as root, for strace's sake."""
+"""What the running programs need of their machine, and what they let others see: as root, for strace's sake."""
 
+import collections
+import contextlib
 import os
 import pathlib
 import re
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import uuid
@@ -86,27 +89,60 @@ def test_unless_the_operators_want_to(upstream):
         assert owner(gateway.pid) == 65534
 
 
+def read_only_but(writable):
+    """Runs a command as nobody, with file systems that are all read-only but this folder."""
+    os.chown(writable, 65534, 65534)
+    for folder in writable.parents:  # nobody has to get there
+        mode = stat.S_IMODE(folder.stat().st_mode)
+        if not mode & stat.S_IXOTH:
+            folder.chmod(mode | stat.S_IXOTH)
+    script = (f'mount --bind {writable} {writable} && '
+              'for m in $(cut -d" " -f2 /proc/mounts); do '
+              f'[ "$m" = {writable} ] || mount -o remount,bind,ro "$m" 2>/dev/null || true; done; '
+              '! touch /tmp/x /root/x 2>/dev/null && exec "$@"')
+    return ["unshare", "--mount", "/bin/sh", "-c", script, "sh", *nobody()]
+
+
 @is_root
 def test_it_needs_no_privileges_and_a_root_that_is_read_only(upstream, tmp_path):
     """All of its file systems are read-only but the folder of the audit file."""
     audit = tmp_path / "audit"
     audit.mkdir()
-    os.chown(audit, 65534, 65534)
-    for folder in [tmp_path, *tmp_path.parents]:  # nobody has to get there
-        mode = stat.S_IMODE(folder.stat().st_mode)
-        if not mode & stat.S_IXOTH:
-            folder.chmod(mode | stat.S_IXOTH)
-    script = (f'mount --bind {audit} {audit} && '
-              'for m in $(cut -d" " -f2 /proc/mounts); do '
-              f'[ "$m" = {audit} ] || mount -o remount,bind,ro "$m" 2>/dev/null || true; done; '
-              '! touch /tmp/x /root/x 2>/dev/null && exec "$@"')
-    wrap = ["unshare", "--mount", "/bin/sh", "-c", script, "sh", *nobody()]
-    with WrappedGateway(wrap, upstream, "--audit", str(audit / "audit.log")) as gateway:
+    with WrappedGateway(read_only_but(audit), upstream, "--audit", str(audit / "audit.log")) as gateway:
         assert call(gateway.grpc_address) == "NOT_FOUND"
         gateway.signal(signal.SIGTERM)
         assert gateway.wait() == 0
         assert gateway.events[-1]["event"] == "stopped"
     assert (audit / "audit.log").read_text(encoding="utf-8").count("\n") == 1
+
+
+@is_root
+def test_nor_does_the_backend_however_many_deletions_it_commits_together(tmp_path):
+    """SQLite has no place for temporary files then."""
+    folder = tmp_path / "database"
+    folder.mkdir()
+    seed = Seed()
+    workspace = seed.workspace(seed.organization())
+    key = seed.api_key(workspace)
+    runs = [seed.eval_run(workspace) for _ in range(8000)]
+    with contextlib.ExitStack() as stack:
+        backend = stack.enter_context(
+            BackendProcess(folder, seed.document, wrap=read_only_but(folder)))
+        host, port = backend.address.rsplit(":", 1)
+        requests = [f"DELETE /v2/eval-runs/{run} HTTP/1.1\r\nHost: {host}\r\n"
+                    f"x-api-key: {key}\r\n\r\n".encode() for run in runs]
+        connections = [stack.enter_context(socket.create_connection((host, int(port)), 20))
+                       for _ in range(200)]
+        for number, connection in enumerate(connections):
+            connection.sendall(b"".join(requests[number::len(connections)]))
+        answers = collections.Counter()
+        for connection in connections:
+            with connection.makefile("rb") as lines:
+                for _ in range(len(runs) // len(connections)):
+                    answers[lines.readline()[:12]] += 1
+                    while lines.readline().strip():
+                        pass
+    assert answers == {b"HTTP/1.1 204": len(runs)}
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")

@@ -11,11 +11,13 @@ class BackendProcess(ChildProcess):
 
     `directory`, the caller's, holds `runs.db` and `seed.json`: a second backend in the same one
     goes on where the first ended. `seed` is what `rest_backend/server/README.md` describes, such
-    as `Seed.document` (seed.py); None takes the file that is there, if any. BACKEND_UNDER_TEST
+    as `Seed.document` (seed.py); None takes the file that is there, if any. `wrap` is a command
+    that starts it. BACKEND_UNDER_TEST
     names another binary than that of the preset `dev`.
     """
 
-    def __init__(self, directory, seed=None, *, listen="127.0.0.1:0", flags=()):
+    def __init__(self, directory, seed=None, *, listen="127.0.0.1:0", flags=(),
+                 wrap=()):
         self.directory = pathlib.Path(directory)
         self.database = self.directory / "runs.db"
         seed_file = self.directory / "seed.json"
@@ -25,7 +27,7 @@ class BackendProcess(ChildProcess):
                    "--database", str(self.database)]
         if seed_file.exists():
             command += ["--seed", str(seed_file)]
-        super().__init__([*command, *flags], clean_environment())
+        super().__init__([*wrap, *command, *flags], clean_environment())
         self.listening = self.wait_until_listening()
 
     @property
