@@ -9,9 +9,9 @@ namespace {
 absl::Status RunInSavepoint(const GroupCommit::Write& write, Database& database) {
   if (absl::Status begun = database.Execute("SAVEPOINT one_write"); !begun.ok()) return begun;
   absl::Status result = write(database);
-  // On some errors SQLite has ended the whole transaction by itself, and the savepoint with it.
-  if (!result.ok() && !database.in_transaction()) return result;
   if (!result.ok()) {
+    // On some errors SQLite has ended the whole transaction by itself, and the savepoint with it.
+    if (!database.in_transaction()) return result;
     if (absl::Status undone = database.Execute("ROLLBACK TO one_write"); !undone.ok())
       return undone;
   }

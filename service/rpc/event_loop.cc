@@ -110,6 +110,7 @@ bool EventLoop::RunCompletions() {
 
 bool EventLoop::RunSocketsAndTimers() {
   const bool timers = timers_.RunDue(Clock::now());
+  // One answer alone leaves as soon as it is made: its caller need not wait for the log line.
   std::optional<WriteBatch> answers;
   if (http_->Poll() > 1) answers.emplace();
   const bool sockets = http_->RunReady();

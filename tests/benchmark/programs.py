@@ -42,24 +42,34 @@ def run(program, *arguments, gateway=GATEWAY):
     return json.loads(done.stdout)
 
 
+def gateway_under(folder, command):
+    """A program in `folder` that starts the release gateway by another command, such as valgrind."""
+    wrapper = folder / 'gateway'
+    wrapper.write_text(f'#!/bin/sh\nexec {command} {GATEWAY} "$@"\n')
+    wrapper.chmod(0o755)
+    return wrapper
+
+
 def count_instructions(folder, arguments, seconds):
     """Calls made, and instructions executed for all of them and for start and end."""
     out = folder / 'callgrind.out'
-    wrapper = folder / 'gateway'
-    wrapper.write_text(f'#!/bin/sh\nexec valgrind --quiet --tool=callgrind '
-                       f'--callgrind-out-file={out} {GATEWAY} "$@"\n')
-    wrapper.chmod(0o755)
-    done = run('call_cost', '--warm-up-ms=0', f'--seconds={seconds}', *arguments, gateway=wrapper)
+    gateway = gateway_under(folder, f'valgrind --quiet --tool=callgrind --callgrind-out-file={out}')
+    done = run('call_cost', '--warm-up-ms=0', f'--seconds={seconds}', *arguments, gateway=gateway)
     totals = re.search(r'^(?:summary|totals): (\d+)', out.read_text(), re.MULTILINE)
     return done['calls'], int(totals.group(1))
 
 
+def instructions_and_calls(folder, arguments):
+    """Of one call with these options of call_cost: the difference between a short and a long run. And
+    how many calls the long one made, whose `callgrind.out` stays in `folder`."""
+    short, long = (count_instructions(folder, arguments, seconds) for seconds in (1.5, 6))
+    return (long[1] - short[1]) / (long[0] - short[0]), long[0]
+
+
 def instructions(arguments):
-    """Of one call with these options of call_cost: the difference between a short and a long run."""
+    """Of one call with these options of call_cost."""
     with tempfile.TemporaryDirectory() as folder:
-        short, long = (count_instructions(pathlib.Path(folder), arguments, seconds)
-                       for seconds in (1.5, 6))
-    return round((long[1] - short[1]) / (long[0] - short[0]))
+        return round(instructions_and_calls(pathlib.Path(folder), arguments)[0])
 
 
 def machine():
