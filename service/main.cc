@@ -46,6 +46,7 @@
 #include "service/reload/reload_thread.h"
 #include "service/reload/reloader.h"
 #include "service/rpc/grpc_server.h"
+#include "service/rpc/polled_queue.h"
 #include "service/rpc/server_tls.h"
 #include "service/settings.h"
 #include "service/shared_limits.h"
@@ -239,6 +240,7 @@ int Main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   // Debian builds abseil with its deadlock detector on. It costs gRPC 7 % of its instructions.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  PolledQueue::ChoosePoller();
 
   config::WatchedFiles files;
   const auto load = [&] {

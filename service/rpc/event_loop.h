@@ -1,17 +1,15 @@
 // File: event_loop.h
 //
-// One room with two doors. All calls, transfers and timers live in the room, and whoever works on
-// them holds its lock. Events come in through two doors, each with a thread asleep behind it: the
-// gRPC completion queue, and the sockets of the HTTP client. Whoever is woken takes the lock and
-// works until both doors have been quiet for a few rounds; only then does it go back to sleep.
+// One room, and one thread that works in it. All calls, transfers and timers live in the room, and
+// whoever works on them holds its lock; others come for a short visit only (Enter()).
 //
-//   gRPC door:   wait on the completion queue  -> work on both -> arm the socket door -> wait
-//   socket door: wait on the armed epoll       -> work on sockets and timers -> arm again -> wait
+//   look at the completion queue -> look at the HTTP client's sockets, and at what is due -> ...
 //
-// Under load the gRPC thread never sleeps, so the socket door stays disarmed and its thread does
-// not run: one call then costs no hand-over between threads, no lock contention, and no wake-up.
-// When calls are sparse, whichever event comes wakes exactly the thread that can handle it.
-// Measured against the simpler arrangements in service/README.md.
+// until all has been quiet for a few rounds. Then the thread leaves the room and waits in the
+// completion queue, which is woken by the sockets, too (polled_queue.h). So a call costs no
+// hand-over between threads, and no lock is contended; when calls are sparse, it costs the two
+// wake-ups that it must: one when it arrives, and one when the upstream answers.
+// Measured against other arrangements in service/README.md.
 #ifndef EVALRUN_SERVICE_RPC_EVENT_LOOP_H_
 #define EVALRUN_SERVICE_RPC_EVENT_LOOP_H_
 
@@ -22,9 +20,11 @@
 #include <optional>
 #include <thread>
 
+#include <grpcpp/alarm.h>
 #include <grpcpp/completion_queue.h>
 
 #include "rest_backend/http/http_client.h"
+#include "service/rpc/polled_queue.h"
 #include "service/rpc/timer_queue.h"
 
 namespace evalrun::service {
@@ -58,17 +58,17 @@ class EventLoop {
   // Every tag of `queue` is a CompletionTag*. `http` outlives the loop.
   EventLoop(std::unique_ptr<grpc::ServerCompletionQueue> queue, rest::HttpClient* http);
   // The queue must have been shut down (ShutDown()) and drained, or Start() never called.
-  ~EventLoop();
+  ~EventLoop() = default;
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
 
-  // Starts both threads. From here on the room may only be entered with the lock.
+  // Starts the thread. From here on the room may only be entered with the lock.
   void Start();
 
   // The lock of the room, for a short visit. Thread-safe.
   [[nodiscard]] std::unique_lock<std::mutex> Enter();
 
-  // Shuts the queue down, lets what is in it come out, and ends both threads. The server must have
+  // Shuts the queue down, lets what is in it come out, and ends the thread. The server must have
   // been shut down. Thread-safe.
   void ShutDown();
 
@@ -77,26 +77,26 @@ class EventLoop {
   [[nodiscard]] TimerQueue& timers() { return timers_; }
 
  private:
-  void WorkAtGrpcDoor();
-  void WorkAtSocketDoor();
+  void OnSocketsReady(bool /*ok*/) {}  // the next round looks at them
+  void OnStop(bool ok);
+
+  void Work();
   bool RunCompletions();  // without waiting; true when there was one
   bool RunSocketsAndTimers();
   [[nodiscard]] std::optional<Clock::time_point> NextWakeUp() const;
-  void ArmSocketDoor();
   void LetVisitorsIn(std::unique_lock<std::mutex>* room);
 
-  std::unique_ptr<grpc::ServerCompletionQueue> queue_;
+  MemberTag<EventLoop> sockets_ready_{this, &EventLoop::OnSocketsReady};
+  MemberTag<EventLoop> stop_{this, &EventLoop::OnStop};
   rest::HttpClient* http_;
+  PolledQueue queue_;
   TimerQueue timers_;
 
   std::mutex room_;
   std::atomic<int> visitors_waiting_{0};
-  bool grpc_thread_asleep_ = false;
   bool queue_drained_ = false;
-  int door_fd_;  // an epoll instance that watches the HTTP client's, one shot at a time
-  int stop_fd_;  // an eventfd in it
-  std::thread grpc_thread_;
-  std::thread socket_thread_;
+  grpc::Alarm stop_alarm_;
+  std::thread thread_;
 };
 
 }  // namespace evalrun::service

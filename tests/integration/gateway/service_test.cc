@@ -1,4 +1,5 @@
 // What a gateway offers beside the one method: health, reflection, metrics.
+#include <chrono>
 #include <csignal>
 #include <memory>
 #include <string>
@@ -75,6 +76,16 @@ TEST_F(ServiceTest, MoreHealthWatchesThanWaitForOne) {
   for (const auto& watch : watches) ASSERT_EQ(watch->Read(), "\x08\x01");
   watches.clear();
   EXPECT_EQ(client_.CallRaw("/grpc.health.v1.Health/Check", "").response, "\x08\x01");
+}
+
+TEST(PollerTest, TheEnvironmentsChoiceOfGrpcsPollerIsNotHeard) {
+  ScriptedUpstream upstream(InOrder({Answer(HttpReply(204)), Answer(HttpReply(204))}));
+  const GatewayProcess gateway(
+      {.upstream = upstream.url(), .env = {{"GRPC_POLL_STRATEGY", "poll"}}});
+  DeleteClient client(gateway.grpc_address());
+  EXPECT_THAT(client.Delete(), HasCode(StatusCode::OK));
+  // On a connection that is there, nothing but the answer wakes the gateway.
+  EXPECT_THAT(client.Delete({.timeout = std::chrono::milliseconds(1500)}), HasCode(StatusCode::OK));
 }
 
 TEST_F(ServiceTest, AnUpstreamThatIsDownDoesNotMakeTheGatewayUnhealthy) {
