@@ -136,8 +136,6 @@ void DeleteCall::OnArrived(bool ok) {
                                ? std::optional<std::string_view>(request_.workspace_uuid())
                                : std::nullopt,
                            &target_);
-  // It waited inside gRPC until its time was up. gRPC itself answers such a call; OnGone() follows.
-  if (UntilDeadline() <= std::chrono::microseconds(0)) return;
   Send(/*fresh_connection=*/false);
 }
 

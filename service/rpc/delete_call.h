@@ -59,8 +59,8 @@ class DeleteCall final : public rest::SendObserver, public TimerObserver {
 
   // gRPC's events.
   void OnArrived(bool ok);
-  void OnGone(
-      bool ok);  // the call is over for the client: answered, cancelled, or its deadline passed
+  // The call is over for the client: answered, or given up, as it is when its time is up.
+  void OnGone(bool ok);
   void OnFinished(bool ok);
 
   void ReadCaller();

@@ -1,11 +1,13 @@
 #include "service/rpc/event_loop.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <utility>
 
 #include <grpc/support/time.h>
 
+#include "service/rpc/read_budget.h"
 #include "service/rpc/write_batch.h"
 
 namespace evalrun::service {
@@ -17,6 +19,8 @@ constexpr int kQuietRounds = 2;
 // So that answers of the upstream get their turn when calls keep coming: three calls or so. Under
 // overload each answer that waits keeps a place below the in-flight cap.
 constexpr int kMostCompletionsPerRound = 8;
+// What a connection gives at a time: some fifty calls.
+constexpr std::size_t kReadBudget = 8192;
 
 gpr_timespec ToGpr(std::optional<EventLoop::Clock::time_point> time) {
   if (!time.has_value()) return gpr_inf_future(GPR_CLOCK_MONOTONIC);
@@ -94,6 +98,7 @@ std::optional<EventLoop::Clock::time_point> EventLoop::NextWakeUp() const {
 }
 
 void EventLoop::Work() {
+  const ReadBudget budget(kReadBudget);
   std::unique_lock room(room_);
   for (;;) {
     for (int quiet = 0; quiet < kQuietRounds; ++quiet) {

@@ -1,0 +1,32 @@
+// File: read_budget.h
+//
+// gRPC 1.51 reads a connection until nothing is left there, before it delivers any of the calls
+// that it read. When more is sent than can be served, that is never: callers whose time is up give
+// up and send the next call, and all of them pile up in this process.
+//
+// While a ReadBudget is in force on a thread, a connection gives so many bytes at a time. The rest
+// stays with the kernel, where TCP holds its sender back, until what was read is worked on.
+//
+// There is no setting of gRPC for it, so this program stands before the C library's recvmsg(), as
+// ELF lets a program do: it says that there is nothing more (EAGAIN), and has the kernel tell
+// gRPC's edge-triggered epoll instance anew, as Linux does since 4.18 when SO_RCVLOWAT is set.
+#ifndef EVALRUN_SERVICE_RPC_READ_BUDGET_H_
+#define EVALRUN_SERVICE_RPC_READ_BUDGET_H_
+
+#include <cstddef>
+
+namespace evalrun::service {
+
+// Of the thread that makes it. They do not nest.
+class ReadBudget {
+ public:
+  // `bytes`: after so many, a connection's turn is over; at least 1. One read may go beyond.
+  explicit ReadBudget(std::size_t bytes);
+  ~ReadBudget();
+  ReadBudget(const ReadBudget&) = delete;
+  ReadBudget& operator=(const ReadBudget&) = delete;
+};
+
+}  // namespace evalrun::service
+
+#endif  // EVALRUN_SERVICE_RPC_READ_BUDGET_H_
