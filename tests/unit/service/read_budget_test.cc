@@ -1,7 +1,5 @@
 #include "service/rpc/read_budget.h"
 
-#include <fcntl.h>
-#include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -14,6 +12,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/unit/service/tcp_pair.h"
+
 namespace evalrun::service {
 namespace {
 
@@ -24,25 +24,13 @@ constexpr int kPatienceMs = 20'000;
 class Connection {
  public:
   Connection() {
-    const int listener = socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in address{
-        .sin_family = AF_INET, .sin_port = 0, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
-    socklen_t size = sizeof(address);
-    auto* generic = reinterpret_cast<sockaddr*>(&address);
-    EXPECT_EQ(bind(listener, generic, size), 0);
-    EXPECT_EQ(listen(listener, 1), 0);
-    EXPECT_EQ(getsockname(listener, generic, &size), 0);
-    sender_ = socket(AF_INET, SOCK_STREAM, 0);
-    EXPECT_EQ(connect(sender_, generic, size), 0);
-    receiver_ = accept4(listener, nullptr, nullptr, SOCK_NONBLOCK);
-    close(listener);
     epoll_event event{};
     event.events = EPOLLIN | EPOLLET;
-    EXPECT_EQ(epoll_ctl(poll_, EPOLL_CTL_ADD, receiver_, &event), 0);
+    EXPECT_EQ(epoll_ctl(poll_, EPOLL_CTL_ADD, pair_.accepted, &event), 0);
   }
   ~Connection() {
     CloseSender();
-    close(receiver_);
+    close(pair_.accepted);
     close(poll_);
   }
   Connection(const Connection&) = delete;
@@ -82,12 +70,12 @@ class Connection {
     msghdr message{};
     message.msg_iov = &part;
     message.msg_iovlen = 1;
-    return recvmsg(receiver_, &message, 0);
+    return recvmsg(pair_.accepted, &message, 0);
   }
 
  private:
-  int sender_ = -1;
-  int receiver_ = -1;
+  const testing::TcpPair pair_ = testing::MakeTcpPair(SOCK_NONBLOCK);
+  int sender_ = pair_.connected;
   int poll_ = epoll_create1(0);
 };
 

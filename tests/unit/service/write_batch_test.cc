@@ -16,6 +16,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/unit/service/tcp_pair.h"
+
 namespace evalrun::service {
 namespace {
 
@@ -23,24 +25,12 @@ namespace {
 class Connection {
  public:
   Connection() {
-    const int listener = socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in address{
-        .sin_family = AF_INET, .sin_port = 0, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
-    socklen_t size = sizeof(address);
-    auto* generic = reinterpret_cast<sockaddr*>(&address);
-    EXPECT_EQ(bind(listener, generic, size), 0);
-    EXPECT_EQ(listen(listener, 1), 0);
-    EXPECT_EQ(getsockname(listener, generic, &size), 0);
-    receiver_ = socket(AF_INET, SOCK_STREAM, 0);
-    EXPECT_EQ(connect(receiver_, generic, size), 0);
-    sender_ = accept(listener, nullptr, nullptr);
-    close(listener);
     const int on = 1;
     setsockopt(sender_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   }
   ~Connection() {
     CloseSender();
-    close(receiver_);
+    close(pair_.connected);
   }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -64,13 +54,13 @@ class Connection {
   // What one look finds, waiting for it.
   [[nodiscard]] std::string Receive() const {
     std::array<char, 100> buffer;
-    const ssize_t size = recv(receiver_, buffer.data(), buffer.size(), 0);
+    const ssize_t size = recv(pair_.connected, buffer.data(), buffer.size(), 0);
     return size < 0 ? "error" : std::string(buffer.data(), static_cast<size_t>(size));
   }
 
  private:
-  int sender_ = -1;
-  int receiver_ = -1;
+  const testing::TcpPair pair_ = testing::MakeTcpPair();
+  int sender_ = pair_.accepted;
 };
 
 TEST(WriteBatchTest, WithoutOneEachSendLeavesAtOnce) {
