@@ -44,6 +44,7 @@ GrpcServerOptions ServerOptions(const LoadedConfig& loaded) {
   const auto& server = loaded.config.server();
   return {.listen = loaded.config.listen(),
           .max_concurrent_streams = static_cast<int>(server.max_concurrent_streams()),
+          .max_receive_wait = To<milliseconds>(server.max_receive_wait()),
           .max_message_bytes = static_cast<int>(server.max_message_bytes()),
           .max_metadata_bytes = static_cast<int>(server.max_metadata_bytes()),
           .max_connection_idle = To<milliseconds>(server.max_connection_idle()),

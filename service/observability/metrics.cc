@@ -105,6 +105,11 @@ Metrics::Metrics()
                             .Help("RPCs that have not been answered yet.")
                             .Register(registry_)
                             .Add({})),
+      connections_shed_(&BuildCounter()
+                             .Name("gateway_connections_shed_total")
+                             .Help("Connections of callers that were ended under overload.")
+                             .Register(registry_)
+                             .Add({})),
       connections_open_(&BuildGauge()
                              .Name("gateway_upstream_connections_open")
                              .Help("TCP connections to the upstream, idle ones included.")
@@ -239,6 +244,7 @@ void Metrics::OnSendDone(const rest::SendResult& result) {
 
 std::vector<prometheus::MetricFamily> Metrics::Collect(const SampledFigures& figures) {
   calls_in_flight_->Set(static_cast<double>(figures.calls_in_flight));
+  BringUpTo(connections_shed_, figures.connections_shed);
   connections_open_->Set(
       static_cast<double>(figures.connections_opened - figures.connections_closed));
   BringUpTo(connections_opened_, figures.connections_opened);

@@ -31,6 +31,7 @@ namespace evalrun::service {
 // Figures that others count and that are read when Prometheus asks.
 struct SampledFigures {
   std::uint64_t calls_in_flight = 0;
+  std::uint64_t connections_shed = 0;
   std::uint64_t connections_opened = 0;
   std::uint64_t connections_closed = 0;
   std::uint64_t log_lines_dropped = 0;
@@ -93,6 +94,7 @@ class Metrics {
   prometheus::Counter* hold_backs_;
   prometheus::Gauge* hold_back_seconds_;
   prometheus::Gauge* calls_in_flight_;
+  prometheus::Counter* connections_shed_;
   prometheus::Gauge* connections_open_;
   prometheus::Counter* connections_opened_;
   prometheus::Counter* connections_reused_;

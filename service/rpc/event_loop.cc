@@ -20,7 +20,7 @@ constexpr int kQuietRounds = 2;
 // overload each answer that waits keeps a place below the in-flight cap.
 constexpr int kMostCompletionsPerRound = 8;
 // What a connection gives at a time: some fifty calls.
-constexpr std::size_t kReadBudget = 8192;
+constexpr std::size_t kReadBudget = 4096;
 
 gpr_timespec ToGpr(std::optional<EventLoop::Clock::time_point> time) {
   if (!time.has_value()) return gpr_inf_future(GPR_CLOCK_MONOTONIC);
@@ -31,9 +31,11 @@ gpr_timespec ToGpr(std::optional<EventLoop::Clock::time_point> time) {
 
 }  // namespace
 
-EventLoop::EventLoop(std::unique_ptr<grpc::ServerCompletionQueue> queue, rest::HttpClient* http)
+EventLoop::EventLoop(std::unique_ptr<grpc::ServerCompletionQueue> queue, rest::HttpClient* http,
+                     std::chrono::nanoseconds max_receive_wait)
     : http_(http),
-      queue_(std::move(queue), http->poll_fd(), static_cast<CompletionTag*>(&sockets_ready_)) {}
+      queue_(std::move(queue), http->poll_fd(), static_cast<CompletionTag*>(&sockets_ready_)),
+      receive_queues_(max_receive_wait) {}
 
 void EventLoop::Start() {
   thread_ = std::thread([this] { Work(); });
@@ -98,7 +100,7 @@ std::optional<EventLoop::Clock::time_point> EventLoop::NextWakeUp() const {
 }
 
 void EventLoop::Work() {
-  const ReadBudget budget(kReadBudget);
+  const ReadBudget budget(kReadBudget, &receive_queues_);
   std::unique_lock room(room_);
   for (;;) {
     for (int quiet = 0; quiet < kQuietRounds; ++quiet) {

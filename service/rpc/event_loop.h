@@ -15,6 +15,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -25,6 +26,7 @@
 
 #include "rest_backend/http/http_client.h"
 #include "service/rpc/polled_queue.h"
+#include "service/rpc/receive_queues.h"
 #include "service/rpc/timer_queue.h"
 
 namespace evalrun::service {
@@ -55,8 +57,10 @@ class EventLoop {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // Every tag of `queue` is a CompletionTag*. `http` outlives the loop.
-  EventLoop(std::unique_ptr<grpc::ServerCompletionQueue> queue, rest::HttpClient* http);
+  // Every tag of `queue` is a CompletionTag*. `http` outlives the loop. `max_receive_wait`: see
+  // ReceiveQueues.
+  EventLoop(std::unique_ptr<grpc::ServerCompletionQueue> queue, rest::HttpClient* http,
+            std::chrono::nanoseconds max_receive_wait);
   // The queue must have been shut down (ShutDown()) and drained, or Start() never called.
   ~EventLoop() = default;
   EventLoop(const EventLoop&) = delete;
@@ -76,6 +80,9 @@ class EventLoop {
   [[nodiscard]] rest::HttpClient& http() { return *http_; }
   [[nodiscard]] TimerQueue& timers() { return timers_; }
 
+  // How many connections of callers were ended under overload. Thread-safe.
+  [[nodiscard]] std::uint64_t connections_shed() const { return receive_queues_.ended(); }
+
  private:
   void OnSocketsReady(bool /*ok*/) {}  // the next round looks at them
   void OnStop(bool ok);
@@ -90,6 +97,7 @@ class EventLoop {
   MemberTag<EventLoop> stop_{this, &EventLoop::OnStop};
   rest::HttpClient* http_;
   PolledQueue queue_;
+  ReceiveQueues receive_queues_;
   TimerQueue timers_;
 
   std::mutex room_;

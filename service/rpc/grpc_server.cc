@@ -71,7 +71,8 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Listen(const GrpcServerO
       &port);
   builder.RegisterService(&server->service_);
   builder.RegisterAsyncGenericService(&server->generic_service_);
-  server->loop_ = std::make_unique<EventLoop>(builder.AddCompletionQueue(), &server->http_);
+  server->loop_ = std::make_unique<EventLoop>(builder.AddCompletionQueue(), &server->http_,
+                                               options.max_receive_wait);
   server->server_ = builder.BuildAndStart();
   if (server->server_ == nullptr) {
     return absl::UnavailableError("cannot listen there; is the port taken?");
@@ -125,6 +126,7 @@ SampledFigures GrpcServer::Sample() {
   const auto now = std::chrono::steady_clock::now();
   rest::UpstreamGuard& guard = calls_->guard();
   return {.calls_in_flight = calls_->in_flight(),
+          .connections_shed = loop_->connections_shed(),
           .connections_opened = http_.connections_opened(),
           .connections_closed = http_.connections_closed(),
           .log_lines_dropped = 0,

@@ -27,6 +27,9 @@ namespace evalrun::service {
 struct GrpcServerOptions {
   std::string listen;  // `host:port`; port 0 picks one
   int max_concurrent_streams = 500;
+  // Of what a caller has sent, until it is read; of this program's processor time. When it is
+  // longer, connections are ended. 0: for ever.
+  std::chrono::milliseconds max_receive_wait{100};
   int max_message_bytes = 65536;
   int max_metadata_bytes = 16384;
   std::chrono::milliseconds max_connection_idle{0};  // 0: for ever

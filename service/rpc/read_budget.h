@@ -4,8 +4,10 @@
 // that it read. When more is sent than can be served, that is never: callers whose time is up give
 // up and send the next call, and all of them pile up in this process.
 //
-// While a ReadBudget is in force on a thread, a connection gives so many bytes at a time. The rest
-// stays with the kernel, where TCP holds its sender back, until what was read is worked on.
+// While a ReadBudget is in force on a thread, connections take turns: in each round, which begins
+// when the thread asks the poller, a connection gives so many bytes. The rest stays with the
+// kernel, where TCP holds its sender back, until what was read is worked on. What waits there for
+// too long is not read at all (receive_queues.h).
 //
 // There is no setting of gRPC for it, so this program stands before the C library's recvmsg(), as
 // ELF lets a program do: it says that there is nothing more (EAGAIN), and has the kernel tell
@@ -15,16 +17,22 @@
 
 #include <cstddef>
 
+#include "service/rpc/receive_queues.h"
+
 namespace evalrun::service {
 
 // Of the thread that makes it. They do not nest.
 class ReadBudget {
  public:
-  // `bytes`: after so many, a connection's turn is over; at least 1. One read may go beyond.
-  explicit ReadBudget(std::size_t bytes);
+  // `bytes`: that a connection gives in its turn, at most; at least 1. `queues` outlives it.
+  ReadBudget(std::size_t bytes, ReceiveQueues* queues);
   ~ReadBudget();
   ReadBudget(const ReadBudget&) = delete;
   ReadBudget& operator=(const ReadBudget&) = delete;
+
+  // For the function that stands before epoll_wait(): on this thread, if a budget is in force
+  // there, each connection has a turn again.
+  static void BeginRound();
 };
 
 }  // namespace evalrun::service

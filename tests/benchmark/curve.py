@@ -3,7 +3,7 @@ import math
 
 WIDTH, HEIGHT = 420, 230  # of a panel's plot
 LEFT, TOP, GAP_X, GAP_Y = 70, 84, 100, 90
-OK, SHED, OFFERED = '#0072b2', '#d55e00', '#999999'
+OK, SHED, LOST, OFFERED = '#0072b2', '#d55e00', '#cc79a7', '#999999'
 TITLES = {
     'upstream': 'The upstream is the bottleneck',
     'gateway': "The gateway's core is the bottleneck",
@@ -88,7 +88,7 @@ def draw_regime(name, regime, left):
         rates.series(*shed, SHED, 'shed')
     rates.text(left, TOP - 34, TITLES[name], font_size=16, font_weight='bold')
 
-    longest = max(max(step['ok_ms']['p99'], step['shed_ms']['p99']) for step in steps)
+    longest = max(step[kind]['p99'] for step in steps for kind in ('ok_ms', 'shed_ms', 'lost_ms'))
     top_ms = 10 ** max(2, math.ceil(math.log10(longest)))
     times = Panel(left, TOP + HEIGHT + GAP_Y, most_load, (0.1, top_ms), True)
     ticks = [10.0 ** power for power in range(-1, int(math.log10(top_ms)) + 1)]
@@ -97,6 +97,9 @@ def draw_regime(name, regime, left):
     shed = points_of(steps, lambda step: step['shed_ms']['p99'])
     if shed[0]:
         times.series(*shed, SHED, 'shed')
+    lost = points_of(steps, lambda step: step['lost_ms']['p99'])
+    if lost[0]:
+        times.series(*lost, LOST, 'connection ended')
     return rates.parts + times.parts
 
 

@@ -83,11 +83,13 @@ class Counts {
     } else if (result.end == CallEnd::kAnswered && result.code == grpc::RESOURCE_EXHAUSTED) {
       shed_latency_.Add(result.duration);
       ++shed_[result.reason];
+    } else if (result.end == CallEnd::kLost ||
+               (result.code == grpc::UNAVAILABLE && result.reason.empty())) {
+      lost_.Add(result.duration);  // its connection ended; gRPC may have said so to some calls
     } else if (result.end == CallEnd::kGivenUp) {
       ++(result.was_sent ? expired_ : never_sent_);
     } else {
-      ++other_[result.end == CallEnd::kAnswered ? std::to_string(result.code) + " " + result.reason
-                                                : std::string("lost")];
+      ++other_[std::to_string(result.code) + " " + result.reason];
     }
   }
 
@@ -102,6 +104,8 @@ class Counts {
             {"ok_ms", testing::ToJson(&ok_)},
             {"shed", shed},
             {"shed_ms", testing::ToJson(&shed_latency_)},
+            {"lost", rate(lost_.count())},
+            {"lost_ms", testing::ToJson(&lost_)},
             {"expired", rate(expired_)},
             {"never_sent", rate(never_sent_)},
             {"other", other}};
@@ -112,6 +116,7 @@ class Counts {
   const milliseconds until_;
   Latencies ok_;
   Latencies shed_latency_;
+  Latencies lost_;
   std::map<std::string, std::uint64_t> shed_;
   std::map<std::string, std::uint64_t> other_;
   std::uint64_t expired_ = 0;

@@ -33,6 +33,7 @@ TEST(MetricsTest, TheFamilies) {
       FamiliesOf(Metrics().Expose({})),
       UnorderedElementsAre(
           "gateway_calls_in_flight gauge", "gateway_calls_shed_total counter",
+          "gateway_connections_shed_total counter",
           "gateway_deletions_total counter", "gateway_hold_back_remaining_seconds gauge",
           "gateway_hold_backs_total counter", "gateway_limiter_keys gauge",
           "gateway_limiter_keys_evicted_total counter", "gateway_limiter_overflowed_total counter",

@@ -6,6 +6,8 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
+#include <span>
 #include <string>
 #include <thread>
 #include <utility>
@@ -40,6 +42,7 @@ class Connection {
     const std::string text(bytes, 'x');
     EXPECT_EQ(send(sender_, text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes));
   }
+  [[nodiscard]] int fd() const { return pair_.accepted; }
   void CloseSender() { close(std::exchange(sender_, -1)); }
   void ResetBySender() {
     const linger at_once{.l_onoff = 1, .l_linger = 0};
@@ -47,9 +50,10 @@ class Connection {
     CloseSender();
   }
 
-  // Whether there is, or comes, an edge.
+  // Whether there is, or comes, an edge. Asking begins a round.
   [[nodiscard]] bool IsTold(int patience_ms = kPatienceMs) const {
     epoll_event event{};
+    ReadBudget::BeginRound();
     return epoll_wait(poll_, &event, 1, patience_ms) == 1;
   }
   // What one turn gives, until there is nothing more; an error fails.
@@ -67,10 +71,15 @@ class Connection {
   [[nodiscard]] ssize_t ReadOnce() const {
     std::array<char, 100> buffer;
     iovec part{buffer.data(), buffer.size()};
+    return ReadInto(std::span(&part, 1));
+  }
+  [[nodiscard]] ssize_t ReadInto(std::span<iovec> parts) const {
     msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    return recvmsg(pair_.accepted, &message, 0);
+    message.msg_iov = parts.data();
+    message.msg_iovlen = parts.size();
+    const ssize_t size = recvmsg(pair_.accepted, &message, 0);
+    EXPECT_EQ(message.msg_iovlen, parts.size());
+    return size;
   }
 
  private:
@@ -79,15 +88,20 @@ class Connection {
   int poll_ = epoll_create1(0);
 };
 
-TEST(ReadBudgetTest, WithoutOneATurnGivesAllThereIs) {
+class ReadBudgetTest : public ::testing::Test {
+ protected:
+  ReceiveQueues queues_{std::chrono::hours(1)};
+};
+
+TEST_F(ReadBudgetTest, WithoutOneATurnGivesAllThereIs) {
   const Connection connection;
   connection.Send(1000);
   ASSERT_TRUE(connection.IsTold());
   EXPECT_EQ(connection.ReadAll(), 1000);
 }
 
-TEST(ReadBudgetTest, ATurnGivesNoMoreThanTheBudgetAndTheRestIsToldAnew) {
-  const ReadBudget budget(300);
+TEST_F(ReadBudgetTest, ATurnGivesNoMoreThanTheBudgetAndTheRestIsToldAnew) {
+  const ReadBudget budget(300, &queues_);
   const Connection connection;
   connection.Send(1000);
   for (const int expected : {300, 300, 300, 100}) {
@@ -95,10 +109,52 @@ TEST(ReadBudgetTest, ATurnGivesNoMoreThanTheBudgetAndTheRestIsToldAnew) {
     EXPECT_EQ(connection.ReadAll(), expected);
   }
   EXPECT_FALSE(connection.IsTold(0));
+  EXPECT_TRUE(queues_.is_empty());
 }
 
-TEST(ReadBudgetTest, WhatIsSentInSmallPartsIsNotHeldUp) {
-  const ReadBudget budget(300);
+// gRPC asks again at once when the kernel has said how much is left.
+TEST_F(ReadBudgetTest, AfterItsTurnAConnectionGivesNothingInTheSameRound) {
+  const ReadBudget budget(300, &queues_);
+  const Connection connection;
+  connection.Send(1000);
+  ASSERT_TRUE(connection.IsTold());
+  EXPECT_EQ(connection.ReadAll(), 300);
+  EXPECT_EQ(connection.ReadAll(), 0);
+  EXPECT_EQ(connection.ReadAll(), 0);
+  ReadBudget::BeginRound();
+  EXPECT_EQ(connection.ReadAll(), 300);
+}
+
+TEST_F(ReadBudgetTest, ATurnThatTakesTheLastByteIsNotTheEnd) {
+  const ReadBudget budget(300, &queues_);
+  const Connection connection;
+  connection.Send(300);
+  ASSERT_TRUE(connection.IsTold());
+  for (int i = 0; i < 3; ++i) ASSERT_EQ(connection.ReadOnce(), 100);
+  EXPECT_EQ(connection.ReadOnce(), -1);
+  EXPECT_EQ(errno, EAGAIN);
+}
+
+TEST_F(ReadBudgetTest, OneReadGivesNoMoreThanTheBudget) {
+  const ReadBudget budget(300, &queues_);
+  const Connection connection;
+  connection.Send(1000);
+  ASSERT_TRUE(connection.IsTold());
+  std::array<char, 900> buffer;
+  const auto parts_of = [&](std::size_t size) {
+    return std::array{iovec{buffer.data(), size}, iovec{buffer.data() + size, size},
+                      iovec{buffer.data() + 2 * size, size}};
+  };
+  for (const std::size_t size : {200, 100, 300}) {
+    std::array parts = parts_of(size);
+    ReadBudget::BeginRound();
+    EXPECT_EQ(connection.ReadInto(parts), 300) << "into parts of " << size;
+    for (const iovec& part : parts) EXPECT_EQ(part.iov_len, size) << "the caller's is as it was";
+  }
+}
+
+TEST_F(ReadBudgetTest, WhatIsSentInSmallPartsIsNotHeldUp) {
+  const ReadBudget budget(300, &queues_);
   const Connection connection;
   for (int i = 0; i < 10; ++i) {
     connection.Send(100);
@@ -108,8 +164,8 @@ TEST(ReadBudgetTest, WhatIsSentInSmallPartsIsNotHeldUp) {
 }
 
 // It would not be told again.
-TEST(ReadBudgetTest, AnEndBehindTheLastByteOfATurnIsReadAtOnce) {
-  const ReadBudget budget(300);
+TEST_F(ReadBudgetTest, AnEndBehindTheLastByteOfATurnIsReadAtOnce) {
+  const ReadBudget budget(300, &queues_);
   Connection connection;
   connection.Send(300);
   ASSERT_TRUE(connection.IsTold());
@@ -118,8 +174,8 @@ TEST(ReadBudgetTest, AnEndBehindTheLastByteOfATurnIsReadAtOnce) {
   EXPECT_EQ(connection.ReadOnce(), 0);
 }
 
-TEST(ReadBudgetTest, ALossBehindTheLastByteOfATurnIsReadAtOnce) {
-  const ReadBudget budget(300);
+TEST_F(ReadBudgetTest, ALossBehindTheLastByteOfATurnIsReadAtOnce) {
+  const ReadBudget budget(300, &queues_);
   Connection connection;
   connection.Send(300);
   ASSERT_TRUE(connection.IsTold());
@@ -129,8 +185,8 @@ TEST(ReadBudgetTest, ALossBehindTheLastByteOfATurnIsReadAtOnce) {
   EXPECT_EQ(errno, ECONNRESET);
 }
 
-TEST(ReadBudgetTest, EachConnectionHasATurnOfItsOwn) {
-  const ReadBudget budget(300);
+TEST_F(ReadBudgetTest, EachConnectionHasATurnOfItsOwn) {
+  const ReadBudget budget(300, &queues_);
   const Connection one;
   const Connection other;
   one.Send(200);
@@ -143,20 +199,81 @@ TEST(ReadBudgetTest, EachConnectionHasATurnOfItsOwn) {
   EXPECT_EQ(other.ReadOnce(), 100);
 }
 
-TEST(ReadBudgetTest, ItIsOfItsThreadAlone) {
-  const ReadBudget budget(300);
+// Of two that wait for too long one is held, and its turn is told anew until it ends.
+TEST_F(ReadBudgetTest, AConnectionThatIsHeldGivesNothingAndThenItsEnd) {
+  ReceiveQueues impatient(std::chrono::nanoseconds(1), std::chrono::nanoseconds(1));
+  const ReadBudget budget(300, &impatient);
+  const Connection one;
+  const Connection other;
+  one.Send(2000);
+  other.Send(2000);
+  for (const Connection* connection : {&one, &other, &one, &other}) {
+    ASSERT_TRUE(connection->IsTold());
+    EXPECT_EQ(connection->ReadAll(), 300);
+  }
+  ASSERT_TRUE(one.IsTold());
+  EXPECT_EQ(one.ReadOnce(), 0) << "held in its second turn; the time is over in its third";
+  ASSERT_TRUE(other.IsTold());
+  EXPECT_EQ(other.ReadAll(), 300);
+  EXPECT_EQ(impatient.ended(), 1);
+}
+
+TEST_F(ReadBudgetTest, WhileAConnectionIsHeldItsTurnsAreToldAnew) {
+  ReceiveQueues patient(std::chrono::nanoseconds(1), std::chrono::hours(1));
+  const ReadBudget budget(300, &patient);
+  const Connection one;
+  const Connection other;
+  one.Send(2000);
+  other.Send(2000);
+  for (const Connection* connection : {&one, &other, &one}) {
+    ASSERT_TRUE(connection->IsTold());
+    EXPECT_EQ(connection->ReadAll(), 300);
+  }
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(one.IsTold());
+    EXPECT_EQ(one.ReadAll(), 0);
+    EXPECT_EQ(one.ReadAll(), 0);
+  }
+}
+
+TEST_F(ReadBudgetTest, AnotherConnectionWithTheSameNumberIsAnotherOne) {
+  ReceiveQueues impatient(std::chrono::nanoseconds(1), std::chrono::nanoseconds(1));
+  const ReadBudget budget(300, &impatient);
+  const Connection other;
+  other.Send(2000);
+  ASSERT_TRUE(other.IsTold());
+  EXPECT_EQ(other.ReadAll(), 300);
+  int number = -1;
+  {
+    const Connection held;
+    number = held.fd();
+    held.Send(2000);
+    for (int i = 0; i < 2; ++i) {
+      ASSERT_TRUE(held.IsTold());
+      EXPECT_EQ(held.ReadAll(), 300);
+    }
+  }
+  const Connection next;
+  ASSERT_EQ(next.fd(), number);
+  next.Send(1000);
+  ASSERT_TRUE(next.IsTold());
+  EXPECT_EQ(next.ReadAll(), 300);
+}
+
+TEST_F(ReadBudgetTest, ItIsOfItsThreadAlone) {
+  const ReadBudget budget(300, &queues_);
   const Connection connection;
   connection.Send(1000);
   ASSERT_TRUE(connection.IsTold());
   std::thread([&] { EXPECT_EQ(connection.ReadAll(), 1000); }).join();
 }
 
-TEST(ReadBudgetTest, AfterItsEndATurnGivesAllThereIs) {
+TEST_F(ReadBudgetTest, AfterItsEndATurnGivesAllThereIs) {
   const Connection connection;
   connection.Send(1000);
   ASSERT_TRUE(connection.IsTold());
   {
-    const ReadBudget budget(300);
+    const ReadBudget budget(300, &queues_);
     EXPECT_EQ(connection.ReadAll(), 300);
   }
   EXPECT_EQ(connection.ReadAll(), 700);
