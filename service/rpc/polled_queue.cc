@@ -48,8 +48,8 @@ int WaitForEvents(int epoll_fd, epoll_event* events, int most, int timeout_ms) {
   if (doing != Doing::kOther && grpc_epoll_fd < 0) the_queue.load()->WatchIn(epoll_fd);
   int count =
       static_cast<int>(syscall(SYS_epoll_pwait, epoll_fd, events, most, timeout_ms, nullptr, 0));
-  ReadBudget::BeginRound();
   if (epoll_fd != grpc_epoll_fd) return count;
+  ReadBudget::BeginRound();
   PolledQueue* queue = the_queue;
   // Any thread of gRPC's may be the one that waits for all of them, at a shutdown for example.
   if (TakeOut(queue, events, &count) && doing != Doing::kLooking) queue->OnReadable();

@@ -5,7 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <ctime>
@@ -15,11 +15,13 @@ namespace {
 
 struct Turn {
   int socket = -1;  // whose it is; -1: nobody's
+  std::uint64_t round = 0;
   std::size_t read = 0;
   bool is_over = false;
 };
 
-thread_local std::size_t budget = 0;  // 0: none is in force
+std::atomic<std::size_t> budget{0};  // 0: none is in force
+std::atomic<std::uint64_t> current_round{0};
 thread_local ReceiveQueues* queues = nullptr;
 thread_local Turn turn;
 
@@ -82,9 +84,9 @@ ssize_t NothingMore() {
   return -1;
 }
 
-ReceiveQueues::Turn BeginTurn(int socket) {
-  turn = {.socket = socket};
-  if (queues->is_empty()) return ReceiveQueues::Turn::kRead;
+ReceiveQueues::Turn BeginTurn(int socket, std::uint64_t round) {
+  turn = {.socket = socket, .round = round};
+  if (queues == nullptr || queues->is_empty()) return ReceiveQueues::Turn::kRead;
   const ReceiveQueues::Turn what = queues->OnTurn(IdOf(socket), ProcessorTime());
   int left = 0;
   turn.is_over = what == ReceiveQueues::Turn::kHold && TellAgain(socket, &left);
@@ -95,24 +97,30 @@ ReceiveQueues::Turn BeginTurn(int socket) {
 bool EndTurn() {
   int left = 0;
   if (!TellAgain(turn.socket, &left)) return false;
-  queues->OnTurnOver(IdOf(turn.socket), turn.read, static_cast<std::size_t>(left),
-                     ProcessorTime());
+  if (queues != nullptr) {
+    queues->OnTurnOver(IdOf(turn.socket), turn.read, static_cast<std::size_t>(left),
+                       ProcessorTime());
+  }
   turn.is_over = true;
   return true;
 }
 
-ssize_t ReceiveInTurn(int socket, msghdr* message, int flags) {
-  if (turn.socket != socket && BeginTurn(socket) == ReceiveQueues::Turn::kEnd) return 0;
+ssize_t ReceiveInTurn(std::size_t most, int socket, msghdr* message, int flags) {
+  const std::uint64_t round = current_round;
+  if ((turn.socket != socket || turn.round != round) &&
+      BeginTurn(socket, round) == ReceiveQueues::Turn::kEnd) {
+    return 0;
+  }
   if (turn.is_over) return NothingMore();
-  if (turn.read >= budget) {
+  if (turn.read >= most) {
     if (EndTurn()) return NothingMore();
     turn.read = 0;
   }
-  const LessRoom room(message, budget - turn.read);
+  const LessRoom room(message, most - turn.read);
   const ssize_t size = Receive(socket, message, flags);
   if (size > 0) {
     turn.read += static_cast<std::size_t>(size);
-  } else if (!queues->is_empty()) {
+  } else if (queues != nullptr && !queues->is_empty()) {
     queues->OnEmpty(socket);
   }
   return size;
@@ -121,18 +129,23 @@ ssize_t ReceiveInTurn(int socket, msghdr* message, int flags) {
 }  // namespace
 
 ReadBudget::ReadBudget(std::size_t bytes, ReceiveQueues* queues_there_are) {
-  budget = bytes;
   queues = queues_there_are;
-  turn = {};
+  BeginRound();
+  budget = bytes;
 }
 
-ReadBudget::~ReadBudget() { budget = 0; }
+ReadBudget::~ReadBudget() {
+  budget = 0;
+  queues = nullptr;
+}
 
-void ReadBudget::BeginRound() { turn = {}; }
+void ReadBudget::BeginRound() { ++current_round; }
 
 }  // namespace evalrun::service
 
 extern "C" ssize_t recvmsg(int socket, msghdr* message, int flags) {
-  if (evalrun::service::budget == 0) return evalrun::service::Receive(socket, message, flags);
-  return evalrun::service::ReceiveInTurn(socket, message, flags);
+  using namespace evalrun::service;
+  const std::size_t most = budget;
+  return most == 0 ? Receive(socket, message, flags)
+                   : ReceiveInTurn(most, socket, message, flags);
 }

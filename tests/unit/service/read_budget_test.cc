@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <semaphore>
 #include <span>
 #include <string>
 #include <thread>
@@ -260,12 +261,29 @@ TEST_F(ReadBudgetTest, AnotherConnectionWithTheSameNumberIsAnotherOne) {
   EXPECT_EQ(next.ReadAll(), 300);
 }
 
-TEST_F(ReadBudgetTest, ItIsOfItsThreadAlone) {
+// gRPC reads on one of its own threads when two have met at a connection. That one never asks the
+// poller.
+TEST_F(ReadBudgetTest, OnOtherThreadsConnectionsTakeTheSameTurns) {
   const ReadBudget budget(300, &queues_);
   const Connection connection;
   connection.Send(1000);
-  ASSERT_TRUE(connection.IsTold());
-  std::thread([&] { EXPECT_EQ(connection.ReadAll(), 1000); }).join();
+  std::binary_semaphore told(0);
+  std::binary_semaphore read(0);
+  std::thread other([&] {
+    for (const int expected : {300, 300, 300, 100}) {
+      told.acquire();
+      EXPECT_EQ(connection.ReadAll(), expected);
+      EXPECT_EQ(connection.ReadAll(), 0);
+      read.release();
+    }
+  });
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_TRUE(connection.IsTold());
+    told.release();
+    read.acquire();
+  }
+  other.join();
+  EXPECT_TRUE(queues_.is_empty()) << "what they read is not told of";
 }
 
 TEST_F(ReadBudgetTest, AfterItsEndATurnGivesAllThereIs) {
