@@ -28,9 +28,8 @@ int OrForEver(std::chrono::milliseconds time) {
 
 void Configure(const GrpcServerOptions& options, grpc::ServerBuilder* builder) {
   builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // a port that is taken is an error
-  // Each call answers in time by itself. gRPC's own timers would end what is late on a thread of
-  // theirs; the connection's further work then moves to yet another one, which under overload reads
-  // without end while this one serves.
+  // Each call answers in time by itself: a timer of gRPC's for each would add 1.5 % to its
+  // instructions, and end what is late on another thread.
   builder->AddChannelArgument(GRPC_ARG_ENABLE_DEADLINE_CHECKS, 0);
   builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.max_concurrent_streams);
   builder->AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, options.max_metadata_bytes);
