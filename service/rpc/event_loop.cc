@@ -19,7 +19,7 @@ constexpr int kQuietRounds = 2;
 // So that answers of the upstream get their turn when calls keep coming: three calls or so. Under
 // overload each answer that waits keeps a place below the in-flight cap.
 constexpr int kMostCompletionsPerRound = 8;
-// What a connection gives at a time: some fifty calls.
+// What a connection gives in its turn: some thirty calls.
 constexpr std::size_t kReadBudget = 4096;
 
 gpr_timespec ToGpr(std::optional<EventLoop::Clock::time_point> time) {
