@@ -71,7 +71,7 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Listen(const GrpcServerO
   builder.RegisterService(&server->service_);
   builder.RegisterAsyncGenericService(&server->generic_service_);
   server->loop_ = std::make_unique<EventLoop>(builder.AddCompletionQueue(), &server->http_,
-                                               options.max_receive_wait);
+                                              options.max_receive_wait);
   server->server_ = builder.BuildAndStart();
   if (server->server_ == nullptr) {
     return absl::UnavailableError("cannot listen there; is the port taken?");

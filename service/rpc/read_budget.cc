@@ -146,6 +146,5 @@ void ReadBudget::BeginRound() { ++current_round; }
 extern "C" ssize_t recvmsg(int socket, msghdr* message, int flags) {
   using namespace evalrun::service;
   const std::size_t most = budget;
-  return most == 0 ? Receive(socket, message, flags)
-                   : ReceiveInTurn(most, socket, message, flags);
+  return most == 0 ? Receive(socket, message, flags) : ReceiveInTurn(most, socket, message, flags);
 }

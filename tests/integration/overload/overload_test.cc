@@ -47,10 +47,10 @@ class OverloadTest : public ::testing::Test {
   }
 
   [[nodiscard]] GatewayProcess::Options Options(const std::string& longest_wait) const {
-    return {.upstream = upstream_.url(),
-            .flags = {"--server-max-receive-wait", longest_wait, "--upstream-max-in-flight",
-                      "10000"},
-            .most_lines = 100};
+    return {
+        .upstream = upstream_.url(),
+        .flags = {"--server-max-receive-wait", longest_wait, "--upstream-max-in-flight", "10000"},
+        .most_lines = 100};
   }
 
   TimedUpstream upstream_{[](std::uint64_t) { return TimedReply{.bytes = HttpReply(204)}; }};
