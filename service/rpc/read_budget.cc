@@ -146,5 +146,7 @@ void ReadBudget::BeginRound() { ++current_round; }
 extern "C" ssize_t recvmsg(int socket, msghdr* message, int flags) {
   using namespace evalrun::service;
   const std::size_t most = budget;
-  return most == 0 ? Receive(socket, message, flags) : ReceiveInTurn(most, socket, message, flags);
+  // What gRPC reads of the queue of errors is not the connection's.
+  if (most == 0 || (flags & MSG_ERRQUEUE) != 0) return Receive(socket, message, flags);
+  return ReceiveInTurn(most, socket, message, flags);
 }

@@ -5,7 +5,7 @@
 // up and send the next call, and all of them pile up in this process.
 //
 // While a ReadBudget is in force, connections take turns: in each round, which begins when gRPC's
-// poller is asked, a connection gives so many bytes. The rest stays with the kernel, where TCP
+// poller has answered, a connection gives so many bytes. The rest stays with the kernel, where TCP
 // holds its sender back, until what was read is worked on. What waits there for too long is not
 // read at all (receive_queues.h).
 //
@@ -21,8 +21,8 @@
 
 namespace evalrun::service {
 
-// In force on all threads: when two of them meet at a connection, gRPC may move its work to one of
-// its own for a while, and read there. One at a time in a process.
+// In force on all threads, on each by itself: when two of them meet at a connection, gRPC may move
+// its work to one of its own for a while, and read there. One at a time in a process.
 class ReadBudget {
  public:
   // `bytes`: that a connection gives in its turn, at most; at least 1. `queues` outlives it, and
@@ -32,7 +32,7 @@ class ReadBudget {
   ReadBudget(const ReadBudget&) = delete;
   ReadBudget& operator=(const ReadBudget&) = delete;
 
-  // For the function that stands before epoll_wait(): gRPC's poller has been asked, and each
+  // For the function that stands before epoll_wait(): gRPC's poller has answered, and each
   // connection has a turn again. Thread-safe.
   static void BeginRound();
 };

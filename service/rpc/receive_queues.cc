@@ -1,11 +1,12 @@
 #include "service/rpc/receive_queues.h"
 
+#include <utility>
+
 namespace evalrun::service {
 namespace {
 
-// One that has something left has its turn again and again; when it has had none for this long,
-// gRPC has closed it.
-constexpr ReceiveQueues::Time kGoneAfter = std::chrono::seconds(5);
+// No round of turns takes that long.
+constexpr ReceiveQueues::Time kGoneAfter = std::chrono::seconds(10);
 
 }  // namespace
 
@@ -13,14 +14,16 @@ ReceiveQueues::Turn ReceiveQueues::OnTurn(const ConnectionId& connection, Time n
   const auto found = queues_.find(connection.socket);
   if (found == queues_.end()) return Turn::kRead;
   Queue& queue = found->second;
-  if (queue.cookie != connection.cookie) {
+  if (queue.cookie != connection.cookie || !queue.has_rest) {
     queues_.erase(found);
     return Turn::kRead;
   }
-  if (!queue.held_since.has_value()) return Turn::kRead;
-  if (CountQueues(now).read == 0) {
-    queue.held_since.reset();
-    queue.ahead = 0;  // its wait counts from here on
+  if (!queue.held_since.has_value()) {
+    queue.has_rest = false;
+    return Turn::kRead;
+  }
+  if (CountSince(std::exchange(queue.left_at, now)).read == 0) {
+    queues_.erase(found);  // its wait counts anew
     return Turn::kRead;
   }
   if (now - *queue.held_since < longest_hold_) return Turn::kHold;
@@ -32,28 +35,44 @@ ReceiveQueues::Turn ReceiveQueues::OnTurn(const ConnectionId& connection, Time n
 void ReceiveQueues::OnTurnOver(const ConnectionId& connection, std::size_t read, std::size_t left,
                                Time now) {
   if (longest_wait_ == Time(0)) return;
-  Queue& queue = queues_[connection.socket];
-  queue.cookie = connection.cookie;
-  queue.last_turn = now;
+  const auto [found, is_new] = queues_.try_emplace(connection.socket);
+  Queue& queue = found->second;
+  if (is_new) {
+    queue = {.cookie = connection.cookie,
+             .has_rest = true,
+             .left_at = now,
+             .ahead = left,
+             .marked_at = now};
+    ForgetGone(now);
+    return;
+  }
+  queue.has_rest = true;
+  const Time previous_turn = std::exchange(queue.left_at, now);
+  const Time waited = now - queue.marked_at;
   if (queue.ahead <= read) {
     queue.ahead = left;
     queue.marked_at = now;
-    return;
+  } else {
+    queue.ahead -= read;
   }
-  queue.ahead -= read;
-  if (now - queue.marked_at < longest_wait_) return;
+  if (waited < longest_wait_) return;
   // Half of them go on, so that the core has work, and the calls that were begun get answers.
-  const Count count = CountQueues(now);
+  const Count count = CountSince(previous_turn);
   if (count.held < count.read) queue.held_since = now;
 }
 
-ReceiveQueues::Count ReceiveQueues::CountQueues(Time now) const {
+ReceiveQueues::Count ReceiveQueues::CountSince(Time then) const {
   Count count;
   for (const auto& [socket, queue] : queues_) {
-    if (now - queue.last_turn > kGoneAfter) continue;
+    if (!queue.has_rest || queue.left_at < then) continue;
     ++(queue.held_since.has_value() ? count.held : count.read);
   }
   return count;
+}
+
+void ReceiveQueues::ForgetGone(Time now) {
+  absl::erase_if(queues_,
+                 [&](const auto& entry) { return now - entry.second.left_at > kGoneAfter; });
 }
 
 }  // namespace evalrun::service

@@ -4,11 +4,11 @@
 //
 // Above what one core can serve, something has to be turned away, and to answer costs nearly as
 // much as to serve: at five times the capacity all the core's time would not do for refusals. What
-// is never read costs nothing. So where bytes have waited for longer than is reasonable, some of
+// is never read costs nothing. So where bytes have waited for longer than is reasonable, half of
 // the connections are held: they are not read, and the others have the core to themselves. When
-// these get through what waits there, it was a burst: the held ones go on, and nobody has lost
-// anything. When they do not, the held ones end. By then the calls that were begun there have been
-// answered; the callers learn about the rest while there is time for another try.
+// these get through all that waits there, it was a burst: the held ones go on, and nobody has lost
+// anything. Otherwise they end. Meanwhile calls that were begun there could still be answered; the
+// callers learn about the rest while there is time for another try.
 #ifndef EVALRUN_SERVICE_RPC_RECEIVE_QUEUES_H_
 #define EVALRUN_SERVICE_RPC_RECEIVE_QUEUES_H_
 
@@ -49,13 +49,14 @@ class ReceiveQueues {
   // The connection has its turn.
   [[nodiscard]] Turn OnTurn(const ConnectionId& connection, Time now);
 
-  // Its turn is over: so many bytes were read, and so many are left, at least 1.
+  // Its turn is over: so many bytes were read, and so many are left, at least 1. A turn after which
+  // nothing is left need not be told of.
   void OnTurnOver(const ConnectionId& connection, std::size_t read, std::size_t left, Time now);
 
   // Nothing is left to read.
   void OnEmpty(int socket) { queues_.erase(socket); }
 
-  // True when no connection is known that has anything left to read.
+  // True when no connection is known: none has anything left to read.
   [[nodiscard]] bool is_empty() const { return queues_.empty(); }
 
   // How many connections were ended. Thread-safe.
@@ -64,11 +65,13 @@ class ReceiveQueues {
  private:
   struct Queue {
     std::uint64_t cookie = 0;
+    // Its last turn left something. Until it has its next one.
+    bool has_rest = false;
+    Time left_at{0};  // when that was last known
     // How long a byte waits is measured with one at a time: the last that was there at
     // `marked_at`, behind so many others.
     std::size_t ahead = 0;
     Time marked_at{0};
-    Time last_turn{0};
     std::optional<Time> held_since = std::nullopt;
   };
 
@@ -77,8 +80,11 @@ class ReceiveQueues {
     std::size_t read = 0;
   };
 
-  // Of the connections that have something left to read.
-  [[nodiscard]] Count CountQueues(Time now) const;
+  // Of the connections that have left something since then. Each that does has its turn in every
+  // round: what was not heard of between two turns of another connection has gone.
+  [[nodiscard]] Count CountSince(Time then) const;
+  // Makes room: gRPC closes connections without reading to their end.
+  void ForgetGone(Time now);
 
   const Time longest_wait_;
   const Time longest_hold_;

@@ -74,6 +74,10 @@ class Connection {
     iovec part{buffer.data(), buffer.size()};
     return ReadInto(std::span(&part, 1));
   }
+  [[nodiscard]] ssize_t ReadErrors() const {
+    msghdr message{};
+    return recvmsg(pair_.accepted, &message, MSG_ERRQUEUE);
+  }
   [[nodiscard]] ssize_t ReadInto(std::span<iovec> parts) const {
     msghdr message{};
     message.msg_iov = parts.data();
@@ -213,6 +217,7 @@ TEST_F(ReadBudgetTest, AConnectionThatIsHeldGivesNothingAndThenItsEnd) {
     EXPECT_EQ(connection->ReadAll(), 300);
   }
   ASSERT_TRUE(one.IsTold());
+  EXPECT_EQ(one.ReadErrors(), -1) << "gRPC looks there, too, and not for the end";
   EXPECT_EQ(one.ReadOnce(), 0) << "held in its second turn; the time is over in its third";
   ASSERT_TRUE(other.IsTold());
   EXPECT_EQ(other.ReadAll(), 300);
@@ -231,6 +236,8 @@ TEST_F(ReadBudgetTest, WhileAConnectionIsHeldItsTurnsAreToldAnew) {
     EXPECT_EQ(connection->ReadAll(), 300);
   }
   for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(other.IsTold());
+    EXPECT_EQ(other.ReadAll(), 300);
     ASSERT_TRUE(one.IsTold());
     EXPECT_EQ(one.ReadAll(), 0);
     EXPECT_EQ(one.ReadAll(), 0);

@@ -1,5 +1,7 @@
 #include "service/rpc/receive_queues.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 namespace evalrun::service {
@@ -7,6 +9,7 @@ namespace {
 
 using std::chrono::hours;
 using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
 using Turn = ReceiveQueues::Turn;
 
 constexpr milliseconds kLongestWait(100);
@@ -19,11 +22,22 @@ constexpr ConnectionId Id(int socket) {
 
 class ReceiveQueuesTest : public ::testing::Test {
  protected:
-  // A turn that reads 100 bytes and leaves so many, if it may read.
+  // A turn that reads 100 bytes and leaves so many, if it may read. gRPC does not look again when
+  // the kernel has said that nothing is left: then the turn just ends.
   Turn TakeTurn(const ConnectionId& connection, std::size_t left) {
+    now_ += nanoseconds(1);
     const Turn turn = queues_.OnTurn(connection, now_);
-    if (turn == Turn::kRead) queues_.OnTurnOver(connection, 100, left, now_);
+    if (turn == Turn::kRead && left > 0) queues_.OnTurnOver(connection, 100, left, now_);
     return turn;
+  }
+  // Time in which another connection is never empty, and gets through.
+  void PassBesideOthers(ReceiveQueues::Time time) {
+    const ReceiveQueues::Time end = now_ + time;
+    for (;;) {
+      ASSERT_EQ(TakeTurn(Id(99), 100), Turn::kRead);
+      if (now_ >= end) return;
+      now_ = std::min(now_ + kLongestWait / 4, end);
+    }
   }
   // Both have much to read, and have waited for as long as they may: `1` is held from now on.
   void HoldTheFirstOfTwo() {
@@ -31,6 +45,7 @@ class ReceiveQueuesTest : public ::testing::Test {
     TakeTurn(Id(2), kMuch);
     now_ += kLongestWait;
     TakeTurn(Id(1), kMuch);
+    TakeTurn(Id(2), kMuch);
     ASSERT_EQ(TakeTurn(Id(1), kMuch), Turn::kHold);
   }
 
@@ -52,12 +67,21 @@ TEST_F(ReceiveQueuesTest, OneThatIsEmptyIsNoLongerKnown) {
 
 TEST_F(ReceiveQueuesTest, NoneIsHeldBeforeTheLongestWait) {
   TakeTurn(Id(1), kMuch);
-  TakeTurn(Id(2), kMuch);
-  now_ += kLongestWait - milliseconds(1);
+  PassBesideOthers(kLongestWait - milliseconds(1));
   for (int i = 0; i < 3; ++i) {
     EXPECT_EQ(TakeTurn(Id(1), kMuch), Turn::kRead);
-    EXPECT_EQ(TakeTurn(Id(2), kMuch), Turn::kRead);
+    PassBesideOthers(nanoseconds(1));
   }
+}
+
+TEST_F(ReceiveQueuesTest, ItIsHeldAtTheLongestWait) {
+  TakeTurn(Id(1), kMuch);
+  const ReceiveQueues::Time marked_at = now_;
+  PassBesideOthers(kLongestWait / 2);
+  now_ = marked_at + kLongestWait - nanoseconds(1);  // a turn takes that
+  TakeTurn(Id(1), kMuch);
+  PassBesideOthers(nanoseconds(1));
+  EXPECT_EQ(TakeTurn(Id(1), kMuch), Turn::kHold);
 }
 
 TEST_F(ReceiveQueuesTest, AfterTheLongestWaitHalfAreHeld) {
@@ -72,51 +96,75 @@ TEST_F(ReceiveQueuesTest, AfterTheLongestWaitHalfAreHeld) {
 
 // As in a closed loop of many calls: there is always something left, and none of it waits for long.
 TEST_F(ReceiveQueuesTest, OneThatIsNeverEmptyButGetsThroughIsNotHeld) {
-  TakeTurn(Id(2), kMuch);
-  for (int i = 0; i < 1000; ++i) {
-    now_ += kLongestWait / 2;
+  TakeTurn(Id(1), 200);
+  for (int i = 0; i < 100; ++i) {
+    PassBesideOthers(kLongestWait / 4);
     ASSERT_EQ(TakeTurn(Id(1), 200), Turn::kRead) << i;
   }
 }
 
 TEST_F(ReceiveQueuesTest, WhatCountsIsTheWaitOfAByteNotOfTheConnection) {
-  TakeTurn(Id(2), kMuch);
   TakeTurn(Id(1), 100);  // read in the next turn, whatever comes behind it
-  now_ += kLongestWait;
-  EXPECT_EQ(TakeTurn(Id(1), kMuch), Turn::kRead);
-  EXPECT_EQ(TakeTurn(Id(1), kMuch), Turn::kRead) << "what came behind it waits since then";
-  now_ += kLongestWait;
+  PassBesideOthers(kLongestWait / 2);
   TakeTurn(Id(1), kMuch);
+  PassBesideOthers(kLongestWait / 2);
+  TakeTurn(Id(1), kMuch);
+  PassBesideOthers(milliseconds(1));
+  EXPECT_EQ(TakeTurn(Id(1), kMuch), Turn::kRead) << "what came behind it waits since then";
+  PassBesideOthers(kLongestWait / 2);
+  TakeTurn(Id(1), kMuch);
+  PassBesideOthers(milliseconds(1));
   EXPECT_EQ(TakeTurn(Id(1), kMuch), Turn::kHold);
 }
 
 TEST_F(ReceiveQueuesTest, OneThatIsHeldEndsAfterTheLongestHold) {
   HoldTheFirstOfTwo();
-  now_ += kLongestHold - milliseconds(1);
+  now_ += kLongestHold - milliseconds(2);
   EXPECT_EQ(TakeTurn(Id(2), kMuch), Turn::kRead);
   EXPECT_EQ(TakeTurn(Id(1), kMuch), Turn::kHold);
   EXPECT_EQ(queues_.ended(), 0);
-  now_ += milliseconds(1);
+  now_ += milliseconds(2);
+  TakeTurn(Id(2), kMuch);
   EXPECT_EQ(TakeTurn(Id(1), kMuch), Turn::kEnd);
   EXPECT_EQ(queues_.ended(), 1);
 }
 
 TEST_F(ReceiveQueuesTest, OneThatIsHeldGoesOnWhenTheOthersHaveGotThrough) {
   HoldTheFirstOfTwo();
-  queues_.OnEmpty(2);
-  now_ += kLongestHold;
+  EXPECT_EQ(TakeTurn(Id(2), kMuch), Turn::kRead);
+  EXPECT_EQ(TakeTurn(Id(2), 0), Turn::kRead);
   EXPECT_EQ(TakeTurn(Id(1), kMuch), Turn::kRead);
   now_ += kLongestWait - milliseconds(1);
   TakeTurn(Id(2), kMuch);
+  EXPECT_EQ(TakeTurn(Id(1), kMuch), Turn::kRead);
   EXPECT_EQ(TakeTurn(Id(1), kMuch), Turn::kRead) << "its wait counts anew";
   EXPECT_EQ(queues_.ended(), 0);
+}
+
+TEST_F(ReceiveQueuesTest, OneThatHasGotThroughIsNotOverdueLater) {
+  TakeTurn(Id(1), kMuch);
+  TakeTurn(Id(1), 0);
+  PassBesideOthers(kLongestWait * 2);
+  EXPECT_EQ(TakeTurn(Id(1), kMuch), Turn::kRead);
+  PassBesideOthers(milliseconds(1));
+  EXPECT_EQ(TakeTurn(Id(1), kMuch), Turn::kRead);
+}
+
+// All that was left is read in the next turn, but that took too long to come.
+TEST_F(ReceiveQueuesTest, ARoundOfTurnsThatTakesTooLongIsAWaitLikeAnyOther) {
+  TakeTurn(Id(1), 100);
+  TakeTurn(Id(2), 100);
+  now_ += kLongestWait;
+  TakeTurn(Id(1), 100);
+  TakeTurn(Id(2), 100);
+  EXPECT_EQ(TakeTurn(Id(1), 100), Turn::kHold);
 }
 
 TEST_F(ReceiveQueuesTest, OfThoseThatAreHeldOneAtATimeGoesOn) {
   for (const int i : {1, 2, 3, 4}) TakeTurn(Id(i), kMuch);
   now_ += kLongestWait;
   for (const int i : {1, 2}) TakeTurn(Id(i), kMuch);
-  for (const int i : {3, 4}) queues_.OnEmpty(i);
+  for (const int i : {3, 4}) TakeTurn(Id(i), 0);
   EXPECT_EQ(TakeTurn(Id(1), kMuch), Turn::kRead);
   EXPECT_EQ(TakeTurn(Id(2), kMuch), Turn::kHold);
 }
@@ -131,15 +179,21 @@ TEST_F(ReceiveQueuesTest, AloneNoneIsHeldForLong) {
 
 TEST_F(ReceiveQueuesTest, OneThatGrpcHasClosedDoesNotKeepOthersHeld) {
   HoldTheFirstOfTwo();
-  now_ += kLongestHold - milliseconds(1);
-  EXPECT_EQ(TakeTurn(Id(1), kMuch), Turn::kHold);
+  EXPECT_EQ(TakeTurn(Id(1), kMuch), Turn::kRead) << "2 has had no turn since the last one";
+}
+
+TEST_F(ReceiveQueuesTest, OnesThatGrpcHasClosedAreForgotten) {
+  TakeTurn(Id(1), kMuch);
   now_ += hours(1);
-  EXPECT_EQ(TakeTurn(Id(1), kMuch), Turn::kRead) << "2 has had no turn for an hour";
+  TakeTurn(Id(2), kMuch);
+  queues_.OnEmpty(2);
+  EXPECT_TRUE(queues_.is_empty());
 }
 
 TEST_F(ReceiveQueuesTest, AnotherConnectionWithTheSameNumberIsNotHeld) {
   HoldTheFirstOfTwo();
   now_ += kLongestHold;
+  TakeTurn(Id(2), kMuch);
   const ConnectionId other = {.socket = 1, .cookie = 7};
   EXPECT_EQ(TakeTurn(other, kMuch), Turn::kRead);
   EXPECT_EQ(queues_.ended(), 0);
