@@ -94,12 +94,10 @@ def draw_regime(name, regime, left):
     ticks = [10.0 ** power for power in range(-1, int(math.log10(top_ms)) + 1)]
     times.axes(loads, ticks, 'p99 in ms, from the moment a call was due (logarithmic)', title)
     times.series(*points_of(steps, lambda step: step['ok_ms']['p99']), OK, 'OK')
-    shed = points_of(steps, lambda step: step['shed_ms']['p99'])
-    if shed[0]:
-        times.series(*shed, SHED, 'shed')
-    lost = points_of(steps, lambda step: step['lost_ms']['p99'])
-    if lost[0]:
-        times.series(*lost, LOST, 'connection ended')
+    for kind, colour, label in (('shed_ms', SHED, 'shed'), ('lost_ms', LOST, 'connection ended')):
+        points = points_of(steps, lambda step, kind=kind: step[kind]['p99'])
+        if points[0]:
+            times.series(*points, colour, label)
     return rates.parts + times.parts
 
 

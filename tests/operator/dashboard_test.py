@@ -23,7 +23,7 @@ NEEDS_STORE = {"Store of the shared limits"}
 # What each panel is for: the fault that has to move its queries. By panel, or by panel and legend.
 MOVED_BY = {
     "Calls": "traffic", "Failed calls": "unavailable", "Latency": "slow", "In flight": "held",
-    "By code": "traffic", "By what is certain about the run": "traffic", 
+    "By code": "traffic", "By what is certain about the run": "traffic",
     "Shed": {"{{cause}}": "cap", "connections ended": None},  # overload_test.cc makes it move
     "Sends by status class": "traffic", "Time of a send": "slow", "Retries": "unavailable",
     "Retries saved up": "unavailable", "Held back for": "busy",
