@@ -22,8 +22,8 @@ std::string NotReadyBecause(const RunningGateway& gateway) {
   return *gateway.draining ? "shutting down" : "";
 }
 
-SampledFigures Sample(const RunningGateway& gateway) {
-  SampledFigures figures = gateway.server->Sample();
+observability::SampledFigures Sample(const RunningGateway& gateway) {
+  observability::SampledFigures figures = gateway.server->Sample();
   figures.log_lines_dropped = gateway.sink->dropped_lines();
   gateway.process->Update();
   return figures;
@@ -52,7 +52,7 @@ bool SetLevel(const RunningGateway& gateway, std::string_view name) {
     gateway.events->Write(spdlog::level::warn, "log_level_changed",
                           {{"from", NameOf(before)}, {"to", name}});
     gateway.event_logger->set_level(level);
-    GrpcLogCapture::SetLevel(level);
+    observability::GrpcLogCapture::SetLevel(level);
     return true;
   }
   return false;
@@ -60,7 +60,7 @@ bool SetLevel(const RunningGateway& gateway, std::string_view name) {
 
 }  // namespace
 
-AdminSources SourcesOf(const RunningGateway& gateway) {
+admin::AdminSources SourcesOf(const RunningGateway& gateway) {
   const auto log_level = [gateway] { return std::string(NameOf(gateway.event_logger->level())); };
   return {
       .metrics = [gateway] { return gateway.metrics->Expose(Sample(gateway)); },
@@ -68,15 +68,15 @@ AdminSources SourcesOf(const RunningGateway& gateway) {
       .config = [gateway] { return *gateway.shown_config->Get(); },
       .status_json =
           [gateway, log_level] {
-            const SampledFigures figures = Sample(gateway);
-            return StatusJson({.version = std::string(config::Version()),
-                               .started_at = gateway.process->started_at(),
-                               .now = system_clock::now(),
-                               .not_ready_because = NotReadyBecause(gateway),
-                               .log_level = log_level(),
-                               .metrics = gateway.metrics->Collect(figures),
-                               .errors = gateway.errors->NewestFirst(),
-                               .limits = figures.limits});
+            const observability::SampledFigures figures = Sample(gateway);
+            return observability::StatusJson({.version = std::string(config::Version()),
+                                              .started_at = gateway.process->started_at(),
+                                              .now = system_clock::now(),
+                                              .not_ready_because = NotReadyBecause(gateway),
+                                              .log_level = log_level(),
+                                              .metrics = gateway.metrics->Collect(figures),
+                                              .errors = gateway.errors->NewestFirst(),
+                                              .limits = figures.limits});
           },
       .log_level = log_level,
       .set_log_level = [gateway](const std::string& level) { return SetLevel(gateway, level); }};

@@ -12,29 +12,29 @@
 
 #include "service/admin/admin_server.h"
 #include "service/current.h"
+#include "service/grpc_adapter/grpc_server.h"
 #include "service/observability/event_log.h"
 #include "service/observability/line_sink.h"
 #include "service/observability/metrics.h"
 #include "service/observability/process_metrics.h"
 #include "service/observability/recent_errors.h"
-#include "service/rpc/grpc_server.h"
 
 namespace evalrun::service {
 
 // All outlive the admin server.
 struct RunningGateway {
   const Current<std::string>* shown_config = nullptr;  // what is in force, secrets masked
-  GrpcServer* server = nullptr;
-  Metrics* metrics = nullptr;
-  ProcessMetrics* process = nullptr;
-  const RecentErrors* errors = nullptr;
-  const LineSink* sink = nullptr;
-  spdlog::logger* event_logger = nullptr;  // whose level is shown and changed
-  const EventLog* events = nullptr;        // which writes to it
+  grpc_adapter::GrpcServer* server = nullptr;
+  observability::Metrics* metrics = nullptr;
+  observability::ProcessMetrics* process = nullptr;
+  const observability::RecentErrors* errors = nullptr;
+  const observability::LineSink* sink = nullptr;
+  spdlog::logger* event_logger = nullptr;           // whose level is shown and changed
+  const observability::EventLog* events = nullptr;  // which writes to it
   const std::atomic<bool>* draining = nullptr;
 };
 
-[[nodiscard]] AdminSources SourcesOf(const RunningGateway& gateway);
+[[nodiscard]] admin::AdminSources SourcesOf(const RunningGateway& gateway);
 
 // The versions in gateway_build_info.
 [[nodiscard]] std::map<std::string, std::string> BuildLabels();

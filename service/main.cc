@@ -19,19 +19,20 @@
 #include <spdlog/logger.h>
 
 #include "rest_backend/http/client_tls.h"
-#include "service/access/policy.h"
 #include "service/admin/admin_server.h"
 #include "service/admin_sources.h"
+#include "service/authz/key_ring.h"
+#include "service/authz/policy.h"
 #include "service/config/live.h"
 #include "service/config/load_config.h"
 #include "service/config/secret.h"
 #include "service/config/tls.h"
 #include "service/config/watched_files.h"
 #include "service/config/yaml_writer.h"
-#include "service/core_dumps.h"
 #include "service/current.h"
-#include "service/key_age.h"
-#include "service/keys/key_ring.h"
+#include "service/grpc_adapter/grpc_server.h"
+#include "service/grpc_adapter/server_tls.h"
+#include "service/grpc_hooks/polled_queue.h"
 #include "service/observability/access_log.h"
 #include "service/observability/audit_log.h"
 #include "service/observability/config_metrics.h"
@@ -42,15 +43,14 @@
 #include "service/observability/metrics.h"
 #include "service/observability/process_metrics.h"
 #include "service/observability/recent_errors.h"
+#include "service/options_from_config.h"
+#include "service/process/core_dumps.h"
+#include "service/process/termination_signal.h"
+#include "service/ratelimit/shared_limits.h"
 #include "service/reload/certificate_reloader.h"
+#include "service/reload/key_age.h"
 #include "service/reload/reload_thread.h"
 #include "service/reload/reloader.h"
-#include "service/rpc/grpc_server.h"
-#include "service/rpc/polled_queue.h"
-#include "service/rpc/server_tls.h"
-#include "service/settings.h"
-#include "service/shared_limits.h"
-#include "service/termination_signal.h"
 
 namespace evalrun::service {
 namespace {
@@ -58,13 +58,13 @@ namespace {
 using std::chrono::system_clock;
 
 std::shared_ptr<spdlog::logger> MakeLogger(const char* name, spdlog::level::level_enum level,
-                                           std::shared_ptr<LineSink> sink) {
+                                           std::shared_ptr<observability::LineSink> sink) {
   auto logger = std::make_shared<spdlog::logger>(name, std::move(sink));
   logger->set_level(level);
   return logger;
 }
 
-int Fail(const EventLog& events, std::string_view what, std::string_view address,
+int Fail(const observability::EventLog& events, std::string_view what, std::string_view address,
          const absl::Status& status) {
   const std::string reason(status.message());
   events.Write(spdlog::level::critical, "start_failed",
@@ -74,11 +74,12 @@ int Fail(const EventLog& events, std::string_view what, std::string_view address
 }
 
 // Worth a line: without a policy everybody may do everything.
-void SayMode(const AccessPolicy& policy, spdlog::level::level_enum level, const EventLog& events) {
+void SayMode(const authz::AccessPolicy& policy, spdlog::level::level_enum level,
+             const observability::EventLog& events) {
   events.Write(level, "authorization", {{"mode", policy.mode()}});
 }
 
-CertificateReloader::TakeOver TakerOf(ServerTls* server_tls) {
+reload::CertificateReloader::TakeOver TakerOf(grpc_adapter::ServerTls* server_tls) {
   return [server_tls](const config::TlsFiles& files) {
     std::string key(files.key.RevealForSending());
     server_tls->SetCertificate(files.certificate, key, files.authorities);
@@ -86,13 +87,14 @@ CertificateReloader::TakeOver TakerOf(ServerTls* server_tls) {
   };
 }
 
-CertificateReloader::TakeOver TakerOf(rest::ClientTls* upstream_tls) {
+reload::CertificateReloader::TakeOver TakerOf(http::ClientTls* upstream_tls) {
   return [upstream_tls](const config::TlsFiles& files) {
     upstream_tls->Set(files.authorities, files.certificate, files.key.RevealForSending());
   };
 }
 
-void SetKeys(KeyRing next, const EventLog& events, Current<KeyRing>* keys) {
+void SetKeys(authz::KeyRing next, const observability::EventLog& events,
+             Current<authz::KeyRing>* keys) {
   const std::vector<std::string> changed = next.ChangedSince(*keys->Get());
   keys->Set(std::move(next));
   for (const std::string& name : changed) {
@@ -101,45 +103,48 @@ void SetKeys(KeyRing next, const EventLog& events, Current<KeyRing>* keys) {
 }
 
 // `load_again` reads its files through `files`, as it did for `loaded`.
-int Serve(config::LoadedConfig loaded, const Reloader::Load& load_again,
+int Serve(config::LoadedConfig loaded, const reload::Reloader::Load& load_again,
           config::WatchedFiles* files) {
   const config::v1::GatewayConfig config = loaded.config;
 
-  const auto sink = std::make_shared<LineSink>(STDOUT_FILENO, config.log().buffer_bytes());
+  const auto sink =
+      std::make_shared<observability::LineSink>(STDOUT_FILENO, config.log().buffer_bytes());
   const auto event_logger = MakeLogger("events", LogLevel(config.log().level()), sink);
-  const EventLog events(event_logger);
-  const GrpcLogCapture grpc_log(&events);
-  GrpcLogCapture::SetLevel(event_logger->level());
-  RecentErrors errors;
-  AccessLog access_log(MakeLogger("access", spdlog::level::info, sink), LogOptions(loaded),
-                       &errors);
-  Metrics metrics;
-  const auto audit_log = AuditLog::Open(AuditOptions(config), sink, metrics.registry(), &events);
+  const observability::EventLog events(event_logger);
+  const observability::GrpcLogCapture grpc_log(&events);
+  observability::GrpcLogCapture::SetLevel(event_logger->level());
+  observability::RecentErrors errors;
+  observability::AccessLog access_log(MakeLogger("access", spdlog::level::info, sink),
+                                      LogOptions(loaded), &errors);
+  observability::Metrics metrics;
+  const auto audit_log =
+      observability::AuditLog::Open(AuditOptions(config), sink, metrics.registry(), &events);
   if (!audit_log.ok()) {
     return Fail(events, "cannot audit to", config.audit().to(), audit_log.status());
   }
-  ProcessMetrics process(metrics.registry(), BuildLabels());
-  ConfigMetrics config_metrics(metrics.registry());
+  observability::ProcessMetrics process(metrics.registry(), BuildLabels());
+  observability::ConfigMetrics config_metrics(metrics.registry());
   config_metrics.OnLoaded(config::HashOfSettings(config), /*needs_restart=*/false,
                           system_clock::now());
 
-  std::optional<SharedLimits> shared_limits;
+  std::optional<ratelimit::SharedLimits> shared_limits;
   if (auto options = SharedLimitsOptions(loaded)) {
     shared_limits.emplace(*std::move(options), config.limits().redis().address(), &events,
                           metrics.registry());
   }
-  Limiter limiter({.max_keys = config.limits().max_keys(), .seed = std::random_device()()},
-                  shared_limits.has_value() ? shared_limits->desk() : nullptr);
+  ratelimit::Limiter limiter(
+      {.max_keys = config.limits().max_keys(), .seed = std::random_device()()},
+      shared_limits.has_value() ? shared_limits->desk() : nullptr);
   limiter.SetRules(LimitRules(loaded), config.limits().replicas());
 
-  Current<AccessPolicy> access_policy(AccessOptions(config));
-  Current<KeyRing> keys(KeysOf(loaded));
-  process.SetKeysChanged(KeysChanged(config.upstream(), process.started_at()));
+  Current<authz::AccessPolicy> access_policy(AccessOptions(config));
+  Current<authz::KeyRing> keys(KeysOf(loaded));
+  process.SetKeysChanged(reload::KeysChanged(config.upstream(), process.started_at()));
 
-  CredentialMetrics credential_metrics(metrics.registry());
-  CertificateReloader certificates(&events, &credential_metrics);
-  ServerTls server_tls(ClientCertificates(loaded));
-  GrpcServerOptions server_options = ServerOptions(loaded);
+  observability::CredentialMetrics credential_metrics(metrics.registry());
+  reload::CertificateReloader certificates(&events, &credential_metrics);
+  grpc_adapter::ServerTls server_tls(ClientCertificates(loaded));
+  grpc_adapter::GrpcServerOptions server_options = ServerOptions(loaded);
   if (const auto paths = config::PathsOf(config.tls()); !paths.certificate.empty()) {
     const absl::Status status =
         certificates.Add("server", paths, TakerOf(&server_tls), system_clock::now());
@@ -150,8 +155,8 @@ int Serve(config::LoadedConfig loaded, const Reloader::Load& load_again,
                  {{"what", "calls are served without TLS"}, {"address", config.listen()}});
   }
 
-  rest::ClientTls upstream_tls;
-  rest::HttpClientOptions http_options = HttpOptions(loaded);
+  http::ClientTls upstream_tls;
+  http::HttpClientOptions http_options = HttpOptions(loaded);
   if (const auto paths = config::PathsOf(config.upstream());
       !paths.certificate.empty() || !paths.authorities.empty()) {
     const absl::Status status =
@@ -160,29 +165,29 @@ int Serve(config::LoadedConfig loaded, const Reloader::Load& load_again,
     http_options.tls = &upstream_tls;
   }
 
-  auto server =
-      GrpcServer::Listen(std::move(server_options), std::move(http_options), CallSettings(loaded),
-                         {.metrics = &metrics,
-                          .access_log = &access_log,
-                          .audit_log = audit_log->get(),
-                          .limiter = &limiter,
-                          .access_policy = &access_policy,
-                          .keys = &keys});
+  auto server = grpc_adapter::GrpcServer::Listen(std::move(server_options), std::move(http_options),
+                                                 CallSettings(loaded),
+                                                 {.metrics = &metrics,
+                                                  .access_log = &access_log,
+                                                  .audit_log = audit_log->get(),
+                                                  .limiter = &limiter,
+                                                  .access_policy = &access_policy,
+                                                  .keys = &keys});
   if (!server.ok()) return Fail(events, "cannot serve gRPC on", config.listen(), server.status());
-  GrpcServer& grpc_server = **server;
+  grpc_adapter::GrpcServer& grpc_server = **server;
 
   std::atomic<bool> draining = false;
   Current<std::string> shown_config(loaded.shown);
-  auto admin = AdminServer::Start(loaded.admin_listen.host, loaded.admin_listen.port,
-                                  SourcesOf({.shown_config = &shown_config,
-                                             .server = &grpc_server,
-                                             .metrics = &metrics,
-                                             .process = &process,
-                                             .errors = &errors,
-                                             .sink = sink.get(),
-                                             .event_logger = event_logger.get(),
-                                             .events = &events,
-                                             .draining = &draining}));
+  auto admin = admin::AdminServer::Start(loaded.admin_listen.host, loaded.admin_listen.port,
+                                         SourcesOf({.shown_config = &shown_config,
+                                                    .server = &grpc_server,
+                                                    .metrics = &metrics,
+                                                    .process = &process,
+                                                    .errors = &errors,
+                                                    .sink = sink.get(),
+                                                    .event_logger = event_logger.get(),
+                                                    .events = &events,
+                                                    .draining = &draining}));
   if (!admin.ok()) {
     return Fail(events, "cannot serve HTTP on", config.admin_listen(), admin.status());
   }
@@ -198,13 +203,13 @@ int Serve(config::LoadedConfig loaded, const Reloader::Load& load_again,
   sink->flush();
 
   // What changes while the gateway runs, part by part.
-  Reloader reloader(loaded, load_again, files, &events, &config_metrics);
+  reload::Reloader reloader(loaded, load_again, files, &events, &config_metrics);
   reloader.OnReload([&](const config::LoadedConfig& next) {
     event_logger->set_level(LogLevel(next.config.log().level()));
-    GrpcLogCapture::SetLevel(event_logger->level());
+    observability::GrpcLogCapture::SetLevel(event_logger->level());
     grpc_server.SetLimits(LimitRules(next), next.config.limits().replicas());
     SetKeys(KeysOf(next), events, &keys);
-    process.SetKeysChanged(KeysChanged(next.config.upstream(), process.started_at()));
+    process.SetKeysChanged(reload::KeysChanged(next.config.upstream(), process.started_at()));
     const std::string_view mode_before = access_policy.Get()->mode();
     access_policy.Set(AccessOptions(next.config));
     if (access_policy.Get()->mode() != mode_before) {
@@ -215,32 +220,32 @@ int Serve(config::LoadedConfig loaded, const Reloader::Load& load_again,
   // From here on the keys are the ring's alone.
   loaded.api_key = {};
   loaded.keys.clear();
-  std::optional<ReloadThread> reload_thread;
+  std::optional<reload::ReloadThread> reload_thread;
   reload_thread.emplace(&reloader, [&](bool is_asked) {
     (*audit_log)->Tend(is_asked);
     is_asked ? certificates.Reload(system_clock::now()) : certificates.Look(system_clock::now());
   });
 
-  WaitForTerminationSignal();
+  process::WaitForTerminationSignal();
   reload_thread.reset();
   events.Write(spdlog::level::info, "draining");
   draining = true;
   grpc_server.AnnounceShutdown();
   // Load balancers look away meanwhile. A second signal cuts it short.
-  WaitForTerminationSignal(To<std::chrono::microseconds>(config.drain().delay()));
+  process::WaitForTerminationSignal(To<std::chrono::microseconds>(config.drain().delay()));
   grpc_server.Stop(To<std::chrono::milliseconds>(config.drain().timeout()));
   events.Write(spdlog::level::info, "stopped");
   return 0;
 }
 
 int Main(int argc, char** argv) {
-  ForbidCoreDumps();  // before there is a key to be seen
-  BlockTerminationSignals();
-  BlockReloadSignal();
+  process::ForbidCoreDumps();  // before there is a key to be seen
+  process::BlockTerminationSignals();
+  reload::BlockReloadSignal();
   std::signal(SIGPIPE, SIG_IGN);
   // Debian builds abseil with its deadlock detector on. It costs gRPC 7 % of its instructions.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
-  PolledQueue::ChoosePoller();
+  grpc_hooks::PolledQueue::ChoosePoller();
 
   config::WatchedFiles files;
   const auto load = [&] {
@@ -252,7 +257,7 @@ int Main(int argc, char** argv) {
     std::cerr << done->err;
     return done->exit_code;
   }
-  if (std::get<config::LoadedConfig>(loaded).config.core_dumps()) AllowCoreDumps();
+  if (std::get<config::LoadedConfig>(loaded).config.core_dumps()) process::AllowCoreDumps();
   curl_global_init(CURL_GLOBAL_DEFAULT);
   const int status = Serve(std::move(std::get<config::LoadedConfig>(loaded)), load, &files);
   curl_global_cleanup();

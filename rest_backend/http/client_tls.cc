@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <system_error>
 
-namespace evalrun::rest {
+namespace evalrun::http {
 namespace {
 
 std::unique_ptr<const MemoryFile> FileOf(std::string_view content, std::uint64_t version) {
@@ -55,4 +55,4 @@ std::shared_ptr<const TlsFileSet> ClientTls::Current() const {
   return current_;
 }
 
-}  // namespace evalrun::rest
+}  // namespace evalrun::http

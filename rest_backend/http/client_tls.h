@@ -14,7 +14,7 @@
 #include <string>
 #include <string_view>
 
-namespace evalrun::rest {
+namespace evalrun::http {
 
 // A file in memory that exists as long as this object.
 class MemoryFile {
@@ -70,6 +70,6 @@ class ClientTls {
   std::shared_ptr<const TlsFileSet> current_;  // guarded by mutex_
 };
 
-}  // namespace evalrun::rest
+}  // namespace evalrun::http
 
 #endif  // EVALRUN_REST_BACKEND_HTTP_CLIENT_TLS_H_

@@ -1,70 +1,70 @@
 #include "rest_backend/http/curl_fault.h"
 
-namespace evalrun::rest {
+namespace evalrun::http {
 
-Fault FaultOf(CURLcode code) {
+deletion::Fault FaultOf(CURLcode code) {
   // In the order of libcurl's error page.
   switch (code) {
     case CURLE_OK:
-      return Fault::kNone;
+      return deletion::Fault::kNone;
     case CURLE_COULDNT_RESOLVE_PROXY:
     case CURLE_COULDNT_RESOLVE_HOST:
-      return Fault::kResolve;
+      return deletion::Fault::kResolve;
     case CURLE_COULDNT_CONNECT:
-      return Fault::kConnect;
+      return deletion::Fault::kConnect;
     case CURLE_WEIRD_SERVER_REPLY:
-      return Fault::kProtocol;
+      return deletion::Fault::kProtocol;
     case CURLE_PARTIAL_FILE:
-      return Fault::kConnectionLost;
+      return deletion::Fault::kConnectionLost;
     case CURLE_WRITE_ERROR:  // our own header callback had enough
-      return Fault::kTooLarge;
+      return deletion::Fault::kTooLarge;
     case CURLE_OUT_OF_MEMORY:  // a header line, or the status line, beyond what libcurl keeps
-      return Fault::kTooLarge;
+      return deletion::Fault::kTooLarge;
     case CURLE_OPERATION_TIMEDOUT:
-      return Fault::kTimeout;
+      return deletion::Fault::kTimeout;
     case CURLE_SSL_CONNECT_ERROR:
-      return Fault::kTls;
+      return deletion::Fault::kTls;
     case CURLE_ABORTED_BY_CALLBACK:  // our own PREREQFUNCTION stopped a second send
-      return Fault::kConnectionLost;
+      return deletion::Fault::kConnectionLost;
     case CURLE_INTERFACE_FAILED:
-      return Fault::kConnect;
+      return deletion::Fault::kConnect;
     case CURLE_GOT_NOTHING:
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:
-      return Fault::kConnectionLost;
+      return deletion::Fault::kConnectionLost;
     case CURLE_SSL_ENGINE_NOTFOUND:
     case CURLE_SSL_ENGINE_SETFAILED:
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CIPHER:
     case CURLE_PEER_FAILED_VERIFICATION:
-      return Fault::kTls;
+      return deletion::Fault::kTls;
     case CURLE_BAD_CONTENT_ENCODING:
-      return Fault::kProtocol;
+      return deletion::Fault::kProtocol;
     case CURLE_SSL_ENGINE_INITFAILED:
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_SHUTDOWN_FAILED:
     case CURLE_SSL_CRL_BADFILE:
     case CURLE_SSL_ISSUER_ERROR:
-      return Fault::kTls;
+      return deletion::Fault::kTls;
     case CURLE_NO_CONNECTION_AVAILABLE:
-      return Fault::kConnect;
+      return deletion::Fault::kConnect;
     case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
     case CURLE_SSL_INVALIDCERTSTATUS:
-      return Fault::kTls;
+      return deletion::Fault::kTls;
     case CURLE_HTTP2:
     case CURLE_HTTP2_STREAM:
     case CURLE_HTTP3:
-      return Fault::kProtocol;
+      return deletion::Fault::kProtocol;
     case CURLE_QUIC_CONNECT_ERROR:
     case CURLE_PROXY:
-      return Fault::kConnect;
+      return deletion::Fault::kConnect;
     case CURLE_SSL_CLIENTCERT:
-      return Fault::kTls;
+      return deletion::Fault::kTls;
     case CURLE_UNSUPPORTED_PROTOCOL:  // "HTTP/0.9 is not allowed": the answer has no status line
-      return Fault::kProtocol;
+      return deletion::Fault::kProtocol;
     default:
-      return Fault::kInternal;
+      return deletion::Fault::kInternal;
   }
 }
 
-}  // namespace evalrun::rest
+}  // namespace evalrun::http

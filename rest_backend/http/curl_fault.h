@@ -6,14 +6,14 @@
 
 #include <curl/curl.h>
 
-#include "rest_backend/api/send_result.h"
+#include "rest_backend/deletion/send_result.h"
 
-namespace evalrun::rest {
+namespace evalrun::http {
 
 // The fault behind `code`, given that no HTTP status was read. CURLE_OK is no fault; a code that
 // this function does not know is kInternal.
-[[nodiscard]] Fault FaultOf(CURLcode code);
+[[nodiscard]] deletion::Fault FaultOf(CURLcode code);
 
-}  // namespace evalrun::rest
+}  // namespace evalrun::http
 
 #endif  // EVALRUN_REST_BACKEND_HTTP_CURL_FAULT_H_

@@ -8,7 +8,7 @@
 
 #include <curl/curl.h>
 
-namespace evalrun::rest {
+namespace evalrun::http {
 
 // libcurl's handles are all `void*`: the deleter tells them apart.
 template <auto kCleanup>
@@ -20,6 +20,6 @@ using EasyHandle = std::unique_ptr<void, CurlDeleter<curl_easy_cleanup>>;
 using MultiHandle = std::unique_ptr<void, CurlDeleter<curl_multi_cleanup>>;
 using ShareHandle = std::unique_ptr<void, CurlDeleter<curl_share_cleanup>>;
 
-}  // namespace evalrun::rest
+}  // namespace evalrun::http
 
 #endif  // EVALRUN_REST_BACKEND_HTTP_CURL_HANDLE_H_

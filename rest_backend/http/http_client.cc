@@ -7,7 +7,7 @@
 #include "rest_backend/http/shard.h"
 #include "rest_backend/http/transfer.h"
 
-namespace evalrun::rest {
+namespace evalrun::http {
 
 using Clock = std::chrono::steady_clock;
 
@@ -93,7 +93,7 @@ void HttpClient::Reap(Shard& shard) {
   while (const std::optional<Shard::Done> done = shard.NextDone()) {
     Transfer* transfer = Transfer::Of(done->easy);
     SendObserver* observer = transfer->observer();
-    const SendResult result = transfer->Result(done->code);
+    const deletion::SendResult result = transfer->Result(done->code);
     observer->OnSendDone(result);
     Release(transfer);
   }
@@ -123,4 +123,4 @@ std::optional<Clock::time_point> HttpClient::NextWakeUp() const {
   return next;
 }
 
-}  // namespace evalrun::rest
+}  // namespace evalrun::http

@@ -33,11 +33,11 @@
 #include <string>
 #include <vector>
 
-#include "rest_backend/api/send_result.h"
+#include "rest_backend/deletion/send_result.h"
 #include "rest_backend/http/curl_handle.h"
 #include "rest_backend/http/socket_poll.h"
 
-namespace evalrun::rest {
+namespace evalrun::http {
 
 class ClientTls;
 class Shard;
@@ -77,7 +77,7 @@ struct SendRequest {
 class SendObserver {
  public:
   // The send is over. The views in `result` are valid during this call only. May call Send().
-  virtual void OnSendDone(const SendResult& result) = 0;
+  virtual void OnSendDone(const deletion::SendResult& result) = 0;
 
  protected:
   ~SendObserver() = default;
@@ -133,6 +133,6 @@ class HttpClient {
   std::size_t in_flight_ = 0;
 };
 
-}  // namespace evalrun::rest
+}  // namespace evalrun::http
 
 #endif  // EVALRUN_REST_BACKEND_HTTP_HTTP_CLIENT_H_

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <new>
 
-namespace evalrun::rest {
+namespace evalrun::http {
 Shard::Shard(SocketPoll* poll, std::size_t max_connections)
     : poll_(poll), multi_(curl_multi_init()) {
   if (multi_ == nullptr) throw std::bad_alloc();
@@ -62,4 +62,4 @@ std::optional<Shard::Done> Shard::NextDone() {
   return Done{message->easy_handle, message->data.result};
 }
 
-}  // namespace evalrun::rest
+}  // namespace evalrun::http

@@ -14,7 +14,7 @@
 #include "rest_backend/http/curl_handle.h"
 #include "rest_backend/http/socket_poll.h"
 
-namespace evalrun::rest {
+namespace evalrun::http {
 
 // Not thread-safe; lives as long as libcurl may call back, and so is neither copied nor moved.
 class Shard {
@@ -58,6 +58,6 @@ class Shard {
   std::optional<Clock::time_point> idle_since_;
 };
 
-}  // namespace evalrun::rest
+}  // namespace evalrun::http
 
 #endif  // EVALRUN_REST_BACKEND_HTTP_SHARD_H_

@@ -11,7 +11,7 @@
 #include <cerrno>
 #include <system_error>
 
-namespace evalrun::rest {
+namespace evalrun::http {
 namespace {
 
 constexpr int kMostEvents = 64;
@@ -133,4 +133,4 @@ bool SocketPoll::StillWanted(const Event& event) const {
   return sockets_[static_cast<std::size_t>(event.fd)].shard == event.shard;
 }
 
-}  // namespace evalrun::rest
+}  // namespace evalrun::http

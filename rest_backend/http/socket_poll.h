@@ -17,7 +17,7 @@
 
 #include <curl/curl.h>
 
-namespace evalrun::rest {
+namespace evalrun::http {
 
 class Shard;
 
@@ -77,6 +77,6 @@ class SocketPoll {
   std::size_t closed_ = 0;
 };
 
-}  // namespace evalrun::rest
+}  // namespace evalrun::http
 
 #endif  // EVALRUN_REST_BACKEND_HTTP_SOCKET_POLL_H_

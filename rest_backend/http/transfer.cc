@@ -9,7 +9,7 @@
 #include "rest_backend/http/curl_fault.h"
 #include "rest_backend/http/socket_poll.h"
 
-namespace evalrun::rest {
+namespace evalrun::http {
 namespace {
 
 std::chrono::microseconds TimeOf(CURL* easy, CURLINFO info) {
@@ -177,9 +177,9 @@ std::string_view Transfer::Header(const char* name) const {
   return header->value;
 }
 
-SendResult Transfer::Result(CURLcode code) const {
+deletion::SendResult Transfer::Result(CURLcode code) const {
   CURL* easy = easy_.get();
-  SendResult result;
+  deletion::SendResult result;
   result.may_have_left = may_have_left();
   result.resend_stopped = sends_ > 1;
   // libcurl sends by itself again only what went out on a reused connection. For the second time it
@@ -192,11 +192,11 @@ SendResult Transfer::Result(CURLcode code) const {
     result.timing.connect = TimeOf(easy, CURLINFO_PRETRANSFER_TIME_T);
   }
   if (result.http_status == 0) {
-    result.fault = code == CURLE_OK ? Fault::kProtocol : FaultOf(code);
+    result.fault = code == CURLE_OK ? deletion::Fault::kProtocol : FaultOf(code);
     // libcurl has one code for both: the time to connect was up, or that of the whole send.
-    if (result.fault == Fault::kTimeout && !result.may_have_left &&
+    if (result.fault == deletion::Fault::kTimeout && !result.may_have_left &&
         result.timing.total < timeout_) {
-      result.fault = Fault::kConnect;
+      result.fault = deletion::Fault::kConnect;
     }
     return result;
   }
@@ -213,4 +213,4 @@ SendResult Transfer::Result(CURLcode code) const {
   return result;
 }
 
-}  // namespace evalrun::rest
+}  // namespace evalrun::http

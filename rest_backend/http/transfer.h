@@ -14,12 +14,12 @@
 
 #include <curl/curl.h>
 
-#include "rest_backend/api/send_result.h"
+#include "rest_backend/deletion/send_result.h"
 #include "rest_backend/http/client_tls.h"
 #include "rest_backend/http/curl_handle.h"
 #include "rest_backend/http/http_client.h"
 
-namespace evalrun::rest {
+namespace evalrun::http {
 
 // Not thread-safe; libcurl keeps its address, and so it is neither copied nor moved.
 class Transfer {
@@ -38,7 +38,7 @@ class Transfer {
   void End();
 
   // What the send came to. The views refer to this transfer, until the next Begin().
-  [[nodiscard]] SendResult Result(CURLcode code) const;
+  [[nodiscard]] deletion::SendResult Result(CURLcode code) const;
 
   [[nodiscard]] CURL* easy() const { return easy_.get(); }
   [[nodiscard]] SendObserver* observer() const { return observer_; }
@@ -75,6 +75,6 @@ class Transfer {
   bool left_over_ = false;  // and it was not let
 };
 
-}  // namespace evalrun::rest
+}  // namespace evalrun::http
 
 #endif  // EVALRUN_REST_BACKEND_HTTP_TRANSFER_H_

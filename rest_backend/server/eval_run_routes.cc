@@ -7,7 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "rest_backend/api/resource_id.h"
+#include "rest_backend/deletion/resource_id.h"
 #include "rest_backend/server/api_error.h"
 #include "rest_backend/server/authenticate.h"
 #include "rest_backend/server/eval_run_json.h"
@@ -71,13 +71,14 @@ OrError<EvalRunCalls::Target> EvalRunCalls::TargetOf(const httplib::Request& req
   auto key = Caller(request, permission);
   if (auto* error = std::get_if<ApiError>(&key)) return std::move(*error);
   const std::string id = request.matches[1];
-  if (!rest::IsWellFormedId(id, rest::IdFormat::kUuid)) {
-    return InvalidField("path.eval_run_uuid", rest::DescribeIdFormat(rest::IdFormat::kUuid));
+  if (!deletion::IsWellFormedId(id, deletion::IdFormat::kUuid)) {
+    return InvalidField("path.eval_run_uuid",
+                        deletion::DescribeIdFormat(deletion::IdFormat::kUuid));
   }
   auto workspace = WorkspaceOf(request, std::get<ApiKey>(key));
   if (auto* error = std::get_if<ApiError>(&workspace)) return std::move(*error);
   return Target{std::get<ApiKey>(std::move(key)), std::get<std::string>(std::move(workspace)),
-                rest::CanonicalId(id)};
+                deletion::CanonicalId(id)};
 }
 
 OrError<Reply> EvalRunCalls::Create(const httplib::Request& request) {

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "rest_backend/api/resource_id.h"
+#include "rest_backend/deletion/resource_id.h"
 #include "rest_backend/server/text.h"
 
 namespace evalrun::backend {
@@ -38,17 +38,17 @@ std::string FieldReader::RequiredString(const char* name) {
 std::optional<std::string> FieldReader::OptionalId(const char* name) {
   const std::optional<std::string> value = OptionalString(name);
   if (!value) return std::nullopt;
-  if (!rest::IsWellFormedId(*value, rest::IdFormat::kUuid)) {
-    Refuse(name, rest::DescribeIdFormat(rest::IdFormat::kUuid));
+  if (!deletion::IsWellFormedId(*value, deletion::IdFormat::kUuid)) {
+    Refuse(name, deletion::DescribeIdFormat(deletion::IdFormat::kUuid));
     return std::nullopt;
   }
-  return rest::CanonicalId(*value);
+  return deletion::CanonicalId(*value);
 }
 
 std::string FieldReader::RequiredId(const char* name) {
   const std::optional<std::string> value = OptionalId(name);
   if (!value) {
-    Refuse(name, Concat("given, as ", rest::DescribeIdFormat(rest::IdFormat::kUuid)));
+    Refuse(name, Concat("given, as ", deletion::DescribeIdFormat(deletion::IdFormat::kUuid)));
   }
   return value.value_or("");
 }

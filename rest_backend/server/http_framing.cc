@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 
-#include "rest_backend/api/resource_id.h"
+#include "rest_backend/deletion/resource_id.h"
 #include "rest_backend/server/text.h"
 #include "rest_backend/server/unique_id.h"
 
@@ -27,7 +27,7 @@ bool IsZero(std::string_view length) { return length.find_first_not_of('0') == l
 void PrepareRequest(httplib::Request& request) {
   const std::string given = request.get_header_value(kRequestId);
   const bool honoured = request.get_header_value_count(kRequestId) == 1 &&
-                        rest::IsWellFormedId(given, rest::IdFormat::kOpaque);
+                        deletion::IsWellFormedId(given, deletion::IdFormat::kOpaque);
   request.headers.erase(kRequestId);
   request.headers.emplace(kRequestId, honoured ? given : NewUuid());
 

@@ -3,7 +3,7 @@
 #include <utility>
 #include <variant>
 
-#include "rest_backend/api/resource_id.h"
+#include "rest_backend/deletion/resource_id.h"
 #include "rest_backend/server/text.h"
 
 namespace evalrun::backend {
@@ -31,10 +31,10 @@ OrError<std::optional<std::string>> QueryId(const httplib::Request& request, con
   if (auto* error = std::get_if<ApiError>(&given)) return std::move(*error);
   const auto& value = std::get<std::optional<std::string>>(given);
   if (!value) return std::optional<std::string>();
-  if (!rest::IsWellFormedId(*value, rest::IdFormat::kUuid)) {
-    return InvalidField(FieldOf(name), rest::DescribeIdFormat(rest::IdFormat::kUuid));
+  if (!deletion::IsWellFormedId(*value, deletion::IdFormat::kUuid)) {
+    return InvalidField(FieldOf(name), deletion::DescribeIdFormat(deletion::IdFormat::kUuid));
   }
-  return std::optional(rest::CanonicalId(*value));
+  return std::optional(deletion::CanonicalId(*value));
 }
 
 OrError<std::int64_t> QueryInteger(const httplib::Request& request, const char* name,

@@ -1,6 +1,6 @@
 // File: records.h
 //
-// What the backend keeps, as plain values. Every id is in canonical form: rest::CanonicalId.
+// What the backend keeps, as plain values. Every id is in canonical form: deletion::CanonicalId.
 #ifndef EVALRUN_REST_BACKEND_SERVER_RECORDS_H_
 #define EVALRUN_REST_BACKEND_SERVER_RECORDS_H_
 

@@ -5,7 +5,7 @@
 
 #include "service/admin/page/page.h"
 
-namespace evalrun::service {
+namespace evalrun::admin {
 namespace {
 
 AdminResponse Ready(const AdminSources& sources) {
@@ -80,4 +80,4 @@ AdminResponse Respond(const AdminRequest& request, const AdminSources& sources) 
   return {.status = 405, .body = "only " + allowed + "\n", .allow = allowed};
 }
 
-}  // namespace evalrun::service
+}  // namespace evalrun::admin

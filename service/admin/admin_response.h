@@ -10,7 +10,7 @@
 
 #include "service/admin/admin_server.h"
 
-namespace evalrun::service {
+namespace evalrun::admin {
 
 struct AdminRequest {
   std::string_view method;
@@ -32,6 +32,6 @@ struct AdminResponse {
 // HEAD is answered like GET; whoever sends it leaves out the body. Nothing changes by either.
 [[nodiscard]] AdminResponse Respond(const AdminRequest& request, const AdminSources& sources);
 
-}  // namespace evalrun::service
+}  // namespace evalrun::admin
 
 #endif  // EVALRUN_SERVICE_ADMIN_ADMIN_RESPONSE_H_

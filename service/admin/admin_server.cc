@@ -15,7 +15,7 @@
 
 #include "service/admin/admin_response.h"
 
-namespace evalrun::service {
+namespace evalrun::admin {
 namespace {
 
 constexpr unsigned int kMostConnections = 256;
@@ -109,4 +109,4 @@ absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(const std::strin
   return server;
 }
 
-}  // namespace evalrun::service
+}  // namespace evalrun::admin

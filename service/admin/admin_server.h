@@ -14,7 +14,7 @@
 
 struct MHD_Daemon;
 
-namespace evalrun::service {
+namespace evalrun::admin {
 
 struct AdminSources {
   // The exposition in Prometheus' text format.
@@ -56,6 +56,6 @@ class AdminServer {
   std::unique_ptr<MHD_Daemon, StopDaemon> daemon_;  // last: its thread uses the others
 };
 
-}  // namespace evalrun::service
+}  // namespace evalrun::admin
 
 #endif  // EVALRUN_SERVICE_ADMIN_ADMIN_SERVER_H_

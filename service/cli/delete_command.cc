@@ -215,7 +215,7 @@ int DryRun(const DeleteCommand& command, const std::vector<std::string>& ids,
 }  // namespace
 
 int RunDelete(const DeleteCommand& command) {
-  IdList list(command.opaque_ids ? rest::IdFormat::kOpaque : rest::IdFormat::kUuid);
+  IdList list(command.opaque_ids ? deletion::IdFormat::kOpaque : deletion::IdFormat::kUuid);
   if (const auto mistake = ReadIds(command, &list); mistake.has_value()) return Refuse(*mistake);
   const auto channel = OpenChannel(command.connection);
   if (!channel.ok()) return Refuse(Printable(std::string(channel.status().message())) + ".");

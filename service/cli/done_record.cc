@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "rest_backend/api/resource_id.h"
+#include "rest_backend/deletion/resource_id.h"
 #include "service/cli/text.h"
 
 namespace evalrun::cli {
@@ -23,7 +23,7 @@ std::string_view TakeLine(std::string_view* text) {
 std::string DoneRecord::Header(std::string_view server,
                                const std::optional<std::string>& workspace) {
   return fmt::format("{}server={} workspace={}\n", kMark, Printable(server),
-                     Printable(rest::CanonicalId(workspace.value_or(""))));
+                     Printable(deletion::CanonicalId(workspace.value_or(""))));
 }
 
 std::string DoneRecord::Line(std::string_view word, std::string_view id) {
@@ -47,7 +47,7 @@ std::optional<std::string> DoneRecord::Read(std::string_view text, std::string_v
     const std::size_t blank = line.find(' ');
     if (blank == std::string_view::npos) continue;
     const std::string_view word = line.substr(0, blank);
-    Done& done = by_id_[rest::CanonicalId(line.substr(blank + 1))];
+    Done& done = by_id_[deletion::CanonicalId(line.substr(blank + 1))];
     if (done == Done::kGone) continue;
     if (word == "gone") done = Done::kGone;
     if (word == "failed") done = Done::kNothing;
@@ -57,7 +57,7 @@ std::optional<std::string> DoneRecord::Read(std::string_view text, std::string_v
 }
 
 Done DoneRecord::Find(std::string_view id) const {
-  const auto it = by_id_.find(rest::CanonicalId(id));
+  const auto it = by_id_.find(deletion::CanonicalId(id));
   return it == by_id_.end() ? Done::kNothing : it->second;
 }
 

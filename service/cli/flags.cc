@@ -5,7 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include "rest_backend/api/utf8.h"
+#include "rest_backend/deletion/utf8.h"
 #include "service/cli/command_line.h"
 #include "service/cli/delete_schedule.h"
 #include "service/cli/duration.h"
@@ -49,7 +49,7 @@ std::string CheckRequestId(const std::string& text) {
 
 // A protobuf string can carry nothing else.
 std::string CheckText(const std::string& text) {
-  return rest::ToValidUtf8(text) == text ? "" : "it is not UTF-8 text";
+  return deletion::ToValidUtf8(text) == text ? "" : "it is not UTF-8 text";
 }
 
 std::string CheckNotEmpty(const std::string& text) { return text.empty() ? "it is empty" : ""; }

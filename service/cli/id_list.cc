@@ -29,14 +29,14 @@ std::string_view Trimmed(std::string_view text) {
 }  // namespace
 
 void IdList::Add(std::string_view id, std::string_view where) {
-  if (!rest::IsWellFormedId(id, format_)) {
+  if (!deletion::IsWellFormedId(id, format_)) {
     if (++mistake_count_ > kMistakesShown) return;
     const std::string shown = Printable(id.substr(0, kLongestShown));
     mistakes_.push_back(
         fmt::format("{}: '{}{}'", Printable(where), shown, id.size() > kLongestShown ? "…" : ""));
     return;
   }
-  if (seen_.insert(rest::CanonicalId(id)).second) {
+  if (seen_.insert(deletion::CanonicalId(id)).second) {
     ids_.emplace_back(id);
   } else {
     ++duplicates_;
@@ -61,7 +61,7 @@ std::string IdList::Mistakes() const {
   if (mistake_count_ > mistakes_.size()) {
     out += fmt::format("  and {} more\n", mistake_count_ - mistakes_.size());
   }
-  return out + fmt::format("An id is {}.", rest::DescribeIdFormat(format_));
+  return out + fmt::format("An id is {}.", deletion::DescribeIdFormat(format_));
 }
 
 }  // namespace evalrun::cli

@@ -11,7 +11,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "rest_backend/api/resource_id.h"
+#include "rest_backend/deletion/resource_id.h"
 
 namespace evalrun::cli {
 
@@ -19,10 +19,10 @@ namespace evalrun::cli {
 // mistake in it is to be refused before anything is deleted, not to be half carried out.
 class IdList {
  public:
-  explicit IdList(rest::IdFormat format) : format_(format) {}
+  explicit IdList(deletion::IdFormat format) : format_(format) {}
 
   // Takes one id, as it is. `where` names its place, such as `argument 2` or `ids.txt:17`. Two
-  // spellings of one id (rest::CanonicalId) are the same: the first is kept.
+  // spellings of one id (deletion::CanonicalId) are the same: the first is kept.
   void Add(std::string_view id, std::string_view where);
 
   // Takes a file of one id a line. Blanks around it, blank lines, and everything from a `#` at the
@@ -37,7 +37,7 @@ class IdList {
   [[nodiscard]] std::string Mistakes() const;
 
  private:
-  rest::IdFormat format_;
+  deletion::IdFormat format_;
   std::vector<std::string> ids_;
   std::unordered_set<std::string> seen_;  // canonical
   std::size_t duplicates_ = 0;

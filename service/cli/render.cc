@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "rest_backend/api/resource_id.h"
+#include "rest_backend/deletion/resource_id.h"
 #include "service/cli/connect_advice.h"
 #include "service/cli/duration.h"
 #include "service/cli/text.h"
@@ -136,7 +136,7 @@ std::string DeleteCommandLine(const Connection& connection, const DeleteRequest&
     command += " --workspace " + ShellQuote(*request.workspace_uuid);
   }
   const bool uuids = std::ranges::all_of(
-      ids, [](const auto& id) { return rest::IsWellFormedId(id, rest::IdFormat::kUuid); });
+      ids, [](const auto& id) { return deletion::IsWellFormedId(id, deletion::IdFormat::kUuid); });
   if (!uuids) command += " --opaque-ids";
   if (connection.server != kDefaultServer) add("--server", connection.server);
   if (connection.timeout != kDefaultTimeout) add("--timeout", DurationFlag(connection.timeout));

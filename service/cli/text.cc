@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "rest_backend/api/utf8.h"
+#include "rest_backend/deletion/utf8.h"
 
 namespace evalrun::cli {
 namespace {
@@ -36,7 +36,7 @@ bool IsPrintable(std::uint32_t c) {
 std::string Printable(std::string_view text) {
   std::string out;
   while (!text.empty()) {
-    const std::size_t length = rest::Utf8SequenceLength(text);
+    const std::size_t length = deletion::Utf8SequenceLength(text);
     if (length == 0) {
       out += fmt::format("\\x{:02x}", static_cast<unsigned char>(text.front()));
       text.remove_prefix(1);

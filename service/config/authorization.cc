@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
-#include "rest_backend/api/resource_id.h"
-#include "service/access/scope.h"
+#include "rest_backend/deletion/resource_id.h"
+#include "service/authz/scope.h"
 #include "service/config/identity.h"
 #include "service/config/text.h"
 
@@ -16,32 +16,32 @@ constexpr std::string_view kNoUuid = "00000000-0000-0000-0000-000000000000";
 // Whether it can be the beginning of an id in canonical form.
 bool BeginsCanonicalId(std::string_view beginning, bool opaque_ids) {
   if (opaque_ids) {
-    return rest::IsWellFormedId(Concat(beginning, "x"), rest::IdFormat::kOpaque);
+    return deletion::IsWellFormedId(Concat(beginning, "x"), deletion::IdFormat::kOpaque);
   }
   if (beginning.size() > kNoUuid.size() ||
       std::ranges::any_of(beginning, [](char c) { return c >= 'A' && c <= 'Z'; })) {
     return false;
   }
   // Without a type prefix, what is left of a UUID completes it.
-  return rest::IsWellFormedId(Concat(beginning, kNoUuid.substr(beginning.size())),
-                              rest::IdFormat::kUuid);
+  return deletion::IsWellFormedId(Concat(beginning, kNoUuid.substr(beginning.size())),
+                                  deletion::IdFormat::kUuid);
 }
 
 }  // namespace
 
 absl::Status CheckWorkspacePattern(std::string_view text, bool opaque_ids) {
-  if (text == service::kUnsetWorkspace || text == "*") return absl::OkStatus();
+  if (text == authz::kUnsetWorkspace || text == "*") return absl::OkStatus();
   if (text.ends_with('*')) {
     if (BeginsCanonicalId(text.substr(0, text.size() - 1), opaque_ids)) return absl::OkStatus();
     return absl::InvalidArgumentError(
         "must have before its * the beginning of an id, in lower case and without a type prefix");
   }
-  const auto format = opaque_ids ? rest::IdFormat::kOpaque : rest::IdFormat::kUuid;
-  if (rest::IsWellFormedId(text, format)) return absl::OkStatus();
+  const auto format = opaque_ids ? deletion::IdFormat::kOpaque : deletion::IdFormat::kUuid;
+  if (deletion::IsWellFormedId(text, format)) return absl::OkStatus();
   return absl::InvalidArgumentError(
       Concat("must be *, (unset), the beginning of an id followed by "
              "*, or ",
-             rest::DescribeIdFormat(format)));
+             deletion::DescribeIdFormat(format)));
 }
 
 void CheckAuthorization(const v1::Authorization& authorization, bool opaque_ids,

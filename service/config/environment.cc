@@ -4,7 +4,7 @@
 #include <cstddef>
 
 #include "service/config/nearest.h"
-#include "service/config/settings.h"
+#include "service/config/setting_registry.h"
 #include "service/config/text.h"
 
 namespace evalrun::config {

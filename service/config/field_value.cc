@@ -11,7 +11,7 @@
 
 #include "service/config/config.pb.h"
 #include "service/config/duration.h"
-#include "service/config/settings.h"
+#include "service/config/setting_registry.h"
 #include "service/config/text.h"
 #include "service/config/upstream_url.h"
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "service/config/settings.h"
+#include "service/config/setting_registry.h"
 
 namespace evalrun::config {
 

@@ -1,7 +1,7 @@
 #include "service/config/help.h"
 
 #include "service/config/field_value.h"
-#include "service/config/settings.h"
+#include "service/config/setting_registry.h"
 #include "service/config/text.h"
 
 namespace evalrun::config {

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "service/authz/network.h"
+#include "service/authz/pattern.h"
 #include "service/config/text.h"
-#include "service/identity/network.h"
-#include "service/identity/pattern.h"
 
 namespace evalrun::config {
 namespace {
@@ -31,7 +31,7 @@ absl::Status CheckMetadataKey(std::string_view key) {
 }
 
 absl::Status CheckNetwork(std::string_view text) {
-  if (service::Network::Parse(text).has_value()) return absl::OkStatus();
+  if (authz::Network::Parse(text).has_value()) return absl::OkStatus();
   return absl::InvalidArgumentError(
       "must be a network, such as 10.1.0.0/16, fd00::/8 or 10.1.2.3, with no bit set beyond its "
       "length");
@@ -48,7 +48,7 @@ absl::Status CheckIdentityPattern(std::string_view text) {
   if (text == "*") return absl::OkStatus();
   const bool is_known = text.starts_with(kSpiffe) || text.starts_with("dns:") ||
                         text.starts_with("metadata:") || text.starts_with("ip:") || text == "unix";
-  if (!is_known || !service::IsWellFormedPattern(text)) {
+  if (!is_known || !authz::IsWellFormedPattern(text)) {
     return absl::InvalidArgumentError(
         "must be * or begin with spiffe://, dns:, metadata: or ip:, or be unix; without spaces, "
         "and with a * at most at its end");
@@ -57,7 +57,7 @@ absl::Status CheckIdentityPattern(std::string_view text) {
     return absl::InvalidArgumentError("must be in lower case");
   }
   // `spiffe://prod*` would be everybody in `prod-of-somebody-else`, too.
-  if (text.starts_with(kSpiffe) && service::IsPrefixPattern(text) &&
+  if (text.starts_with(kSpiffe) && authz::IsPrefixPattern(text) &&
       text.substr(kSpiffe.size()).find('/') == std::string_view::npos) {
     return absl::InvalidArgumentError("must have its * after the whole trust domain and a slash");
   }

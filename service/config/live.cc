@@ -5,7 +5,7 @@
 
 #include <google/protobuf/util/message_differencer.h>
 
-#include "service/config/settings.h"
+#include "service/config/setting_registry.h"
 #include "service/config/text.h"
 #include "service/config/yaml_writer.h"
 

@@ -6,7 +6,7 @@
 #include <absl/strings/str_replace.h>
 
 #include "service/config/field_value.h"
-#include "service/config/settings.h"
+#include "service/config/setting_registry.h"
 #include "service/config/text.h"
 
 namespace evalrun::config {

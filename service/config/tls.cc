@@ -4,9 +4,9 @@
 #include <string_view>
 #include <utility>
 
+#include "service/authz/network.h"
 #include "service/config/host_port.h"
 #include "service/config/text.h"
-#include "service/identity/network.h"
 #include "service/tls/pem.h"
 
 namespace evalrun::config {
@@ -18,8 +18,8 @@ constexpr std::size_t kMaxFileBytes = std::size_t{1} << 20U;
 
 bool IsLoopback(const std::string& host) {
   if (host == "localhost" || host == "::1") return true;
-  const auto address = service::ParseIpAddress(host);
-  return address.has_value() && service::Network::Parse("127.0.0.0/8")->Contains(*address);
+  const auto address = authz::ParseIpAddress(host);
+  return address.has_value() && authz::Network::Parse("127.0.0.0/8")->Contains(*address);
 }
 
 absl::Status Refused(const std::string& path, std::string_view why) {

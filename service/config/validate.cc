@@ -11,7 +11,7 @@
 #include "service/config/field_value.h"
 #include "service/config/host_port.h"
 #include "service/config/identity.h"
-#include "service/config/limits.h"
+#include "service/config/limit_rules.h"
 #include "service/config/text.h"
 #include "service/config/tls.h"
 #include "service/config/upstream_keys.h"

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "service/config/config.pb.h"
-#include "service/config/settings.h"
+#include "service/config/setting_registry.h"
 
 namespace evalrun::config {
 

@@ -8,7 +8,7 @@
 
 #include <google/protobuf/message.h>
 
-#include "service/config/settings.h"
+#include "service/config/setting_registry.h"
 
 namespace evalrun::config {
 

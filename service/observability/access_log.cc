@@ -6,7 +6,7 @@
 #include "service/observability/json_line.h"
 #include "service/observability/status_code_name.h"
 
-namespace evalrun::service {
+namespace evalrun::observability {
 
 spdlog::level::level_enum LevelOf(const CallRecord& record) {
   switch (record.code) {
@@ -22,7 +22,8 @@ spdlog::level::level_enum LevelOf(const CallRecord& record) {
       break;
   }
   if (IsUnrecognized404(record)) return spdlog::level::err;
-  return record.certainty == rest::Certainty::kUnknown ? spdlog::level::warn : spdlog::level::info;
+  return record.certainty == deletion::Certainty::kUnknown ? spdlog::level::warn
+                                                           : spdlog::level::info;
 }
 
 std::string_view FormatAccessLine(const CallRecord& record,
@@ -30,15 +31,15 @@ std::string_view FormatAccessLine(const CallRecord& record,
   JsonLine line(buffer);
   const auto level = spdlog::level::to_string_view(LevelOf(record));
   BeginCallLine(record, now, {level.data(), level.size()}, "call", &line);
-  if (record.authorization == AccessDecision::kDryRunDenied) {
-    line.Text("authorization", AccessDecisionName(record.authorization));
+  if (record.authorization == authz::AccessDecision::kDryRunDenied) {
+    line.Text("authorization", authz::AccessDecisionName(record.authorization));
   }
   line.OptionalText("upstream_key", record.upstream_key)
       .Text("rpc.response.status_code", StatusCodeName(record.code))
       .OptionalText("reason", record.reason)
-      .Text("deletion", rest::CertaintyName(record.certainty))
+      .Text("deletion", deletion::CertaintyName(record.certainty))
       .Number("sends", record.sends)
-      .OptionalText("retry_stopped", rest::RetryStopName(record.retry_stop))
+      .OptionalText("retry_stopped", deletion::RetryStopName(record.retry_stop))
       .OptionalText("limited_by", record.limited_by)
       .OptionalText("would_be_limited_by", record.would_be_limited_by);
   if (record.http_status != 0) line.Number("http.response.status_code", record.http_status);
@@ -88,4 +89,4 @@ void AccessLog::Write(const CallRecord& record, std::chrono::system_clock::time_
   logger_->log(level, spdlog::string_view_t(line.data(), line.size()));
 }
 
-}  // namespace evalrun::service
+}  // namespace evalrun::observability

@@ -17,7 +17,7 @@
 #include "service/observability/call_record.h"
 #include "service/observability/recent_errors.h"
 
-namespace evalrun::service {
+namespace evalrun::observability {
 
 // `info` for what went well or was the caller's doing, `warn` for what the upstream or the way to
 // it did, `error` for what the operators of this gateway must mend.
@@ -64,6 +64,6 @@ class AccessLog {
   std::string buffer_;
 };
 
-}  // namespace evalrun::service
+}  // namespace evalrun::observability
 
 #endif  // EVALRUN_SERVICE_OBSERVABILITY_ACCESS_LOG_H_

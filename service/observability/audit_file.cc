@@ -8,7 +8,7 @@
 
 #include <absl/strings/str_cat.h>
 
-namespace evalrun::service {
+namespace evalrun::observability {
 namespace {
 
 absl::StatusOr<int> OpenForAppending(const std::string& path) {
@@ -45,4 +45,4 @@ absl::Status AuditFile::Reopen() {
   return replaced ? absl::OkStatus() : absl::ErrnoToStatus(error, "dup3");
 }
 
-}  // namespace evalrun::service
+}  // namespace evalrun::observability

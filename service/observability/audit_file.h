@@ -11,7 +11,7 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
-namespace evalrun::service {
+namespace evalrun::observability {
 
 // Not thread-safe; whoever writes to fd() may do so at any time.
 class AuditFile {
@@ -40,6 +40,6 @@ class AuditFile {
   const int fd_;
 };
 
-}  // namespace evalrun::service
+}  // namespace evalrun::observability
 
 #endif  // EVALRUN_SERVICE_OBSERVABILITY_AUDIT_FILE_H_

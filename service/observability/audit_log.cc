@@ -6,17 +6,17 @@
 #include "service/observability/json_line.h"
 #include "service/observability/status_code_name.h"
 
-namespace evalrun::service {
+namespace evalrun::observability {
 
 std::string_view FormatAuditLine(const CallRecord& record,
                                  std::chrono::system_clock::time_point now, std::string* buffer) {
   JsonLine line(buffer);
   BeginCallLine(record, now, "info", "audit", &line);
-  line.OptionalText("authorization", AccessDecisionName(record.authorization))
+  line.OptionalText("authorization", authz::AccessDecisionName(record.authorization))
       .OptionalText("upstream_key", record.upstream_key)
       .Text("rpc.response.status_code", StatusCodeName(record.code))
       .OptionalText("reason", record.reason)
-      .Text("deletion", rest::CertaintyName(record.certainty))
+      .Text("deletion", deletion::CertaintyName(record.certainty))
       .Number("sends", record.sends)
       .OptionalText("upstream_request_id", record.upstream_request_id);
   return line.Finish();
@@ -73,4 +73,4 @@ void AuditLog::TendFile(bool is_asked) {
   }
 }
 
-}  // namespace evalrun::service
+}  // namespace evalrun::observability

@@ -22,7 +22,7 @@
 #include "service/observability/event_log.h"
 #include "service/observability/line_sink.h"
 
-namespace evalrun::service {
+namespace evalrun::observability {
 
 // The line, without a newline, in `buffer`.
 std::string_view FormatAuditLine(const CallRecord& record,
@@ -65,6 +65,6 @@ class AuditLog {
   std::string buffer_;
 };
 
-}  // namespace evalrun::service
+}  // namespace evalrun::observability
 
 #endif  // EVALRUN_SERVICE_OBSERVABILITY_AUDIT_LOG_H_

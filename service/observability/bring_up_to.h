@@ -8,7 +8,7 @@
 
 #include <prometheus/counter.h>
 
-namespace evalrun::service {
+namespace evalrun::observability {
 
 // A counter can only be added to; what others count is brought up to date by the difference.
 inline void BringUpTo(prometheus::Counter* counter, std::uint64_t value) {
@@ -16,6 +16,6 @@ inline void BringUpTo(prometheus::Counter* counter, std::uint64_t value) {
   if (difference > 0) counter->Increment(difference);
 }
 
-}  // namespace evalrun::service
+}  // namespace evalrun::observability
 
 #endif  // EVALRUN_SERVICE_OBSERVABILITY_BRING_UP_TO_H_

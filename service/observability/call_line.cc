@@ -1,12 +1,12 @@
 #include "service/observability/call_line.h"
 
-#include "service/identity/peer_address.h"
+#include "service/authz/peer_address.h"
 
-namespace evalrun::service {
+namespace evalrun::observability {
 
 void BeginCallLine(const CallRecord& record, std::chrono::system_clock::time_point now,
                    std::string_view level, std::string_view event, JsonLine* line) {
-  const PeerAddress peer = SplitPeer(record.peer);
+  const authz::PeerAddress peer = authz::SplitPeer(record.peer);
   line->Time(now)
       .Text("level", level)
       .Text("event", event)
@@ -20,4 +20,4 @@ void BeginCallLine(const CallRecord& record, std::chrono::system_clock::time_poi
       .OptionalText("workspace_uuid", record.workspace_uuid);
 }
 
-}  // namespace evalrun::service
+}  // namespace evalrun::observability

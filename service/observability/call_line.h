@@ -10,12 +10,12 @@
 #include "service/observability/call_record.h"
 #include "service/observability/json_line.h"
 
-namespace evalrun::service {
+namespace evalrun::observability {
 
 // Begins a line: when, which event, and who calls for what.
 void BeginCallLine(const CallRecord& record, std::chrono::system_clock::time_point now,
                    std::string_view level, std::string_view event, JsonLine* line);
 
-}  // namespace evalrun::service
+}  // namespace evalrun::observability
 
 #endif  // EVALRUN_SERVICE_OBSERVABILITY_CALL_LINE_H_

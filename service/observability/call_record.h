@@ -10,12 +10,12 @@
 
 #include <grpcpp/support/status_code_enum.h>
 
-#include "rest_backend/api/deletion.h"
-#include "rest_backend/api/send_outcome.h"
-#include "rest_backend/api/send_result.h"
-#include "service/access/policy.h"
+#include "rest_backend/deletion/deletion.h"
+#include "rest_backend/deletion/send_outcome.h"
+#include "rest_backend/deletion/send_result.h"
+#include "service/authz/policy.h"
 
-namespace evalrun::service {
+namespace evalrun::observability {
 
 // Views refer to the call and are valid while it is being reported. Text from callers or the
 // upstream is as it came: whoever writes it out escapes it.
@@ -27,12 +27,12 @@ struct CallRecord {
   std::string_view eval_run_uuid = {};   // cut to kLongestLoggedId
   std::string_view workspace_uuid = {};  // canonical, likewise; empty when unset
   std::string_view upstream_key = {};    // its name; empty when the call was refused before
-  AccessDecision authorization = AccessDecision::kNone;
+  authz::AccessDecision authorization = authz::AccessDecision::kNone;
   grpc::StatusCode code = grpc::StatusCode::OK;
   std::string_view reason = {};  // of ErrorInfo; empty with OK
-  rest::Certainty certainty = rest::Certainty::kNotPerformed;
+  deletion::Certainty certainty = deletion::Certainty::kNotPerformed;
   int sends = 0;
-  rest::RetryStop retry_stop = rest::RetryStop::kNone;
+  deletion::RetryStop retry_stop = deletion::RetryStop::kNone;
   std::string_view limited_by = {};           // the rule that refused it; empty: none
   std::string_view would_be_limited_by = {};  // the rules in shadow mode that would have
   int resends_stopped = 0;
@@ -42,18 +42,18 @@ struct CallRecord {
   std::size_t request_bytes = 0;   // of the message
   std::size_t response_bytes = 0;  // of the last answer's body, as far as it was read
   std::chrono::microseconds duration{0};
-  rest::SendTiming last_send = {};
+  deletion::SendTiming last_send = {};
   bool connection_reused = false;
 };
 
 // The call ended with a 404 that is not the API's own: most likely the gateway's base path is
 // wrong, or a proxy in between has lost the API.
 [[nodiscard]] inline bool IsUnrecognized404(const CallRecord& record) {
-  return record.reason == rest::kUnrecognized404;
+  return record.reason == deletion::kUnrecognized404;
 }
 
 inline constexpr std::size_t kLongestLoggedId = 200;
 
-}  // namespace evalrun::service
+}  // namespace evalrun::observability
 
 #endif  // EVALRUN_SERVICE_OBSERVABILITY_CALL_RECORD_H_

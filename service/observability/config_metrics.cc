@@ -2,7 +2,7 @@
 
 #include "service/observability/unix_time.h"
 
-namespace evalrun::service {
+namespace evalrun::observability {
 
 using prometheus::BuildCounter;
 using prometheus::BuildGauge;
@@ -40,4 +40,4 @@ void ConfigMetrics::OnLoaded(const std::string& hash, bool needs_restart,
 
 void ConfigMetrics::OnReload(bool succeeded) { (succeeded ? succeeded_ : failed_).Increment(); }
 
-}  // namespace evalrun::service
+}  // namespace evalrun::observability

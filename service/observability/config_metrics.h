@@ -12,7 +12,7 @@
 #include <prometheus/gauge.h>
 #include <prometheus/registry.h>
 
-namespace evalrun::service {
+namespace evalrun::observability {
 
 // Not thread-safe for writing; Prometheus may look at any time.
 class ConfigMetrics {
@@ -37,6 +37,6 @@ class ConfigMetrics {
   prometheus::Counter& failed_;
 };
 
-}  // namespace evalrun::service
+}  // namespace evalrun::observability
 
 #endif  // EVALRUN_SERVICE_OBSERVABILITY_CONFIG_METRICS_H_

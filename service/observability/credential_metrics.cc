@@ -2,7 +2,7 @@
 
 #include "service/observability/unix_time.h"
 
-namespace evalrun::service {
+namespace evalrun::observability {
 namespace {
 
 constexpr const char* kResults[] = {"failed", "succeeded"};
@@ -34,4 +34,4 @@ void CredentialMetrics::SetExpiry(const std::string& certificate,
   expiry_.Add({{"certificate", certificate}}).Set(UnixSeconds(expiry));
 }
 
-}  // namespace evalrun::service
+}  // namespace evalrun::observability

@@ -12,7 +12,7 @@
 #include <prometheus/gauge.h>
 #include <prometheus/registry.h>
 
-namespace evalrun::service {
+namespace evalrun::observability {
 
 // Thread-safe. `credential` and `certificate` are names of our own: each new one is a series.
 class CredentialMetrics {
@@ -32,6 +32,6 @@ class CredentialMetrics {
   prometheus::Family<prometheus::Gauge>& expiry_;
 };
 
-}  // namespace evalrun::service
+}  // namespace evalrun::observability
 
 #endif  // EVALRUN_SERVICE_OBSERVABILITY_CREDENTIAL_METRICS_H_

@@ -5,7 +5,7 @@
 
 #include "service/observability/json_line.h"
 
-namespace evalrun::service {
+namespace evalrun::observability {
 
 void EventLog::Write(spdlog::level::level_enum level, std::string_view event,
                      std::initializer_list<Field> fields) const {
@@ -21,4 +21,4 @@ void EventLog::Write(spdlog::level::level_enum level, std::string_view event,
   logger_->log(level, spdlog::string_view_t(text.data(), text.size()));
 }
 
-}  // namespace evalrun::service
+}  // namespace evalrun::observability

@@ -11,7 +11,7 @@
 
 #include <spdlog/logger.h>
 
-namespace evalrun::service {
+namespace evalrun::observability {
 
 // Thread-safe.
 class EventLog {
@@ -27,6 +27,6 @@ class EventLog {
   std::shared_ptr<spdlog::logger> logger_;
 };
 
-}  // namespace evalrun::service
+}  // namespace evalrun::observability
 
 #endif  // EVALRUN_SERVICE_OBSERVABILITY_EVENT_LOG_H_

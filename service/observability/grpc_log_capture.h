@@ -8,7 +8,7 @@
 
 #include "service/observability/event_log.h"
 
-namespace evalrun::service {
+namespace evalrun::observability {
 
 // gRPC logs by itself, in a form of its own, to standard error. While this lives, it logs as we do.
 // At most one at a time.
@@ -37,6 +37,6 @@ class GrpcLogCapture {
   static inline const EventLog* events_ = nullptr;  // gRPC hands its function no context
 };
 
-}  // namespace evalrun::service
+}  // namespace evalrun::observability
 
 #endif  // EVALRUN_SERVICE_OBSERVABILITY_GRPC_LOG_CAPTURE_H_

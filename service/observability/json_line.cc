@@ -6,9 +6,9 @@
 #include <cstddef>
 #include <ctime>
 
-#include "rest_backend/api/utf8.h"
+#include "rest_backend/deletion/utf8.h"
 
-namespace evalrun::service {
+namespace evalrun::observability {
 namespace {
 
 constexpr std::string_view kHexDigits = "0123456789abcdef";
@@ -110,7 +110,7 @@ void JsonLine::AppendEscaped(std::string_view value) {
     value.remove_prefix(plain);
     if (value.empty()) return;
 
-    const std::size_t length = rest::Utf8SequenceLength(value);
+    const std::size_t length = deletion::Utf8SequenceLength(value);
     const std::string_view sequence = value.substr(0, std::max<std::size_t>(1, length));
     value.remove_prefix(sequence.size());
     if (length == 0) {
@@ -138,4 +138,4 @@ std::string_view JsonLine::Finish() {
   return out_;
 }
 
-}  // namespace evalrun::service
+}  // namespace evalrun::observability

@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-namespace evalrun::service {
+namespace evalrun::observability {
 
 //   JsonLine line(&buffer);
 //   line.Time(now).Text("event", "listening").Number("port", 50051);
@@ -43,6 +43,6 @@ class JsonLine {
   std::string& out_;
 };
 
-}  // namespace evalrun::service
+}  // namespace evalrun::observability
 
 #endif  // EVALRUN_SERVICE_OBSERVABILITY_JSON_LINE_H_

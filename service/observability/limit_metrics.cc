@@ -4,7 +4,7 @@
 
 #include "service/observability/bring_up_to.h"
 
-namespace evalrun::service {
+namespace evalrun::observability {
 namespace {
 
 using prometheus::BuildCounter;
@@ -63,4 +63,4 @@ void LimitMetrics::Update(const LimitFigures& figures) {
   BringUpTo(&overflowed_, figures.overflowed);
 }
 
-}  // namespace evalrun::service
+}  // namespace evalrun::observability

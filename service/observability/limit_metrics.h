@@ -16,7 +16,7 @@
 #include <prometheus/gauge.h>
 #include <prometheus/registry.h>
 
-namespace evalrun::service {
+namespace evalrun::observability {
 
 // What the limits are and have done so far.
 struct LimitFigures {
@@ -69,6 +69,6 @@ class LimitMetrics {
   std::map<std::string, Decisions> rules_;  // guarded by mutex_
 };
 
-}  // namespace evalrun::service
+}  // namespace evalrun::observability
 
 #endif  // EVALRUN_SERVICE_OBSERVABILITY_LIMIT_METRICS_H_

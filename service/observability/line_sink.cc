@@ -9,7 +9,7 @@
 #include <string_view>
 #include <utility>
 
-namespace evalrun::service {
+namespace evalrun::observability {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -105,4 +105,4 @@ void LineSink::Write(std::string_view rest) {
   dropped_ += static_cast<std::uint64_t>(std::ranges::count(rest, '\n'));
 }
 
-}  // namespace evalrun::service
+}  // namespace evalrun::observability

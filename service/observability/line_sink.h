@@ -22,7 +22,7 @@
 
 #include <spdlog/sinks/sink.h>
 
-namespace evalrun::service {
+namespace evalrun::observability {
 
 // Thread-safe. Writes each message as it is, followed by a newline: patterns do not apply.
 class LineSink final : public spdlog::sinks::sink {
@@ -59,6 +59,6 @@ class LineSink final : public spdlog::sinks::sink {
   std::thread writer_;
 };
 
-}  // namespace evalrun::service
+}  // namespace evalrun::observability
 
 #endif  // EVALRUN_SERVICE_OBSERVABILITY_LINE_SINK_H_

@@ -7,7 +7,7 @@
 
 #include "service/observability/bring_up_to.h"
 
-namespace evalrun::service {
+namespace evalrun::observability {
 namespace {
 
 using prometheus::BuildCounter;
@@ -156,16 +156,17 @@ Metrics::Metrics()
                         .Help("Answered calls, by what is certain about the run.")
                         .Register(registry_);
   for (std::size_t i = 0; i < deletions_.size(); ++i) {
-    const auto certainty = static_cast<rest::Certainty>(i);
-    deletions_[i] = &deletions.Add(With({}, "deletion", rest::CertaintyName(certainty)));
+    const auto certainty = static_cast<deletion::Certainty>(i);
+    deletions_[i] = &deletions.Add(With({}, "deletion", deletion::CertaintyName(certainty)));
   }
   auto& decisions = BuildCounter()
                         .Name("gateway_authorization_decisions_total")
                         .Help("Calls that the policy was asked about, by what it said.")
                         .Register(registry_);
   for (std::size_t i = 1; i < access_decisions_.size(); ++i) {
-    const auto decision = static_cast<AccessDecision>(i);
-    access_decisions_[i] = &decisions.Add(With({}, "decision", AccessDecisionName(decision)));
+    const auto decision = static_cast<authz::AccessDecision>(i);
+    access_decisions_[i] =
+        &decisions.Add(With({}, "decision", authz::AccessDecisionName(decision)));
   }
   auto& retries_stopped =
       BuildCounter()
@@ -174,16 +175,16 @@ Metrics::Metrics()
               "Calls whose last send was worth another one that was not made, by what forbade it.")
           .Register(registry_);
   for (std::size_t i = 1; i < retries_stopped_.size(); ++i) {
-    const auto stop = static_cast<rest::RetryStop>(i);
-    retries_stopped_[i] = &retries_stopped.Add(With({}, "cause", rest::RetryStopName(stop)));
+    const auto stop = static_cast<deletion::RetryStop>(i);
+    retries_stopped_[i] = &retries_stopped.Add(With({}, "cause", deletion::RetryStopName(stop)));
   }
   auto& shed = BuildCounter()
                    .Name("gateway_calls_shed_total")
                    .Help("Calls refused without a send to protect the upstream, by cause.")
                    .Register(registry_);
   for (std::size_t i = 0; i < shed_.size(); ++i) {
-    const auto refusal = static_cast<rest::Refusal>(i);
-    shed_[i] = &shed.Add(With({}, "cause", rest::RefusalName(refusal)));
+    const auto refusal = static_cast<deletion::Refusal>(i);
+    shed_[i] = &shed.Add(With({}, "cause", deletion::RefusalName(refusal)));
   }
   auto& request_seconds = BuildHistogram()
                               .Name("http_client_request_duration_seconds")
@@ -217,10 +218,10 @@ void Metrics::OnCallDone(const CallRecord& record) {
   if (record.code == grpc::StatusCode::OK) sent_->Increment();
   handling_seconds_->Observe(ToSeconds(record.duration));
   deletions_[static_cast<std::size_t>(record.certainty)]->Increment();
-  if (record.retry_stop != rest::RetryStop::kNone) {
+  if (record.retry_stop != deletion::RetryStop::kNone) {
     retries_stopped_[static_cast<std::size_t>(record.retry_stop)]->Increment();
   }
-  if (record.authorization != AccessDecision::kNone) {
+  if (record.authorization != authz::AccessDecision::kNone) {
     access_decisions_[static_cast<std::size_t>(record.authorization)]->Increment();
   }
   if (IsUnrecognized404(record)) unrecognized_404_->Increment();
@@ -228,11 +229,11 @@ void Metrics::OnCallDone(const CallRecord& record) {
 
 void Metrics::OnRetry() { retries_->Increment(); }
 
-void Metrics::OnCallShed(rest::Refusal refusal) {
+void Metrics::OnCallShed(deletion::Refusal refusal) {
   shed_[static_cast<std::size_t>(refusal)]->Increment();
 }
 
-void Metrics::OnSendDone(const rest::SendResult& result) {
+void Metrics::OnSendDone(const deletion::SendResult& result) {
   const int status = result.http_status;
   const bool known_class = status >= 100 && status < 600;
   request_seconds_[known_class ? static_cast<std::size_t>(status / 100) : 0]->Observe(
@@ -261,4 +262,4 @@ std::string Metrics::Expose(const SampledFigures& figures) {
   return prometheus::TextSerializer().Serialize(Collect(figures));
 }
 
-}  // namespace evalrun::service
+}  // namespace evalrun::observability

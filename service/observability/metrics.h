@@ -20,13 +20,13 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/registry.h>
 
-#include "rest_backend/api/send_result.h"
-#include "rest_backend/api/upstream_guard.h"
+#include "rest_backend/deletion/send_result.h"
+#include "rest_backend/deletion/upstream_guard.h"
 #include "service/observability/call_record.h"
 #include "service/observability/limit_metrics.h"
 #include "service/observability/status_code_name.h"
 
-namespace evalrun::service {
+namespace evalrun::observability {
 
 // Figures that others count and that are read when Prometheus asks.
 struct SampledFigures {
@@ -50,11 +50,11 @@ class Metrics {
   void OnCallStarted();
   void OnCallDone(const CallRecord& record);
   // One send came to an end.
-  void OnSendDone(const rest::SendResult& result);
+  void OnSendDone(const deletion::SendResult& result);
 
   // A send is made again.
   void OnRetry();
-  void OnCallShed(rest::Refusal refusal);
+  void OnCallShed(deletion::Refusal refusal);
 
   // Where other parts register metrics of their own. Thread-safe; lives as long as this object.
   [[nodiscard]] prometheus::Registry* registry() { return &registry_; }
@@ -79,18 +79,18 @@ class Metrics {
   prometheus::Counter* sent_;
   std::array<prometheus::Counter*, kStatusCodeCount> handled_{};
   prometheus::Histogram* handling_seconds_;
-  std::array<prometheus::Counter*, rest::kCertaintyCount> deletions_{};
+  std::array<prometheus::Counter*, deletion::kCertaintyCount> deletions_{};
   std::array<prometheus::Histogram*, kStatusClasses> request_seconds_{};
   // There is no series of kNone.
-  std::array<prometheus::Counter*, kAccessDecisionCount> access_decisions_{};
+  std::array<prometheus::Counter*, authz::kAccessDecisionCount> access_decisions_{};
   prometheus::Counter* resends_stopped_;
   prometheus::Counter* unrecognized_404_;
   prometheus::Counter* unauthorized_;
   prometheus::Counter* retries_;
   // By RetryStop; there is no series of kNone.
-  std::array<prometheus::Counter*, rest::kRetryStopCount> retries_stopped_{};
+  std::array<prometheus::Counter*, deletion::kRetryStopCount> retries_stopped_{};
   prometheus::Gauge* retry_budget_;
-  std::array<prometheus::Counter*, rest::kRefusalCount> shed_{};
+  std::array<prometheus::Counter*, deletion::kRefusalCount> shed_{};
   prometheus::Counter* hold_backs_;
   prometheus::Gauge* hold_back_seconds_;
   prometheus::Gauge* calls_in_flight_;
@@ -102,6 +102,6 @@ class Metrics {
   prometheus::Counter* log_refusals_left_out_;
 };
 
-}  // namespace evalrun::service
+}  // namespace evalrun::observability
 
 #endif  // EVALRUN_SERVICE_OBSERVABILITY_METRICS_H_

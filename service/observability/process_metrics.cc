@@ -11,7 +11,7 @@
 
 #include "service/observability/unix_time.h"
 
-namespace evalrun::service {
+namespace evalrun::observability {
 namespace {
 
 using std::chrono::system_clock;
@@ -105,4 +105,4 @@ void ProcessMetrics::SetKeysChanged(
   });
 }
 
-}  // namespace evalrun::service
+}  // namespace evalrun::observability

@@ -14,7 +14,7 @@
 #include <prometheus/gauge.h>
 #include <prometheus/registry.h>
 
-namespace evalrun::service {
+namespace evalrun::observability {
 
 // Not thread-safe for writing; Prometheus may look at any time.
 class ProcessMetrics {
@@ -42,6 +42,6 @@ class ProcessMetrics {
   std::map<std::string, prometheus::Gauge*> keys_;  // its series
 };
 
-}  // namespace evalrun::service
+}  // namespace evalrun::observability
 
 #endif  // EVALRUN_SERVICE_OBSERVABILITY_PROCESS_METRICS_H_

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace evalrun::service {
+namespace evalrun::observability {
 
 void RecentErrors::Add(const CallRecord& record, std::chrono::system_clock::time_point now) {
   const std::lock_guard lock(mutex_);
@@ -26,4 +26,4 @@ std::vector<RecentError> RecentErrors::NewestFirst() const {
   return errors;
 }
 
-}  // namespace evalrun::service
+}  // namespace evalrun::observability

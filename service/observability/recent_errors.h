@@ -13,7 +13,7 @@
 
 #include "service/observability/call_record.h"
 
-namespace evalrun::service {
+namespace evalrun::observability {
 
 // What is remembered of a call: a part of its line in the access log.
 struct RecentError {
@@ -22,7 +22,7 @@ struct RecentError {
   std::string eval_run_uuid;
   grpc::StatusCode code = grpc::StatusCode::OK;
   std::string reason;
-  rest::Certainty certainty = rest::Certainty::kNotPerformed;
+  deletion::Certainty certainty = deletion::Certainty::kNotPerformed;
   int http_status = 0;
   std::chrono::microseconds duration{0};
 };
@@ -41,6 +41,6 @@ class RecentErrors {
   std::size_t added_ = 0;
 };
 
-}  // namespace evalrun::service
+}  // namespace evalrun::observability
 
 #endif  // EVALRUN_SERVICE_OBSERVABILITY_RECENT_ERRORS_H_

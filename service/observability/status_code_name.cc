@@ -3,7 +3,7 @@
 #include <array>
 #include <cstddef>
 
-namespace evalrun::service {
+namespace evalrun::observability {
 namespace {
 
 struct Names {
@@ -42,4 +42,4 @@ const Names& NamesOf(grpc::StatusCode code) {
 std::string_view StatusCodeName(grpc::StatusCode code) { return NamesOf(code).name; }
 std::string_view StatusCodeLabel(grpc::StatusCode code) { return NamesOf(code).label; }
 
-}  // namespace evalrun::service
+}  // namespace evalrun::observability

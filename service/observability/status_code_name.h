@@ -9,7 +9,7 @@
 
 #include <grpcpp/support/status_code_enum.h>
 
-namespace evalrun::service {
+namespace evalrun::observability {
 
 inline constexpr int kStatusCodeCount = 17;
 
@@ -17,6 +17,6 @@ inline constexpr int kStatusCodeCount = 17;
 [[nodiscard]] std::string_view StatusCodeName(grpc::StatusCode code);
 [[nodiscard]] std::string_view StatusCodeLabel(grpc::StatusCode code);
 
-}  // namespace evalrun::service
+}  // namespace evalrun::observability
 
 #endif  // EVALRUN_SERVICE_OBSERVABILITY_STATUS_CODE_NAME_H_

@@ -5,7 +5,7 @@
 #include "service/observability/status_code_name.h"
 #include "service/observability/unix_time.h"
 
-namespace evalrun::service {
+namespace evalrun::observability {
 namespace {
 
 using nlohmann::json;
@@ -39,7 +39,7 @@ json ToJson(const RecentError& error) {
           {"eval_run_uuid", error.eval_run_uuid},
           {"code", StatusCodeName(error.code)},
           {"reason", error.reason},
-          {"deletion", rest::CertaintyName(error.certainty)},
+          {"deletion", deletion::CertaintyName(error.certainty)},
           {"http_status", error.http_status},
           {"duration", std::chrono::duration<double>(error.duration).count()}};
 }
@@ -85,4 +85,4 @@ std::string StatusJson(const Status& status) {
   return object.dump(-1, ' ', /*ensure_ascii=*/false, json::error_handler_t::replace);
 }
 
-}  // namespace evalrun::service
+}  // namespace evalrun::observability

@@ -14,7 +14,7 @@
 #include "service/observability/limit_metrics.h"
 #include "service/observability/recent_errors.h"
 
-namespace evalrun::service {
+namespace evalrun::observability {
 
 struct Status {
   std::string version = {};
@@ -30,6 +30,6 @@ struct Status {
 // Bytes that are not UTF-8 become U+FFFD.
 [[nodiscard]] std::string StatusJson(const Status& status);
 
-}  // namespace evalrun::service
+}  // namespace evalrun::observability
 
 #endif  // EVALRUN_SERVICE_OBSERVABILITY_STATUS_JSON_H_

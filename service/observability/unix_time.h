@@ -4,13 +4,13 @@
 
 #include <chrono>
 
-namespace evalrun::service {
+namespace evalrun::observability {
 
 // Seconds since the beginning of 1970 in UTC, as Prometheus and JSON have times.
 [[nodiscard]] inline double UnixSeconds(std::chrono::system_clock::time_point time) {
   return std::chrono::duration<double>(time.time_since_epoch()).count();
 }
 
-}  // namespace evalrun::service
+}  // namespace evalrun::observability
 
 #endif  // EVALRUN_SERVICE_OBSERVABILITY_UNIX_TIME_H_

@@ -4,7 +4,7 @@
 
 #include <absl/strings/str_cat.h>
 
-namespace evalrun::service {
+namespace evalrun::reload {
 
 absl::Status CertificateReloader::Add(const std::string& name, config::TlsPaths paths,
                                       TakeOver take_over, Clock::time_point now) {
@@ -56,4 +56,4 @@ void CertificateReloader::Reload(Set* set, Clock::time_point now) {
   }
 }
 
-}  // namespace evalrun::service
+}  // namespace evalrun::reload

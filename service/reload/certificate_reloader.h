@@ -18,7 +18,7 @@
 #include "service/observability/credential_metrics.h"
 #include "service/observability/event_log.h"
 
-namespace evalrun::service {
+namespace evalrun::reload {
 
 // Not thread-safe: once the thread that looks (reload_thread.h) has been started, it is that
 // thread's.
@@ -28,7 +28,8 @@ class CertificateReloader {
   using TakeOver = std::function<void(config::TlsFiles)>;
 
   // Pointers outlive this object.
-  CertificateReloader(const EventLog* events, CredentialMetrics* metrics)
+  CertificateReloader(const observability::EventLog* events,
+                      observability::CredentialMetrics* metrics)
       : events_(*events), metrics_(*metrics) {}
 
   // Loads a set of files, hands it to `take_over`, and watches it. `name` stands in events and
@@ -54,11 +55,11 @@ class CertificateReloader {
   absl::Status Load(Set* set, Clock::time_point now);
   void Reload(Set* set, Clock::time_point now);
 
-  const EventLog& events_;
-  CredentialMetrics& metrics_;
+  const observability::EventLog& events_;
+  observability::CredentialMetrics& metrics_;
   std::list<Set> sets_;
 };
 
-}  // namespace evalrun::service
+}  // namespace evalrun::reload
 
 #endif  // EVALRUN_SERVICE_RELOAD_CERTIFICATE_RELOADER_H_

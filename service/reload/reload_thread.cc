@@ -7,7 +7,7 @@
 #include <chrono>
 #include <utility>
 
-namespace evalrun::service {
+namespace evalrun::reload {
 namespace {
 
 constexpr timespec kLookEvery = {.tv_sec = 1, .tv_nsec = 0};
@@ -46,4 +46,4 @@ void ReloadThread::Run() {
   }
 }
 
-}  // namespace evalrun::service
+}  // namespace evalrun::reload

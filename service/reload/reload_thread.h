@@ -11,7 +11,7 @@
 
 #include "service/reload/reloader.h"
 
-namespace evalrun::service {
+namespace evalrun::reload {
 
 // Keeps SIGHUP from ending the process. Called before there is any other thread: they inherit it.
 void BlockReloadSignal();
@@ -35,6 +35,6 @@ class ReloadThread {
   std::thread thread_;
 };
 
-}  // namespace evalrun::service
+}  // namespace evalrun::reload
 
 #endif  // EVALRUN_SERVICE_RELOAD_RELOAD_THREAD_H_

@@ -9,7 +9,7 @@
 
 #include "service/config/live.h"
 
-namespace evalrun::service {
+namespace evalrun::reload {
 namespace {
 
 using config::LoadedConfig;
@@ -17,7 +17,7 @@ using config::LoadedConfig;
 }  // namespace
 
 Reloader::Reloader(const LoadedConfig& running, Load load, config::WatchedFiles* files,
-                   const EventLog* events, ConfigMetrics* metrics)
+                   const observability::EventLog* events, observability::ConfigMetrics* metrics)
     : running_(running.config),
       load_(std::move(load)),
       files_(*files),
@@ -59,4 +59,4 @@ void Reloader::Fail(std::string_view reason) {
   events_.Write(spdlog::level::err, "config_reload_failed", {{"reason", reason}});
 }
 
-}  // namespace evalrun::service
+}  // namespace evalrun::reload

@@ -16,7 +16,7 @@
 #include "service/observability/config_metrics.h"
 #include "service/observability/event_log.h"
 
-namespace evalrun::service {
+namespace evalrun::reload {
 
 // Not thread-safe: once the thread that looks (reload_thread.h) has been started, it is that
 // thread's.
@@ -28,7 +28,7 @@ class Reloader {
   // `load` reads its files through `files`, and `running` is what it gave at the start. Pointers
   // outlive the reloader.
   Reloader(const config::LoadedConfig& running, Load load, config::WatchedFiles* files,
-           const EventLog* events, ConfigMetrics* metrics);
+           const observability::EventLog* events, observability::ConfigMetrics* metrics);
 
   // `apply` is called, on the thread that looks, with every configuration that has been loaded
   // since, its keys included. Those of its settings that need a restart are still the ones of the
@@ -48,11 +48,11 @@ class Reloader {
   config::v1::GatewayConfig running_;
   Load load_;
   config::WatchedFiles& files_;
-  const EventLog& events_;
-  ConfigMetrics& metrics_;
+  const observability::EventLog& events_;
+  observability::ConfigMetrics& metrics_;
   std::vector<Apply> parts_;
 };
 
-}  // namespace evalrun::service
+}  // namespace evalrun::reload
 
 #endif  // EVALRUN_SERVICE_RELOAD_RELOADER_H_

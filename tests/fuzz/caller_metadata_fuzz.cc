@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "service/rpc/caller_metadata.h"
+#include "service/handler/caller_metadata.h"
 #include "tests/fuzz/property.h"
 
 namespace evalrun::fuzz {
@@ -16,13 +16,13 @@ bool IsPrintable(std::string_view value) {
 }
 
 void CheckRequestId(std::string_view value) {
-  if (!service::IsWellFormedRequestId(value)) return;
+  if (!handler::IsWellFormedRequestId(value)) return;
   Require(!value.empty() && value.size() <= 128, "a request id has 1 to 128 characters");
   Require(ConsistsOf(value, kIdCharacters), "a request id is of letters, digits and . _ -");
 }
 
 void CheckTraceparent(std::string_view value) {
-  const std::string_view trace_id = service::TraceIdOf(value);
+  const std::string_view trace_id = handler::TraceIdOf(value);
   if (trace_id.empty()) return;
   Require(trace_id.size() == 32 && ConsistsOf(trace_id, kLowerHex), "a trace id is 32 digits");
   Require(!ConsistsOf(trace_id, "0"), "a trace id is not zero");
@@ -36,13 +36,13 @@ void CheckTraceparent(std::string_view value) {
 }
 
 void CheckTracestate(std::string_view value) {
-  if (!service::IsWellFormedTracestate(value)) return;
+  if (!handler::IsWellFormedTracestate(value)) return;
   Require(!value.empty() && value.size() <= 512 && IsPrintable(value),
           "a tracestate is one line of 1 to 512 characters");
 }
 
 void CheckPreviousAttempts(std::string_view value) {
-  Require(!service::HasPreviousAttempts(value) ||
+  Require(!handler::HasPreviousAttempts(value) ||
               (ConsistsOf(value, kDigits) && !ConsistsOf(value, "0")),
           "previous attempts are a number above zero");
 }

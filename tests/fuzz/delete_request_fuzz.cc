@@ -8,8 +8,8 @@
 #include <google/protobuf/stubs/logging.h>
 
 #include "aymara/evals/v1/eval_run_service.pb.h"
-#include "rest_backend/api/resource_id.h"
-#include "service/rpc/delete_request.h"
+#include "rest_backend/deletion/resource_id.h"
+#include "service/handler/delete_request.h"
 #include "tests/fuzz/property.h"
 #include "tests/fuzz/request_target.h"
 
@@ -17,9 +17,9 @@ namespace evalrun::fuzz {
 namespace {
 
 using aymara::evals::v1::DeleteEvalRunRequest;
-using service::ReadDeleteRequest;
+using handler::ReadDeleteRequest;
 
-void CheckRequest(std::string_view bytes, rest::IdFormat format) {
+void CheckRequest(std::string_view bytes, deletion::IdFormat format) {
   DeleteEvalRunRequest request;
   request.set_eval_run_uuid("left-over-from-the-last-call");
   request.set_allow_missing(true);
@@ -33,10 +33,12 @@ void CheckRequest(std::string_view bytes, rest::IdFormat format) {
             "what is refused is a field of the message");
     return;
   }
-  Require(rest::IsWellFormedId(request.eval_run_uuid(), format), "what may be sent names a run");
+  Require(deletion::IsWellFormedId(request.eval_run_uuid(), format),
+          "what may be sent names a run");
   std::optional<std::string_view> workspace;
   if (request.has_workspace_uuid()) workspace = request.workspace_uuid();
-  Require(!workspace || rest::IsWellFormedId(*workspace, format), "a workspace that is set is one");
+  Require(!workspace || deletion::IsWellFormedId(*workspace, format),
+          "a workspace that is set is one");
   CheckRequestTarget(request.eval_run_uuid(), workspace);
 
   DeleteEvalRunRequest again;
@@ -52,7 +54,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   // protobuf would print a line about each string that is no UTF-8.
   static const google::protobuf::LogSilencer silence;
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
-  evalrun::fuzz::CheckRequest(bytes, evalrun::rest::IdFormat::kUuid);
-  evalrun::fuzz::CheckRequest(bytes, evalrun::rest::IdFormat::kOpaque);
+  evalrun::fuzz::CheckRequest(bytes, evalrun::deletion::IdFormat::kUuid);
+  evalrun::fuzz::CheckRequest(bytes, evalrun::deletion::IdFormat::kOpaque);
   return 0;
 }

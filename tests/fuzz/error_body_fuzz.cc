@@ -5,16 +5,16 @@
 #include <string>
 #include <string_view>
 
-#include "rest_backend/api/error_body.h"
-#include "rest_backend/api/send_outcome.h"
+#include "rest_backend/deletion/error_body.h"
+#include "rest_backend/deletion/send_outcome.h"
 #include "tests/fuzz/property.h"
 
 namespace evalrun::fuzz {
 namespace {
 
-using rest::BodyBytes;
-using rest::BodyKind;
-using rest::ErrorBody;
+using deletion::BodyBytes;
+using deletion::BodyKind;
+using deletion::ErrorBody;
 
 constexpr std::size_t kMostFieldErrors = 8;
 
@@ -23,7 +23,7 @@ void CheckText(const ErrorBody& body) {
   Require(IsValidUtf8(body.message), "the message is valid UTF-8");
   Require(IsValidUtf8(body.request_id), "the request id is valid UTF-8");
   Require(body.field_errors.size() <= kMostFieldErrors, "field errors are bounded");
-  for (const rest::FieldError& error : body.field_errors) {
+  for (const deletion::FieldError& error : body.field_errors) {
     Require(IsValidUtf8(error.field), "a field's path is valid UTF-8");
     Require(IsValidUtf8(error.description), "a field's description is valid UTF-8");
   }
@@ -32,12 +32,12 @@ void CheckText(const ErrorBody& body) {
 // A body only makes an answer more cautious.
 void CheckOutcomes(BodyKind kind) {
   for (const int status : {0, 99, 200, 202, 204, 301, 400, 404, 410, 500, 503, 600}) {
-    const rest::SendOutcome outcome = rest::OutcomeOfStatus(status, kind);
+    const deletion::SendOutcome outcome = deletion::OutcomeOfStatus(status, kind);
     const bool ok = outcome.code == absl::StatusCode::kOk;
     Require(!ok || status == 200 || status == 204, "only 200 and 204 are a success");
     Require(ok || status != 204, "204 is a success whatever follows it");
-    Require(ok == (outcome.effect == rest::Effect::kDeleted), "OK means deleted");
-    Require(outcome.effect != rest::Effect::kAbsent || kind == BodyKind::kApiError,
+    Require(ok == (outcome.effect == deletion::Effect::kDeleted), "OK means deleted");
+    Require(outcome.effect != deletion::Effect::kAbsent || kind == BodyKind::kApiError,
             "only the API itself says that a run is not there");
   }
 }
@@ -48,18 +48,18 @@ void CheckPrefixes(const BodyBytes& whole) {
   const std::size_t step = object.size() / 64 + 1;
   for (std::size_t length = 0; length <= object.size(); length += step) {
     for (const bool complete : {true, false}) {
-      const BodyKind kind = rest::ClassifyBody({.bytes = object.substr(0, length),
-                                                .content_type = whole.content_type,
-                                                .complete = complete});
+      const BodyKind kind = deletion::ClassifyBody({.bytes = object.substr(0, length),
+                                                    .content_type = whole.content_type,
+                                                    .complete = complete});
       Require(kind != BodyKind::kApiError, "a prefix of an API error is never recognised");
     }
   }
 }
 
 void CheckBody(const BodyBytes& body) {
-  const ErrorBody parsed = rest::ParseErrorBody(body);
+  const ErrorBody parsed = deletion::ParseErrorBody(body);
   const bool recognised = parsed.kind == BodyKind::kApiError;
-  Require(parsed.kind == rest::ClassifyBody(body), "ClassifyBody agrees with ParseErrorBody");
+  Require(parsed.kind == deletion::ClassifyBody(body), "ClassifyBody agrees with ParseErrorBody");
   Require(body.complete || !recognised, "a cut body is never recognised");
   Require(recognised == !parsed.code.empty(), "recognised is who has an error.code");
   CheckText(parsed);
@@ -67,8 +67,9 @@ void CheckBody(const BodyBytes& body) {
   if (!recognised) return;
   CheckPrefixes(body);
   const std::string padded = " \r\n" + std::string(body.bytes) + "\t\n";
-  Require(rest::ParseErrorBody({.bytes = padded, .content_type = "text/html"}).code == parsed.code,
-          "neither white space around it nor the content type changes what the API said");
+  Require(
+      deletion::ParseErrorBody({.bytes = padded, .content_type = "text/html"}).code == parsed.code,
+      "neither white space around it nor the content type changes what the API said");
 }
 
 }  // namespace

@@ -8,7 +8,7 @@
 
 #include <httplib.h>
 
-#include "rest_backend/api/resource_id.h"
+#include "rest_backend/deletion/resource_id.h"
 #include "rest_backend/server/http_framing.h"
 #include "tests/fuzz/property.h"
 
@@ -32,7 +32,7 @@ httplib::Request RequestOf(std::string_view head) {
 void CheckHead(std::string_view head) {
   httplib::Request request = RequestOf(head);
   backend::PrepareRequest(request);
-  Require(rest::IsWellFormedId(backend::RequestId(request), rest::IdFormat::kOpaque),
+  Require(deletion::IsWellFormedId(backend::RequestId(request), deletion::IdFormat::kOpaque),
           "every request has an id that can be logged");
   Require(!request.has_header("Content-Type") && request.ranges.empty(),
           "what means nothing here is dropped");

@@ -9,7 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "rest_backend/api/utf8.h"
+#include "rest_backend/deletion/utf8.h"
 #include "service/observability/json_line.h"
 #include "tests/fuzz/property.h"
 
@@ -28,7 +28,7 @@ void CheckLine(std::string_view bytes) {
   const auto time = std::chrono::sys_seconds(std::chrono::seconds(number & 0xFFFFFFFF)) +
                     std::chrono::microseconds(number & 0xFFFF);
   std::string buffer = "left over from the last line";
-  service::JsonLine line(&buffer);
+  observability::JsonLine line(&buffer);
   line.Time(time).Text("text", bytes).OptionalText("optional", bytes).Number("number", number);
   line.Seconds("seconds", std::chrono::microseconds(number)).Bool("bool", (number & 1) != 0);
   const std::string_view written = line.Text("last", "x").Finish();
@@ -43,7 +43,7 @@ void CheckLine(std::string_view bytes) {
   const auto json = nlohmann::json::parse(written, nullptr, /*allow_exceptions=*/false);
   Require(json.is_object() && json.size() == (bytes.empty() ? 6 : 7), "a line is a JSON object");
   Require(json["last"] == "x", "no value ends the line");
-  const std::string text = rest::ToValidUtf8(bytes);
+  const std::string text = deletion::ToValidUtf8(bytes);
   Require(json["text"] == text, "a text is what was said");
   Require(bytes.empty() || json["optional"] == text, "an optional text is what was said");
   Require(json["number"] == number, "a number is that number");

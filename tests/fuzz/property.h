@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "rest_backend/api/utf8.h"
+#include "rest_backend/deletion/utf8.h"
 
 namespace evalrun::fuzz {
 
@@ -22,7 +22,7 @@ inline void Require(bool holds, const char* property) {
 }
 
 [[nodiscard]] inline bool IsValidUtf8(std::string_view text) {
-  return rest::ToValidUtf8(text) == text;
+  return deletion::ToValidUtf8(text) == text;
 }
 
 // All characters are from `set`.

@@ -5,7 +5,7 @@
 
 #include <curl/urlapi.h>
 
-#include "rest_backend/api/request_target.h"
+#include "rest_backend/deletion/request_target.h"
 #include "tests/fuzz/property.h"
 
 namespace evalrun::fuzz {
@@ -26,7 +26,7 @@ void CheckRequestTarget(std::string_view eval_run_uuid,
                         std::optional<std::string_view> workspace_uuid) {
   for (const std::string base_path : {"", "/v2", "/api/v2"}) {
     std::string target = "left over from the last call";
-    rest::BuildRequestTarget(base_path, eval_run_uuid, workspace_uuid, &target);
+    deletion::BuildRequestTarget(base_path, eval_run_uuid, workspace_uuid, &target);
     const std::string path = base_path + "/eval-runs/" + std::string(eval_run_uuid);
     const std::string query =
         workspace_uuid ? "workspace_uuid=" + std::string(*workspace_uuid) : std::string();

@@ -6,16 +6,16 @@
 #include <string>
 #include <string_view>
 
-#include "rest_backend/api/resource_id.h"
+#include "rest_backend/deletion/resource_id.h"
 #include "tests/fuzz/property.h"
 #include "tests/fuzz/request_target.h"
 
 namespace evalrun::fuzz {
 namespace {
 
-using rest::CanonicalId;
-using rest::IdFormat;
-using rest::IsWellFormedId;
+using deletion::CanonicalId;
+using deletion::IdFormat;
+using deletion::IsWellFormedId;
 
 constexpr std::size_t kLongestOpaqueId = 128;
 constexpr std::size_t kUuidLength = 36;
@@ -42,15 +42,15 @@ void CheckId(std::string_view id, IdFormat format) {
 }  // namespace evalrun::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using evalrun::rest::IdFormat;
+  using evalrun::deletion::IdFormat;
   std::string_view workspace(reinterpret_cast<const char*>(data), size);
   const std::string_view run = evalrun::fuzz::TakeUntil("\n", &workspace);
   for (const IdFormat format : {IdFormat::kUuid, IdFormat::kOpaque}) {
     evalrun::fuzz::CheckId(run, format);
     evalrun::fuzz::CheckId(workspace, format);
-    if (!evalrun::rest::IsWellFormedId(run, format)) continue;
+    if (!evalrun::deletion::IsWellFormedId(run, format)) continue;
     evalrun::fuzz::CheckRequestTarget(run, std::nullopt);
-    if (!evalrun::rest::IsWellFormedId(workspace, format)) continue;
+    if (!evalrun::deletion::IsWellFormedId(workspace, format)) continue;
     evalrun::fuzz::CheckRequestTarget(run, workspace);
   }
   return 0;

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "rest_backend/api/retry_after.h"
+#include "rest_backend/deletion/retry_after.h"
 #include "tests/fuzz/property.h"
 
 namespace evalrun::fuzz {
@@ -18,7 +18,7 @@ using std::chrono::milliseconds;
 using std::chrono::sys_days;
 
 void CheckBounds(std::optional<milliseconds> wait) {
-  Require(!wait || (*wait >= milliseconds(0) && *wait <= rest::kLongestRetryAfter),
+  Require(!wait || (*wait >= milliseconds(0) && *wait <= deletion::kLongestRetryAfter),
           "a wait is from 0 to an hour");
 }
 
@@ -33,15 +33,16 @@ bool MayBeWellFormed(std::string_view value) {
 
 void CheckRetryAfter(std::string_view value) {
   const sys_days now = std::chrono::year(2026) / 1 / 1;
-  const auto wait = rest::ParseRetryAfter(value, "", now);
+  const auto wait = deletion::ParseRetryAfter(value, "", now);
   CheckBounds(wait);
   Require(!wait || MayBeWellFormed(value), "what is malformed is absent");
   if (!value.empty() && value.size() < 15 && ConsistsOf(value, kDigits)) {
     const milliseconds asked = std::chrono::seconds(std::stoll(std::string(value)));
-    Require(wait == std::min(asked, rest::kLongestRetryAfter), "whole seconds are that many");
+    Require(wait == std::min(asked, deletion::kLongestRetryAfter), "whole seconds are that many");
   }
   for (const int year : {1970, 1999, 2038, 2199}) {
-    const auto at = rest::ParseRetryAfter(value, "", sys_days(std::chrono::year(year) / 2 / 28));
+    const auto at =
+        deletion::ParseRetryAfter(value, "", sys_days(std::chrono::year(year) / 2 / 28));
     CheckBounds(at);
     Require(at.has_value() == wait.has_value(), "the time does not decide what is well-formed");
   }
@@ -51,8 +52,8 @@ void CheckRetryAfter(std::string_view value) {
 }  // namespace evalrun::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using evalrun::deletion::ParseRetryAfter;
   using evalrun::fuzz::Require;
-  using evalrun::rest::ParseRetryAfter;
   std::string_view ms(reinterpret_cast<const char*>(data), size);
   const std::string_view value = evalrun::fuzz::TakeUntil("\n", &ms);
   const std::chrono::sys_days now = std::chrono::year(2026) / 1 / 1;

@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "rest_backend/api/utf8.h"
-#include "service/rpc/upstream_text.h"
+#include "rest_backend/deletion/utf8.h"
+#include "service/handler/upstream_text.h"
 #include "tests/fuzz/property.h"
 
 namespace evalrun::fuzz {
@@ -16,10 +16,10 @@ namespace {
 constexpr std::string_view kKey = "sk-KEY";  // short, so that the fuzzer finds it
 
 void CheckUtf8(std::string_view bytes) {
-  const std::string valid = rest::ToValidUtf8(bytes);
-  Require(rest::ToValidUtf8(valid) == valid, "what was made valid is valid");
+  const std::string valid = deletion::ToValidUtf8(bytes);
+  Require(deletion::ToValidUtf8(valid) == valid, "what was made valid is valid");
   for (const std::size_t most : {std::size_t{0}, std::size_t{1}, std::size_t{7}, bytes.size()}) {
-    const std::string_view prefix = rest::Utf8Prefix(valid, most);
+    const std::string_view prefix = deletion::Utf8Prefix(valid, most);
     Require(prefix.size() <= most && valid.starts_with(prefix), "a prefix is one, within its size");
     Require(IsValidUtf8(prefix), "a prefix cuts no sequence");
     Require(prefix.size() + 4 > std::min(most, valid.size()),
@@ -28,12 +28,12 @@ void CheckUtf8(std::string_view bytes) {
 }
 
 void CheckClean(std::string_view bytes) {
-  const std::string clean = service::CleanUpstreamText(bytes, kKey);
+  const std::string clean = handler::CleanUpstreamText(bytes, kKey);
   Require(clean.find(kKey) == std::string::npos, "the key is not repeated");
   Require(IsValidUtf8(clean), "what is repeated is valid UTF-8");
   Require(std::ranges::none_of(clean, [](unsigned char c) { return c < 0x20 || c == 0x7F; }),
           "what is repeated has no control character");
-  Require(service::CleanUpstreamText(clean, kKey) == clean, "what is clean stays as it is");
+  Require(handler::CleanUpstreamText(clean, kKey) == clean, "what is clean stays as it is");
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // File: limit_bound.h
 //
-// The bound that service/limits/lease.h states for replicas that share a limit, and how to hold
+// The bound that service/ratelimit/lease.h states for replicas that share a limit, and how to hold
 // calls against it.
 #ifndef EVALRUN_TESTS_SUPPORT_LIMIT_BOUND_H_
 #define EVALRUN_TESTS_SUPPORT_LIMIT_BOUND_H_
@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "service/limits/lease.h"
+#include "service/ratelimit/lease.h"
 
 namespace evalrun::testing {
 
@@ -31,13 +31,13 @@ inline double WorstExcess(const std::vector<std::int64_t>& times, double per_sec
 
 // What is allowed beyond rate x window. `losses`: how often the store lost what it knew;
 // `restarts`: how many replicas began anew.
-inline double AllowedExcess(const service::Quota& quota, int replicas, int losses = 0,
+inline double AllowedExcess(const ratelimit::Quota& quota, int replicas, int losses = 0,
                             int restarts = 0) {
-  const service::StoreQuota store = service::StoreQuotaOf(quota, replicas);
+  const ratelimit::StoreQuota store = ratelimit::StoreQuotaOf(quota, replicas);
   const double per_second = 1e9 / static_cast<double>(quota.interval);
   const auto b = static_cast<double>(store.room / store.interval);
   const auto s = static_cast<double>(std::max<std::int64_t>(quota.burst, replicas));
-  const double leases = static_cast<double>(service::LeaseTimeOf(quota)) / 1e9 * per_second;
+  const double leases = static_cast<double>(ratelimit::LeaseTimeOf(quota)) / 1e9 * per_second;
   return leases + b + 2 * s + losses * b + restarts * s / replicas;
 }
 

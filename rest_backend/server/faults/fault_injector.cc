@@ -6,7 +6,7 @@
 #include <optional>
 #include <utility>
 
-#include "rest_backend/api/resource_id.h"
+#include "rest_backend/deletion/resource_id.h"
 #include "rest_backend/server/connection.h"
 
 namespace evalrun::backend {
@@ -18,7 +18,8 @@ constexpr char kGarbage[] = "\x15\x03\x01\x02\x02\x16garbage\r\n\r\n\xFF\xFE";
 RequestFacts FactsOf(const httplib::Request& request) {
   RequestFacts facts{.method = request.method, .path = request.path, .eval_run_uuid = {}};
   // A route's one group is its run.
-  if (request.matches.size() > 1) facts.eval_run_uuid = rest::CanonicalId(request.matches[1].str());
+  if (request.matches.size() > 1)
+    facts.eval_run_uuid = deletion::CanonicalId(request.matches[1].str());
   return facts;
 }
 

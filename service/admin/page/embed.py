@@ -32,14 +32,14 @@ def main(index_html, page_cc):
     pathlib.Path(page_cc).write_text(f"""// Made from index.html by embed.py.
 #include "service/admin/page/page.h"
 
-namespace evalrun::service {{
+namespace evalrun::admin {{
 
 const std::string_view kPage =
 {literals};
 const std::string_view kPageContentSecurityPolicy =
     R"csp({policy})csp";
 
-}}  // namespace evalrun::service
+}}  // namespace evalrun::admin
 """, encoding="utf-8")
 
 

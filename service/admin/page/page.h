@@ -6,13 +6,13 @@
 
 #include <string_view>
 
-namespace evalrun::service {
+namespace evalrun::admin {
 
 extern const std::string_view kPage;
 // Lets the page run its own script and style, known by their hashes, and ask this port: nothing
 // else.
 extern const std::string_view kPageContentSecurityPolicy;
 
-}  // namespace evalrun::service
+}  // namespace evalrun::admin
 
 #endif  // EVALRUN_SERVICE_ADMIN_PAGE_PAGE_H_

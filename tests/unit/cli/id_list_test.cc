@@ -8,7 +8,7 @@
 namespace evalrun::cli {
 namespace {
 
-using rest::IdFormat;
+using deletion::IdFormat;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -62,7 +62,7 @@ TEST(IdListTest, AMistakeIsNamedWithItsPlaceAndSpoilsTheList) {
   EXPECT_EQ(list.Mistakes(), std::string("  ids.txt:3: '../evals/x'\n"
                                          "  ids.txt:4: '") +
                                  kB + " " + kB + "'\nAn id is " +
-                                 std::string(rest::DescribeIdFormat(IdFormat::kUuid)) + ".");
+                                 std::string(deletion::DescribeIdFormat(IdFormat::kUuid)) + ".");
 }
 
 TEST(IdListTest, AnEmptyArgumentIsAMistakeAndNotNothing) {

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "service/config/settings.h"
+#include "service/config/setting_registry.h"
 
 namespace evalrun::config {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "service/config/settings.h"
+#include "service/config/setting_registry.h"
 
 namespace evalrun::config {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "service/config/duration.h"
 #include "service/config/field_value.h"
-#include "service/config/settings.h"
+#include "service/config/setting_registry.h"
 #include "service/config/validate.h"
 
 namespace evalrun::config {

@@ -14,7 +14,7 @@
 
 #include "tests/support/config_file.h"
 
-namespace evalrun::service {
+namespace evalrun::reload {
 namespace {
 
 using evalrun::testing::ConfigFile;
@@ -57,13 +57,13 @@ class ReloaderTest : public ::testing::Test {
   std::string key_ = "test-key";
   config::WatchedFiles files_;
   std::ostringstream output_;
-  EventLog events_{[this] {
+  observability::EventLog events_{[this] {
     auto sink = std::make_shared<spdlog::sinks::ostream_sink_st>(output_);
     sink->set_pattern("%v");
     return std::make_shared<spdlog::logger>("events", sink);
   }()};
   prometheus::Registry registry_;
-  ConfigMetrics metrics_{&registry_};
+  observability::ConfigMetrics metrics_{&registry_};
   Reloader reloader_{std::get<config::LoadedConfig>(Load()), [this] { return Load(); }, &files_,
                      &events_, &metrics_};
 };
@@ -149,4 +149,4 @@ TEST_F(ReloaderTest, TheHashInForceIsTheOnlySeries) {
 }
 
 }  // namespace
-}  // namespace evalrun::service
+}  // namespace evalrun::reload

@@ -1,0 +1,177 @@
+#include "rest_backend/deletion/deletion.h"
+
+#include <algorithm>
+
+namespace evalrun::deletion {
+namespace {
+
+using absl::StatusCode;
+using std::chrono::milliseconds;
+
+bool MayHaveDeleted(Effect effect) {
+  return effect == Effect::kDeleted || effect == Effect::kUnknown;
+}
+
+// "Full jitter": uniform between nothing and a bound that doubles with each send.
+milliseconds Backoff(const RetryPolicy& policy, int sends, double random) {
+  milliseconds bound = policy.initial_backoff;
+  for (int i = 1; i < sends && bound < policy.max_backoff; ++i) bound *= 2;
+  bound = std::min(bound, policy.max_backoff);
+  return milliseconds(static_cast<milliseconds::rep>(static_cast<double>(bound.count()) * random));
+}
+
+bool Allows(const RetryPolicy& policy, Retry retry, const RetryHint& hint) {
+  switch (retry) {
+    case Retry::kNever:
+      return false;
+    case Retry::kSafe:
+      return true;
+    case Retry::kOn500:
+      return policy.retry_500;
+    case Retry::kOnConflict:
+      return policy.retry_conflict;
+    case Retry::kAfterDelay:
+      return hint.retry_after.has_value();
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string_view CertaintyName(Certainty certainty) {
+  switch (certainty) {
+    case Certainty::kPerformed:
+      return "performed";
+    case Certainty::kPresumed:
+      return "presumed";
+    case Certainty::kAbsent:
+      return "absent";
+    case Certainty::kNotPerformed:
+      return "not_performed";
+    case Certainty::kUnknown:
+      break;
+  }
+  return "unknown";
+}
+
+std::string_view RetryStopName(RetryStop stop) {
+  switch (stop) {
+    case RetryStop::kAttempts:
+      return "attempts";
+    case RetryStop::kDeadline:
+      return "deadline";
+    case RetryStop::kBudget:
+      return "budget";
+    case RetryStop::kHoldBack:
+      return "hold_back";
+    case RetryStop::kRateLimit:
+      return "rate_limit";
+    case RetryStop::kNone:
+      break;
+  }
+  return {};
+}
+
+Deletion::Step Deletion::AfterSend(const SendOutcome& outcome, const RetryHint& hint,
+                                   milliseconds time_left, double random, RetryBudget* budget) {
+  if (sends_ > 0 && MayHaveDeleted(last_.effect)) earlier_may_have_deleted_ = true;
+  ++sends_;
+  last_ = outcome;
+  retry_after_.reset();
+  wait_is_asked_ = false;
+
+  // An answer that settles the run is final, whatever the upstream thinks of sending again.
+  if (outcome.effect == Effect::kDeleted || outcome.effect == Effect::kAbsent) return {};
+
+  const bool worth_it = hint.should_retry.has_value()
+                            ? *hint.should_retry && outcome.code != StatusCode::kOk
+                            : Allows(policy_, outcome.retry, hint);
+  if (!worth_it) {
+    if (outcome.retry == Retry::kNever) return {};
+    if (hint.retry_after.has_value()) {
+      retry_after_ = hint.retry_after;
+      wait_is_asked_ = hint.should_retry.value_or(true);
+    } else if (outcome.retry == Retry::kAfterDelay) {
+      retry_after_ = policy_.max_backoff;  // a 429 without a time is still a plea for time
+    }
+    return {};
+  }
+  // What the upstream asks for is a minimum; the jitter on top keeps callers from coming back at
+  // once.
+  const milliseconds wait =
+      hint.retry_after.value_or(milliseconds(0)) + Backoff(policy_, sends_, random);
+  if (sends_ >= policy_.max_attempts) {
+    retry_stop_ = RetryStop::kAttempts;
+  } else if (wait >= time_left) {
+    retry_stop_ = RetryStop::kDeadline;
+  } else if (budget != nullptr && !hint.stale_connection && !budget->TryTake()) {
+    retry_stop_ = RetryStop::kBudget;
+  } else {
+    return {.send_again = true, .wait = wait};
+  }
+  retry_after_ = hint.retry_after.value_or(policy_.max_backoff);
+  wait_is_asked_ = hint.retry_after.has_value();
+  return {};
+}
+
+Deletion::Step Deletion::WhileHeldBack(milliseconds held, milliseconds time_left, double random) {
+  const milliseconds wait = held + Backoff(policy_, sends_, random);
+  if (wait < time_left) return {.send_again = true, .wait = wait};
+  retry_stop_ = RetryStop::kHoldBack;
+  retry_after_ = held;
+  wait_is_asked_ = true;
+  return {};
+}
+
+void Deletion::StopForRateLimit(milliseconds wait) {
+  retry_stop_ = RetryStop::kRateLimit;
+  retry_after_ = wait;
+  wait_is_asked_ = true;
+}
+
+Deletion::Answer Deletion::answer() const {
+  Answer answer{.code = last_.code,
+                .certainty = Certainty::kNotPerformed,
+                .reason = last_.reason,
+                .sends = sends_,
+                .retry_after = retry_after_,
+                .wait_is_asked = wait_is_asked_,
+                .retry_stop = retry_stop_};
+  const bool earlier = earlier_may_have_deleted_ || request_.attempted_before;
+  switch (last_.effect) {
+    case Effect::kDeleted:
+      answer.certainty = Certainty::kPerformed;
+      break;
+    case Effect::kAbsent:
+      answer.certainty = earlier ? Certainty::kPresumed : Certainty::kAbsent;
+      if (earlier || request_.allow_missing) {
+        answer.code = StatusCode::kOk;
+        answer.reason = {};
+      }
+      break;
+    case Effect::kNothing:
+      if (!earlier) break;
+      answer.certainty = Certainty::kUnknown;
+      // NOT_FOUND would be read as "it is gone". Nobody who knows has said so.
+      if (answer.code == StatusCode::kNotFound) answer.code = StatusCode::kUnavailable;
+      break;
+    case Effect::kUnknown:
+      answer.certainty = Certainty::kUnknown;
+      break;
+  }
+  return answer;
+}
+
+Deletion::Answer Deletion::Abandon(StatusCode code, std::string_view reason, bool in_flight) const {
+  const bool maybe = in_flight || earlier_may_have_deleted_ || request_.attempted_before ||
+                     (sends_ > 0 && MayHaveDeleted(last_.effect));
+  return {.code = code,
+          .certainty = maybe ? Certainty::kUnknown : Certainty::kNotPerformed,
+          .reason = reason,
+          .sends = sends_ + (in_flight ? 1 : 0),
+          .retry_after = std::nullopt,
+          .wait_is_asked = false,
+          .retry_stop = RetryStop::kNone};
+}
+
+}  // namespace evalrun::deletion

@@ -1,0 +1,183 @@
+#include "rest_backend/deletion/error_body.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "rest_backend/deletion/utf8.h"
+
+namespace evalrun::deletion {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kMostFieldErrors = 8;
+constexpr std::string_view kWhiteSpace = " \t\r\n";
+
+std::string_view Trim(std::string_view s) {
+  const std::size_t first = s.find_first_not_of(kWhiteSpace);
+  if (first == std::string_view::npos) return {};
+  return s.substr(first, s.find_last_not_of(kWhiteSpace) - first + 1);
+}
+
+char ToLower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+// `application/json` and the `+json` family of RFC 6839, with or without parameters.
+bool IsJsonMediaType(std::string_view content_type) {
+  std::string type(Trim(content_type.substr(0, content_type.find(';'))));
+  std::ranges::transform(type, type.begin(), ToLower);
+  return type == "application/json" || type.ends_with("+json");
+}
+
+// Bytes that are no UTF-8 are replaced first: a message in another encoding is still the API's
+// message. Discarded when it is no JSON.
+json ParseJson(std::string_view bytes) {
+  // The parser takes a NUL for the end.
+  if (bytes.find('\0') != std::string_view::npos) return json(json::value_t::discarded);
+  json parsed = json::parse(bytes, nullptr, /*allow_exceptions=*/false);
+  if (!parsed.is_discarded()) return parsed;
+  return json::parse(ToValidUtf8(bytes), nullptr, /*allow_exceptions=*/false);
+}
+
+// Finds out where a text stops being JSON; values do not matter.
+class ErrorFinder final : public json::json_sax_t {
+ public:
+  [[nodiscard]] std::size_t error_position() const { return error_position_; }
+
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool start_object(std::size_t) override { return true; }
+  bool key(string_t&) override { return true; }
+  bool end_object() override { return true; }
+  bool start_array(std::size_t) override { return true; }
+  bool end_array() override { return true; }
+  bool parse_error(std::size_t position, const std::string&, const json::exception&) override {
+    error_position_ = position;
+    return false;
+  }
+
+ private:
+  std::size_t error_position_ = 0;
+};
+
+// Whether `bytes`, which are no JSON, are the beginning of a JSON object or array.
+bool IsBeginningOfJson(std::string_view bytes) {
+  if (bytes.front() != '{' && bytes.front() != '[') return false;
+  if (bytes.find('\0') != std::string_view::npos) return false;
+  const std::string text = ToValidUtf8(bytes);
+  ErrorFinder finder;
+  json::sax_parse(text, &finder);
+  // Positions count from 1: the parser wanted more than there is.
+  return finder.error_position() > text.size();
+}
+
+// `object[key]` when that is a string, else nothing.
+std::string StringAt(const json& object, const char* key) {
+  if (!object.is_object()) return {};
+  const auto it = object.find(key);
+  return it != object.end() && it->is_string() ? it->get<std::string>() : std::string();
+}
+
+const json* ApiErrorIn(const json& body) {
+  if (!body.is_object()) return nullptr;
+  const auto error = body.find("error");
+  if (error == body.end() || StringAt(*error, "code").empty()) return nullptr;
+  return &*error;
+}
+
+// ["query", "ids", 0] is query.ids.0
+std::string DottedPath(const json& loc) {
+  std::string path;
+  if (!loc.is_array()) return path;
+  for (const json& part : loc) {
+    if (!part.is_string() && !part.is_number_integer()) continue;
+    if (!path.empty()) path += '.';
+    path += part.is_string() ? part.get<std::string>() : std::to_string(part.get<std::int64_t>());
+  }
+  return path;
+}
+
+// A list of {"loc", "msg"}: what FastAPI and Pydantic call validation errors.
+std::vector<FieldError> FieldErrorsIn(const json& list) {
+  std::vector<FieldError> errors;
+  if (!list.is_array()) return errors;
+  for (const json& item : list) {
+    if (errors.size() == kMostFieldErrors) break;
+    if (!item.is_object()) continue;
+    const auto loc = item.find("loc");
+    FieldError error{loc == item.end() ? StringAt(item, "field") : DottedPath(*loc),
+                     StringAt(item, "msg")};
+    if (error.description.empty()) error.description = StringAt(item, "message");
+    if (!error.field.empty() || !error.description.empty()) errors.push_back(std::move(error));
+  }
+  return errors;
+}
+
+// What the vendor puts into `details` is not documented: lists of field errors, bare or under a
+// name, are understood, anything else is left alone.
+std::vector<FieldError> FieldErrorsOfDetails(const json& error) {
+  const auto details = error.find("details");
+  if (details == error.end()) return {};
+  std::vector<FieldError> errors = FieldErrorsIn(*details);
+  if (!errors.empty() || !details->is_object()) return errors;
+  for (const char* name : {"errors", "fields", "field_errors"}) {
+    const auto list = details->find(name);
+    if (list != details->end()) errors = FieldErrorsIn(*list);
+    if (!errors.empty()) break;
+  }
+  return errors;
+}
+
+BodyKind KindOf(const BodyBytes& body, const json& parsed) {
+  const bool json_type = IsJsonMediaType(body.content_type);
+  if (!parsed.is_discarded()) {
+    if (body.complete && ApiErrorIn(parsed) != nullptr) return BodyKind::kApiError;
+    return json_type || parsed.is_structured() ? BodyKind::kJson : BodyKind::kOther;
+  }
+  return json_type && IsBeginningOfJson(Trim(body.bytes)) ? BodyKind::kJson : BodyKind::kOther;
+}
+
+}  // namespace
+
+BodyKind ClassifyBody(const BodyBytes& body) {
+  const std::string_view trimmed = Trim(body.bytes);
+  if (trimmed.empty()) {
+    return body.complete || IsJsonMediaType(body.content_type) ? BodyKind::kEmpty
+                                                               : BodyKind::kOther;
+  }
+  return KindOf(body, ParseJson(trimmed));
+}
+
+ErrorBody ParseErrorBody(const BodyBytes& body) {
+  ErrorBody result;
+  const std::string_view trimmed = Trim(body.bytes);
+  if (trimmed.empty()) {
+    result.kind = ClassifyBody(body);
+    return result;
+  }
+  const json parsed = ParseJson(trimmed);
+  result.kind = KindOf(body, parsed);
+  if (parsed.is_discarded() || !parsed.is_object()) return result;
+
+  result.request_id = StringAt(parsed, "request_id");
+  if (const json* error = ApiErrorIn(parsed); error != nullptr && body.complete) {
+    result.code = StringAt(*error, "code");
+    result.message = StringAt(*error, "message");
+    if (result.request_id.empty()) result.request_id = StringAt(*error, "request_id");
+    result.field_errors = FieldErrorsOfDetails(*error);
+  } else if (const auto detail = parsed.find("detail"); detail != parsed.end()) {
+    result.message = StringAt(parsed, "detail");
+    result.field_errors = FieldErrorsIn(*detail);
+  }
+  return result;
+}
+
+}  // namespace evalrun::deletion

@@ -1,0 +1,38 @@
+// File: resource_id.h
+//
+// Which strings name an eval run or a workspace, and when two of them name the same one.
+//
+// Aymara's ids are UUIDs, bare or after one type prefix: `score_run.954d54bc-...`,
+// `workspace.954d54bc-...`. Nothing else may reach a URL: `..`, an empty string or a NUL would
+// turn the deletion of one run into something else.
+#ifndef EVALRUN_REST_BACKEND_DELETION_RESOURCE_ID_H_
+#define EVALRUN_REST_BACKEND_DELETION_RESOURCE_ID_H_
+
+#include <string>
+#include <string_view>
+
+namespace evalrun::deletion {
+
+enum class IdFormat {
+  // A UUID of 36 characters in either case, optionally after one type prefix: a lower-case letter,
+  // then lower-case letters, digits and `_`, then a dot.
+  kUuid,
+  // 1 to 128 of `A-Z a-z 0-9 . _ -`, but not dots alone.
+  kOpaque,
+};
+
+// Whether `id` is well-formed. A well-formed id of either format consists of RFC 3986's unreserved
+// characters only, is no dot segment, and so stands for itself in a path or query.
+[[nodiscard]] bool IsWellFormedId(std::string_view id, IdFormat format);
+
+// What a caller has to change: completes the sentence "`eval_run_uuid` must be ...".
+[[nodiscard]] std::string_view DescribeIdFormat(IdFormat format);
+
+// One spelling for all the names of a workspace: without a type prefix, in lower case. Compare,
+// limit and log this one; send what the caller sent. An id that is no UUID is its own canonical
+// form.
+[[nodiscard]] std::string CanonicalId(std::string_view id);
+
+}  // namespace evalrun::deletion
+
+#endif  // EVALRUN_REST_BACKEND_DELETION_RESOURCE_ID_H_

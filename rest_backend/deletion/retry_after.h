@@ -1,0 +1,27 @@
+// File: retry_after.h
+//
+// How long an upstream asks to be left alone.
+#ifndef EVALRUN_REST_BACKEND_DELETION_RETRY_AFTER_H_
+#define EVALRUN_REST_BACKEND_DELETION_RETRY_AFTER_H_
+
+#include <chrono>
+#include <optional>
+#include <string_view>
+
+namespace evalrun::deletion {
+
+// The longest wait that is believed; a longer one is cut to it.
+inline constexpr std::chrono::milliseconds kLongestRetryAfter = std::chrono::hours(1);
+
+// Reads `retry-after-ms` (a non-negative decimal number of milliseconds; wins when both are
+// well-formed) and `Retry-After` (RFC 9110, section 10.2.3: non-negative seconds, fractions
+// tolerated, or an HTTP-date in any of the three forms of section 5.6.7, relative to `now`; a date
+// in the past is zero). Empty means that the header is absent. Anything malformed is as if it were
+// absent. Never throws.
+[[nodiscard]] std::optional<std::chrono::milliseconds> ParseRetryAfter(
+    std::string_view retry_after, std::string_view retry_after_ms,
+    std::chrono::system_clock::time_point now);
+
+}  // namespace evalrun::deletion
+
+#endif  // EVALRUN_REST_BACKEND_DELETION_RETRY_AFTER_H_

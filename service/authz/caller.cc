@@ -1,0 +1,74 @@
+#include "service/authz/caller.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+
+#include "service/authz/pattern.h"
+#include "service/authz/peer_address.h"
+
+namespace evalrun::authz {
+namespace {
+
+constexpr std::size_t kLongestAsserted = 256;
+
+bool IsWellFormedAssertion(std::string_view value) {
+  return !value.empty() && value.size() <= kLongestAsserted &&
+         std::ranges::all_of(value, [](char c) { return c > 0x20 && c < 0x7F; });
+}
+
+// Of a DNS name the case does not matter.
+void MakeLowerCase(std::string* text) {
+  for (char& c : *text) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+}
+
+// Appends the peer's address; a zone's `%` is escaped in gRPC's name of the peer.
+void AppendAddress(std::string_view peer, std::string* caller) {
+  constexpr std::string_view kEscapedPercent = "%25";
+  const std::string_view address = SplitPeer(peer).address;
+  const std::size_t zone = address.find(kEscapedPercent);
+  caller->append(address.substr(0, zone));
+  if (zone == std::string_view::npos) return;
+  caller->append("%").append(address.substr(zone + kEscapedPercent.size()));
+}
+
+bool IsTrustedAddress(const std::vector<Network>& networks, std::string_view caller) {
+  if (!caller.starts_with("ip:")) return false;
+  const std::string_view text = caller.substr(3);
+  const std::optional<IpAddress> address = ParseIpAddress(text.substr(0, text.find('%')));
+  return address.has_value() && std::ranges::any_of(networks, [&](const Network& network) {
+           return network.Contains(*address);
+         });
+}
+
+bool IsTrustedPeer(const std::vector<std::string>& patterns, std::string_view caller) {
+  return std::ranges::any_of(
+      patterns, [caller](std::string_view pattern) { return MatchesPattern(pattern, caller); });
+}
+
+}  // namespace
+
+void ResolveCaller(const IdentityPolicy& policy, const CallerEvidence& evidence,
+                   std::string* caller) {
+  const bool has_certificate = !evidence.spiffe_id.empty() || !evidence.dns_name.empty();
+  if (!evidence.spiffe_id.empty()) {
+    caller->assign(evidence.spiffe_id);
+  } else if (!evidence.dns_name.empty()) {
+    caller->assign("dns:").append(evidence.dns_name);
+    MakeLowerCase(caller);
+  } else if (evidence.peer.starts_with("ipv4:") || evidence.peer.starts_with("ipv6:")) {
+    caller->assign("ip:");
+    AppendAddress(evidence.peer, caller);
+  } else {
+    caller->assign(evidence.peer.starts_with("unix") ? "unix" : "unknown");
+  }
+
+  if (policy.metadata_key.empty() || !IsWellFormedAssertion(evidence.asserted)) return;
+  const bool is_trusted = has_certificate ? IsTrustedPeer(policy.trusted_peers, *caller)
+                                          : IsTrustedAddress(policy.trusted_networks, *caller);
+  if (is_trusted) caller->assign("metadata:").append(evidence.asserted);
+}
+
+}  // namespace evalrun::authz

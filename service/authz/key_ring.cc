@@ -1,0 +1,53 @@
+#include "service/authz/key_ring.h"
+
+#include <cstring>
+
+namespace evalrun::authz {
+namespace {
+
+constexpr std::string_view kHeader = "x-api-key: ";
+
+}  // namespace
+
+// As large as it gets from the beginning: growing would leave a copy behind.
+UpstreamKey::UpstreamKey(std::string name, std::string_view secret)
+    : name_(std::move(name)), header_line_(kHeader.size() + secret.size() + 1) {
+  kHeader.copy(header_line_.data(), kHeader.size());
+  secret.copy(header_line_.data() + kHeader.size(), secret.size());
+}
+
+// Unlike memset, it is not optimised away before the memory is freed.
+UpstreamKey::~UpstreamKey() { explicit_bzero(header_line_.data(), header_line_.size()); }
+
+std::string_view UpstreamKey::secret() const {
+  return std::string_view(header_line_.data(), header_line_.size() - 1).substr(kHeader.size());
+}
+
+const KeyRing::Key& KeyRing::Choose(std::string_view caller, std::string_view workspace) const {
+  for (const Entry& entry : entries_) {
+    if (entry.scope.Covers(caller, workspace)) return entry.key;
+  }
+  return fallback_;
+}
+
+bool KeyRing::Has(const UpstreamKey& key) const {
+  const auto is_same = [&key](const Key& other) {
+    return other->name() == key.name() && other->secret() == key.secret();
+  };
+  if (is_same(fallback_)) return true;
+  for (const Entry& entry : entries_) {
+    if (is_same(entry.key)) return true;
+  }
+  return false;
+}
+
+std::vector<std::string> KeyRing::ChangedSince(const KeyRing& before) const {
+  std::vector<std::string> names;
+  if (!before.Has(*fallback_)) names.push_back(fallback_->name());
+  for (const Entry& entry : entries_) {
+    if (!before.Has(*entry.key)) names.push_back(entry.key->name());
+  }
+  return names;
+}
+
+}  // namespace evalrun::authz

@@ -1,0 +1,86 @@
+// File: generic_call.h
+//
+// One call of any method but DeleteEvalRun: health, reflection, or a method that does not exist.
+// They are served here rather than by gRPC's own services because those bring threads of their own,
+// which read from sockets beside our thread: under load they read more than it can serve, and
+// at rest they cost each call a hand-over.
+//
+//   armed -> reading <-> writing -> finishing -> armed again
+//
+// Lives in the room of the event loop (event_loop.h): one thread at a time.
+#ifndef EVALRUN_SERVICE_GRPC_ADAPTER_GENERIC_CALL_H_
+#define EVALRUN_SERVICE_GRPC_ADAPTER_GENERIC_CALL_H_
+
+#include <optional>
+
+#include <google/protobuf/message_lite.h>
+#include <grpcpp/generic/async_generic_service.h>
+#include <grpcpp/support/byte_buffer.h>
+
+#include "service/event_loop/event_loop.h"
+#include "service/grpc_adapter/health.h"
+
+namespace evalrun::grpc_adapter {
+
+class GenericCallPool;
+
+class GenericCall {
+ public:
+  // `pool` outlives the call.
+  explicit GenericCall(GenericCallPool* pool);
+  GenericCall(const GenericCall&) = delete;
+  GenericCall& operator=(const GenericCall&) = delete;
+
+  // Asks gRPC for the next call.
+  void Arm();
+
+  // The server's health may have changed: a health watch says so.
+  void OnHealthChanged();
+
+ private:
+  enum class Method { kUnknown, kHealthCheck, kHealthWatch, kReflection };
+
+  using Tag = event_loop::MemberTag<GenericCall>;
+
+  // gRPC's events.
+  void OnArrived(bool ok);
+  void OnRead(bool ok);
+  void OnWritten(bool ok);
+  void OnGone(bool ok);  // the call is over for the client
+  void OnFinished(bool ok);
+
+  void Read();
+  void AnswerHealth(bool was_asked);
+  void AnswerReflection();
+  void WriteHealth(HealthStatus status);
+  void Write(const google::protobuf::MessageLite& response);
+  void Finish(const grpc::Status& status);
+  void LeaveIfOver();
+  [[nodiscard]] static Method MethodOf(const std::string& path);
+
+  GenericCallPool& pool_;
+  Tag arrived_{this, &GenericCall::OnArrived};
+  Tag read_{this, &GenericCall::OnRead};
+  Tag written_{this, &GenericCall::OnWritten};
+  Tag gone_{this, &GenericCall::OnGone};
+  Tag finished_{this, &GenericCall::OnFinished};
+
+  // Made anew for each call: gRPC's own objects cannot be used twice.
+  struct GrpcCall {
+    grpc::GenericServerContext context;
+    grpc::GenericServerAsyncReaderWriter stream{&context};
+    grpc::ByteBuffer message;
+  };
+  std::optional<GrpcCall> grpc_;
+  Method method_ = Method::kUnknown;
+  int operations_ = 0;  // started and not yet back
+  bool is_gone_ = false;
+  bool is_writing_ = false;
+  // Of a health watch, once it has asked: what about, and what it was told last.
+  std::optional<grpc::health::v1::HealthCheckRequest> watched_;
+  HealthStatus told_ = grpc::health::v1::HealthCheckResponse::UNKNOWN;
+};
+
+}  // namespace evalrun::grpc_adapter
+
+#endif  // EVALRUN_SERVICE_GRPC_ADAPTER_GENERIC_CALL_H_

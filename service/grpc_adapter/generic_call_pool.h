@@ -1,0 +1,58 @@
+// File: generic_call_pool.h
+//
+// All calls of other methods than DeleteEvalRun, those that wait for a client and those that are
+// being answered, and what they tell of: the server's health.
+#ifndef EVALRUN_SERVICE_GRPC_ADAPTER_GENERIC_CALL_POOL_H_
+#define EVALRUN_SERVICE_GRPC_ADAPTER_GENERIC_CALL_POOL_H_
+
+#include <functional>
+#include <utility>
+
+#include <grpcpp/generic/async_generic_service.h>
+
+#include "service/event_loop/event_loop.h"
+#include "service/grpc_adapter/call_roster.h"
+#include "service/grpc_adapter/generic_call.h"
+#include "service/observability/metrics.h"
+
+namespace evalrun::grpc_adapter {
+
+// Lives in the room of the event loop. Everything that is handed to it outlives it.
+class GenericCallPool {
+ public:
+  GenericCallPool(event_loop::EventLoop* loop, grpc::AsyncGenericService* grpc_service,
+                  observability::Metrics* metrics);
+  ~GenericCallPool();
+  GenericCallPool(const GenericCallPool&) = delete;
+  GenericCallPool& operator=(const GenericCallPool&) = delete;
+
+  void ArmAll() { calls_.ArmAll(); }
+
+  // What health says; true at first. Health watches hear of a change.
+  void SetServing(bool serving);
+
+  // From here on no call is armed again. `on_drained` is called once, in the room, when gRPC has
+  // handed back all that were armed and those under way are over. Streams that clients keep open
+  // do not end by themselves: the server cancels them when it shuts down.
+  void Drain(std::function<void()> on_drained) { calls_.Drain(std::move(on_drained)); }
+
+  // For calls.
+  [[nodiscard]] bool serving() const { return serving_; }
+  [[nodiscard]] event_loop::EventLoop& loop() { return *loop_; }
+  [[nodiscard]] grpc::AsyncGenericService& grpc_service() { return *grpc_service_; }
+  [[nodiscard]] observability::Metrics& metrics() { return *metrics_; }
+  void OnArrived() { calls_.OnArrived(); }                 // an armed call became a real one
+  void OnOver(GenericCall* call) { calls_.OnOver(call); }  // gRPC is done with it
+  void OnDisarmed(GenericCall* call) { calls_.OnDisarmed(call); }  // it was never used
+
+ private:
+  event_loop::EventLoop* loop_;
+  grpc::AsyncGenericService* grpc_service_;
+  observability::Metrics* metrics_;
+  bool serving_ = true;
+  CallRoster<GenericCall> calls_;
+};
+
+}  // namespace evalrun::grpc_adapter
+
+#endif  // EVALRUN_SERVICE_GRPC_ADAPTER_GENERIC_CALL_POOL_H_

@@ -1,0 +1,56 @@
+#include "service/grpc_adapter/server_tls.h"
+
+#include <grpc/grpc.h>
+
+namespace evalrun::grpc_adapter {
+namespace {
+
+// gRPC's C++ interface has no certificates that can be fetched; that of its C core has.
+class FetchingCredentials final : public grpc::ServerCredentials {
+ public:
+  explicit FetchingCredentials(grpc_server_credentials* credentials) : credentials_(credentials) {}
+  ~FetchingCredentials() override { grpc_server_credentials_release(credentials_); }
+  FetchingCredentials(const FetchingCredentials&) = delete;
+  FetchingCredentials& operator=(const FetchingCredentials&) = delete;
+
+  // Nobody does: who is calling is read off the call.
+  void SetAuthMetadataProcessor(
+      const std::shared_ptr<grpc::AuthMetadataProcessor>& /*processor*/) override {}
+
+ private:
+  int AddPortToServer(const std::string& address, grpc_server* server) override {
+    return grpc_server_add_http2_port(server, address.c_str(), credentials_);
+  }
+
+  grpc_server_credentials* credentials_;
+};
+
+}  // namespace
+
+void ServerTls::SetCertificate(const std::string& certificate, const std::string& key,
+                               const std::string& authorities) {
+  const grpc_ssl_pem_key_cert_pair pair = {.private_key = key.c_str(),
+                                           .cert_chain = certificate.c_str()};
+  // gRPC asserts that there are authorities, also when it asks for no client certificate.
+  const std::string& roots = authorities.empty() ? certificate : authorities;
+  const std::lock_guard lock(mutex_);
+  next_.reset(grpc_ssl_server_certificate_config_create(roots.c_str(), &pair, 1));
+}
+
+std::shared_ptr<grpc::ServerCredentials> ServerTls::Credentials() {
+  grpc_ssl_server_credentials_options* options =
+      grpc_ssl_server_credentials_create_options_using_config_fetcher(
+          client_certificates_,
+          +[](void* self, grpc_ssl_server_certificate_config** config) {
+            auto* tls = static_cast<ServerTls*>(self);
+            const std::lock_guard lock(tls->mutex_);
+            *config = tls->next_.release();
+            return *config != nullptr ? GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_NEW
+                                      : GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
+          },
+          this);
+  return std::make_shared<FetchingCredentials>(
+      grpc_ssl_server_credentials_create_with_options(options));
+}
+
+}  // namespace evalrun::grpc_adapter

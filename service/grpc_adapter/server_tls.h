@@ -1,0 +1,52 @@
+// File: server_tls.h
+//
+// TLS for the gRPC port, with a certificate that can be replaced while the server runs.
+//
+// gRPC asks for the certificate at every handshake (a "config fetcher"). Its own watcher of files
+// is not used: it takes a key that does not fit for good, and then refuses all connections.
+#ifndef EVALRUN_SERVICE_GRPC_ADAPTER_SERVER_TLS_H_
+#define EVALRUN_SERVICE_GRPC_ADAPTER_SERVER_TLS_H_
+
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include <grpc/grpc_security.h>
+#include <grpcpp/security/server_credentials.h>
+
+namespace evalrun::grpc_adapter {
+
+// Thread-safe. Outlives the server that was given the credentials.
+class ServerTls {
+ public:
+  // Whether client certificates are asked for, and what happens without a good one.
+  explicit ServerTls(grpc_ssl_client_certificate_request_type client_certificates)
+      : client_certificates_(client_certificates) {}
+  ServerTls(const ServerTls&) = delete;
+  ServerTls& operator=(const ServerTls&) = delete;
+
+  // Connections that are made from now on use this certificate (with its intermediates), its key,
+  // and the authorities that client certificates are verified against, all in PEM; others keep what
+  // they have. A key that is not the certificate's is not taken. All are copied.
+  void SetCertificate(const std::string& certificate, const std::string& key,
+                      const std::string& authorities);
+
+  // For one port of one server. SetCertificate() must have been called.
+  [[nodiscard]] std::shared_ptr<grpc::ServerCredentials> Credentials();
+
+ private:
+  struct DestroyConfig {
+    void operator()(grpc_ssl_server_certificate_config* config) const {
+      grpc_ssl_server_certificate_config_destroy(config);
+    }
+  };
+
+  const grpc_ssl_client_certificate_request_type client_certificates_;
+  std::mutex mutex_;
+  // What gRPC has not fetched yet; guarded by mutex_.
+  std::unique_ptr<grpc_ssl_server_certificate_config, DestroyConfig> next_;
+};
+
+}  // namespace evalrun::grpc_adapter
+
+#endif  // EVALRUN_SERVICE_GRPC_ADAPTER_SERVER_TLS_H_

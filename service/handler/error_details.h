@@ -1,0 +1,75 @@
+// File: error_details.h
+//
+// An error as callers see it: a gRPC status with google.rpc details (AIP-193), small enough for any
+// client.
+#ifndef EVALRUN_SERVICE_HANDLER_ERROR_DETAILS_H_
+#define EVALRUN_SERVICE_HANDLER_ERROR_DETAILS_H_
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <grpcpp/support/status.h>
+
+#include "rest_backend/deletion/deletion.h"
+#include "rest_backend/deletion/error_body.h"
+
+namespace evalrun::handler {
+
+// Whose error it is: `ErrorInfo.domain`.
+inline constexpr std::string_view kUpstreamDomain = "api.aymara.ai";
+inline constexpr std::string_view kGatewayDomain = "evalrun-gateway";
+
+// gRPC clients refuse headers from 8 KiB on, and the message travels twice: percent-encoded, and in
+// base64 inside the details. Both together stay below this, after encoding.
+inline constexpr std::size_t kMostEncodedBytes = 4096;
+
+// All text is valid UTF-8 and free of secrets.
+struct ErrorReport {
+  grpc::StatusCode code = grpc::StatusCode::UNKNOWN;
+  std::string message;
+  std::string reason;  // UPPER_SNAKE_CASE
+  std::string_view domain = kGatewayDomain;
+  deletion::Certainty certainty = deletion::Certainty::kNotPerformed;
+  int sends = 0;
+  int http_status = 0;  // 0: left out
+  std::string upstream_code;
+  std::string upstream_request_id;
+  std::string request_id;
+  std::string eval_run_uuid;
+  std::optional<std::chrono::milliseconds> retry_after;
+  bool wait_is_asked = false;  // whether `retry_after` was asked for by who limits the rate
+  deletion::RetryStop retry_stop = deletion::RetryStop::kNone;
+  std::vector<deletion::FieldError> field_errors;
+  // Of a call that a limit refused: the rule, whom it counts for (`caller:spiffe://...`), and what
+  // it lets in. Empty otherwise.
+  std::string limited_by;
+  std::string limited_subject;
+  std::string limit;
+};
+
+// `resource.not_found` is RESOURCE_NOT_FOUND. Empty when no well-formed reason (AIP-193) can be
+// made of it.
+[[nodiscard]] std::string ReasonOfCode(std::string_view upstream_code);
+
+// The status with ErrorInfo and RequestInfo always, RetryInfo, QuotaFailure, BadRequest and
+// ResourceInfo where they apply. Long texts are cut on a UTF-8 boundary until everything fits.
+[[nodiscard]] grpc::Status ToStatus(const ErrorReport& report);
+
+// The value of `grpc-retry-pushback-ms` (gRFC A6): after how many milliseconds a gRPC client may
+// retry by itself, if its service config says so; negative: not at all. It may where a wait was
+// asked for, nothing was sent again here (or the client's attempts would multiply ours) nor kept
+// back by the budget, and the wait ends before the caller's deadline, which is `until_deadline`
+// away: a client that waited past it would lose this answer.
+[[nodiscard]] std::string RetryPushback(const ErrorReport& report,
+                                        std::chrono::microseconds until_deadline);
+
+// How many bytes the status takes as `grpc-message` and `grpc-status-details-bin`.
+[[nodiscard]] std::size_t EncodedBytes(const grpc::Status& status);
+
+}  // namespace evalrun::handler
+
+#endif  // EVALRUN_SERVICE_HANDLER_ERROR_DETAILS_H_

@@ -1,0 +1,205 @@
+#include "service/options_from_config.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <absl/strings/str_cat.h>
+
+#include "service/config/limit_rules.h"
+
+namespace evalrun::service {
+
+using config::LoadedConfig;
+using config::ToMicroseconds;
+using std::chrono::milliseconds;
+
+namespace {
+
+ratelimit::LimitedBy By(config::v1::LimitRule::By by) {
+  switch (by) {
+    case config::v1::LimitRule::BY_CALLER:
+      return ratelimit::LimitedBy::kCaller;
+    case config::v1::LimitRule::BY_WORKSPACE:
+      return ratelimit::LimitedBy::kWorkspace;
+    case config::v1::LimitRule::BY_UPSTREAM_KEY:
+      return ratelimit::LimitedBy::kUpstreamKey;
+    default:
+      return ratelimit::LimitedBy::kGateway;
+  }
+}
+
+// Nothing: no limit.
+std::optional<ratelimit::Quota> ToQuota(const std::string& rate_text, std::int64_t burst) {
+  const std::optional<config::Rate> rate = config::ParseRate(rate_text);
+  if (!rate.has_value()) return std::nullopt;
+  return ratelimit::MakeQuota(rate->calls, std::chrono::nanoseconds(rate->period).count(), burst);
+}
+
+}  // namespace
+
+grpc_adapter::GrpcServerOptions ServerOptions(const LoadedConfig& loaded) {
+  const auto& server = loaded.config.server();
+  return {.listen = loaded.config.listen(),
+          .max_concurrent_streams = static_cast<int>(server.max_concurrent_streams()),
+          .max_receive_wait = To<milliseconds>(server.max_receive_wait()),
+          .max_message_bytes = static_cast<int>(server.max_message_bytes()),
+          .max_metadata_bytes = static_cast<int>(server.max_metadata_bytes()),
+          .max_connection_idle = To<milliseconds>(server.max_connection_idle()),
+          .max_connection_age = To<milliseconds>(server.max_connection_age()),
+          .max_connection_age_grace = To<milliseconds>(server.max_connection_age_grace()),
+          .handshake_timeout = To<milliseconds>(server.handshake_timeout()),
+          .keepalive_time = To<milliseconds>(server.keepalive_time()),
+          .credentials = nullptr};
+}
+
+http::HttpClientOptions HttpOptions(const LoadedConfig& loaded) {
+  const auto& upstream = loaded.config.upstream();
+  return {.origin = loaded.upstream.Origin(),
+          .headers = {absl::StrCat("User-Agent: evalrun-gateway/", std::string(config::Version())),
+                      "Accept: application/json"},
+          .proxy = upstream.proxy(),
+          .connect_timeout = To<milliseconds>(upstream.connect_timeout()),
+          .max_idle_connections = upstream.max_idle_connections(),
+          .idle_connection_age = To<std::chrono::seconds>(upstream.idle_connection_age()),
+          .connection_lifetime = To<std::chrono::seconds>(upstream.connection_lifetime()),
+          .dns_cache_time = To<std::chrono::seconds>(upstream.dns_cache_time()),
+          .tcp_user_timeout = To<milliseconds>(upstream.tcp_user_timeout()),
+          .max_response_bytes = upstream.max_response_bytes()};
+}
+
+authz::IdentityPolicy IdentityOptions(const LoadedConfig& loaded) {
+  const auto& identity = loaded.config.identity();
+  authz::IdentityPolicy policy{
+      .metadata_key = identity.metadata_key(),
+      .trusted_networks = {},
+      .trusted_peers = {identity.trusted_peers().begin(), identity.trusted_peers().end()}};
+  for (const std::string& network : identity.trusted_networks()) {
+    policy.trusted_networks.push_back(*authz::Network::Parse(network));
+  }
+  return policy;
+}
+
+authz::KeyRing KeysOf(const LoadedConfig& loaded) {
+  const auto make = [](std::string_view name, const config::Secret& secret) {
+    return std::make_shared<const authz::UpstreamKey>(std::string(name), secret.RevealForSending());
+  };
+  std::vector<authz::KeyRing::Entry> entries;
+  for (int i = 0; i < loaded.config.upstream().keys_size(); ++i) {
+    const auto& key = loaded.config.upstream().keys(i);
+    std::vector<std::string> identities(key.identities().begin(), key.identities().end());
+    std::vector<std::string> workspaces(key.workspaces().begin(), key.workspaces().end());
+    if (identities.empty()) identities = {"*"};
+    if (workspaces.empty()) workspaces = {"*", std::string(authz::kUnsetWorkspace)};
+    entries.push_back({authz::Scope(std::move(identities), std::move(workspaces)),
+                       make(key.name(), loaded.keys[static_cast<std::size_t>(i)])});
+  }
+  return {make(authz::kDefaultKey, loaded.api_key), std::move(entries)};
+}
+
+authz::AccessPolicy AccessOptions(const config::v1::GatewayConfig& config) {
+  const auto& authorization = config.authorization();
+  std::vector<authz::Scope> allowed;
+  for (const auto& rule : authorization.rules()) {
+    allowed.emplace_back(
+        std::vector<std::string>(rule.identities().begin(), rule.identities().end()),
+        std::vector<std::string>(rule.workspaces().begin(), rule.workspaces().end()));
+  }
+  return {std::move(allowed), authorization.dry_run()};
+}
+
+handler::DeleteSettings CallSettings(const LoadedConfig& loaded) {
+  const auto& config = loaded.config;
+  return {
+      .base_path = loaded.upstream.base_path,
+      .id_format = config.ids().opaque() ? deletion::IdFormat::kOpaque : deletion::IdFormat::kUuid,
+      .retry = {.max_attempts = static_cast<int>(config.retry().max_attempts()),
+                .retry_500 = config.retry().retry_500(),
+                .retry_conflict = config.retry().retry_conflict(),
+                .initial_backoff = To<milliseconds>(config.retry().initial_backoff()),
+                .max_backoff = To<milliseconds>(config.retry().max_backoff())},
+      .guard = {.max_in_flight = config.upstream().max_in_flight(),
+                .max_hold_back = To<milliseconds>(config.upstream().max_hold_back()),
+                .retry_budget = {.enabled = config.retry().budget(),
+                                 .percent = static_cast<int>(config.retry().budget_percent()),
+                                 .burst = static_cast<int>(config.retry().budget_burst())}},
+      .upstream_timeout = ToMicroseconds(config.upstream().timeout()),
+      .deadline_margin = ToMicroseconds(config.deadline().margin()),
+      .default_timeout = ToMicroseconds(config.deadline().default_timeout()),
+      .identity = IdentityOptions(loaded),
+      .client_certificates = ClientCertificates(loaded) != GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE,
+      .forward_request_id = config.forward().request_id(),
+      .forward_traceparent = config.forward().traceparent(),
+      .forward_tracestate = config.forward().tracestate(),
+  };
+}
+
+std::shared_ptr<const ratelimit::RuleSet> LimitRules(const LoadedConfig& loaded) {
+  std::vector<ratelimit::LimitRule> rules;
+  for (const auto& given : loaded.config.limits().rules()) {
+    ratelimit::LimitRule rule{.name = given.name(),
+                              .by = By(given.by()),
+                              .quota = *ToQuota(given.rate(), given.burst()),
+                              .shadow = given.shadow()};
+    for (const auto& other : given.overrides()) {
+      rule.overrides.push_back(
+          {.pattern = other.pattern(),
+           .quota = ToQuota(other.rate(), other.burst() == 0 ? given.burst() : other.burst())});
+    }
+    rules.push_back(std::move(rule));
+  }
+  return std::make_shared<const ratelimit::RuleSet>(std::move(rules));
+}
+
+observability::AuditLog::Options AuditOptions(const config::v1::GatewayConfig& config) {
+  return {.to = config.audit().to(), .buffer_bytes = config.log().buffer_bytes()};
+}
+
+std::optional<ratelimit::RedisOptions> SharedLimitsOptions(const LoadedConfig& loaded) {
+  const auto& redis = loaded.config.limits().redis();
+  if (redis.address().empty()) return std::nullopt;
+  const config::HostPort address = *config::ParseHostPort(redis.address());
+  ratelimit::RedisOptions options{.host = address.host,
+                                  .port = address.port,
+                                  .username = redis.username(),
+                                  .key_prefix = redis.key_prefix(),
+                                  .timeout = To<std::chrono::milliseconds>(redis.timeout())};
+  if (const std::string& file = redis.password_file(); !file.empty()) {
+    options.password = [file] { return config::ReadPassword(file); };
+  }
+  return options;
+}
+
+grpc_ssl_client_certificate_request_type ClientCertificates(const LoadedConfig& loaded) {
+  switch (loaded.config.tls().client_certificates()) {
+    case config::v1::Tls::CLIENT_CERTIFICATES_OPTIONAL:
+      return GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY;
+    case config::v1::Tls::CLIENT_CERTIFICATES_REQUIRED:
+      return GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY;
+    default:
+      return GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE;
+  }
+}
+
+observability::AccessLogOptions LogOptions(const LoadedConfig& loaded) {
+  const auto& log = loaded.config.log();
+  return {.enabled = log.access_log(),
+          .ok_sample_percent = static_cast<int>(log.ok_sample_percent())};
+}
+
+spdlog::level::level_enum LogLevel(config::v1::Log::Level level) {
+  switch (level) {
+    case config::v1::Log::LEVEL_DEBUG:
+      return spdlog::level::debug;
+    case config::v1::Log::LEVEL_WARN:
+      return spdlog::level::warn;
+    case config::v1::Log::LEVEL_ERROR:
+      return spdlog::level::err;
+    default:
+      return spdlog::level::info;
+  }
+}
+
+}  // namespace evalrun::service

@@ -1,0 +1,58 @@
+// File: options_from_config.h
+//
+// What the configuration means for each part: from the words of the schema to the parts' own
+// options. Pure functions.
+#ifndef EVALRUN_SERVICE_OPTIONS_FROM_CONFIG_H_
+#define EVALRUN_SERVICE_OPTIONS_FROM_CONFIG_H_
+
+#include <chrono>
+#include <memory>
+#include <optional>
+
+#include <google/protobuf/duration.pb.h>
+#include <grpc/grpc_security_constants.h>
+#include <spdlog/common.h>
+
+#include "rest_backend/http/http_client.h"
+#include "service/authz/key_ring.h"
+#include "service/authz/policy.h"
+#include "service/config/duration.h"
+#include "service/config/load_config.h"
+#include "service/grpc_adapter/grpc_server.h"
+#include "service/handler/delete_settings.h"
+#include "service/observability/access_log.h"
+#include "service/observability/audit_log.h"
+#include "service/ratelimit/redis_store.h"
+#include "service/ratelimit/rule_set.h"
+
+namespace evalrun::service {
+
+[[nodiscard]] grpc_adapter::GrpcServerOptions ServerOptions(const config::LoadedConfig& loaded);
+[[nodiscard]] http::HttpClientOptions HttpOptions(const config::LoadedConfig& loaded);
+[[nodiscard]] authz::IdentityPolicy IdentityOptions(const config::LoadedConfig& loaded);
+// The only copies of the keys, once `loaded` has been dropped.
+[[nodiscard]] authz::KeyRing KeysOf(const config::LoadedConfig& loaded);
+[[nodiscard]] authz::AccessPolicy AccessOptions(const config::v1::GatewayConfig& config);
+[[nodiscard]] handler::DeleteSettings CallSettings(const config::LoadedConfig& loaded);
+[[nodiscard]] std::shared_ptr<const ratelimit::RuleSet> LimitRules(
+    const config::LoadedConfig& loaded);
+[[nodiscard]] observability::AuditLog::Options AuditOptions(
+    const config::v1::GatewayConfig& config);
+// Where limits are shared; nothing: they are not.
+[[nodiscard]] std::optional<ratelimit::RedisOptions> SharedLimitsOptions(
+    const config::LoadedConfig& loaded);
+// What gRPC asks clients for, over TLS.
+[[nodiscard]] grpc_ssl_client_certificate_request_type ClientCertificates(
+    const config::LoadedConfig& loaded);
+[[nodiscard]] observability::AccessLogOptions LogOptions(const config::LoadedConfig& loaded);
+[[nodiscard]] spdlog::level::level_enum LogLevel(config::v1::Log::Level level);
+
+// A duration of the configuration in the unit that a part counts in, rounded down.
+template <typename Duration>
+[[nodiscard]] Duration To(const google::protobuf::Duration& duration) {
+  return std::chrono::duration_cast<Duration>(config::ToMicroseconds(duration));
+}
+
+}  // namespace evalrun::service
+
+#endif  // EVALRUN_SERVICE_OPTIONS_FROM_CONFIG_H_

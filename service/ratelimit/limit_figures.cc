@@ -1,0 +1,39 @@
+#include "service/ratelimit/limit_figures.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <functional>
+
+namespace evalrun::ratelimit {
+
+using std::chrono::nanoseconds;
+
+observability::LimitFigures FiguresOf(const Limiter& limiter, std::int64_t now) {
+  observability::LimitFigures figures{.keys = limiter.keys().size(),
+                                      .evicted = limiter.keys().evicted(),
+                                      .overflowed = limiter.overflowed()};
+  const RuleSet& rules = limiter.rules();
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    const LimitRule& rule = rules.rule(i);
+    const Limiter::RuleCounts& counts = limiter.counts(i);
+    figures.rules.push_back({.name = rule.name,
+                             .by = std::string(LimitedByName(rule.by)),
+                             .interval = nanoseconds(rule.quota.interval),
+                             .burst = rule.quota.burst,
+                             .shadow = rule.shadow,
+                             .allowed = counts.allowed,
+                             .denied = counts.refused,
+                             .shadow_denied = counts.shadow_refused});
+  }
+  for (const Limiter::Near& entry : limiter.near()) {
+    const double used = static_cast<double>(entry.tat - now) / static_cast<double>(entry.room);
+    figures.near.push_back({.rule = rules.rule(entry.rule).name,
+                            .subject = entry.subject,
+                            .used = std::clamp(used, 0.0, 1.0),
+                            .denied = entry.refused});
+  }
+  std::ranges::sort(figures.near, std::greater(), &observability::LimitFigures::Near::used);
+  return figures;
+}
+
+}  // namespace evalrun::ratelimit

@@ -1,0 +1,19 @@
+// File: limit_figures.h
+//
+// What operators see of the limiter. Pure.
+#ifndef EVALRUN_SERVICE_RATELIMIT_LIMIT_FIGURES_H_
+#define EVALRUN_SERVICE_RATELIMIT_LIMIT_FIGURES_H_
+
+#include <cstdint>
+
+#include "service/observability/limit_metrics.h"
+#include "service/ratelimit/limiter.h"
+
+namespace evalrun::ratelimit {
+
+// `now` is of the limiter's clock.
+[[nodiscard]] observability::LimitFigures FiguresOf(const Limiter& limiter, std::int64_t now);
+
+}  // namespace evalrun::ratelimit
+
+#endif  // EVALRUN_SERVICE_RATELIMIT_LIMIT_FIGURES_H_

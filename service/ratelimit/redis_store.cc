@@ -1,0 +1,149 @@
+#include "service/ratelimit/redis_store.h"
+
+#include <sys/time.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <initializer_list>
+#include <string_view>
+#include <utility>
+
+#include <hiredis/hiredis.h>
+
+namespace evalrun::ratelimit {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// TakeFromStore() of lease.h. All numbers are whole and below 2^53, which a double holds exactly:
+// instead of the TAT, in nanoseconds since 1970, it keeps how far that was ahead, and when, in
+// microseconds.
+constexpr char kScript[] = R"(
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local interval, room, farthest = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local spent, want = tonumber(ARGV[4]), tonumber(ARGV[5])
+local ahead = 0
+local known = redis.call('GET', KEYS[1])
+if known then
+  local was, at = string.match(known, '^(%d+) (%d+)$')
+  if was then ahead = was - (now - at) * 1000 end
+end
+ahead = math.max(0, math.min(ahead, farthest)) + spent * interval
+local granted = math.max(0, math.min(math.floor((room - ahead) / interval), want))
+ahead = ahead + granted * interval
+redis.call('SET', KEYS[1], string.format('%.0f %.0f', ahead, now),
+           'PX', string.format('%.0f', math.ceil(ahead / 1000000) + 1))
+return granted
+)";
+
+timeval ToTimeval(std::chrono::microseconds time) {
+  return {.tv_sec = time.count() / 1'000'000, .tv_usec = time.count() % 1'000'000};
+}
+
+}  // namespace
+
+RedisStore::RedisStore(RedisOptions options) : options_(std::move(options)) {}
+
+RedisStore::~RedisStore() = default;
+
+void RedisStore::Free::operator()(redisContext* connection) const { redisFree(connection); }
+
+void RedisStore::Free::operator()(redisReply* reply) const { freeReplyObject(reply); }
+
+absl::Status RedisStore::Take(std::span<const LeaseRequest* const> requests,
+                              std::span<std::uint32_t> granted) {
+  absl::Status status = connection_ == nullptr ? Connect() : absl::OkStatus();
+  if (status.ok()) status = Talk(requests, granted);
+  if (!status.ok()) connection_ = nullptr;
+  return status;
+}
+
+absl::Status RedisStore::Connect() {
+  const timeval timeout = ToTimeval(options_.timeout);
+  connection_.reset(redisConnectWithTimeout(options_.host.c_str(), options_.port, timeout));
+  if (connection_ == nullptr) return absl::ResourceExhaustedError("out of memory");
+  if (connection_->err != 0) return ConnectionError();
+  if (redisSetTimeout(connection_.get(), timeout) != REDIS_OK) return ConnectionError();
+  redisEnableKeepAlive(connection_.get());
+
+  if (options_.password != nullptr) {
+    absl::StatusOr<std::string> password = options_.password();
+    if (!password.ok()) return password.status();
+    const std::string& username = options_.username;
+    absl::Status status =
+        username.empty() ? Append({"AUTH", *password}) : Append({"AUTH", username, *password});
+    if (status.ok()) status = NextReply().status();
+    // Its further words may repeat the password: `ERR unknown command 'AUTH', with args ...`
+    if (!status.ok() && connection_->err == 0) {
+      const bool is_known = status.message().substr(0, 10) == "WRONGPASS ";
+      return absl::UnavailableError(is_known ? "WRONGPASS: it refuses user or password"
+                                             : "it does not take AUTH");
+    }
+    if (!status.ok()) return status;
+  }
+  absl::Status status = Append({"SCRIPT", "LOAD", kScript});
+  if (!status.ok()) return status;
+  const absl::StatusOr<Reply> hash = NextReply();
+  if (!hash.ok()) return hash.status();
+  if ((*hash)->str == nullptr) return absl::InternalError("SCRIPT LOAD gave no name");
+  script_hash_ = (*hash)->str;
+  return absl::OkStatus();
+}
+
+absl::Status RedisStore::Talk(std::span<const LeaseRequest* const> requests,
+                              std::span<std::uint32_t> granted) {
+  if (requests.empty()) {
+    absl::Status status = Append({"PING"});
+    return status.ok() ? NextReply().status() : status;
+  }
+  const Clock::time_point answer_by = Clock::now() + options_.timeout;
+  for (const LeaseRequest* request : requests) {
+    const StoreQuota& quota = request->quota;
+    absl::Status status = Append({"EVALSHA", script_hash_, "1", options_.key_prefix + request->key,
+                                  std::to_string(quota.interval), std::to_string(quota.room),
+                                  std::to_string(quota.farthest), std::to_string(request->spent),
+                                  std::to_string(request->want)});
+    if (!status.ok()) return status;
+  }
+  for (std::uint32_t& calls : granted) {
+    const absl::StatusOr<Reply> reply = NextReply();
+    if (!reply.ok()) return reply.status();
+    calls = static_cast<std::uint32_t>((*reply)->integer);
+    // Answers that trickle in are no answers.
+    if (Clock::now() > answer_by) return absl::DeadlineExceededError("it is too slow");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RedisStore::Append(std::initializer_list<std::string_view> words) {
+  std::array<const char*, 9> texts{};
+  std::array<std::size_t, 9> sizes{};
+  std::size_t count = 0;
+  for (const std::string_view word : words) {
+    texts[count] = word.data();
+    sizes[count++] = word.size();
+  }
+  const int done = redisAppendCommandArgv(connection_.get(), static_cast<int>(count), texts.data(),
+                                          sizes.data());
+  return done == REDIS_OK ? absl::OkStatus() : ConnectionError();
+}
+
+absl::StatusOr<RedisStore::Reply> RedisStore::NextReply() {
+  void* answer = nullptr;
+  if (redisGetReply(connection_.get(), &answer) != REDIS_OK) return ConnectionError();
+  Reply reply(static_cast<redisReply*>(answer));
+  if (reply->type == REDIS_REPLY_ERROR) return absl::UnavailableError(reply->str);
+  return reply;
+}
+
+absl::Status RedisStore::ConnectionError() const {
+  // What hiredis says when a time is up.
+  if (connection_->err == REDIS_ERR_IO && errno == EAGAIN) {
+    return absl::DeadlineExceededError("it does not answer in time");
+  }
+  return absl::UnavailableError(connection_->errstr);
+}
+
+}  // namespace evalrun::ratelimit

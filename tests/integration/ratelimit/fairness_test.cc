@@ -1,0 +1,115 @@
+// A vendor with a quota, and a caller who asks for a hundred times what is his: others do not feel
+// him, whether the gateway holds calls back after a 429 or not.
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <random>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "service/ratelimit/gcra.h"
+#include "tests/benchmark/load.h"
+#include "tests/benchmark/timed_upstream.h"
+#include "tests/support/config_file.h"
+#include "tests/support/gateway_process.h"
+#include "tests/support/scripts.h"
+
+namespace evalrun::testing {
+namespace {
+
+using ratelimit::MakeQuota;
+using ratelimit::Quota;
+
+constexpr std::int64_t kSecond = 1'000'000'000;
+constexpr int kModest = 20;               // callers, each at half of its share
+constexpr double kCallsPerSecond = 2200;  // of which one in eleven is one of theirs
+
+// Drawn, for callers are not in step with the vendor: of calls that come at fixed times the vendor
+// has room for three in eleven, and were it each eleventh, that one would always be among them, or
+// never.
+bool IsModest(std::uint64_t number) { return std::mt19937_64(number)() % 11 == 0; }
+
+// Answers 429 beyond its quota.
+class Vendor {
+ public:
+  TimedReply Reply() {
+    const std::int64_t now =
+        std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
+    if (ratelimit::gcra::Wait(kQuota, tat_, now) > 0) {
+      return {.bytes = ApiErrorReply(429, "quota.limit_exceeded", "retry-after: 1\r\n")};
+    }
+    tat_ = ratelimit::gcra::After(kQuota, tat_, now);
+    return {.bytes = HttpReply(204)};
+  }
+
+ private:
+  static constexpr Quota kQuota = MakeQuota(600, kSecond, 600);
+  std::int64_t tat_ = 0;
+};
+
+struct Share {
+  int calls = 0;
+  int succeeded = 0;
+  [[nodiscard]] double success() const { return static_cast<double>(succeeded) / calls; }
+};
+
+struct Outcome {
+  Share modest;
+  Share greedy;
+};
+
+Outcome Serve(const std::string& rules, const std::string& hold_back) {
+  Vendor vendor;
+  TimedUpstream upstream([&vendor](std::uint64_t) { return vendor.Reply(); });
+  const ConfigFile config(
+      "identity: {metadata_key: x-caller, trusted_networks: [127.0.0.1]}\n"
+      "log: {access_log: false}\n"
+      "limits: {rules: [" +
+      rules + "]}\n");
+  GatewayProcess gateway(
+      {.upstream = upstream.url(),
+       .flags = {"--config", config.path(), "--upstream-max-hold-back", hold_back}});
+  Outcome outcome;
+  LoadOptions options;
+  options.address = gateway.grpc_address();
+  options.duration = std::chrono::seconds(6);
+  options.calls_per_second = kCallsPerSecond;
+  options.plan = [&](std::uint64_t number) {
+    return CallPlan{
+        .timeout = std::chrono::seconds(10),
+        .caller = IsModest(number) ? "modest-" + std::to_string(number % kModest) : "greedy"};
+  };
+  options.on_result = [&](const CallResult& result) {
+    Share& share = IsModest(result.number) ? outcome.modest : outcome.greedy;
+    ++share.calls;
+    if (result.end == CallEnd::kAnswered && result.code == 0) ++share.succeeded;
+  };
+  RunLoad(options);
+  return outcome;
+}
+
+class FairnessTest : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(FairnessTest, OneCallerAtAHundredTimesItsShareIsNotFeltByOthers) {
+  const Outcome outcome = Serve(
+      "{name: per-caller, by: caller, rate: 20/s, burst: 40}, "
+      "{name: vendor, by: upstream_key, rate: 500/s, burst: 500}",
+      GetParam());
+  EXPECT_GT(outcome.modest.calls, 1000);
+  EXPECT_GE(outcome.modest.success(), 0.999) << outcome.modest.succeeded;
+  EXPECT_LT(outcome.greedy.success(), 0.03) << "his share, and no more";
+}
+
+TEST_P(FairnessTest, WithoutLimitsTheyDo) {
+  const Outcome outcome = Serve("", GetParam());
+  EXPECT_LT(outcome.modest.success(), 0.9) << "so the other test says something";
+}
+
+INSTANTIATE_TEST_SUITE_P(HoldBack, FairnessTest, ::testing::Values("0s", "10s"),
+                         [](const auto& value) {
+                           return std::string(value.param) == "0s" ? "Off" : "On";
+                         });
+
+}  // namespace
+}  // namespace evalrun::testing

@@ -1,0 +1,100 @@
+// Who is calling: what proves it, whose word is taken, and that no kind passes for another.
+#include "service/authz/caller.h"
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace evalrun::authz {
+namespace {
+
+constexpr char kPeer[] = "ipv4:10.0.0.7:40000";
+
+std::string Resolve(const IdentityPolicy& policy, const CallerEvidence& evidence) {
+  std::string caller = "whoever called before";
+  ResolveCaller(policy, evidence, &caller);
+  return caller;
+}
+
+// Takes the word of hops in 10.0.0.0/8 and of the mesh's ingress.
+IdentityPolicy Trusting() {
+  return {.metadata_key = "x-caller",
+          .trusted_networks = {*Network::Parse("10.0.0.0/8"), *Network::Parse("fd00::/8")},
+          .trusted_peers = {"spiffe://prod/ingress", "dns:*"}};
+}
+
+TEST(CallerTest, TheCertificateThenTheAddress) {
+  struct {
+    CallerEvidence evidence;
+    const char* caller;
+  } const cases[] = {
+      {{.spiffe_id = "spiffe://prod/a", .dns_name = "a.b", .peer = kPeer}, "spiffe://prod/a"},
+      {{.dns_name = "a.b", .peer = kPeer}, "dns:a.b"},
+      {{.dns_name = "A.b", .peer = kPeer}, "dns:a.b"},
+      {{.peer = kPeer}, "ip:10.0.0.7"},
+      {{.peer = "ipv6:%5B::1%5D:40000"}, "ip:::1"},
+      {{.peer = "ipv6:[2001:db8::1]:40000"}, "ip:2001:db8::1"},
+      {{.peer = "ipv6:%5Bfe80::1%25eth0%5D:40000"}, "ip:fe80::1%eth0"},
+      {{.peer = "unix:/run/gateway.sock"}, "unix"},
+      {{.peer = "unix:"}, "unix"},
+      {{.peer = "unknown"}, "unknown"},
+      {{}, "unknown"},
+  };
+  for (const auto& c : cases) {
+    EXPECT_EQ(Resolve({}, c.evidence), c.caller);
+    EXPECT_EQ(Resolve(Trusting(), c.evidence), c.caller) << "nothing was asserted";
+  }
+}
+
+TEST(CallerTest, AWordIsTakenFromATrustedHopOnly) {
+  struct {
+    const char* name;
+    CallerEvidence evidence;
+    const char* caller;
+  } const cases[] = {
+      {"from the network", {.peer = kPeer, .asserted = "team-a"}, "metadata:team-a"},
+      {"IPv6", {.peer = "ipv6:%5Bfd12::1%25eth0%5D:1", .asserted = "team-a"}, "metadata:team-a"},
+      {"IPv4 in IPv6",
+       {.peer = "ipv6:%5B::ffff:10.0.0.7%5D:1", .asserted = "team-a"},
+       "metadata:team-a"},
+      {"from outside", {.peer = "ipv4:11.0.0.7:1", .asserted = "team-a"}, "ip:11.0.0.7"},
+      {"from this machine", {.peer = "unix:", .asserted = "team-a"}, "unix"},
+      {"a peer by name",
+       {.spiffe_id = "spiffe://prod/ingress", .peer = kPeer, .asserted = "team-a"},
+       "metadata:team-a"},
+      {"a peer by pattern",
+       {.dns_name = "proxy.internal", .peer = kPeer, .asserted = "team-a"},
+       "metadata:team-a"},
+      {"another peer, though its network is trusted",
+       {.spiffe_id = "spiffe://prod/ingress2", .peer = kPeer, .asserted = "team-a"},
+       "spiffe://prod/ingress2"},
+  };
+  for (const auto& c : cases) {
+    EXPECT_EQ(Resolve(Trusting(), c.evidence), c.caller) << c.name;
+  }
+}
+
+TEST(CallerTest, WithoutAKeyNobodysWordIsTaken) {
+  IdentityPolicy policy = Trusting();
+  policy.metadata_key.clear();
+  EXPECT_EQ(Resolve(policy, {.peer = kPeer, .asserted = "team-a"}), "ip:10.0.0.7");
+}
+
+TEST(CallerTest, AnAssertionCannotPassForAnotherKind) {
+  EXPECT_EQ(Resolve(Trusting(), {.peer = kPeer, .asserted = "spiffe://prod/a"}),
+            "metadata:spiffe://prod/a");
+}
+
+TEST(CallerTest, AMalformedAssertionIsNone) {
+  for (const std::string& asserted :
+       {std::string(), std::string("a b"), std::string("a\n"), std::string("a\0b", 3),
+        std::string("\xC3\xBC"), std::string("\x7F"), std::string(257, 'a')}) {
+    EXPECT_EQ(Resolve(Trusting(), {.peer = kPeer, .asserted = asserted}), "ip:10.0.0.7")
+        << ::testing::PrintToString(asserted);
+  }
+  EXPECT_EQ(Resolve(Trusting(), {.peer = kPeer, .asserted = std::string(256, 'a')}),
+            "metadata:" + std::string(256, 'a'));
+}
+
+}  // namespace
+}  // namespace evalrun::authz

@@ -1,0 +1,216 @@
+// What the section `limits` allows.
+#include "service/config/limit_rules.h"
+
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "service/config/field_value.h"
+#include "service/config/validate.h"
+#include "service/config/yaml_reader.h"
+#include "tests/unit/config/load.h"
+
+namespace evalrun::config {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+std::vector<std::string> ErrorsOf(const std::string& yaml, v1::GatewayConfig* config) {
+  SetDefaults(config);
+  Sources sources;
+  std::vector<std::string> errors;
+  ReadYaml(yaml, "gateway.yaml", config, &sources, &errors);
+  Validate(*config, sources, &errors);
+  return errors;
+}
+
+std::vector<std::string> ErrorsOf(const std::string& yaml) {
+  v1::GatewayConfig config;
+  return ErrorsOf(yaml, &config);
+}
+
+// One rule as it should be, but for what is added or put in its place.
+std::string Rule(const std::string& other) {
+  return "limits:\n  rules:\n  - {name: a, by: caller, rate: 10/s, burst: 5, " + other + "}\n";
+}
+
+TEST(RateTest, CallsPerSecondMinuteOrHour) {
+  EXPECT_EQ(ParseRate("100/s"), (Rate{.calls = 100, .period = 1s}));
+  EXPECT_EQ(ParseRate("600/m"), (Rate{.calls = 600, .period = 60s}));
+  EXPECT_EQ(ParseRate("1/h"), (Rate{.calls = 1, .period = 3600s}));
+  EXPECT_EQ(ParseRate("1000000/s"), (Rate{.calls = 1'000'000, .period = 1s}));
+  for (const char* text : {"",
+                           "/",
+                           "/s",
+                           "0/s",
+                           "01/s",
+                           "-1/s",
+                           "+1/s",
+                           "1.5/s",
+                           "1 /s",
+                           " 1/s",
+                           "1/s ",
+                           "1/ s",
+                           "1s",
+                           "1/",
+                           "1/d",
+                           "1/ss",
+                           "1/S",
+                           "1000001/s",
+                           "99999999999999999999/s",
+                           "unlimited",
+                           "s/1"}) {
+    EXPECT_EQ(ParseRate(text), std::nullopt) << text;
+    EXPECT_FALSE(CheckRate(text).ok()) << text;
+  }
+  EXPECT_TRUE(CheckOverrideRate("unlimited").ok());
+  EXPECT_TRUE(CheckOverrideRate("5/m").ok());
+  EXPECT_FALSE(CheckOverrideRate("none").ok());
+}
+
+TEST(LimitsTest, ByDefaultThereAreNone) {
+  v1::GatewayConfig config;
+  EXPECT_THAT(ErrorsOf("", &config), IsEmpty());
+  EXPECT_EQ(config.limits().rules_size(), 0);
+  EXPECT_EQ(config.limits().replicas(), 1U);
+}
+
+TEST(LimitsTest, AllKindsOfRules) {
+  v1::GatewayConfig config;
+  EXPECT_THAT(ErrorsOf("limits:\n"
+                       "  replicas: 3\n"
+                       "  max_keys: 5000\n"
+                       "  rules:\n"
+                       "  - name: per-caller\n"
+                       "    by: caller\n"
+                       "    rate: 20/s\n"
+                       "    burst: 40\n"
+                       "    overrides:\n"
+                       "    - {pattern: 'spiffe://prod/batch/*', rate: 100/s}\n"
+                       "    - {pattern: 'spiffe://prod/ops', rate: unlimited}\n"
+                       "  - {name: per-workspace, by: workspace, rate: 600/m, burst: 60}\n"
+                       "  - {name: vendor, by: upstream_key, rate: 1000/h, burst: 10}\n"
+                       "  - {name: all, by: gateway, rate: 500/s, burst: 500, shadow: true}\n",
+                       &config),
+              IsEmpty());
+  ASSERT_EQ(config.limits().rules_size(), 4);
+  const v1::LimitRule& first = config.limits().rules(0);
+  EXPECT_EQ(first.by(), v1::LimitRule::BY_CALLER);
+  EXPECT_FALSE(first.shadow());
+  ASSERT_EQ(first.overrides_size(), 2);
+  EXPECT_EQ(first.overrides(0).burst(), 0U) << "the rule's own";
+  EXPECT_TRUE(config.limits().rules(3).shadow());
+}
+
+TEST(LimitsTest, ARuleSaysEverythingItself) {
+  EXPECT_THAT(ErrorsOf("limits: {rules: [{}]}\n"),
+              ElementsAre(HasSubstr("limits.rules[0].name = \"\""),
+                          HasSubstr("limits.rules[0].rate = \"\""),
+                          "limits.rules[0].burst = \"0\" (default): must be from 1 to 1000000",
+                          "limits.rules[0].by: must be one of caller, workspace, upstream_key, "
+                          "gateway"));
+}
+
+TEST(LimitsTest, AnErrorNamesTheField) {
+  const struct {
+    std::string yaml;
+    std::string error;
+  } cases[] = {
+      {"limits: {rules: [{name: A, by: caller, rate: 1/s, burst: 1}]}\n",
+       "limits.rules[0].name = \"A\" (from gateway.yaml:1): must be 1 to 64 of a-z 0-9 - _"},
+      {"limits: {rules: [{name: a, by: user, rate: 1/s, burst: 1}]}\n",
+       "limits.rules[0].by = \"user\" (from gateway.yaml:1): must be one of caller, workspace, "
+       "upstream_key, gateway"},
+      {"limits: {rules: [{name: a, by: caller, rate: 1/d, burst: 1}]}\n",
+       "limits.rules[0].rate = \"1/d\" (from gateway.yaml:1): must be a number of calls"},
+      {"limits: {rules: [{name: a, by: caller, rate: 1/h, burst: 25}]}\n",
+       "limits.rules[0].burst: must be no more than the rate allows in 24 hours"},
+      {Rule("overrides: [{pattern: 'a*b', rate: 1/s}]"),
+       "limits.rules[0].overrides[0].pattern = \"a*b\" (from gateway.yaml:3): must be 1 to 512"},
+      {Rule("overrides: [{pattern: a}]"),
+       "limits.rules[0].overrides[0].rate = \"\" (default): must be a rate, such as"},
+      {Rule("overrides: [{pattern: a, rate: 1/s}, {pattern: a, rate: 2/s}]"),
+       "limits.rules[0].overrides[1].pattern: must not be the pattern of another override"},
+      {Rule("overrides: [{pattern: a, rate: 1/h, burst: 25}]"),
+       "limits.rules[0].overrides[0].burst: must be no more than the rate allows in 24 hours"},
+      {Rule("limit: 7"), "limits.rules[0].limit (gateway.yaml:3): unknown key"},
+      {"limits: {replicas: 0}\n", "limits.replicas = \"0\" (from gateway.yaml:1): must be from 1"},
+      {"limits: {rules: {name: a}}\n", "limits.rules (gateway.yaml:1): must be a list"},
+      {"limits:\n  rules:\n  - {name: a, by: gateway, rate: 1/s, burst: 1}\n"
+       "  - {name: a, by: caller, rate: 1/s, burst: 1}\n",
+       "limits.rules[1].name: must not be the name of another rule"},
+      {"limits:\n  rules:\n  - {name: a, by: gateway, rate: 1/s, burst: 1, overrides: [{pattern: "
+       "a, rate: 2/s}]}\n",
+       "limits.rules[0].overrides: must be empty"},
+  };
+  for (const auto& [yaml, error] : cases) {
+    const std::vector<std::string> errors = ErrorsOf(yaml);
+    EXPECT_THAT(errors, ::testing::Contains(HasSubstr(error))) << yaml;
+    EXPECT_LE(errors.size(), 2U) << yaml << ::testing::PrintToString(errors);
+  }
+}
+
+TEST(LimitsTest, SharedOverRedis) {
+  EXPECT_THAT(ErrorsOf("limits:\n"
+                       "  replicas: 3\n"
+                       "  redis: {address: 'redis:6379', username: evalrun, password_file: /p}\n"),
+              IsEmpty());
+  const struct {
+    const char* limits;
+    const char* error;
+  } cases[] = {
+      {"{replicas: 3, redis: {address: redis}}",
+       "limits.redis.address = \"redis\" (from gateway.yaml:1): must be HOST:PORT, such as "},
+      {"{replicas: 3, redis: {address: 'redis:0'}}", "limits.redis.address = \"redis:0\""},
+      {"{redis: {address: 'redis:6379'}}",
+       "limits.redis.address: must come with limits.replicas above 1"},
+      {"{replicas: 3, redis: {password_file: /p}}", "limits.redis: must have an address"},
+      {"{replicas: 3, redis: {address: 'redis:6379', username: evalrun}}",
+       "limits.redis.username: must come with limits.redis.password_file"},
+  };
+  for (const auto& [limits, error] : cases) {
+    EXPECT_THAT(ErrorsOf(std::string("limits: ") + limits + "\n"), ElementsAre(HasSubstr(error)))
+        << limits;
+  }
+}
+
+TEST(PasswordTest, OneLineInAFile) {
+  const auto read = [](const std::string& content) {
+    return ReadPassword("/p", [&](const std::string&, std::size_t) { return content; });
+  };
+  EXPECT_EQ(*read("secret word"), "secret word");
+  EXPECT_EQ(*read("secret\n"), "secret");
+  EXPECT_EQ(*read("secret\r\n"), "secret");
+  for (const char* content : {"", "\n", "canary\ncanary"}) {
+    EXPECT_EQ(read(content).status().message(), "/p: must hold a password on one line");
+  }
+}
+
+TEST(PasswordTest, OneThatCannotBeReadRefusesToStart) {
+  const Done done =
+      DoneOf(Load({.flags = {"--config=c.yaml"},
+                   .files = {{"c.yaml",
+                              "limits:\n"
+                              "  replicas: 3\n"
+                              "  redis: {address: 'redis:6379', password_file: /p}\n"}}}));
+  EXPECT_EQ(done.exit_code, 2);
+  EXPECT_THAT(done.err, HasSubstr("limits.redis.password_file: cannot read /p"));
+}
+
+TEST(LimitsTest, AtMost32Rules) {
+  std::string yaml = "limits:\n  rules:\n";
+  for (int i = 0; i < 32; ++i) {
+    yaml += "  - {name: r" + std::to_string(i) + ", by: gateway, rate: 1/s, burst: 1}\n";
+  }
+  EXPECT_THAT(ErrorsOf(yaml), IsEmpty());
+  yaml += "  - {name: one-more, by: gateway, rate: 1/s, burst: 1}\n";
+  EXPECT_THAT(ErrorsOf(yaml), ElementsAre("limits.rules: must be at most 32"));
+}
+
+}  // namespace
+}  // namespace evalrun::config

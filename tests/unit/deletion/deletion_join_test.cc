@@ -1,0 +1,269 @@
+// What a whole deletion says, given what its sends came to: the join, as a table.
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/deletion/deletion_testing.h"
+
+namespace evalrun::deletion {
+namespace {
+
+using absl::StatusCode;
+
+TEST(CertaintyNameTest, IsTheVocabulary) {
+  EXPECT_EQ(CertaintyName(Certainty::kPerformed), "performed");
+  EXPECT_EQ(CertaintyName(Certainty::kPresumed), "presumed");
+  EXPECT_EQ(CertaintyName(Certainty::kAbsent), "absent");
+  EXPECT_EQ(CertaintyName(Certainty::kNotPerformed), "not_performed");
+  EXPECT_EQ(CertaintyName(Certainty::kUnknown), "unknown");
+}
+
+struct Row {
+  const char* name;
+  std::vector<SendOutcome> sends;
+  Deletion::Request request;
+  StatusCode code;
+  Certainty certainty;
+};
+
+void PrintTo(const Row& row, std::ostream* os) { *os << row.name; }
+
+class DeletionJoinTest : public ::testing::TestWithParam<Row> {};
+
+TEST_P(DeletionJoinTest, Answers) {
+  const Row& row = GetParam();
+  const Deletion::Answer answer = AnswerTo(row.sends, row.request);
+  EXPECT_EQ(answer.code, row.code) << absl::StatusCodeToString(answer.code);
+  EXPECT_EQ(answer.certainty, row.certainty);
+  EXPECT_EQ(answer.sends, static_cast<int>(row.sends.size()));
+  if (row.code == StatusCode::kOk) {
+    EXPECT_EQ(answer.reason, "");
+    EXPECT_EQ(answer.retry_after, std::nullopt);
+  } else {
+    EXPECT_THAT(std::string(answer.reason), ::testing::MatchesRegex("[A-Z][A-Z0-9_]+[A-Z0-9]"));
+  }
+}
+
+std::string Name(const ::testing::TestParamInfo<Row>& param) { return param.param.name; }
+
+constexpr Deletion::Request kPlain = {};
+constexpr Deletion::Request kAllowMissing = {.allow_missing = true, .attempted_before = false};
+constexpr Deletion::Request kRepeated = {.allow_missing = false, .attempted_before = true};
+constexpr Deletion::Request kBoth = {.allow_missing = true, .attempted_before = true};
+
+INSTANTIATE_TEST_SUITE_P(
+    OneSend, DeletionJoinTest,
+    ::testing::Values(
+        Row{"Done", {Done()}, kPlain, StatusCode::kOk, Certainty::kPerformed},
+        Row{"Absent", {Absent()}, kPlain, StatusCode::kNotFound, Certainty::kAbsent},
+        Row{"Gone",
+            {Http(410, BodyKind::kApiError)},
+            kPlain,
+            StatusCode::kNotFound,
+            Certainty::kAbsent},
+        Row{"Strange404", {Strange404()}, kPlain, StatusCode::kNotFound, Certainty::kNotPerformed},
+        Row{"Refused", {Refused()}, kPlain, StatusCode::kUnavailable, Certainty::kNotPerformed},
+        Row{"Lost", {Lost()}, kPlain, StatusCode::kUnavailable, Certainty::kUnknown},
+        Row{"TimedOut", {TimedOut()}, kPlain, StatusCode::kDeadlineExceeded, Certainty::kUnknown},
+        Row{"Unauthenticated",
+            {Http(401)},
+            kPlain,
+            StatusCode::kUnauthenticated,
+            Certainty::kNotPerformed},
+        Row{"Invalid", {Http(422)}, kPlain, StatusCode::kInvalidArgument, Certainty::kNotPerformed},
+        Row{"Conflict", {Http(409)}, kPlain, StatusCode::kAborted, Certainty::kNotPerformed},
+        Row{"TooMany",
+            {Http(429)},
+            kPlain,
+            StatusCode::kResourceExhausted,
+            Certainty::kNotPerformed},
+        Row{"Failed", {Http(500)}, kPlain, StatusCode::kInternal, Certainty::kUnknown},
+        Row{"NotReady",
+            {Unavailable()},
+            kPlain,
+            StatusCode::kUnavailable,
+            Certainty::kNotPerformed},
+        Row{"ProxyNotReady", {Http(503)}, kPlain, StatusCode::kUnavailable, Certainty::kUnknown},
+        Row{"Accepted", {Http(202)}, kPlain, StatusCode::kUnknown, Certainty::kUnknown}),
+    Name);
+
+INSTANTIATE_TEST_SUITE_P(
+    AllowMissing, DeletionJoinTest,
+    ::testing::Values(
+        Row{"Done", {Done()}, kAllowMissing, StatusCode::kOk, Certainty::kPerformed},
+        Row{"Absent", {Absent()}, kAllowMissing, StatusCode::kOk, Certainty::kAbsent},
+        Row{"Gone",
+            {Http(410, BodyKind::kApiError)},
+            kAllowMissing,
+            StatusCode::kOk,
+            Certainty::kAbsent},
+        Row{"Strange404",
+            {Strange404()},
+            kAllowMissing,
+            StatusCode::kNotFound,
+            Certainty::kNotPerformed},
+        Row{"Strange410",
+            {Http(410, BodyKind::kEmpty)},
+            kAllowMissing,
+            StatusCode::kNotFound,
+            Certainty::kNotPerformed},
+        Row{"AbsentAfterALostAnswer",
+            {Lost(), Absent()},
+            kAllowMissing,
+            StatusCode::kOk,
+            Certainty::kPresumed},
+        Row{"AbsentAfterARefusal",
+            {Refused(), Absent()},
+            kAllowMissing,
+            StatusCode::kOk,
+            Certainty::kAbsent},
+        Row{"Strange404AfterALostAnswer",
+            {Lost(), Strange404()},
+            kAllowMissing,
+            StatusCode::kUnavailable,
+            Certainty::kUnknown},
+        Row{"Failed", {Http(500)}, kAllowMissing, StatusCode::kInternal, Certainty::kUnknown}),
+    Name);
+
+INSTANTIATE_TEST_SUITE_P(
+    TheCallerTriedBefore, DeletionJoinTest,
+    ::testing::Values(
+        Row{"Done", {Done()}, kRepeated, StatusCode::kOk, Certainty::kPerformed},
+        Row{"Absent", {Absent()}, kRepeated, StatusCode::kOk, Certainty::kPresumed},
+        Row{"AbsentAndAllowed", {Absent()}, kBoth, StatusCode::kOk, Certainty::kPresumed},
+        Row{"AbsentAfterARefusal",
+            {Refused(), Absent()},
+            kRepeated,
+            StatusCode::kOk,
+            Certainty::kPresumed},
+        Row{"TimedOut",
+            {TimedOut()},
+            kRepeated,
+            StatusCode::kDeadlineExceeded,
+            Certainty::kUnknown}),
+    Name);
+
+INSTANTIATE_TEST_SUITE_P(
+    SeveralSends, DeletionJoinTest,
+    ::testing::Values(
+        Row{"LostThenDone", {Lost(), Done()}, kPlain, StatusCode::kOk, Certainty::kPerformed},
+        Row{"RefusedThenDone", {Refused(), Done()}, kPlain, StatusCode::kOk, Certainty::kPerformed},
+        Row{"LostThenAbsent", {Lost(), Absent()}, kPlain, StatusCode::kOk, Certainty::kPresumed},
+        Row{"TimedOutThenAbsent",
+            {TimedOut(), Absent()},
+            kPlain,
+            StatusCode::kOk,
+            Certainty::kPresumed},
+        Row{"FailedThenGone",
+            {Http(500), Http(410, BodyKind::kApiError)},
+            kPlain,
+            StatusCode::kOk,
+            Certainty::kPresumed},
+        Row{"RefusedThenAbsent",
+            {Refused(), Absent()},
+            kPlain,
+            StatusCode::kNotFound,
+            Certainty::kAbsent},
+        Row{"NotReadyThenAbsent",
+            {Unavailable(), Absent()},
+            kPlain,
+            StatusCode::kNotFound,
+            Certainty::kAbsent},
+        Row{"LostThenRefusedThenAbsent",
+            {Lost(), Refused(), Absent()},
+            kPlain,
+            StatusCode::kOk,
+            Certainty::kPresumed},
+        Row{"LostThenStrange404",
+            {Lost(), Strange404()},
+            kPlain,
+            StatusCode::kUnavailable,
+            Certainty::kUnknown},
+        Row{"LostThenRefusedThenStrange404",
+            {Lost(), Refused(), Strange404()},
+            kPlain,
+            StatusCode::kUnavailable,
+            Certainty::kUnknown},
+        Row{"RefusedThenStrange404",
+            {Refused(), Strange404()},
+            kPlain,
+            StatusCode::kNotFound,
+            Certainty::kNotPerformed},
+        Row{"GatewayTimeoutThenUnauthenticated",
+            {Http(504), Http(401)},
+            kPlain,
+            StatusCode::kUnauthenticated,
+            Certainty::kUnknown},
+        Row{"LostThenInvalid",
+            {Lost(), Http(400)},
+            kPlain,
+            StatusCode::kInvalidArgument,
+            Certainty::kUnknown},
+        Row{"LostThenRefused",
+            {Lost(), Refused()},
+            kPlain,
+            StatusCode::kUnavailable,
+            Certainty::kUnknown},
+        Row{"LostThenTooMany",
+            {Lost(), Http(429)},
+            kPlain,
+            StatusCode::kResourceExhausted,
+            Certainty::kUnknown},
+        Row{"LostThenConflict",
+            {Lost(), Http(409)},
+            kPlain,
+            StatusCode::kAborted,
+            Certainty::kUnknown},
+        Row{"LostThenNotReady",
+            {Lost(), Unavailable()},
+            kPlain,
+            StatusCode::kUnavailable,
+            Certainty::kUnknown},
+        Row{"RefusedTwice",
+            {Refused(), Refused()},
+            kPlain,
+            StatusCode::kUnavailable,
+            Certainty::kNotPerformed},
+        Row{"RefusedThenNotReady",
+            {Refused(), Unavailable()},
+            kPlain,
+            StatusCode::kUnavailable,
+            Certainty::kNotPerformed},
+        Row{"RefusedThenLost",
+            {Refused(), Lost()},
+            kPlain,
+            StatusCode::kUnavailable,
+            Certainty::kUnknown},
+        Row{"FailedThrice",
+            {Http(500), Http(500), Http(500)},
+            kPlain,
+            StatusCode::kInternal,
+            Certainty::kUnknown},
+        Row{"ProxyNotReadyThenNotReady",
+            {Http(503), Unavailable()},
+            kPlain,
+            StatusCode::kUnavailable,
+            Certainty::kUnknown}),
+    Name);
+
+TEST(DeletionAnswerTest, AStrange404KeepsItsReason) {
+  EXPECT_EQ(AnswerTo({Strange404()}).reason, "UPSTREAM_UNRECOGNIZED_404");
+  EXPECT_EQ(AnswerTo({Lost(), Strange404()}).reason, "UPSTREAM_UNRECOGNIZED_404");
+}
+
+TEST(DeletionAnswerTest, TheReasonIsTheLastSends) {
+  EXPECT_EQ(AnswerTo({Lost(), Http(301)}).reason, "UPSTREAM_UNEXPECTED_REDIRECT");
+  EXPECT_EQ(AnswerTo({Lost(), Http(202)}).reason, "UPSTREAM_UNEXPECTED_RESPONSE");
+}
+
+TEST(DeletionAnswerTest, NothingSentIsNothingDone) {
+  const Deletion deletion(RetryPolicy{}, kPlain);
+  EXPECT_EQ(deletion.sends(), 0);
+  EXPECT_EQ(deletion.answer().sends, 0);
+  EXPECT_NE(deletion.answer().code, StatusCode::kOk);
+}
+
+}  // namespace
+}  // namespace evalrun::deletion

@@ -1,0 +1,254 @@
+// Whether a deletion sends again, and how long it waits before.
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/deletion/deletion_testing.h"
+
+namespace evalrun::deletion {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::milliseconds;
+
+Deletion::Step FirstStep(const SendOutcome& outcome, const RetryHint& hint = {},
+                         const RetryPolicy& policy = {}, milliseconds time_left = kPlentyOfTime,
+                         double random = 0.5) {
+  Deletion deletion(policy, {});
+  return deletion.AfterSend(outcome, hint, time_left, random);
+}
+
+struct Row {
+  const char* name;
+  SendOutcome outcome;
+  bool plain;           // sends again by the default policy, without a hint
+  bool told_to = true;  // with `x-should-retry: true`
+};
+
+void PrintTo(const Row& row, std::ostream* os) { *os << row.name; }
+
+class RetryTest : public ::testing::TestWithParam<Row> {};
+
+TEST_P(RetryTest, ByTheDefaultPolicy) {
+  EXPECT_EQ(FirstStep(GetParam().outcome).send_again, GetParam().plain);
+}
+
+TEST_P(RetryTest, NotWhenToldNotTo) {
+  const RetryHint hint = {.retry_after = std::nullopt, .should_retry = false};
+  EXPECT_FALSE(FirstStep(GetParam().outcome, hint).send_again);
+}
+
+TEST_P(RetryTest, WhenToldTo) {
+  const RetryHint hint = {.retry_after = 10ms, .should_retry = true};
+  EXPECT_EQ(FirstStep(GetParam().outcome, hint).send_again, GetParam().told_to);
+}
+
+TEST_P(RetryTest, NotAfterTheLastAttemptWhateverTheHint) {
+  RetryPolicy policy;
+  policy.max_attempts = 1;
+  for (std::optional<bool> told : {std::optional<bool>(), std::optional(true)}) {
+    const RetryHint hint = {.retry_after = 10ms, .should_retry = told};
+    EXPECT_FALSE(FirstStep(GetParam().outcome, hint, policy).send_again);
+  }
+}
+
+TEST_P(RetryTest, NotWhenNoTimeIsLeft) {
+  for (milliseconds left : {0ms, -1ms, -1000000ms}) {
+    const RetryHint hint = {.retry_after = 10ms, .should_retry = std::nullopt};
+    EXPECT_FALSE(FirstStep(GetParam().outcome, {}, {}, left).send_again);
+    EXPECT_FALSE(FirstStep(GetParam().outcome, hint, {}, left).send_again);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Outcomes, RetryTest,
+    ::testing::Values(Row{"Done", Done(), false, false},
+                      Row{"Ok200", Http(200, BodyKind::kJson), false, false},
+                      Row{"Refused", Refused(), true}, Row{"Lost", Lost(), true},
+                      Row{"Unresolved", OutcomeOfFault(Fault::kResolve, false), true},
+                      Row{"TimedOut", TimedOut(), true}, Row{"Http400", Http(400), false},
+                      Row{"Http401", Http(401), false}, Row{"Http403", Http(403), false},
+                      Row{"Http408", Http(408), true}, Row{"Http409", Http(409), false},
+                      Row{"Http422", Http(422), false}, Row{"Http425", Http(425), true},
+                      Row{"Http429", Http(429), false}, Row{"Http500", Http(500), true},
+                      Row{"Http502", Http(502), true}, Row{"Http503", Http(503), true},
+                      Row{"Http503OfTheApi", Unavailable(), true}, Row{"Http504", Http(504), true},
+                      Row{"Http501", Http(501), false}, Row{"Http507", Http(507), true}),
+    [](const auto& param) { return std::string(param.param.name); });
+
+TEST(RetryPolicyTest, WhatIsAbsentOrStrangeIsNotAskedForAgain) {
+  EXPECT_FALSE(FirstStep(Absent()).send_again);
+  EXPECT_FALSE(FirstStep(Strange404()).send_again);
+  EXPECT_FALSE(FirstStep(Http(301)).send_again);
+  EXPECT_FALSE(FirstStep(Http(202)).send_again);
+}
+
+TEST(RetryPolicyTest, Http500CanBeSwitchedOff) {
+  RetryPolicy policy;
+  policy.retry_500 = false;
+  EXPECT_FALSE(FirstStep(Http(500), {}, policy).send_again);
+  EXPECT_FALSE(FirstStep(Http(507), {}, policy).send_again);
+  EXPECT_TRUE(FirstStep(Http(503), {}, policy).send_again);
+}
+
+TEST(RetryPolicyTest, ConflictsCanBeSwitchedOn) {
+  RetryPolicy policy;
+  policy.retry_conflict = true;
+  EXPECT_TRUE(FirstStep(Http(409), {}, policy).send_again);
+}
+
+TEST(RetryPolicyTest, AtMostMaxAttemptsSends) {
+  for (int max_attempts = 1; max_attempts <= 5; ++max_attempts) {
+    RetryPolicy policy;
+    policy.max_attempts = max_attempts;
+    Deletion deletion(policy, {});
+    int sends = 0;
+    do {
+      ++sends;
+      ASSERT_LE(sends, max_attempts);
+    } while (deletion.AfterSend(Unavailable(), {}, kPlentyOfTime, 0.0).send_again);
+    EXPECT_EQ(sends, max_attempts);
+    EXPECT_EQ(deletion.sends(), max_attempts);
+  }
+}
+
+TEST(BackoffTest, WithoutRandomnessThereIsNoWait) {
+  Deletion deletion(RetryPolicy{}, {});
+  EXPECT_EQ(deletion.AfterSend(Lost(), {}, kPlentyOfTime, 0.0).wait, 0ms);
+  EXPECT_EQ(deletion.AfterSend(Lost(), {}, kPlentyOfTime, 0.0).wait, 0ms);
+}
+
+TEST(BackoffTest, FullJitterUpToABoundThatDoublesUpToItsMaximum) {
+  RetryPolicy policy;
+  policy.max_attempts = 40;
+  policy.initial_backoff = 100ms;
+  policy.max_backoff = 1000ms;
+  for (double random : {0.0, 0.25, 0.5, 0.75, 0.999999}) {
+    Deletion deletion(policy, {});
+    milliseconds bound = policy.initial_backoff;
+    for (int send = 1; send < policy.max_attempts; ++send) {
+      SCOPED_TRACE(send);
+      const Deletion::Step step = deletion.AfterSend(Unavailable(), {}, kPlentyOfTime, random);
+      ASSERT_TRUE(step.send_again);
+      EXPECT_GE(step.wait, 0ms);
+      EXPECT_LE(step.wait, bound);
+      EXPECT_NEAR(static_cast<double>(step.wait.count()),
+                  random * static_cast<double>(bound.count()), 1.0);
+      bound = std::min(policy.max_backoff, 2 * bound);
+    }
+  }
+}
+
+TEST(BackoffTest, ManyAttemptsDoNotOverflow) {
+  RetryPolicy policy;
+  policy.max_attempts = 10000;
+  policy.initial_backoff = std::chrono::hours(1);
+  policy.max_backoff = std::chrono::hours(10);
+  Deletion deletion(policy, {});
+  for (int send = 1; send < policy.max_attempts; ++send) {
+    const auto step = deletion.AfterSend(Unavailable(), {}, std::chrono::hours(100), 0.999999);
+    ASSERT_TRUE(step.send_again);
+    ASSERT_GE(step.wait, 0ms);
+    ASSERT_LE(step.wait, policy.max_backoff);
+  }
+}
+
+TEST(BackoffTest, NoBackoffAtAll) {
+  RetryPolicy policy;
+  policy.initial_backoff = 0ms;
+  policy.max_backoff = 0ms;
+  const Deletion::Step step = FirstStep(Lost(), {}, policy, 1s, 0.999);
+  EXPECT_TRUE(step.send_again);
+  EXPECT_EQ(step.wait, 0ms);
+}
+
+TEST(RetryAfterTest, IsWaitedFor) {
+  const RetryHint hint = {.retry_after = 5s, .should_retry = std::nullopt};
+  for (const SendOutcome& outcome : {Http(429), Unavailable(), Http(503), Http(500)}) {
+    for (double random : {0.0, 0.999999}) {
+      const Deletion::Step step = FirstStep(outcome, hint, {}, 60s, random);
+      EXPECT_TRUE(step.send_again);
+      EXPECT_GE(step.wait, 5s);
+      EXPECT_LE(step.wait, 5s + RetryPolicy{}.max_backoff);
+    }
+  }
+}
+
+TEST(RetryAfterTest, OfZeroIsGivenToo) {
+  const RetryHint hint = {.retry_after = 0ms, .should_retry = std::nullopt};
+  EXPECT_TRUE(FirstStep(Http(429), hint, {}, 60s, 0.5).send_again);
+}
+
+TEST(RetryAfterTest, WhatDoesNotFitIsNotBegunAndToldTheCaller) {
+  const RetryHint hint = {.retry_after = 7s, .should_retry = std::nullopt};
+  for (const SendOutcome& outcome : {Http(429), Unavailable(), Http(503)}) {
+    for (milliseconds left : {0ms, 1ms, 6999ms, 7000ms}) {
+      Deletion deletion(RetryPolicy{}, {});
+      EXPECT_FALSE(deletion.AfterSend(outcome, hint, left, 0.0).send_again);
+      EXPECT_EQ(deletion.answer().code, outcome.code);
+      EXPECT_EQ(deletion.answer().retry_after, 7s);
+    }
+  }
+}
+
+TEST(RetryAfterTest, ABackoffThatDoesNotFitIsNotBegunAndToldTheCaller) {
+  RetryPolicy policy;
+  policy.initial_backoff = 1000ms;
+  Deletion deletion(policy, {});
+  EXPECT_FALSE(deletion.AfterSend(Unavailable(), {}, 100ms, 0.999).send_again);
+  ASSERT_TRUE(deletion.answer().retry_after.has_value());
+  EXPECT_GT(*deletion.answer().retry_after, 0ms);
+}
+
+TEST(RetryAfterTest, IsToldTheCallerAfterTheLastAttempt) {
+  RetryPolicy policy;
+  policy.max_attempts = 1;
+  const RetryHint hint = {.retry_after = 7s, .should_retry = std::nullopt};
+  Deletion deletion(policy, {});
+  EXPECT_FALSE(deletion.AfterSend(Http(429), hint, 60s, 0.5).send_again);
+  EXPECT_EQ(deletion.answer().retry_after, 7s);
+}
+
+TEST(RetryAfterTest, IsMadeUpFor429WithoutOne) {
+  Deletion deletion(RetryPolicy{}, {});
+  EXPECT_FALSE(deletion.AfterSend(Http(429), {}, 60s, 0.5).send_again);
+  ASSERT_TRUE(deletion.answer().retry_after.has_value()) << "429 is answered with RetryInfo";
+  EXPECT_GT(*deletion.answer().retry_after, 0ms);
+}
+
+TEST(RetryAfterTest, OfAnEarlierSendIsNotTheAnswers) {
+  Deletion deletion(RetryPolicy{}, {});
+  const RetryHint hint = {.retry_after = 1s, .should_retry = std::nullopt};
+  ASSERT_TRUE(deletion.AfterSend(Unavailable(), hint, 60s, 0.5).send_again);
+  EXPECT_FALSE(deletion.AfterSend(Http(400), {}, 50s, 0.5).send_again);
+  EXPECT_EQ(deletion.answer().retry_after, std::nullopt);
+}
+
+TEST(RetryAfterTest, IsNoMatterOnceTheRunIsGone) {
+  const RetryHint hint = {.retry_after = 1s, .should_retry = true};
+  for (const std::vector<SendOutcome>& sends : {std::vector{Done()}, std::vector{Lost(), Done()}}) {
+    Deletion deletion(RetryPolicy{}, {});
+    Deletion::Step step;
+    for (const SendOutcome& send : sends) step = deletion.AfterSend(send, hint, 60s, 0.5);
+    EXPECT_FALSE(step.send_again);
+    EXPECT_EQ(deletion.answer().retry_after, std::nullopt);
+  }
+}
+
+TEST(RetryAfterTest, AWaitLeavesTime) {
+  // Whatever the numbers, a wait that is begun ends before the time does.
+  for (int left = 0; left <= 400; ++left) {
+    for (double random : {0.0, 0.1, 0.5, 0.999}) {
+      const Deletion::Step step = FirstStep(Lost(), {}, {}, milliseconds(left), random);
+      if (step.send_again) {
+        EXPECT_LT(step.wait, milliseconds(left));
+      }
+    }
+  }
+  EXPECT_TRUE(FirstStep(Lost(), {}, {}, 400ms, 0.999).send_again);
+}
+
+}  // namespace
+}  // namespace evalrun::deletion

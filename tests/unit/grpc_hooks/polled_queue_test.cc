@@ -1,0 +1,167 @@
+#include "service/grpc_hooks/polled_queue.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <memory>
+#include <set>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+#include <gtest/gtest.h>
+
+namespace evalrun::grpc_hooks {
+namespace {
+
+using ::testing::UnorderedElementsAre;
+
+using NextStatus = PolledQueue::NextStatus;
+
+// What a wait for something that must come may take, and how long nothing is waited for.
+constexpr int kPatienceMs = 20'000;
+constexpr int kNothingMs = 10;
+constexpr int kManyTimes = 2000;
+
+gpr_timespec In(int ms) {
+  return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(ms, GPR_TIMESPAN));
+}
+
+class PolledQueueTest : public ::testing::Test {
+ protected:
+  PolledQueueTest() {
+    PolledQueue::ChoosePoller();
+    grpc::ServerBuilder builder;
+    other_queue_ = builder.AddCompletionQueue();
+    queue_ = std::make_unique<PolledQueue>(builder.AddCompletionQueue(), fd_, &fd_tag_);
+    server_ = builder.BuildAndStart();
+    FindNothing();
+  }
+  ~PolledQueueTest() override {
+    server_->Shutdown();
+    queue_->Shutdown();
+    while (Wait(kPatienceMs) != nullptr) {
+    }
+    other_queue_->Shutdown();
+    void* tag = nullptr;
+    bool ok = false;
+    while (other_queue_->Next(&tag, &ok)) {
+    }
+    queue_.reset();
+    close(fd_);
+  }
+
+  void MakeReadable() const { EXPECT_EQ(eventfd_write(fd_, 1), 0); }
+  void ReadAll() const {
+    eventfd_t value = 0;
+    EXPECT_EQ(eventfd_read(fd_, &value), 0);
+  }
+
+  // What its user does before it waits.
+  void FindNothing() {
+    void* tag = nullptr;
+    bool ok = false;
+    ASSERT_EQ(queue_->Look(&tag, &ok), NextStatus::TIMEOUT);
+  }
+  // The tag that Wait() gives; null: none came.
+  void* Wait(int ms) {
+    void* tag = nullptr;
+    bool ok = false;
+    return queue_->Wait(&tag, &ok, In(ms)) == NextStatus::GOT_EVENT ? tag : nullptr;
+  }
+  // Another thread makes the descriptor readable each time when this one has read it.
+  void PlayPingPong() {
+    const int turn = eventfd(0, EFD_CLOEXEC);
+    std::atomic<bool> is_over{false};
+    std::thread other([&] {
+      eventfd_t value = 0;
+      while (eventfd_read(turn, &value) == 0 && !is_over) MakeReadable();
+    });
+    for (int i = 0; i < kManyTimes && !HasFailure(); ++i) {
+      eventfd_write(turn, 1);
+      EXPECT_EQ(Wait(kPatienceMs), &fd_tag_) << i;
+      ReadAll();
+    }
+    is_over = true;
+    eventfd_write(turn, 1);
+    other.join();
+    close(turn);
+  }
+
+  const int fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  int fd_tag_ = 0;  // its address is the tag
+  int alarm_tag_ = 0;
+  std::unique_ptr<grpc::ServerCompletionQueue> other_queue_;
+  std::unique_ptr<PolledQueue> queue_;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+TEST_F(PolledQueueTest, WithoutAnythingNothingComes) { EXPECT_EQ(Wait(kNothingMs), nullptr); }
+
+TEST_F(PolledQueueTest, ADescriptorThatIsReadableEndsTheWait) {
+  MakeReadable();
+  EXPECT_EQ(Wait(kPatienceMs), &fd_tag_);
+}
+
+TEST_F(PolledQueueTest, ADescriptorThatBecomesReadableWakesTheThread) { PlayPingPong(); }
+
+TEST_F(PolledQueueTest, ItIsToldOncePerChange) {
+  MakeReadable();
+  ASSERT_EQ(Wait(kPatienceMs), &fd_tag_);
+  EXPECT_EQ(Wait(kNothingMs), nullptr) << "it is edge-triggered";
+  MakeReadable();
+  EXPECT_EQ(Wait(kPatienceMs), &fd_tag_);
+  ReadAll();
+  MakeReadable();
+  EXPECT_EQ(Wait(kPatienceMs), &fd_tag_);
+}
+
+TEST_F(PolledQueueTest, WhatALookPassesIsNotTold) {
+  MakeReadable();
+  FindNothing();
+  EXPECT_EQ(Wait(kNothingMs), nullptr) << "the caller looks at the descriptor after the look";
+}
+
+TEST_F(PolledQueueTest, TagsOfGrpcComeAsEver) {
+  grpc::Alarm alarm;
+  alarm.Set(queue_->get(), In(kNothingMs), &alarm_tag_);
+  EXPECT_EQ(Wait(kPatienceMs), &alarm_tag_);
+}
+
+TEST_F(PolledQueueTest, BothComeWhenBothAreThere) {
+  grpc::Alarm alarm;
+  alarm.Set(queue_->get(), In(0), &alarm_tag_);
+  MakeReadable();
+  const std::set<void*> tags = {Wait(kPatienceMs), Wait(kPatienceMs)};
+  EXPECT_THAT(tags, UnorderedElementsAre(&alarm_tag_, &fd_tag_));
+}
+
+// One thread of gRPC's waits for all, and it need not be ours: here it is often one on another
+// queue.
+TEST_F(PolledQueueTest, AnotherThreadThatWaitsForAllPassesItOn) {
+  std::atomic<bool> is_over{false};
+  std::thread other([&] {
+    void* tag = nullptr;
+    bool ok = false;
+    while (!is_over) other_queue_->AsyncNext(&tag, &ok, In(1));
+  });
+  PlayPingPong();
+  is_over = true;
+  other.join();
+}
+
+TEST_F(PolledQueueTest, AfterAShutdownItIsNotTold) {
+  grpc::Alarm alarm;
+  alarm.Set(queue_->get(), In(kPatienceMs), &alarm_tag_);
+  server_->Shutdown();
+  queue_->Shutdown();
+  MakeReadable();
+  EXPECT_EQ(Wait(kNothingMs), nullptr);
+  alarm.Cancel();
+  EXPECT_EQ(Wait(kPatienceMs), &alarm_tag_);
+}
+
+}  // namespace
+}  // namespace evalrun::grpc_hooks

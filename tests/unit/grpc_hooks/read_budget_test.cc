@@ -1,0 +1,308 @@
+#include "service/grpc_hooks/read_budget.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <semaphore>
+#include <span>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/grpc_hooks/tcp_pair.h"
+
+namespace evalrun::grpc_hooks {
+namespace {
+
+constexpr int kPatienceMs = 20'000;
+
+// A TCP connection whose receiving end is watched and read as gRPC does it: edge-triggered, 100
+// bytes at a time.
+class Connection {
+ public:
+  Connection() {
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLET;
+    EXPECT_EQ(epoll_ctl(poll_, EPOLL_CTL_ADD, pair_.accepted, &event), 0);
+  }
+  ~Connection() {
+    CloseSender();
+    close(pair_.accepted);
+    close(poll_);
+  }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  void Send(std::size_t bytes) const {
+    const std::string text(bytes, 'x');
+    EXPECT_EQ(send(sender_, text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes));
+  }
+  [[nodiscard]] int fd() const { return pair_.accepted; }
+  void CloseSender() { close(std::exchange(sender_, -1)); }
+  void ResetBySender() {
+    const linger at_once{.l_onoff = 1, .l_linger = 0};
+    setsockopt(sender_, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    CloseSender();
+  }
+
+  // Whether there is, or comes, an edge. Asking begins a round.
+  [[nodiscard]] bool IsTold(int patience_ms = kPatienceMs) const {
+    epoll_event event{};
+    ReadBudget::BeginRound();
+    return epoll_wait(poll_, &event, 1, patience_ms) == 1;
+  }
+  // What one turn gives, until there is nothing more; an error fails.
+  [[nodiscard]] ssize_t ReadAll() const {
+    ssize_t all = 0;
+    for (;;) {
+      const ssize_t size = ReadOnce();
+      if (size <= 0) {
+        EXPECT_TRUE(size == 0 || errno == EAGAIN) << errno;
+        return all;
+      }
+      all += size;
+    }
+  }
+  [[nodiscard]] ssize_t ReadOnce() const {
+    std::array<char, 100> buffer;
+    iovec part{buffer.data(), buffer.size()};
+    return ReadInto(std::span(&part, 1));
+  }
+  [[nodiscard]] ssize_t ReadErrors() const {
+    msghdr message{};
+    return recvmsg(pair_.accepted, &message, MSG_ERRQUEUE);
+  }
+  [[nodiscard]] ssize_t ReadInto(std::span<iovec> parts) const {
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = parts.size();
+    const ssize_t size = recvmsg(pair_.accepted, &message, 0);
+    EXPECT_EQ(message.msg_iovlen, parts.size());
+    return size;
+  }
+
+ private:
+  const TcpPair pair_ = MakeTcpPair(SOCK_NONBLOCK);
+  int sender_ = pair_.connected;
+  int poll_ = epoll_create1(0);
+};
+
+class ReadBudgetTest : public ::testing::Test {
+ protected:
+  ReceiveQueues queues_{std::chrono::hours(1)};
+};
+
+TEST_F(ReadBudgetTest, WithoutOneATurnGivesAllThereIs) {
+  const Connection connection;
+  connection.Send(1000);
+  ASSERT_TRUE(connection.IsTold());
+  EXPECT_EQ(connection.ReadAll(), 1000);
+}
+
+TEST_F(ReadBudgetTest, ATurnGivesNoMoreThanTheBudgetAndTheRestIsToldAnew) {
+  const ReadBudget budget(300, &queues_);
+  const Connection connection;
+  connection.Send(1000);
+  for (const int expected : {300, 300, 300, 100}) {
+    ASSERT_TRUE(connection.IsTold());
+    EXPECT_EQ(connection.ReadAll(), expected);
+  }
+  EXPECT_FALSE(connection.IsTold(0));
+  EXPECT_TRUE(queues_.is_empty());
+}
+
+// gRPC asks again at once when the kernel has said how much is left.
+TEST_F(ReadBudgetTest, AfterItsTurnAConnectionGivesNothingInTheSameRound) {
+  const ReadBudget budget(300, &queues_);
+  const Connection connection;
+  connection.Send(1000);
+  ASSERT_TRUE(connection.IsTold());
+  EXPECT_EQ(connection.ReadAll(), 300);
+  EXPECT_EQ(connection.ReadAll(), 0);
+  EXPECT_EQ(connection.ReadAll(), 0);
+  ReadBudget::BeginRound();
+  EXPECT_EQ(connection.ReadAll(), 300);
+}
+
+TEST_F(ReadBudgetTest, ATurnThatTakesTheLastByteIsNotTheEnd) {
+  const ReadBudget budget(300, &queues_);
+  const Connection connection;
+  connection.Send(300);
+  ASSERT_TRUE(connection.IsTold());
+  for (int i = 0; i < 3; ++i) ASSERT_EQ(connection.ReadOnce(), 100);
+  EXPECT_EQ(connection.ReadOnce(), -1);
+  EXPECT_EQ(errno, EAGAIN);
+}
+
+TEST_F(ReadBudgetTest, OneReadGivesNoMoreThanTheBudget) {
+  const ReadBudget budget(300, &queues_);
+  const Connection connection;
+  connection.Send(1000);
+  ASSERT_TRUE(connection.IsTold());
+  std::array<char, 900> buffer;
+  const auto parts_of = [&](std::size_t size) {
+    return std::array{iovec{buffer.data(), size}, iovec{buffer.data() + size, size},
+                      iovec{buffer.data() + 2 * size, size}};
+  };
+  for (const std::size_t size : {200, 100, 300}) {
+    std::array parts = parts_of(size);
+    ReadBudget::BeginRound();
+    EXPECT_EQ(connection.ReadInto(parts), 300) << "into parts of " << size;
+    for (const iovec& part : parts) EXPECT_EQ(part.iov_len, size) << "the caller's is as it was";
+  }
+}
+
+TEST_F(ReadBudgetTest, WhatIsSentInSmallPartsIsNotHeldUp) {
+  const ReadBudget budget(300, &queues_);
+  const Connection connection;
+  for (int i = 0; i < 10; ++i) {
+    connection.Send(100);
+    ASSERT_TRUE(connection.IsTold());
+    EXPECT_EQ(connection.ReadAll(), 100) << "an empty connection ends its turn";
+  }
+}
+
+// It would not be told again.
+TEST_F(ReadBudgetTest, AnEndBehindTheLastByteOfATurnIsReadAtOnce) {
+  const ReadBudget budget(300, &queues_);
+  Connection connection;
+  connection.Send(300);
+  ASSERT_TRUE(connection.IsTold());
+  connection.CloseSender();
+  EXPECT_EQ(connection.ReadAll(), 300);
+  EXPECT_EQ(connection.ReadOnce(), 0);
+}
+
+TEST_F(ReadBudgetTest, ALossBehindTheLastByteOfATurnIsReadAtOnce) {
+  const ReadBudget budget(300, &queues_);
+  Connection connection;
+  connection.Send(300);
+  ASSERT_TRUE(connection.IsTold());
+  for (int i = 0; i < 3; ++i) ASSERT_EQ(connection.ReadOnce(), 100);
+  connection.ResetBySender();
+  EXPECT_EQ(connection.ReadOnce(), -1);
+  EXPECT_EQ(errno, ECONNRESET);
+}
+
+TEST_F(ReadBudgetTest, EachConnectionHasATurnOfItsOwn) {
+  const ReadBudget budget(300, &queues_);
+  const Connection one;
+  const Connection other;
+  one.Send(200);
+  other.Send(200);
+  ASSERT_TRUE(one.IsTold());
+  ASSERT_TRUE(other.IsTold());
+  EXPECT_EQ(one.ReadOnce(), 100);
+  EXPECT_EQ(one.ReadOnce(), 100);
+  EXPECT_EQ(other.ReadOnce(), 100);
+  EXPECT_EQ(other.ReadOnce(), 100);
+}
+
+// Of two that wait for too long one is held, and its turn is told anew until it ends.
+TEST_F(ReadBudgetTest, AConnectionThatIsHeldGivesNothingAndThenItsEnd) {
+  ReceiveQueues impatient(std::chrono::nanoseconds(1), std::chrono::nanoseconds(1));
+  const ReadBudget budget(300, &impatient);
+  const Connection one;
+  const Connection other;
+  one.Send(2000);
+  other.Send(2000);
+  for (const Connection* connection : {&one, &other, &one, &other}) {
+    ASSERT_TRUE(connection->IsTold());
+    EXPECT_EQ(connection->ReadAll(), 300);
+  }
+  ASSERT_TRUE(one.IsTold());
+  EXPECT_EQ(one.ReadErrors(), -1) << "gRPC looks there, too, and not for the end";
+  EXPECT_EQ(one.ReadOnce(), 0) << "held in its second turn; the time is over in its third";
+  ASSERT_TRUE(other.IsTold());
+  EXPECT_EQ(other.ReadAll(), 300);
+  EXPECT_EQ(impatient.ended(), 1);
+}
+
+TEST_F(ReadBudgetTest, WhileAConnectionIsHeldItsTurnsAreToldAnew) {
+  ReceiveQueues patient(std::chrono::nanoseconds(1), std::chrono::hours(1));
+  const ReadBudget budget(300, &patient);
+  const Connection one;
+  const Connection other;
+  one.Send(2000);
+  other.Send(2000);
+  for (const Connection* connection : {&one, &other, &one}) {
+    ASSERT_TRUE(connection->IsTold());
+    EXPECT_EQ(connection->ReadAll(), 300);
+  }
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(other.IsTold());
+    EXPECT_EQ(other.ReadAll(), 300);
+    ASSERT_TRUE(one.IsTold());
+    EXPECT_EQ(one.ReadAll(), 0);
+    EXPECT_EQ(one.ReadAll(), 0);
+  }
+}
+
+TEST_F(ReadBudgetTest, AnotherConnectionWithTheSameNumberIsAnotherOne) {
+  ReceiveQueues impatient(std::chrono::nanoseconds(1), std::chrono::nanoseconds(1));
+  const ReadBudget budget(300, &impatient);
+  const Connection other;
+  other.Send(2000);
+  ASSERT_TRUE(other.IsTold());
+  EXPECT_EQ(other.ReadAll(), 300);
+  int number = -1;
+  {
+    const Connection held;
+    number = held.fd();
+    held.Send(2000);
+    for (int i = 0; i < 2; ++i) {
+      ASSERT_TRUE(held.IsTold());
+      EXPECT_EQ(held.ReadAll(), 300);
+    }
+  }
+  const Connection next;
+  ASSERT_EQ(next.fd(), number);
+  next.Send(1000);
+  ASSERT_TRUE(next.IsTold());
+  EXPECT_EQ(next.ReadAll(), 300);
+}
+
+// gRPC reads on one of its own threads when two have met at a connection. That one never asks the
+// poller.
+TEST_F(ReadBudgetTest, OnOtherThreadsConnectionsTakeTheSameTurns) {
+  const ReadBudget budget(300, &queues_);
+  const Connection connection;
+  connection.Send(1000);
+  std::binary_semaphore told(0);
+  std::binary_semaphore read(0);
+  std::thread other([&] {
+    for (const int expected : {300, 300, 300, 100}) {
+      told.acquire();
+      EXPECT_EQ(connection.ReadAll(), expected);
+      EXPECT_EQ(connection.ReadAll(), 0);
+      read.release();
+    }
+  });
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_TRUE(connection.IsTold());
+    told.release();
+    read.acquire();
+  }
+  other.join();
+  EXPECT_TRUE(queues_.is_empty()) << "what they read is not told of";
+}
+
+TEST_F(ReadBudgetTest, AfterItsEndATurnGivesAllThereIs) {
+  const Connection connection;
+  connection.Send(1000);
+  ASSERT_TRUE(connection.IsTold());
+  {
+    const ReadBudget budget(300, &queues_);
+    EXPECT_EQ(connection.ReadAll(), 300);
+  }
+  EXPECT_EQ(connection.ReadAll(), 700);
+}
+
+}  // namespace
+}  // namespace evalrun::grpc_hooks

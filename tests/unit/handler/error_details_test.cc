@@ -1,0 +1,206 @@
+// Errors as callers see them: which details, and never too large for a client.
+#include "service/handler/error_details.h"
+
+#include <chrono>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <google/rpc/error_details.pb.h>
+#include <google/rpc/status.pb.h>
+#include <gtest/gtest.h>
+
+namespace evalrun::handler {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::IsEmpty;
+using ::testing::Pair;
+using ::testing::UnorderedElementsAre;
+
+google::rpc::Status Details(const grpc::Status& status) {
+  google::rpc::Status details;
+  EXPECT_TRUE(details.ParseFromString(status.error_details()));
+  return details;
+}
+
+// The detail of type `Detail`, of which there is exactly one.
+template <typename Detail>
+Detail Find(const grpc::Status& status) {
+  Detail found;
+  int count = 0;
+  const google::rpc::Status details = Details(status);
+  for (const auto& any : details.details()) count += any.UnpackTo(&found) ? 1 : 0;
+  EXPECT_EQ(count, 1) << Detail::descriptor()->full_name();
+  return found;
+}
+
+template <typename Detail>
+bool Has(const grpc::Status& status) {
+  const google::rpc::Status details = Details(status);
+  for (const auto& any : details.details()) {
+    if (any.Is<Detail>()) return true;
+  }
+  return false;
+}
+
+ErrorReport Report(grpc::StatusCode code) {
+  ErrorReport report;
+  report.code = code;
+  report.message = "a message";
+  report.reason = "A_REASON";
+  report.request_id = "abc-1";
+  report.eval_run_uuid = "954d54bc-bd5f-4cb5-8d20-688f368b712e";
+  return report;
+}
+
+TEST(ReasonOfCodeTest, IsUpperSnakeCaseOrNothing) {
+  struct {
+    const char* code;
+    const char* reason;
+  } const cases[] = {
+      {"resource.not_found", "RESOURCE_NOT_FOUND"},
+      {"auth.invalid_key", "AUTH_INVALID_KEY"},
+      {"already-UPPER 9", "ALREADY_UPPER_9"},
+      {"", ""},
+      {"ab", ""},           // AIP-193: at least three characters
+      {"9lives", ""},       // must begin with a letter
+      {".leading", ""},     //
+      {"trailing.", ""},    // and end with a letter or digit
+      {"caf\xC3\xA9", ""},  //
+      {"new\nline", ""},    //
+      {"</script>", ""},    //
+  };
+  for (const auto& c : cases) EXPECT_EQ(ReasonOfCode(c.code), c.reason) << c.code;
+  EXPECT_EQ(ReasonOfCode(std::string(63, 'a')), std::string(63, 'A'));
+  EXPECT_THAT(ReasonOfCode(std::string(64, 'a')), IsEmpty());
+}
+
+TEST(ToStatusTest, EveryErrorHasErrorInfoAndRequestInfo) {
+  ErrorReport report = Report(grpc::StatusCode::UNAVAILABLE);
+  report.certainty = deletion::Certainty::kUnknown;
+  report.sends = 3;
+  const grpc::Status status = ToStatus(report);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(status.error_message(), "a message");
+  EXPECT_EQ(Details(status).code(), 14);
+  EXPECT_EQ(Details(status).message(), "a message");
+  const auto info = Find<google::rpc::ErrorInfo>(status);
+  EXPECT_EQ(info.reason(), "A_REASON");
+  EXPECT_EQ(info.domain(), "evalrun-gateway");
+  EXPECT_THAT(info.metadata(),
+              UnorderedElementsAre(Pair("deletion", "unknown"), Pair("sends", "3")));
+  EXPECT_EQ(Find<google::rpc::RequestInfo>(status).request_id(), "abc-1");
+  EXPECT_EQ(Details(status).details_size(), 2) << "and nothing else without a reason";
+}
+
+TEST(ToStatusTest, MetadataSaysWhatTheUpstreamSaid) {
+  ErrorReport report = Report(grpc::StatusCode::ABORTED);
+  report.http_status = 409;
+  report.upstream_code = "resource.conflict";
+  report.upstream_request_id = "req-1";
+  EXPECT_THAT(
+      Find<google::rpc::ErrorInfo>(ToStatus(report)).metadata(),
+      UnorderedElementsAre(Pair("deletion", "not_performed"), Pair("sends", "0"),
+                           Pair("http_status", "409"), Pair("upstream_code", "resource.conflict"),
+                           Pair("upstream_request_id", "req-1")));
+}
+
+TEST(ToStatusTest, RetryInfoOnlyWhereWaitingHelps) {
+  ErrorReport report = Report(grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_FALSE(Has<google::rpc::RetryInfo>(ToStatus(report)));
+  report.retry_after = std::chrono::milliseconds(1500);
+  const auto delay = Find<google::rpc::RetryInfo>(ToStatus(report)).retry_delay();
+  EXPECT_EQ(delay.seconds(), 1);
+  EXPECT_EQ(delay.nanos(), 500'000'000);
+}
+
+TEST(ToStatusTest, BadRequestOnlyForInvalidArgument) {
+  ErrorReport report = Report(grpc::StatusCode::INVALID_ARGUMENT);
+  report.field_errors = {{"query.workspace_uuid", "is no UUID"}};
+  const auto bad_request = Find<google::rpc::BadRequest>(ToStatus(report));
+  ASSERT_EQ(bad_request.field_violations_size(), 1);
+  EXPECT_EQ(bad_request.field_violations(0).field(), "query.workspace_uuid");
+  EXPECT_EQ(bad_request.field_violations(0).description(), "is no UUID");
+  report.code = grpc::StatusCode::INTERNAL;
+  EXPECT_FALSE(Has<google::rpc::BadRequest>(ToStatus(report)));
+}
+
+TEST(ToStatusTest, ResourceInfoOnlyForNotFound) {
+  const auto resource =
+      Find<google::rpc::ResourceInfo>(ToStatus(Report(grpc::StatusCode::NOT_FOUND)));
+  EXPECT_EQ(resource.resource_name(), "954d54bc-bd5f-4cb5-8d20-688f368b712e");
+  EXPECT_EQ(resource.resource_type(), "aymara.evals.v1.EvalRun");
+  EXPECT_FALSE(Has<google::rpc::ResourceInfo>(ToStatus(Report(grpc::StatusCode::ABORTED))));
+}
+
+TEST(ToStatusTest, FitsWhateverTheUpstreamSays) {
+  // Three bytes each on the wire, once percent-encoded; and a character of four bytes.
+  for (const std::string piece : {"m", "%", "\xC3\xBC", "\xF0\x9F\x92\xA5"}) {
+    std::string text;
+    while (text.size() < 100'000) text += piece;
+    ErrorReport report = Report(grpc::StatusCode::INVALID_ARGUMENT);
+    report.message = text;
+    report.upstream_code = text;
+    report.upstream_request_id = text;
+    report.field_errors.assign(8, {text, text});
+    report.retry_after = std::chrono::hours(1);
+    const grpc::Status status = ToStatus(report);
+    EXPECT_LT(EncodedBytes(status), kMostEncodedBytes) << piece;
+    EXPECT_EQ(status.error_message().size() % piece.size(), 0u) << "cut inside a character";
+    EXPECT_GE(status.error_message().size(), 30u) << "something must be left to read";
+    EXPECT_EQ(Find<google::rpc::RequestInfo>(status).request_id(), "abc-1");
+  }
+}
+
+TEST(EncodedBytesTest, CountsPercentEncodingAndBase64) {
+  EXPECT_EQ(EncodedBytes(grpc::Status(grpc::StatusCode::UNKNOWN, "a b", "")), 3u);
+  EXPECT_EQ(EncodedBytes(grpc::Status(grpc::StatusCode::UNKNOWN, "%\n\x7F\xC3\xBC", "")), 15u);
+  EXPECT_EQ(EncodedBytes(grpc::Status(grpc::StatusCode::UNKNOWN, "", "1234")), 8u);
+}
+
+TEST(RetryPushbackTest, IsTheWaitThatWasAskedForAndOtherwiseNever) {
+  ErrorReport report = Report(grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(RetryPushback(report, 10s), "-1");
+  report.retry_after = 1500ms;
+  EXPECT_EQ(RetryPushback(report, 10s), "-1") << "a guess is no invitation";
+  report.wait_is_asked = true;
+  EXPECT_EQ(RetryPushback(report, 10s), "1500");
+}
+
+TEST(RetryPushbackTest, IsNeverWhereARetryWouldMultiplyOursOrPassTheDeadline) {
+  ErrorReport report = Report(grpc::StatusCode::UNAVAILABLE);
+  report.retry_after = 1500ms;
+  report.wait_is_asked = true;
+  report.sends = 1;
+  EXPECT_EQ(RetryPushback(report, 1501ms), "1500");
+  EXPECT_EQ(RetryPushback(report, 1500ms), "-1") << "the client would wait until its deadline";
+
+  report.sends = 2;
+  EXPECT_EQ(RetryPushback(report, 10s), "-1") << "it was sent again here";
+  report.sends = 1;
+  report.retry_stop = deletion::RetryStop::kBudget;
+  EXPECT_EQ(RetryPushback(report, 10s), "-1") << "there are too many retries already";
+}
+
+TEST(ToStatusTest, WhichLimitRefusedItIsSaid) {
+  ErrorReport report = Report(grpc::StatusCode::RESOURCE_EXHAUSTED);
+  report.limited_by = "per-caller";
+  report.limited_subject = "caller:ip:10.0.0.7";
+  report.limit = "the limit per-caller lets in a call every 1s, and up to 5 at once";
+  const grpc::Status status = ToStatus(report);
+  EXPECT_EQ(Find<google::rpc::ErrorInfo>(status).metadata().at("limited_by"), "per-caller");
+  const auto quota_failure = Find<google::rpc::QuotaFailure>(status);
+  ASSERT_EQ(quota_failure.violations_size(), 1);
+  EXPECT_EQ(quota_failure.violations(0).subject(), "caller:ip:10.0.0.7");
+  EXPECT_EQ(quota_failure.violations(0).description(), report.limit);
+}
+
+TEST(ToStatusTest, WhatStoppedTheRetriesIsSaid) {
+  ErrorReport report = Report(grpc::StatusCode::UNAVAILABLE);
+  report.retry_stop = deletion::RetryStop::kBudget;
+  EXPECT_EQ(Find<google::rpc::ErrorInfo>(ToStatus(report)).metadata().at("retry_stopped"),
+            "budget");
+}
+
+}  // namespace
+}  // namespace evalrun::handler

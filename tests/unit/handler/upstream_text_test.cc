@@ -1,0 +1,38 @@
+// The upstream's words, as they may be repeated.
+#include "service/handler/upstream_text.h"
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace evalrun::handler {
+namespace {
+
+using namespace std::string_literals;
+
+TEST(CleanUpstreamTextTest, Cleans) {
+  struct {
+    std::string text;
+    std::string clean;
+  } const cases[] = {
+      {"", ""},
+      {"plain, \xC3\xBC, 100%", "plain, \xC3\xBC, 100%"},
+      {"tab\t, line\r\n, nul\0, del\x7F"s, "tab , line  , nul , del "},
+      {"caf\xE9 \xFF", "caf\xEF\xBF\xBD \xEF\xBF\xBD"},
+      {"key sk-1234 was refused", "key [redacted] was refused"},
+      {"sk-1234sk-1234", "[redacted][redacted]"},
+      {"sk-123", "sk-123"},
+  };
+  for (const auto& c : cases) EXPECT_EQ(CleanUpstreamText(c.text, "sk-1234"), c.clean) << c.text;
+}
+
+TEST(CleanUpstreamTextTest, WithoutASecretNothingIsHidden) {
+  EXPECT_EQ(CleanUpstreamText("abc", ""), "abc");
+}
+
+TEST(CleanUpstreamTextTest, ASecretInsideItsOwnReplacementEnds) {
+  EXPECT_EQ(CleanUpstreamText("redacted", "redacted"), "[redacted]");
+}
+
+}  // namespace
+}  // namespace evalrun::handler

@@ -1,0 +1,164 @@
+// The fields of the access log are a contract: what is changed here has to be told to its readers.
+#include "service/observability/access_log.h"
+
+#include <algorithm>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <spdlog/sinks/ostream_sink.h>
+
+#include "service/observability/status_code_name.h"
+
+namespace evalrun::observability {
+namespace {
+
+using ::testing::ElementsAre;
+
+std::vector<std::string> FieldsOf(const CallRecord& record) {
+  std::string buffer;
+  const auto line = nlohmann::ordered_json::parse(
+      FormatAccessLine(record, std::chrono::system_clock::time_point(), &buffer));
+  std::vector<std::string> names;
+  for (const auto& [name, value] : line.items()) names.push_back(name);
+  return names;
+}
+
+TEST(AccessLineTest, FieldsOfACallWithEverything) {
+  EXPECT_THAT(
+      FieldsOf({.request_id = "r",
+                .trace_id = "t",
+                .peer = "ipv4:10.0.0.1:40000",
+                .caller = "c",
+                .eval_run_uuid = "e",
+                .workspace_uuid = "w",
+                .upstream_key = "k",
+                .authorization = authz::AccessDecision::kDryRunDenied,
+                .code = grpc::StatusCode::NOT_FOUND,
+                .reason = "R",
+                .certainty = deletion::Certainty::kAbsent,
+                .sends = 1,
+                .retry_stop = deletion::RetryStop::kBudget,
+                .limited_by = "l",
+                .would_be_limited_by = "s",
+                .resends_stopped = 1,
+                .http_status = 404,
+                .upstream_code = "c",
+                .upstream_request_id = "u"}),
+      ElementsAre("time", "level", "event", "request_id", "trace_id", "network.peer.address",
+                  "network.peer.port", "caller", "rpc.method", "eval_run_uuid", "workspace_uuid",
+                  "authorization", "upstream_key", "rpc.response.status_code", "reason", "deletion",
+                  "sends", "retry_stopped", "limited_by", "would_be_limited_by",
+                  "http.response.status_code", "upstream_code", "upstream_request_id",
+                  "rpc.request.size", "http.response.body.size", "duration",
+                  "upstream.connect_duration", "upstream.first_byte_duration", "upstream.duration",
+                  "upstream.connection_reused", "resends_stopped"));
+}
+
+TEST(AccessLineTest, FieldsOfACallThatWasNotSent) {
+  EXPECT_THAT(FieldsOf({.request_id = "r", .code = grpc::StatusCode::OK}),
+              ElementsAre("time", "level", "event", "request_id", "network.peer.address", "caller",
+                          "rpc.method", "eval_run_uuid", "rpc.response.status_code", "deletion",
+                          "sends", "rpc.request.size", "duration"));
+}
+
+class SampledLogTest : public ::testing::Test {
+ protected:
+  // How many lines a hundred calls with this code leave.
+  std::size_t LinesOf(grpc::StatusCode code, const AccessLogOptions& options) {
+    std::ostringstream lines;
+    auto logger = std::make_shared<spdlog::logger>(
+        "test", std::make_shared<spdlog::sinks::ostream_sink_st>(lines));
+    logger->set_pattern("%v");
+    AccessLog log(logger, options, &recent_);
+    for (int i = 0; i < 100; ++i) log.Write({.code = code}, {});
+    return static_cast<std::size_t>(std::ranges::count(lines.str(), '\n'));
+  }
+
+  RecentErrors recent_;
+};
+
+TEST_F(SampledLogTest, OfLinesWithOkAsManyAsWereAskedFor) {
+  for (const int percent : {0, 1, 10, 33, 50, 99, 100}) {
+    EXPECT_EQ(LinesOf(grpc::StatusCode::OK, {.ok_sample_percent = percent}),
+              static_cast<std::size_t>(percent));
+  }
+}
+
+TEST_F(SampledLogTest, OfAllOthersEveryOne) {
+  for (int code = 1; code < kStatusCodeCount; ++code) {
+    EXPECT_EQ(LinesOf(static_cast<grpc::StatusCode>(code), {.ok_sample_percent = 0}), 100u) << code;
+  }
+}
+
+TEST_F(SampledLogTest, WhatWentWrongIsRememberedAlsoWithoutALog) {
+  const AccessLogOptions off = {.enabled = false};
+  EXPECT_EQ(LinesOf(grpc::StatusCode::OK, off), 0u);
+  EXPECT_EQ(LinesOf(grpc::StatusCode::NOT_FOUND, off), 0u);
+  EXPECT_TRUE(recent_.NewestFirst().empty());
+  EXPECT_EQ(LinesOf(grpc::StatusCode::UNAVAILABLE, off), 0u);
+  EXPECT_EQ(recent_.NewestFirst().size(), RecentErrors::kCapacity);
+}
+
+TEST(RefusalLogTest, OfCallsThatALimitRefusedAHundredASecond) {
+  std::ostringstream lines;
+  auto logger = std::make_shared<spdlog::logger>(
+      "test", std::make_shared<spdlog::sinks::ostream_sink_st>(lines));
+  logger->set_pattern("%v");
+  AccessLog log(logger, {}, nullptr);
+  const std::chrono::system_clock::time_point start{std::chrono::seconds(1000)};
+  const CallRecord refused = {.code = grpc::StatusCode::RESOURCE_EXHAUSTED, .limited_by = "l"};
+  const auto written = [&] { return std::ranges::count(lines.str(), '\n'); };
+
+  for (int i = 0; i < 500; ++i) log.Write(refused, start + std::chrono::milliseconds(i));
+  EXPECT_EQ(written(), 100);
+  EXPECT_EQ(log.refusals_left_out(), 400u);
+  log.Write({.code = grpc::StatusCode::RESOURCE_EXHAUSTED}, start + std::chrono::milliseconds(600));
+  log.Write({.would_be_limited_by = "l"}, start + std::chrono::milliseconds(600));
+  EXPECT_EQ(written(), 102) << "other lines are always written";
+  log.Write(refused, start + std::chrono::seconds(1));
+  EXPECT_EQ(written(), 103);
+  EXPECT_EQ(log.refusals_left_out(), 400u);
+}
+
+TEST(LevelTest, SaysWhoHasToAct) {
+  using deletion::Certainty;
+  using grpc::StatusCode;
+  struct {
+    StatusCode code;
+    const char* reason;
+    Certainty certainty;
+    spdlog::level::level_enum level;
+  } const cases[] = {
+      {StatusCode::OK, "", Certainty::kPerformed, spdlog::level::info},
+      {StatusCode::OK, "", Certainty::kPresumed, spdlog::level::info},
+      {StatusCode::INVALID_ARGUMENT, "INVALID_FIELD", Certainty::kNotPerformed,
+       spdlog::level::info},
+      {StatusCode::NOT_FOUND, "RESOURCE_NOT_FOUND", Certainty::kAbsent, spdlog::level::info},
+      {StatusCode::NOT_FOUND, "UPSTREAM_UNRECOGNIZED_404", Certainty::kNotPerformed,
+       spdlog::level::err},
+      {StatusCode::PERMISSION_DENIED, "AUTH_X", Certainty::kNotPerformed, spdlog::level::info},
+      {StatusCode::CANCELLED, "CALL_CANCELLED", Certainty::kUnknown, spdlog::level::warn},
+      {StatusCode::UNAVAILABLE, "UPSTREAM_UNAVAILABLE", Certainty::kNotPerformed,
+       spdlog::level::warn},
+      {StatusCode::DEADLINE_EXCEEDED, "UPSTREAM_TIMEOUT", Certainty::kUnknown, spdlog::level::warn},
+      {StatusCode::UNAUTHENTICATED, "AUTH_INVALID_KEY", Certainty::kNotPerformed,
+       spdlog::level::err},
+      {StatusCode::UNIMPLEMENTED, "UPSTREAM_UNIMPLEMENTED", Certainty::kNotPerformed,
+       spdlog::level::err},
+      {StatusCode::INTERNAL, "UPSTREAM_REFUSED", Certainty::kNotPerformed, spdlog::level::err},
+      {StatusCode::UNKNOWN, "UPSTREAM_UNEXPECTED_RESPONSE", Certainty::kUnknown,
+       spdlog::level::err},
+  };
+  for (const auto& c : cases) {
+    EXPECT_EQ(LevelOf({.code = c.code, .reason = c.reason, .certainty = c.certainty}), c.level)
+        << c.code << " " << c.reason;
+  }
+}
+
+}  // namespace
+}  // namespace evalrun::observability

@@ -1,0 +1,88 @@
+// A file that is rotated while it is written to.
+#include "service/observability/audit_file.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace evalrun::observability {
+namespace {
+
+using ::testing::HasSubstr;
+
+class AuditFileTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = ::testing::TempDir() + "audit.XXXXXX";
+    ASSERT_NE(mkdtemp(name.data()), nullptr);
+    folder_ = name;
+    path_ = folder_ / "audit.log";
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  static std::string Content(const std::filesystem::path& path) {
+    std::ifstream file(path);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  static void Write(const AuditFile& file, const std::string& text) {
+    ASSERT_EQ(write(file.fd(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  }
+
+  std::filesystem::path folder_;
+  std::filesystem::path path_;
+};
+
+TEST_F(AuditFileTest, IsAppendedToAndIsNotForEverybody) {
+  {
+    const auto file = AuditFile::Open(path_);
+    ASSERT_TRUE(file.ok());
+    Write(**file, "one\n");
+  }
+  const auto file = AuditFile::Open(path_);
+  Write(**file, "two\n");
+  EXPECT_EQ(Content(path_), "one\ntwo\n");
+  struct stat there {};
+  ASSERT_EQ(stat(path_.c_str(), &there), 0);
+  EXPECT_EQ(there.st_mode & 0007U, 0U);
+}
+
+TEST_F(AuditFileTest, GoesOnWhereThePathLeadsOnceItIsOpenedAnew) {
+  const auto file = AuditFile::Open(path_);
+  EXPECT_FALSE((*file)->WasMoved());
+  Write(**file, "one\n");
+  std::filesystem::rename(path_, folder_ / "old");
+  EXPECT_TRUE((*file)->WasMoved());
+  Write(**file, "two\n");
+  const int fd = (*file)->fd();
+  ASSERT_TRUE((*file)->Reopen().ok());
+  EXPECT_EQ((*file)->fd(), fd);
+  EXPECT_FALSE((*file)->WasMoved());
+  Write(**file, "three\n");
+  EXPECT_EQ(Content(folder_ / "old"), "one\ntwo\n");
+  EXPECT_EQ(Content(path_), "three\n");
+}
+
+TEST_F(AuditFileTest, StaysInTheOldOneWhenThePathCannotBeOpened) {
+  const auto file = AuditFile::Open(path_);
+  std::filesystem::rename(path_, folder_ / "old");
+  std::filesystem::create_directory(path_);
+  EXPECT_FALSE((*file)->Reopen().ok());
+  Write(**file, "one\n");
+  EXPECT_EQ(Content(folder_ / "old"), "one\n");
+}
+
+TEST_F(AuditFileTest, NamesTheFileThatCannotBeOpened) {
+  const auto file = AuditFile::Open(folder_ / "missing" / "audit.log");
+  EXPECT_THAT(std::string(file.status().message()), HasSubstr("missing/audit.log"));
+}
+
+}  // namespace
+}  // namespace evalrun::observability

@@ -1,0 +1,133 @@
+// The fields of the audit are a contract, and no line is lost without a word.
+#include "service/observability/audit_log.h"
+
+#include <memory>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <prometheus/text_serializer.h>
+#include <spdlog/sinks/ostream_sink.h>
+
+namespace evalrun::observability {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+nlohmann::ordered_json LineOf(const CallRecord& record) {
+  std::string buffer;
+  return nlohmann::ordered_json::parse(
+      FormatAuditLine(record, std::chrono::system_clock::time_point(), &buffer));
+}
+
+std::vector<std::string> FieldsOf(const CallRecord& record) {
+  std::vector<std::string> names;
+  const nlohmann::ordered_json line = LineOf(record);
+  for (const auto& [name, value] : line.items()) names.push_back(name);
+  return names;
+}
+
+TEST(AuditLineTest, FieldsOfACallWithEverything) {
+  EXPECT_THAT(
+      FieldsOf({.request_id = "r",
+                .trace_id = "t",
+                .peer = "ipv4:10.0.0.1:40000",
+                .caller = "c",
+                .eval_run_uuid = "e",
+                .workspace_uuid = "w",
+                .upstream_key = "k",
+                .authorization = authz::AccessDecision::kAllowed,
+                .code = grpc::StatusCode::NOT_FOUND,
+                .reason = "R",
+                .certainty = deletion::Certainty::kAbsent,
+                .sends = 1,
+                .upstream_request_id = "u"}),
+      ElementsAre("time", "level", "event", "request_id", "trace_id", "network.peer.address",
+                  "network.peer.port", "caller", "rpc.method", "eval_run_uuid", "workspace_uuid",
+                  "authorization", "upstream_key", "rpc.response.status_code", "reason", "deletion",
+                  "sends", "upstream_request_id"));
+}
+
+TEST(AuditLineTest, FieldsOfACallThatWasMalformed) {
+  EXPECT_THAT(
+      FieldsOf({.request_id = "r", .code = grpc::StatusCode::OK}),
+      ElementsAre("time", "level", "event", "request_id", "network.peer.address", "caller",
+                  "rpc.method", "eval_run_uuid", "rpc.response.status_code", "deletion", "sends"));
+}
+
+TEST(AuditLineTest, SaysWhoWhatWhereAndWhatCameOfIt) {
+  const auto line = LineOf({.request_id = "r-1",
+                            .caller = "metadata:team-a",
+                            .eval_run_uuid = "run",
+                            .workspace_uuid = "w",
+                            .authorization = authz::AccessDecision::kDenied,
+                            .code = grpc::StatusCode::PERMISSION_DENIED,
+                            .reason = "CALLER_NOT_ALLOWED"});
+  EXPECT_EQ(line.at("event"), "audit");
+  EXPECT_EQ(line.at("request_id"), "r-1");
+  EXPECT_EQ(line.at("caller"), "metadata:team-a");
+  EXPECT_EQ(line.at("eval_run_uuid"), "run");
+  EXPECT_EQ(line.at("workspace_uuid"), "w");
+  EXPECT_EQ(line.at("authorization"), "denied");
+  EXPECT_EQ(line.at("rpc.response.status_code"), "PERMISSION_DENIED");
+  EXPECT_EQ(line.at("reason"), "CALLER_NOT_ALLOWED");
+  EXPECT_EQ(line.at("deletion"), "not_performed");
+}
+
+class AuditLogTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<AuditLog> Open(const std::string& to) {
+    auto log = AuditLog::Open({.to = to}, nullptr, &registry_, &events_);
+    EXPECT_TRUE(log.ok()) << log.status();
+    return *std::move(log);
+  }
+
+  double Dropped() {
+    const std::string text = prometheus::TextSerializer().Serialize(registry_.Collect());
+    const std::string name = "\ngateway_audit_lines_dropped_total ";
+    return std::stod(text.substr(text.find(name) + name.size()));
+  }
+
+  prometheus::Registry registry_;
+  std::ostringstream output_;
+  EventLog events_{[this] {
+    auto sink = std::make_shared<spdlog::sinks::ostream_sink_st>(output_);
+    sink->set_pattern("%v");
+    return std::make_shared<spdlog::logger>("events", sink);
+  }()};
+};
+
+TEST_F(AuditLogTest, WhatADiskHasNoRoomForIsCountedAndSaid) {
+  const auto log = Open("/dev/full");
+  for (int i = 0; i < 3; ++i) log->Write({.request_id = "r"}, {});
+  while (Dropped() < 3) {
+    log->Tend(false);
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(Dropped(), 3);
+  EXPECT_THAT(output_.str(), HasSubstr("\"event\":\"audit_lines_lost\",\"lines\":\""));
+  EXPECT_THAT(output_.str(), HasSubstr("\"level\":\"error\""));
+  const std::string said = output_.str();
+  log->Tend(false);
+  EXPECT_EQ(output_.str(), said) << "once";
+}
+
+TEST_F(AuditLogTest, WithoutOneNothingHappens) {
+  const auto log = Open("off");
+  log->Write({.request_id = "r"}, {});
+  log->Tend(true);
+  EXPECT_EQ(Dropped(), 0);
+  EXPECT_EQ(output_.str(), "");
+}
+
+TEST_F(AuditLogTest, AFileThatCannotBeOpenedIsAnError) {
+  EXPECT_FALSE(AuditLog::Open({.to = "/proc/missing/audit"}, nullptr, &registry_, &events_).ok());
+}
+
+}  // namespace
+}  // namespace evalrun::observability

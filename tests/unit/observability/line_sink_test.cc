@@ -1,0 +1,168 @@
+// Lines are written in order; a reader that does not read costs lines, never time.
+#include "service/observability/line_sink.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <spdlog/logger.h>
+
+namespace evalrun::observability {
+namespace {
+
+class Pipe {
+ public:
+  Pipe() { EXPECT_EQ(pipe2(ends_.data(), O_CLOEXEC), 0); }
+  ~Pipe() {
+    CloseWriter();
+    close(ends_[0]);
+  }
+  [[nodiscard]] int reader() const { return ends_[0]; }
+  [[nodiscard]] int writer() const { return ends_[1]; }
+  void CloseWriter() {
+    if (ends_[1] >= 0) close(ends_[1]);
+    ends_[1] = -1;
+  }
+  // Everything, until the writer is closed.
+  std::string ReadAll() {
+    std::string all;
+    std::array<char, 4096> chunk;
+    for (ssize_t n; (n = read(ends_[0], chunk.data(), chunk.size())) > 0;) {
+      all.append(chunk.data(), static_cast<std::size_t>(n));
+    }
+    return all;
+  }
+
+ private:
+  std::array<int, 2> ends_{-1, -1};
+};
+
+TEST(LineSinkTest, WritesEachMessageAsALineInOrder) {
+  Pipe pipe;
+  {
+    spdlog::logger logger("test", std::make_shared<LineSink>(pipe.writer()));
+    logger.info("one");
+    logger.warn("two");
+    logger.info("{}");  // not a format: the payload as it is
+  }
+  pipe.CloseWriter();
+  EXPECT_EQ(pipe.ReadAll(), "one\ntwo\n{}\n");
+}
+
+TEST(LineSinkTest, AnUrgentLineDoesNotWaitForTheEnd) {
+  Pipe pipe;
+  auto sink = std::make_shared<LineSink>(pipe.writer());
+  spdlog::logger logger("test", sink);
+  logger.error("now");
+  // Blocks until the line is there: the sink is still open, so nothing else could end the read.
+  std::array<char, 4> bytes;
+  for (std::size_t n = 0; n < bytes.size();) {
+    const ssize_t got = read(pipe.reader(), bytes.data() + n, bytes.size() - n);
+    ASSERT_GT(got, 0);
+    n += static_cast<std::size_t>(got);
+  }
+  EXPECT_EQ(std::string(bytes.data(), bytes.size()), "now\n");
+}
+
+TEST(LineSinkTest, LinesOfManyThreadsStayWholeAndInTheirThreadsOrder) {
+  constexpr int kThreads = 8;
+  constexpr int kLines = 500;
+  Pipe pipe;
+  auto sink = std::make_shared<LineSink>(pipe.writer());
+  std::string written;
+  std::thread reader([&] { written = pipe.ReadAll(); });
+  {
+    std::vector<std::thread> writers;
+    for (int thread = 0; thread < kThreads; ++thread) {
+      writers.emplace_back([&sink, thread] {
+        spdlog::logger logger("test", sink);
+        for (int line = 0; line < kLines; ++line) {
+          logger.log(line % 7 == 0 ? spdlog::level::warn : spdlog::level::info, "{} {}", thread,
+                     line);
+          if (line % 50 == 0) logger.flush();
+          EXPECT_EQ(sink->dropped_lines(), 0U);
+        }
+      });
+    }
+    for (std::thread& writer : writers) writer.join();
+  }
+  sink.reset();
+  pipe.CloseWriter();
+  reader.join();
+
+  std::array<int, kThreads> next{};
+  std::istringstream lines(written);
+  int thread = 0;
+  for (int line = 0; lines >> thread >> line;) {
+    ASSERT_THAT(thread, ::testing::AllOf(::testing::Ge(0), ::testing::Lt(kThreads)));
+    EXPECT_EQ(line, next.at(static_cast<std::size_t>(thread))++);
+  }
+  EXPECT_TRUE(lines.eof()) << "every line is two numbers";
+  EXPECT_THAT(next, ::testing::Each(kLines));
+}
+
+TEST(LineSinkTest, WhenNobodyReadsTheOldestLinesAreDroppedAndCounted) {
+  Pipe pipe;
+  constexpr int kLines = 20'000;  // of 100 bytes: far more than the pipe and the buffer hold
+  auto sink = std::make_shared<LineSink>(pipe.writer(), /*capacity_bytes=*/64 * 1024);
+  {
+    spdlog::logger logger("test", sink);
+    for (int i = 0; i < kLines; ++i) {
+      std::string line = std::to_string(i);
+      line.resize(99, '.');
+      logger.info(spdlog::string_view_t(line.data(), line.size()));
+    }
+  }
+  const std::uint64_t dropped = sink->dropped_lines();
+  EXPECT_GT(dropped, kLines / 2u);
+
+  std::string written;
+  std::thread reader([&] { written = pipe.ReadAll(); });
+  sink.reset();
+  pipe.CloseWriter();
+  reader.join();
+  EXPECT_EQ(dropped + static_cast<std::uint64_t>(std::ranges::count(written, '\n')), kLines + 0u)
+      << "each line is accounted for";
+  EXPECT_THAT(written, ::testing::HasSubstr("\n" + std::to_string(kLines - 1) + "."))
+      << "the newest stays";
+}
+
+// A limit on the size of files stands for a disk that is full, and has room again later.
+TEST(LineSinkTest, ALineThatBrokeOffHasALineOfItsOwn) {
+  std::FILE* const file = std::tmpfile();
+  ASSERT_NE(file, nullptr);
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  rlimit full = before;
+  full.rlim_cur = 12;
+  auto sink = std::make_shared<LineSink>(fileno(file));
+  spdlog::logger logger("test", sink);
+  setrlimit(RLIMIT_FSIZE, &full);
+  logger.error("complete");
+  logger.error("torn");
+  while (sink->dropped_lines() == 0) std::this_thread::yield();
+  setrlimit(RLIMIT_FSIZE, &before);
+  logger.error("whole");
+  sink.reset();
+  logger.sinks().clear();
+  std::string content(64, '\0');
+  content.resize(static_cast<std::size_t>(pread(fileno(file), content.data(), 64, 0)));
+  EXPECT_EQ(content, "complete\ntor\nwhole\n");
+  std::fclose(file);
+}
+
+}  // namespace
+}  // namespace evalrun::observability

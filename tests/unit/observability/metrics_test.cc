@@ -1,0 +1,198 @@
+// Names and labels of the metrics are a contract, and all of them are there before the first call.
+#include "service/observability/metrics.h"
+
+#include <set>
+#include <sstream>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace evalrun::observability {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::UnorderedElementsAre;
+
+const std::string kMethod =
+    R"(grpc_method="DeleteEvalRun",grpc_service="aymara.evals.v1.EvalRunService",grpc_type="unary")";
+
+// The families and their types.
+std::set<std::string> FamiliesOf(const std::string& exposition) {
+  std::set<std::string> families;
+  std::istringstream lines(exposition);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("# TYPE ")) families.insert(line.substr(7));
+  }
+  return families;
+}
+
+TEST(MetricsTest, TheFamilies) {
+  EXPECT_THAT(
+      FamiliesOf(Metrics().Expose({})),
+      UnorderedElementsAre(
+          "gateway_calls_in_flight gauge", "gateway_calls_shed_total counter",
+          "gateway_connections_shed_total counter", "gateway_deletions_total counter",
+          "gateway_hold_back_remaining_seconds gauge", "gateway_hold_backs_total counter",
+          "gateway_limiter_keys gauge", "gateway_limiter_keys_evicted_total counter",
+          "gateway_limiter_overflowed_total counter", "gateway_log_lines_dropped_total counter",
+          "gateway_log_refusals_left_out_total counter", "gateway_retries_stopped_total counter",
+          "gateway_retries_total counter", "gateway_retry_budget_retries gauge",
+          "gateway_upstream_connections_open gauge",
+          "gateway_authorization_decisions_total counter",
+          "gateway_upstream_connections_opened_total counter",
+          "gateway_upstream_connections_reused_total counter",
+          "gateway_upstream_resends_stopped_total counter",
+          "gateway_upstream_unauthorized_total counter",
+          "gateway_upstream_unrecognized_404_total counter", "grpc_server_handled_total counter",
+          "grpc_server_handling_seconds histogram", "grpc_server_msg_received_total counter",
+          "grpc_server_msg_sent_total counter", "grpc_server_started_total counter",
+          "http_client_request_duration_seconds histogram"));
+}
+
+TEST(MetricsTest, EverySeriesExistsBeforeTheFirstCall) {
+  const std::string exposition = Metrics().Expose({});
+  for (const char* code :
+       {"OK", "Canceled", "Unknown", "InvalidArgument", "DeadlineExceeded", "NotFound",
+        "AlreadyExists", "PermissionDenied", "ResourceExhausted", "FailedPrecondition", "Aborted",
+        "OutOfRange", "Unimplemented", "Internal", "Unavailable", "DataLoss", "Unauthenticated"}) {
+    EXPECT_THAT(exposition, HasSubstr("\ngrpc_server_handled_total{grpc_code=\"" +
+                                      std::string(code) + "\"," + kMethod + "} 0\n"));
+  }
+  for (const char* deletion : {"performed", "presumed", "absent", "not_performed", "unknown"}) {
+    EXPECT_THAT(exposition, HasSubstr("\ngateway_deletions_total{deletion=\"" +
+                                      std::string(deletion) + "\"} 0\n"));
+  }
+  for (const char* cause : {"attempts", "deadline", "budget", "hold_back", "rate_limit"}) {
+    EXPECT_THAT(exposition, HasSubstr("\ngateway_retries_stopped_total{cause=\"" +
+                                      std::string(cause) + "\"} 0\n"));
+  }
+  for (const char* cause : {"in_flight_cap", "hold_back"}) {
+    EXPECT_THAT(exposition,
+                HasSubstr("\ngateway_calls_shed_total{cause=\"" + std::string(cause) + "\"} 0\n"));
+  }
+  for (const char* decision : {"allowed", "denied", "dry_run_denied"}) {
+    EXPECT_THAT(exposition, HasSubstr("\ngateway_authorization_decisions_total{decision=\"" +
+                                      std::string(decision) + "\"} 0\n"));
+  }
+  for (const char* status_class : {"none", "1xx", "2xx", "3xx", "4xx", "5xx"}) {
+    EXPECT_THAT(exposition,
+                HasSubstr("http_client_request_duration_seconds_count{http_request_method="
+                          "\"DELETE\",http_response_status_class=\"" +
+                          std::string(status_class) + "\"} 0\n"));
+  }
+}
+
+TEST(MetricsTest, ACallIsCounted) {
+  Metrics metrics;
+  metrics.OnCallStarted();
+  deletion::SendResult reused;
+  reused.http_status = 204;
+  reused.connection_reused = true;
+  deletion::SendResult lost;
+  lost.fault = deletion::Fault::kConnectionLost;
+  lost.resend_stopped = true;
+  deletion::SendResult refused;
+  refused.http_status = 401;
+  for (const deletion::SendResult& result : {reused, lost, refused}) metrics.OnSendDone(result);
+  metrics.OnCallDone({.authorization = authz::AccessDecision::kAllowed,
+                      .code = grpc::StatusCode::OK,
+                      .certainty = deletion::Certainty::kPresumed,
+                      .duration = std::chrono::microseconds(600)});
+  const std::string exposition =
+      metrics.Expose({.calls_in_flight = 7, .connections_opened = 5, .connections_closed = 2});
+  for (const std::string& line : {
+           "grpc_server_started_total{" + kMethod + "} 1",
+           "grpc_server_handled_total{grpc_code=\"OK\"," + kMethod + "} 1",
+           "grpc_server_handling_seconds_bucket{" + kMethod + ",le=\"0.0005\"} 0",
+           "grpc_server_handling_seconds_bucket{" + kMethod + ",le=\"0.001\"} 1",
+           std::string("gateway_deletions_total{deletion=\"presumed\"} 1"),
+           std::string("gateway_authorization_decisions_total{decision=\"allowed\"} 1"),
+           std::string("gateway_authorization_decisions_total{decision=\"denied\"} 0"),
+           std::string("gateway_upstream_resends_stopped_total 1"),
+           std::string("gateway_calls_in_flight 7"),
+           std::string("gateway_upstream_connections_open 3"),
+           std::string("gateway_upstream_connections_opened_total 5"),
+           std::string("gateway_upstream_connections_reused_total 1"),
+           std::string("gateway_upstream_unauthorized_total 1"),
+       }) {
+    EXPECT_THAT(exposition, HasSubstr("\n" + line + "\n"));
+  }
+}
+
+TEST(MetricsTest, MethodsThatDoNotExistAreOneSeries) {
+  Metrics metrics;
+  metrics.OnUnknownMethod();
+  const std::string method = R"(grpc_method="unknown",grpc_service="unknown",grpc_type="unary")";
+  const std::string exposition = metrics.Expose({});
+  EXPECT_THAT(exposition, HasSubstr("\ngrpc_server_started_total{" + method + "} 1\n"));
+  EXPECT_THAT(exposition, HasSubstr("\ngrpc_server_handled_total{grpc_code=\"Unimplemented\"," +
+                                    method + "} 1\n"));
+}
+
+TEST(MetricsTest, WhatEndsACallIsCountedOnce) {
+  Metrics metrics;
+  metrics.OnRetry();
+  metrics.OnCallShed(deletion::Refusal::kHoldBack);
+  metrics.OnCallDone({.code = grpc::StatusCode::NOT_FOUND,
+                      .reason = "UPSTREAM_UNRECOGNIZED_404",
+                      .retry_stop = deletion::RetryStop::kBudget});
+  const std::string exposition =
+      metrics.Expose({.hold_backs_begun = 2,
+                      .hold_back_remaining = std::chrono::milliseconds(1500),
+                      .retry_budget_saved = 7});
+  for (const char* line : {
+           "gateway_retries_total 1",
+           "gateway_calls_shed_total{cause=\"hold_back\"} 1",
+           "gateway_retries_stopped_total{cause=\"budget\"} 1",
+           "gateway_upstream_unrecognized_404_total 1",
+           "gateway_hold_backs_total 2",
+           "gateway_hold_back_remaining_seconds 1.5",
+           "gateway_retry_budget_retries 7",
+       }) {
+    EXPECT_THAT(exposition, HasSubstr("\n" + std::string(line) + "\n"));
+  }
+}
+
+TEST(MetricsTest, ThereAreSeriesForEachLimitThatThereIsAndNoOther) {
+  Metrics metrics;
+  const std::string decisions = "gateway_limiter_decisions_total{";
+  EXPECT_THAT(metrics.Expose({}), Not(HasSubstr(decisions)));
+  LimitFigures limits{.rules = {{.name = "a", .by = "caller"}, {.name = "b", .by = "gateway"}}};
+  EXPECT_THAT(metrics.Expose({.limits = limits}),
+              HasSubstr("\n" + decisions + "decision=\"denied\",rule=\"b\"} 0\n"));
+  limits = {
+      .rules = {{.name = "b", .by = "gateway", .allowed = 3, .denied = 2, .shadow_denied = 1}},
+      .near = {{.rule = "b", .subject = "somebody"}},
+      .keys = 7,
+      .evicted = 5,
+      .overflowed = 4};
+  for (int i = 0; i < 2; ++i) {
+    const std::string exposition = metrics.Expose({.log_refusals_left_out = 9, .limits = limits});
+    for (const std::string& line : {
+             decisions + R"(decision="allowed",rule="b"} 3)",
+             decisions + R"(decision="denied",rule="b"} 2)",
+             decisions + R"(decision="shadow_denied",rule="b"} 1)",
+             std::string("gateway_limiter_keys 7"),
+             std::string("gateway_limiter_keys_evicted_total 5"),
+             std::string("gateway_limiter_overflowed_total 4"),
+             std::string("gateway_log_refusals_left_out_total 9"),
+         }) {
+      EXPECT_THAT(exposition, HasSubstr("\n" + line + "\n"));
+    }
+    EXPECT_THAT(exposition, Not(HasSubstr("rule=\"a\""))) << "a rule that is gone";
+    EXPECT_THAT(exposition, Not(HasSubstr("somebody"))) << "anybody can make up names";
+  }
+}
+
+TEST(MetricsTest, WhatIsSampledTwiceIsCountedOnce) {
+  Metrics metrics;
+  EXPECT_THAT(metrics.Expose({.log_lines_dropped = 3}),
+              HasSubstr("\ngateway_log_lines_dropped_total 3\n"));
+  EXPECT_THAT(metrics.Expose({.log_lines_dropped = 3}),
+              HasSubstr("\ngateway_log_lines_dropped_total 3\n"));
+}
+
+}  // namespace
+}  // namespace evalrun::observability

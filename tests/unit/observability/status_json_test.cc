@@ -1,0 +1,113 @@
+// What the page is given: every metric, and the last errors.
+#include "service/observability/status_json.h"
+
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "service/observability/metrics.h"
+#include "service/observability/process_metrics.h"
+
+namespace evalrun::observability {
+namespace {
+
+using nlohmann::json;
+using std::chrono::system_clock;
+using ::testing::ElementsAre;
+
+std::vector<std::string> RequestIdsIn(const RecentErrors& errors) {
+  std::vector<std::string> ids;
+  for (const RecentError& error : errors.NewestFirst()) ids.push_back(error.request_id);
+  return ids;
+}
+
+TEST(RecentErrorsTest, TheNewestFirstAndNoMoreThanItHolds) {
+  RecentErrors errors;
+  EXPECT_TRUE(errors.NewestFirst().empty());
+  errors.Add({.request_id = "a"}, {});
+  errors.Add({.request_id = "b"}, {});
+  EXPECT_THAT(RequestIdsIn(errors), ElementsAre("b", "a"));
+  for (std::size_t i = 0; i < 2 * RecentErrors::kCapacity; ++i) {
+    errors.Add({.request_id = std::to_string(i)}, {});
+  }
+  const auto ids = RequestIdsIn(errors);
+  ASSERT_EQ(ids.size(), RecentErrors::kCapacity);
+  EXPECT_EQ(ids.front(), "49");
+  EXPECT_EQ(ids.back(), "25");
+}
+
+TEST(StatusJsonTest, HasEverySeriesOfTheExposition) {
+  Metrics metrics;
+  const ProcessMetrics process(metrics.registry(), {{"version", "1.2.3"}});
+  deletion::SendResult sent;
+  sent.http_status = 204;
+  sent.timing.total = std::chrono::milliseconds(3);
+  metrics.OnSendDone(sent);
+  const json status = json::parse(StatusJson({.metrics = metrics.Collect({.calls_in_flight = 7})}));
+  std::size_t series = 0;
+  for (const auto& family : metrics.Collect({})) {
+    EXPECT_EQ(status["metrics"][family.name].size(), family.metric.size()) << family.name;
+    series += family.metric.size();
+  }
+  EXPECT_GT(series, 50u);
+  EXPECT_EQ(status["metrics"]["gateway_calls_in_flight"],
+            json::parse(R"([{"labels": {}, "value": 7}])"));
+  EXPECT_EQ(status["metrics"]["gateway_build_info"],
+            json::parse(R"([{"labels": {"version": "1.2.3"}, "value": 1}])"));
+  EXPECT_GT(status["metrics"]["process_resident_memory_bytes"][0]["value"], 1e6);
+  EXPECT_GT(status["metrics"]["process_open_fds"][0]["value"], 2);
+  for (const json& histogram : status["metrics"]["http_client_request_duration_seconds"]) {
+    if (histogram["labels"]["http_response_status_class"] != "2xx") continue;
+    EXPECT_EQ(histogram["count"], 1);
+    EXPECT_EQ(histogram["sum"], 0.003);
+    EXPECT_EQ(histogram["buckets"].front(), json::parse("[0.0001, 0]"));
+    EXPECT_EQ(histogram["buckets"].back(), json::parse("[30.0, 1]"));
+  }
+}
+
+TEST(StatusJsonTest, SaysWhatTheLimitsAreAndWhoIsNearThem) {
+  const json status = json::parse(StatusJson(
+      {.limits = {.rules = {{.name = "a",
+                             .by = "caller",
+                             .interval = std::chrono::milliseconds(50),
+                             .burst = 40,
+                             .shadow = true}},
+                  .near = {{.rule = "a", .subject = "\xff", .used = 0.5, .denied = 3}}}}));
+  EXPECT_EQ(status["limits"]["rules"],
+            json::parse(R"([{"name": "a", "by": "caller", "interval": 0.05, "burst": 40,
+                             "shadow": true}])"));
+  EXPECT_EQ(status["limits"]["near"],
+            json::parse(R"([{"rule": "a", "subject": "\ufffd", "used": 0.5, "denied": 3}])"));
+}
+
+TEST(StatusJsonTest, SaysHowItIsAndWhatWentWrong) {
+  RecentErrors errors;
+  errors.Add({.request_id = "r-1",
+              .eval_run_uuid = "\xff<script>",
+              .code = grpc::StatusCode::UNAVAILABLE,
+              .reason = "UPSTREAM_UNAVAILABLE",
+              .certainty = deletion::Certainty::kUnknown,
+              .http_status = 503,
+              .duration = std::chrono::milliseconds(1500)},
+             system_clock::time_point(std::chrono::seconds(20)));
+  const json status =
+      json::parse(StatusJson({.version = "1.2.3",
+                              .started_at = system_clock::time_point(std::chrono::seconds(10)),
+                              .now = system_clock::time_point(std::chrono::seconds(30)),
+                              .not_ready_because = "shutting down",
+                              .log_level = "debug",
+                              .errors = errors.NewestFirst()}));
+  EXPECT_EQ(status, json::parse(R"({
+    "version": "1.2.3", "started_at": 10.0, "now": 30.0, "ready": false,
+    "not_ready_because": "shutting down", "log_level": "debug", "metrics": {},
+    "errors": [{"time": 20.0, "request_id": "r-1", "eval_run_uuid": "\ufffd<script>",
+                "code": "UNAVAILABLE", "reason": "UPSTREAM_UNAVAILABLE", "deletion": "unknown",
+                "http_status": 503, "duration": 1.5}],
+    "limits": {"rules": [], "near": []}})"));
+}
+
+}  // namespace
+}  // namespace evalrun::observability
