@@ -18,18 +18,18 @@ namespace {
 
 using std::chrono::system_clock;
 
-std::string NotReadyBecause(const RunningGateway& gateway) {
+std::string NotReadyReason(const RunningGateway& gateway) {
   return *gateway.draining ? "shutting down" : "";
 }
 
-observability::SampledFigures Sample(const RunningGateway& gateway) {
-  observability::SampledFigures figures = gateway.server->Sample();
-  figures.log_lines_dropped = gateway.sink->dropped_lines();
+observability::MetricsSnapshot Sample(const RunningGateway& gateway) {
+  observability::MetricsSnapshot snapshot = gateway.server->Sample();
+  snapshot.log_lines_dropped = gateway.sink->dropped_lines();
   gateway.process->Update();
-  return figures;
+  return snapshot;
 }
 
-std::string_view NameOf(spdlog::level::level_enum level) {
+std::string_view LevelName(spdlog::level::level_enum level) {
   switch (level) {
     case spdlog::level::debug:
       return "debug";
@@ -45,12 +45,12 @@ std::string_view NameOf(spdlog::level::level_enum level) {
 bool SetLevel(const RunningGateway& gateway, std::string_view name) {
   for (const auto level :
        {spdlog::level::debug, spdlog::level::info, spdlog::level::warn, spdlog::level::err}) {
-    if (NameOf(level) != name) continue;
+    if (LevelName(level) != name) continue;
     const auto before = gateway.event_logger->level();
     // Whichever level writes more gets to say it.
     gateway.event_logger->set_level(std::min(before, level));
     gateway.events->Write(spdlog::level::warn, "log_level_changed",
-                          {{"from", NameOf(before)}, {"to", name}});
+                          {{"from", LevelName(before)}, {"to", name}});
     gateway.event_logger->set_level(level);
     observability::GrpcLogCapture::SetLevel(level);
     return true;
@@ -60,23 +60,25 @@ bool SetLevel(const RunningGateway& gateway, std::string_view name) {
 
 }  // namespace
 
-admin::AdminSources SourcesOf(const RunningGateway& gateway) {
-  const auto log_level = [gateway] { return std::string(NameOf(gateway.event_logger->level())); };
+admin::AdminSources MakeAdminSources(const RunningGateway& gateway) {
+  const auto log_level = [gateway] {
+    return std::string(LevelName(gateway.event_logger->level()));
+  };
   return {
       .metrics = [gateway] { return gateway.metrics->Expose(Sample(gateway)); },
-      .not_ready_because = [gateway] { return NotReadyBecause(gateway); },
+      .not_ready_because = [gateway] { return NotReadyReason(gateway); },
       .config = [gateway] { return *gateway.shown_config->Get(); },
       .status_json =
           [gateway, log_level] {
-            const observability::SampledFigures figures = Sample(gateway);
+            const observability::MetricsSnapshot snapshot = Sample(gateway);
             return observability::StatusJson({.version = std::string(config::Version()),
                                               .started_at = gateway.process->started_at(),
                                               .now = system_clock::now(),
-                                              .not_ready_because = NotReadyBecause(gateway),
+                                              .not_ready_because = NotReadyReason(gateway),
                                               .log_level = log_level(),
-                                              .metrics = gateway.metrics->Collect(figures),
+                                              .metrics = gateway.metrics->Collect(snapshot),
                                               .errors = gateway.errors->NewestFirst(),
-                                              .limits = figures.limits});
+                                              .limits = snapshot.limits});
           },
       .log_level = log_level,
       .set_log_level = [gateway](const std::string& level) { return SetLevel(gateway, level); }};

@@ -11,7 +11,7 @@
 #include <spdlog/logger.h>
 
 #include "service/admin/admin_server.h"
-#include "service/current.h"
+#include "service/atomic_shared_ptr.h"
 #include "service/grpc_adapter/grpc_server.h"
 #include "service/observability/event_log.h"
 #include "service/observability/line_sink.h"
@@ -23,7 +23,7 @@ namespace evalrun::service {
 
 // All outlive the admin server.
 struct RunningGateway {
-  const Current<std::string>* shown_config = nullptr;  // what is in force, secrets masked
+  const AtomicSharedPtr<std::string>* shown_config = nullptr;  // what is in force, secrets masked
   grpc_adapter::GrpcServer* server = nullptr;
   observability::Metrics* metrics = nullptr;
   observability::ProcessMetrics* process = nullptr;
@@ -34,7 +34,7 @@ struct RunningGateway {
   const std::atomic<bool>* draining = nullptr;
 };
 
-[[nodiscard]] admin::AdminSources SourcesOf(const RunningGateway& gateway);
+[[nodiscard]] admin::AdminSources MakeAdminSources(const RunningGateway& gateway);
 
 // The versions in gateway_build_info.
 [[nodiscard]] std::map<std::string, std::string> BuildLabels();

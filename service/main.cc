@@ -21,15 +21,15 @@
 #include "rest_backend/http/client_tls.h"
 #include "service/admin/admin_server.h"
 #include "service/admin_sources.h"
+#include "service/atomic_shared_ptr.h"
 #include "service/authz/key_ring.h"
 #include "service/authz/policy.h"
-#include "service/config/live.h"
+#include "service/config/live_settings.h"
 #include "service/config/load_config.h"
 #include "service/config/secret.h"
 #include "service/config/tls.h"
 #include "service/config/watched_files.h"
 #include "service/config/yaml_writer.h"
-#include "service/current.h"
 #include "service/grpc_adapter/grpc_server.h"
 #include "service/grpc_adapter/server_tls.h"
 #include "service/grpc_hooks/polled_queue.h"
@@ -48,7 +48,7 @@
 #include "service/process/termination_signal.h"
 #include "service/ratelimit/shared_limits.h"
 #include "service/reload/certificate_reloader.h"
-#include "service/reload/key_age.h"
+#include "service/reload/key_file_times.h"
 #include "service/reload/reload_thread.h"
 #include "service/reload/reloader.h"
 
@@ -74,12 +74,13 @@ int Fail(const observability::EventLog& events, std::string_view what, std::stri
 }
 
 // Worth a line: without a policy everybody may do everything.
-void SayMode(const authz::AccessPolicy& policy, spdlog::level::level_enum level,
-             const observability::EventLog& events) {
+void LogAuthorizationMode(const authz::AccessPolicy& policy, spdlog::level::level_enum level,
+                          const observability::EventLog& events) {
   events.Write(level, "authorization", {{"mode", policy.mode()}});
 }
 
-reload::CertificateReloader::TakeOver TakerOf(grpc_adapter::ServerTls* server_tls) {
+reload::CertificateReloader::ApplyFiles MakeCertificateApplier(
+    grpc_adapter::ServerTls* server_tls) {
   return [server_tls](const config::TlsFiles& files) {
     std::string key(files.key.RevealForSending());
     server_tls->SetCertificate(files.certificate, key, files.authorities);
@@ -87,67 +88,66 @@ reload::CertificateReloader::TakeOver TakerOf(grpc_adapter::ServerTls* server_tl
   };
 }
 
-reload::CertificateReloader::TakeOver TakerOf(http::ClientTls* upstream_tls) {
+reload::CertificateReloader::ApplyFiles MakeCertificateApplier(http::ClientTls* upstream_tls) {
   return [upstream_tls](const config::TlsFiles& files) {
     upstream_tls->Set(files.authorities, files.certificate, files.key.RevealForSending());
   };
 }
 
 void SetKeys(authz::KeyRing next, const observability::EventLog& events,
-             Current<authz::KeyRing>* keys) {
-  const std::vector<std::string> changed = next.ChangedSince(*keys->Get());
+             AtomicSharedPtr<authz::KeyRing>* keys) {
+  const std::vector<std::string> changed = next.KeysChangedSince(*keys->Get());
   keys->Set(std::move(next));
   for (const std::string& name : changed) {
     events.Write(spdlog::level::info, "upstream_key_changed", {{"upstream_key", name}});
   }
 }
 
-// `load_again` reads its files through `files`, as it did for `loaded`.
-int Serve(config::LoadedConfig loaded, const reload::Reloader::Load& load_again,
+// `reload_config` reads its files through `files`, as it did for `loaded`.
+int Serve(config::LoadedConfig loaded, const reload::Reloader::Load& reload_config,
           config::WatchedFiles* files) {
   const config::v1::GatewayConfig config = loaded.config;
 
   const auto sink =
       std::make_shared<observability::LineSink>(STDOUT_FILENO, config.log().buffer_bytes());
-  const auto event_logger = MakeLogger("events", LogLevel(config.log().level()), sink);
+  const auto event_logger = MakeLogger("events", ToSpdlogLevel(config.log().level()), sink);
   const observability::EventLog events(event_logger);
   const observability::GrpcLogCapture grpc_log(&events);
   observability::GrpcLogCapture::SetLevel(event_logger->level());
   observability::RecentErrors errors;
   observability::AccessLog access_log(MakeLogger("access", spdlog::level::info, sink),
-                                      LogOptions(loaded), &errors);
+                                      MakeAccessLogOptions(loaded), &errors);
   observability::Metrics metrics;
   const auto audit_log =
-      observability::AuditLog::Open(AuditOptions(config), sink, metrics.registry(), &events);
+      observability::AuditLog::Open(MakeAuditOptions(config), sink, metrics.registry(), &events);
   if (!audit_log.ok()) {
     return Fail(events, "cannot audit to", config.audit().to(), audit_log.status());
   }
   observability::ProcessMetrics process(metrics.registry(), BuildLabels());
   observability::ConfigMetrics config_metrics(metrics.registry());
-  config_metrics.OnLoaded(config::HashOfSettings(config), /*needs_restart=*/false,
-                          system_clock::now());
+  config_metrics.OnLoaded(config::HashConfig(config), /*needs_restart=*/false, system_clock::now());
 
   std::optional<ratelimit::SharedLimits> shared_limits;
-  if (auto options = SharedLimitsOptions(loaded)) {
+  if (auto options = MakeSharedLimitsOptions(loaded)) {
     shared_limits.emplace(*std::move(options), config.limits().redis().address(), &events,
                           metrics.registry());
   }
   ratelimit::Limiter limiter(
       {.max_keys = config.limits().max_keys(), .seed = std::random_device()()},
-      shared_limits.has_value() ? shared_limits->desk() : nullptr);
-  limiter.SetRules(LimitRules(loaded), config.limits().replicas());
+      shared_limits.has_value() ? shared_limits->mailbox() : nullptr);
+  limiter.SetRules(MakeRuleSet(loaded), config.limits().replicas());
 
-  Current<authz::AccessPolicy> access_policy(AccessOptions(config));
-  Current<authz::KeyRing> keys(KeysOf(loaded));
-  process.SetKeysChanged(reload::KeysChanged(config.upstream(), process.started_at()));
+  AtomicSharedPtr<authz::AccessPolicy> access_policy(MakeAccessPolicy(config));
+  AtomicSharedPtr<authz::KeyRing> keys(BuildKeyRing(loaded));
+  process.SetKeyFileTimes(reload::GetKeyFileTimes(config.upstream(), process.started_at()));
 
   observability::CredentialMetrics credential_metrics(metrics.registry());
   reload::CertificateReloader certificates(&events, &credential_metrics);
-  grpc_adapter::ServerTls server_tls(ClientCertificates(loaded));
-  grpc_adapter::GrpcServerOptions server_options = ServerOptions(loaded);
-  if (const auto paths = config::PathsOf(config.tls()); !paths.certificate.empty()) {
+  grpc_adapter::ServerTls server_tls(ToClientCertificateRequest(loaded));
+  grpc_adapter::GrpcServerOptions server_options = MakeServerOptions(loaded);
+  if (const auto paths = config::ToTlsPaths(config.tls()); !paths.certificate.empty()) {
     const absl::Status status =
-        certificates.Add("server", paths, TakerOf(&server_tls), system_clock::now());
+        certificates.Add("server", paths, MakeCertificateApplier(&server_tls), system_clock::now());
     if (!status.ok()) return Fail(events, "cannot use TLS on", config.listen(), status);
     server_options.credentials = server_tls.Credentials();
   } else if (config.server().insecure()) {
@@ -156,17 +156,17 @@ int Serve(config::LoadedConfig loaded, const reload::Reloader::Load& load_again,
   }
 
   http::ClientTls upstream_tls;
-  http::HttpClientOptions http_options = HttpOptions(loaded);
-  if (const auto paths = config::PathsOf(config.upstream());
+  http::HttpClientOptions http_options = MakeHttpOptions(loaded);
+  if (const auto paths = config::ToTlsPaths(config.upstream());
       !paths.certificate.empty() || !paths.authorities.empty()) {
-    const absl::Status status =
-        certificates.Add("upstream", paths, TakerOf(&upstream_tls), system_clock::now());
+    const absl::Status status = certificates.Add(
+        "upstream", paths, MakeCertificateApplier(&upstream_tls), system_clock::now());
     if (!status.ok()) return Fail(events, "cannot use TLS to", config.upstream().url(), status);
     http_options.tls = &upstream_tls;
   }
 
   auto server = grpc_adapter::GrpcServer::Listen(std::move(server_options), std::move(http_options),
-                                                 CallSettings(loaded),
+                                                 MakeDeleteOptions(loaded),
                                                  {.metrics = &metrics,
                                                   .access_log = &access_log,
                                                   .audit_log = audit_log->get(),
@@ -177,23 +177,23 @@ int Serve(config::LoadedConfig loaded, const reload::Reloader::Load& load_again,
   grpc_adapter::GrpcServer& grpc_server = **server;
 
   std::atomic<bool> draining = false;
-  Current<std::string> shown_config(loaded.shown);
+  AtomicSharedPtr<std::string> shown_config(loaded.printed_config);
   auto admin = admin::AdminServer::Start(loaded.admin_listen.host, loaded.admin_listen.port,
-                                         SourcesOf({.shown_config = &shown_config,
-                                                    .server = &grpc_server,
-                                                    .metrics = &metrics,
-                                                    .process = &process,
-                                                    .errors = &errors,
-                                                    .sink = sink.get(),
-                                                    .event_logger = event_logger.get(),
-                                                    .events = &events,
-                                                    .draining = &draining}));
+                                         MakeAdminSources({.shown_config = &shown_config,
+                                                           .server = &grpc_server,
+                                                           .metrics = &metrics,
+                                                           .process = &process,
+                                                           .errors = &errors,
+                                                           .sink = sink.get(),
+                                                           .event_logger = event_logger.get(),
+                                                           .events = &events,
+                                                           .draining = &draining}));
   if (!admin.ok()) {
     return Fail(events, "cannot serve HTTP on", config.admin_listen(), admin.status());
   }
 
   if (access_policy.Get()->mode() != "off") {
-    SayMode(*access_policy.Get(), spdlog::level::info, events);
+    LogAuthorizationMode(*access_policy.Get(), spdlog::level::info, events);
   }
   grpc_server.Start();
   events.Write(spdlog::level::info, "listening",
@@ -203,17 +203,17 @@ int Serve(config::LoadedConfig loaded, const reload::Reloader::Load& load_again,
   sink->flush();
 
   // What changes while the gateway runs, part by part.
-  reload::Reloader reloader(loaded, load_again, files, &events, &config_metrics);
+  reload::Reloader reloader(loaded, reload_config, files, &events, &config_metrics);
   reloader.OnReload([&](const config::LoadedConfig& next) {
-    event_logger->set_level(LogLevel(next.config.log().level()));
+    event_logger->set_level(ToSpdlogLevel(next.config.log().level()));
     observability::GrpcLogCapture::SetLevel(event_logger->level());
-    grpc_server.SetLimits(LimitRules(next), next.config.limits().replicas());
-    SetKeys(KeysOf(next), events, &keys);
-    process.SetKeysChanged(reload::KeysChanged(next.config.upstream(), process.started_at()));
+    grpc_server.SetLimits(MakeRuleSet(next), next.config.limits().replicas());
+    SetKeys(BuildKeyRing(next), events, &keys);
+    process.SetKeyFileTimes(reload::GetKeyFileTimes(next.config.upstream(), process.started_at()));
     const std::string_view mode_before = access_policy.Get()->mode();
-    access_policy.Set(AccessOptions(next.config));
+    access_policy.Set(MakeAccessPolicy(next.config));
     if (access_policy.Get()->mode() != mode_before) {
-      SayMode(*access_policy.Get(), spdlog::level::warn, events);
+      LogAuthorizationMode(*access_policy.Get(), spdlog::level::warn, events);
     }
     shown_config.Set("# after a reload\n" + config::WriteYaml(next.config, {}));
   });
@@ -221,9 +221,10 @@ int Serve(config::LoadedConfig loaded, const reload::Reloader::Load& load_again,
   loaded.api_key = {};
   loaded.keys.clear();
   std::optional<reload::ReloadThread> reload_thread;
-  reload_thread.emplace(&reloader, [&](bool is_asked) {
-    (*audit_log)->Tend(is_asked);
-    is_asked ? certificates.Reload(system_clock::now()) : certificates.Look(system_clock::now());
+  reload_thread.emplace(&reloader, [&](bool reload_requested) {
+    (*audit_log)->RunMaintenance(reload_requested);
+    reload_requested ? certificates.Reload(system_clock::now())
+                     : certificates.CheckForChanges(system_clock::now());
   });
 
   process::WaitForTerminationSignal();
@@ -245,17 +246,17 @@ int Main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   // Debian builds abseil with its deadlock detector on. It costs gRPC 7 % of its instructions.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
-  grpc_hooks::PolledQueue::ChoosePoller();
+  grpc_hooks::PolledQueue::SelectEpollPoller();
 
   config::WatchedFiles files;
   const auto load = [&] {
-    return config::LoadConfig(argc, argv, config::ProcessEnvironment(environ), files.Reader());
+    return config::LoadConfig(argc, argv, config::ProcessEnvironment(environ), files.MakeReader());
   };
   config::LoadResult loaded = load();
-  if (const auto* done = std::get_if<config::Done>(&loaded)) {
-    std::cout << done->out << std::flush;
-    std::cerr << done->err;
-    return done->exit_code;
+  if (const auto* early_exit = std::get_if<config::EarlyExit>(&loaded)) {
+    std::cout << early_exit->out << std::flush;
+    std::cerr << early_exit->err;
+    return early_exit->exit_code;
   }
   if (std::get<config::LoadedConfig>(loaded).config.core_dumps()) process::AllowCoreDumps();
   curl_global_init(CURL_GLOBAL_DEFAULT);

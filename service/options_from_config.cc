@@ -40,7 +40,7 @@ std::optional<ratelimit::Quota> ToQuota(const std::string& rate_text, std::int64
 
 }  // namespace
 
-grpc_adapter::GrpcServerOptions ServerOptions(const LoadedConfig& loaded) {
+grpc_adapter::GrpcServerOptions MakeServerOptions(const LoadedConfig& loaded) {
   const auto& server = loaded.config.server();
   return {.listen = loaded.config.listen(),
           .max_concurrent_streams = static_cast<int>(server.max_concurrent_streams()),
@@ -55,7 +55,7 @@ grpc_adapter::GrpcServerOptions ServerOptions(const LoadedConfig& loaded) {
           .credentials = nullptr};
 }
 
-http::HttpClientOptions HttpOptions(const LoadedConfig& loaded) {
+http::HttpClientOptions MakeHttpOptions(const LoadedConfig& loaded) {
   const auto& upstream = loaded.config.upstream();
   return {.origin = loaded.upstream.Origin(),
           .headers = {absl::StrCat("User-Agent: evalrun-gateway/", std::string(config::Version())),
@@ -70,7 +70,7 @@ http::HttpClientOptions HttpOptions(const LoadedConfig& loaded) {
           .max_response_bytes = upstream.max_response_bytes()};
 }
 
-authz::IdentityPolicy IdentityOptions(const LoadedConfig& loaded) {
+authz::IdentityPolicy MakeIdentityPolicy(const LoadedConfig& loaded) {
   const auto& identity = loaded.config.identity();
   authz::IdentityPolicy policy{
       .metadata_key = identity.metadata_key(),
@@ -82,7 +82,7 @@ authz::IdentityPolicy IdentityOptions(const LoadedConfig& loaded) {
   return policy;
 }
 
-authz::KeyRing KeysOf(const LoadedConfig& loaded) {
+authz::KeyRing BuildKeyRing(const LoadedConfig& loaded) {
   const auto make = [](std::string_view name, const config::Secret& secret) {
     return std::make_shared<const authz::UpstreamKey>(std::string(name), secret.RevealForSending());
   };
@@ -96,10 +96,10 @@ authz::KeyRing KeysOf(const LoadedConfig& loaded) {
     entries.push_back({authz::Scope(std::move(identities), std::move(workspaces)),
                        make(key.name(), loaded.keys[static_cast<std::size_t>(i)])});
   }
-  return {make(authz::kDefaultKey, loaded.api_key), std::move(entries)};
+  return {make(authz::kDefaultKeyName, loaded.api_key), std::move(entries)};
 }
 
-authz::AccessPolicy AccessOptions(const config::v1::GatewayConfig& config) {
+authz::AccessPolicy MakeAccessPolicy(const config::v1::GatewayConfig& config) {
   const auto& authorization = config.authorization();
   std::vector<authz::Scope> allowed;
   for (const auto& rule : authorization.rules()) {
@@ -110,7 +110,7 @@ authz::AccessPolicy AccessOptions(const config::v1::GatewayConfig& config) {
   return {std::move(allowed), authorization.dry_run()};
 }
 
-handler::DeleteSettings CallSettings(const LoadedConfig& loaded) {
+handler::DeleteOptions MakeDeleteOptions(const LoadedConfig& loaded) {
   const auto& config = loaded.config;
   return {
       .base_path = loaded.upstream.base_path,
@@ -120,23 +120,24 @@ handler::DeleteSettings CallSettings(const LoadedConfig& loaded) {
                 .retry_conflict = config.retry().retry_conflict(),
                 .initial_backoff = To<milliseconds>(config.retry().initial_backoff()),
                 .max_backoff = To<milliseconds>(config.retry().max_backoff())},
-      .guard = {.max_in_flight = config.upstream().max_in_flight(),
-                .max_hold_back = To<milliseconds>(config.upstream().max_hold_back()),
-                .retry_budget = {.enabled = config.retry().budget(),
-                                 .percent = static_cast<int>(config.retry().budget_percent()),
-                                 .burst = static_cast<int>(config.retry().budget_burst())}},
+      .admission = {.max_in_flight = config.upstream().max_in_flight(),
+                    .max_hold_back = To<milliseconds>(config.upstream().max_hold_back()),
+                    .retry_budget = {.enabled = config.retry().budget(),
+                                     .percent = static_cast<int>(config.retry().budget_percent()),
+                                     .burst = static_cast<int>(config.retry().budget_burst())}},
       .upstream_timeout = ToMicroseconds(config.upstream().timeout()),
       .deadline_margin = ToMicroseconds(config.deadline().margin()),
       .default_timeout = ToMicroseconds(config.deadline().default_timeout()),
-      .identity = IdentityOptions(loaded),
-      .client_certificates = ClientCertificates(loaded) != GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE,
+      .identity = MakeIdentityPolicy(loaded),
+      .client_certificates =
+          ToClientCertificateRequest(loaded) != GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE,
       .forward_request_id = config.forward().request_id(),
       .forward_traceparent = config.forward().traceparent(),
       .forward_tracestate = config.forward().tracestate(),
   };
 }
 
-std::shared_ptr<const ratelimit::RuleSet> LimitRules(const LoadedConfig& loaded) {
+std::shared_ptr<const ratelimit::RuleSet> MakeRuleSet(const LoadedConfig& loaded) {
   std::vector<ratelimit::LimitRule> rules;
   for (const auto& given : loaded.config.limits().rules()) {
     ratelimit::LimitRule rule{.name = given.name(),
@@ -153,11 +154,11 @@ std::shared_ptr<const ratelimit::RuleSet> LimitRules(const LoadedConfig& loaded)
   return std::make_shared<const ratelimit::RuleSet>(std::move(rules));
 }
 
-observability::AuditLog::Options AuditOptions(const config::v1::GatewayConfig& config) {
+observability::AuditLog::Options MakeAuditOptions(const config::v1::GatewayConfig& config) {
   return {.to = config.audit().to(), .buffer_bytes = config.log().buffer_bytes()};
 }
 
-std::optional<ratelimit::RedisOptions> SharedLimitsOptions(const LoadedConfig& loaded) {
+std::optional<ratelimit::RedisOptions> MakeSharedLimitsOptions(const LoadedConfig& loaded) {
   const auto& redis = loaded.config.limits().redis();
   if (redis.address().empty()) return std::nullopt;
   const config::HostPort address = *config::ParseHostPort(redis.address());
@@ -172,7 +173,7 @@ std::optional<ratelimit::RedisOptions> SharedLimitsOptions(const LoadedConfig& l
   return options;
 }
 
-grpc_ssl_client_certificate_request_type ClientCertificates(const LoadedConfig& loaded) {
+grpc_ssl_client_certificate_request_type ToClientCertificateRequest(const LoadedConfig& loaded) {
   switch (loaded.config.tls().client_certificates()) {
     case config::v1::Tls::CLIENT_CERTIFICATES_OPTIONAL:
       return GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY;
@@ -183,13 +184,13 @@ grpc_ssl_client_certificate_request_type ClientCertificates(const LoadedConfig& 
   }
 }
 
-observability::AccessLogOptions LogOptions(const LoadedConfig& loaded) {
+observability::AccessLogOptions MakeAccessLogOptions(const LoadedConfig& loaded) {
   const auto& log = loaded.config.log();
   return {.enabled = log.access_log(),
           .ok_sample_percent = static_cast<int>(log.ok_sample_percent())};
 }
 
-spdlog::level::level_enum LogLevel(config::v1::Log::Level level) {
+spdlog::level::level_enum ToSpdlogLevel(config::v1::Log::Level level) {
   switch (level) {
     case config::v1::Log::LEVEL_DEBUG:
       return spdlog::level::debug;

@@ -19,7 +19,7 @@
 #include "service/config/duration.h"
 #include "service/config/load_config.h"
 #include "service/grpc_adapter/grpc_server.h"
-#include "service/handler/delete_settings.h"
+#include "service/handler/delete_options.h"
 #include "service/observability/access_log.h"
 #include "service/observability/audit_log.h"
 #include "service/ratelimit/redis_store.h"
@@ -27,25 +27,26 @@
 
 namespace evalrun::service {
 
-[[nodiscard]] grpc_adapter::GrpcServerOptions ServerOptions(const config::LoadedConfig& loaded);
-[[nodiscard]] http::HttpClientOptions HttpOptions(const config::LoadedConfig& loaded);
-[[nodiscard]] authz::IdentityPolicy IdentityOptions(const config::LoadedConfig& loaded);
+[[nodiscard]] grpc_adapter::GrpcServerOptions MakeServerOptions(const config::LoadedConfig& loaded);
+[[nodiscard]] http::HttpClientOptions MakeHttpOptions(const config::LoadedConfig& loaded);
+[[nodiscard]] authz::IdentityPolicy MakeIdentityPolicy(const config::LoadedConfig& loaded);
 // The only copies of the keys, once `loaded` has been dropped.
-[[nodiscard]] authz::KeyRing KeysOf(const config::LoadedConfig& loaded);
-[[nodiscard]] authz::AccessPolicy AccessOptions(const config::v1::GatewayConfig& config);
-[[nodiscard]] handler::DeleteSettings CallSettings(const config::LoadedConfig& loaded);
-[[nodiscard]] std::shared_ptr<const ratelimit::RuleSet> LimitRules(
+[[nodiscard]] authz::KeyRing BuildKeyRing(const config::LoadedConfig& loaded);
+[[nodiscard]] authz::AccessPolicy MakeAccessPolicy(const config::v1::GatewayConfig& config);
+[[nodiscard]] handler::DeleteOptions MakeDeleteOptions(const config::LoadedConfig& loaded);
+[[nodiscard]] std::shared_ptr<const ratelimit::RuleSet> MakeRuleSet(
     const config::LoadedConfig& loaded);
-[[nodiscard]] observability::AuditLog::Options AuditOptions(
+[[nodiscard]] observability::AuditLog::Options MakeAuditOptions(
     const config::v1::GatewayConfig& config);
 // Where limits are shared; nothing: they are not.
-[[nodiscard]] std::optional<ratelimit::RedisOptions> SharedLimitsOptions(
+[[nodiscard]] std::optional<ratelimit::RedisOptions> MakeSharedLimitsOptions(
     const config::LoadedConfig& loaded);
 // What gRPC asks clients for, over TLS.
-[[nodiscard]] grpc_ssl_client_certificate_request_type ClientCertificates(
+[[nodiscard]] grpc_ssl_client_certificate_request_type ToClientCertificateRequest(
     const config::LoadedConfig& loaded);
-[[nodiscard]] observability::AccessLogOptions LogOptions(const config::LoadedConfig& loaded);
-[[nodiscard]] spdlog::level::level_enum LogLevel(config::v1::Log::Level level);
+[[nodiscard]] observability::AccessLogOptions MakeAccessLogOptions(
+    const config::LoadedConfig& loaded);
+[[nodiscard]] spdlog::level::level_enum ToSpdlogLevel(config::v1::Log::Level level);
 
 // A duration of the configuration in the unit that a part counts in, rounded down.
 template <typename Duration>

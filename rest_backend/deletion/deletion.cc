@@ -72,13 +72,14 @@ std::string_view RetryStopName(RetryStop stop) {
   return {};
 }
 
-Deletion::Step Deletion::AfterSend(const SendOutcome& outcome, const RetryHint& hint,
-                                   milliseconds time_left, double random, RetryBudget* budget) {
+Deletion::Step Deletion::OnAttemptFinished(const AttemptClassification& outcome,
+                                           const RetryHint& hint, milliseconds time_left,
+                                           double random, RetryBudget* budget) {
   if (sends_ > 0 && MayHaveDeleted(last_.effect)) earlier_may_have_deleted_ = true;
   ++sends_;
   last_ = outcome;
   retry_after_.reset();
-  wait_is_asked_ = false;
+  retry_after_is_explicit_ = false;
 
   // An answer that settles the run is final, whatever the upstream thinks of sending again.
   if (outcome.effect == Effect::kDeleted || outcome.effect == Effect::kAbsent) return {};
@@ -90,7 +91,7 @@ Deletion::Step Deletion::AfterSend(const SendOutcome& outcome, const RetryHint& 
     if (outcome.retry == Retry::kNever) return {};
     if (hint.retry_after.has_value()) {
       retry_after_ = hint.retry_after;
-      wait_is_asked_ = hint.should_retry.value_or(true);
+      retry_after_is_explicit_ = hint.should_retry.value_or(true);
     } else if (outcome.retry == Retry::kAfterDelay) {
       retry_after_ = policy_.max_backoff;  // a 429 without a time is still a plea for time
     }
@@ -104,39 +105,40 @@ Deletion::Step Deletion::AfterSend(const SendOutcome& outcome, const RetryHint& 
     retry_stop_ = RetryStop::kAttempts;
   } else if (wait >= time_left) {
     retry_stop_ = RetryStop::kDeadline;
-  } else if (budget != nullptr && !hint.stale_connection && !budget->TryTake()) {
+  } else if (budget != nullptr && !hint.stale_connection && !budget->TryWithdraw()) {
     retry_stop_ = RetryStop::kBudget;
   } else {
-    return {.send_again = true, .wait = wait};
+    return {.will_retry = true, .wait = wait};
   }
   retry_after_ = hint.retry_after.value_or(policy_.max_backoff);
-  wait_is_asked_ = hint.retry_after.has_value();
+  retry_after_is_explicit_ = hint.retry_after.has_value();
   return {};
 }
 
-Deletion::Step Deletion::WhileHeldBack(milliseconds held, milliseconds time_left, double random) {
+Deletion::Step Deletion::OnRetryAfterGateClosed(milliseconds held, milliseconds time_left,
+                                                double random) {
   const milliseconds wait = held + Backoff(policy_, sends_, random);
-  if (wait < time_left) return {.send_again = true, .wait = wait};
+  if (wait < time_left) return {.will_retry = true, .wait = wait};
   retry_stop_ = RetryStop::kHoldBack;
   retry_after_ = held;
-  wait_is_asked_ = true;
+  retry_after_is_explicit_ = true;
   return {};
 }
 
 void Deletion::StopForRateLimit(milliseconds wait) {
   retry_stop_ = RetryStop::kRateLimit;
   retry_after_ = wait;
-  wait_is_asked_ = true;
+  retry_after_is_explicit_ = true;
 }
 
-Deletion::Answer Deletion::answer() const {
-  Answer answer{.code = last_.code,
-                .certainty = Certainty::kNotPerformed,
-                .reason = last_.reason,
-                .sends = sends_,
-                .retry_after = retry_after_,
-                .wait_is_asked = wait_is_asked_,
-                .retry_stop = retry_stop_};
+Deletion::Response Deletion::answer() const {
+  Response answer{.code = last_.code,
+                  .certainty = Certainty::kNotPerformed,
+                  .reason = last_.reason,
+                  .sends = sends_,
+                  .retry_after = retry_after_,
+                  .retry_after_is_explicit = retry_after_is_explicit_,
+                  .retry_stop = retry_stop_};
   const bool earlier = earlier_may_have_deleted_ || request_.attempted_before;
   switch (last_.effect) {
     case Effect::kDeleted:
@@ -162,7 +164,8 @@ Deletion::Answer Deletion::answer() const {
   return answer;
 }
 
-Deletion::Answer Deletion::Abandon(StatusCode code, std::string_view reason, bool in_flight) const {
+Deletion::Response Deletion::Abandon(StatusCode code, std::string_view reason,
+                                     bool in_flight) const {
   const bool maybe = in_flight || earlier_may_have_deleted_ || request_.attempted_before ||
                      (sends_ > 0 && MayHaveDeleted(last_.effect));
   return {.code = code,
@@ -170,7 +173,7 @@ Deletion::Answer Deletion::Abandon(StatusCode code, std::string_view reason, boo
           .reason = reason,
           .sends = sends_ + (in_flight ? 1 : 0),
           .retry_after = std::nullopt,
-          .wait_is_asked = false,
+          .retry_after_is_explicit = false,
           .retry_stop = RetryStop::kNone};
 }
 

@@ -6,8 +6,8 @@
 //   Deletion deletion(policy, request);
 //   for (;;) {
 //     ... send ...
-//     const Deletion::Step step = deletion.AfterSend(outcome, hint, time_left, random, &budget);
-//     if (!step.send_again) return deletion.answer();
+//     const Deletion::Step step = deletion.OnAttemptFinished(outcome, hint, time_left, random,
+//     &budget); if (!step.will_retry) return deletion.answer();
 //     ... wait for step.wait ...
 //   }
 #ifndef EVALRUN_REST_BACKEND_DELETION_DELETION_H_
@@ -19,8 +19,8 @@
 
 #include <absl/status/status.h>
 
+#include "rest_backend/deletion/attempt_classification.h"
 #include "rest_backend/deletion/retry_budget.h"
-#include "rest_backend/deletion/send_outcome.h"
 
 namespace evalrun::deletion {
 
@@ -72,11 +72,11 @@ class Deletion {
   };
 
   struct Step {
-    bool send_again = false;
+    bool will_retry = false;
     std::chrono::milliseconds wait{0};  // before the next send
   };
 
-  struct Answer {
+  struct Response {
     absl::StatusCode code = absl::StatusCode::kUnknown;
     Certainty certainty = Certainty::kNotPerformed;
     std::string_view reason;  // ours, for an error; empty with OK
@@ -85,7 +85,7 @@ class Deletion {
     std::optional<std::chrono::milliseconds> retry_after;
     // Whether that time was asked for, rather than guessed: a client may then retry by itself.
     // Otherwise it should not, for this deletion has already been tried as often as it is worth.
-    bool wait_is_asked = false;
+    bool retry_after_is_explicit = false;
     RetryStop retry_stop = RetryStop::kNone;
   };
 
@@ -97,25 +97,26 @@ class Deletion {
   // `Retry-After` is the least wait, with the jitter on top; `x-should-retry` overrides the policy,
   // but nothing sends again once the run's fate is known, and nothing passes `max_attempts` or the
   // budget, of which a send again takes one (null: there is no budget).
-  Step AfterSend(const SendOutcome& outcome, const RetryHint& hint,
-                 std::chrono::milliseconds time_left, double random, RetryBudget* budget = nullptr);
+  Step OnAttemptFinished(const AttemptClassification& outcome, const RetryHint& hint,
+                         std::chrono::milliseconds time_left, double random,
+                         RetryBudget* budget = nullptr);
 
-  // The next send is due, but calls are held back for another `held` (hold_back.h), because of what
-  // the upstream told another call. Wait once more, or answer.
-  Step WhileHeldBack(std::chrono::milliseconds held, std::chrono::milliseconds time_left,
-                     double random);
+  // The next send is due, but calls are held back for another `held` (retry_after_gate.h), because
+  // of what the upstream told another call. Wait once more, or answer.
+  Step OnRetryAfterGateClosed(std::chrono::milliseconds held, std::chrono::milliseconds time_left,
+                              double random);
 
   // The next send is due, but a limit has room for it only after `wait`: it is not made.
   void StopForRateLimit(std::chrono::milliseconds wait);
 
   // The answer that follows from the sends so far, of which there was at least one.
-  [[nodiscard]] Answer answer() const;
+  [[nodiscard]] Response answer() const;
 
   // The answer when the call ends for a reason of ours rather than because of a send: its deadline
   // passed or its caller cancelled, before any send or between two. `in_flight`: a send has begun
   // and was given up.
-  [[nodiscard]] Answer Abandon(absl::StatusCode code, std::string_view reason,
-                               bool in_flight) const;
+  [[nodiscard]] Response Abandon(absl::StatusCode code, std::string_view reason,
+                                 bool in_flight) const;
 
   [[nodiscard]] int sends() const { return sends_; }
 
@@ -124,9 +125,9 @@ class Deletion {
   Request request_;
   int sends_ = 0;
   bool earlier_may_have_deleted_ = false;  // a send before the last one
-  SendOutcome last_;
+  AttemptClassification last_;
   std::optional<std::chrono::milliseconds> retry_after_;
-  bool wait_is_asked_ = false;
+  bool retry_after_is_explicit_ = false;
   RetryStop retry_stop_ = RetryStop::kNone;
 };
 

@@ -14,7 +14,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kMostFieldErrors = 8;
+constexpr std::size_t kMaxFieldErrors = 8;
 constexpr std::string_view kWhiteSpace = " \t\r\n";
 
 std::string_view Trim(std::string_view s) {
@@ -43,7 +43,7 @@ json ParseJson(std::string_view bytes) {
 }
 
 // Finds out where a text stops being JSON; values do not matter.
-class ErrorFinder final : public json::json_sax_t {
+class ErrorPositionFinder final : public json::json_sax_t {
  public:
   [[nodiscard]] std::size_t error_position() const { return error_position_; }
 
@@ -73,23 +73,23 @@ bool IsBeginningOfJson(std::string_view bytes) {
   if (bytes.front() != '{' && bytes.front() != '[') return false;
   if (bytes.find('\0') != std::string_view::npos) return false;
   const std::string text = ToValidUtf8(bytes);
-  ErrorFinder finder;
+  ErrorPositionFinder finder;
   json::sax_parse(text, &finder);
   // Positions count from 1: the parser wanted more than there is.
   return finder.error_position() > text.size();
 }
 
 // `object[key]` when that is a string, else nothing.
-std::string StringAt(const json& object, const char* key) {
+std::string StringOrEmpty(const json& object, const char* key) {
   if (!object.is_object()) return {};
   const auto it = object.find(key);
   return it != object.end() && it->is_string() ? it->get<std::string>() : std::string();
 }
 
-const json* ApiErrorIn(const json& body) {
+const json* FindApiError(const json& body) {
   if (!body.is_object()) return nullptr;
   const auto error = body.find("error");
-  if (error == body.end() || StringAt(*error, "code").empty()) return nullptr;
+  if (error == body.end() || StringOrEmpty(*error, "code").empty()) return nullptr;
   return &*error;
 }
 
@@ -106,16 +106,16 @@ std::string DottedPath(const json& loc) {
 }
 
 // A list of {"loc", "msg"}: what FastAPI and Pydantic call validation errors.
-std::vector<FieldError> FieldErrorsIn(const json& list) {
+std::vector<FieldError> ParseFieldErrors(const json& list) {
   std::vector<FieldError> errors;
   if (!list.is_array()) return errors;
   for (const json& item : list) {
-    if (errors.size() == kMostFieldErrors) break;
+    if (errors.size() == kMaxFieldErrors) break;
     if (!item.is_object()) continue;
     const auto loc = item.find("loc");
-    FieldError error{loc == item.end() ? StringAt(item, "field") : DottedPath(*loc),
-                     StringAt(item, "msg")};
-    if (error.description.empty()) error.description = StringAt(item, "message");
+    FieldError error{loc == item.end() ? StringOrEmpty(item, "field") : DottedPath(*loc),
+                     StringOrEmpty(item, "msg")};
+    if (error.description.empty()) error.description = StringOrEmpty(item, "message");
     if (!error.field.empty() || !error.description.empty()) errors.push_back(std::move(error));
   }
   return errors;
@@ -123,23 +123,23 @@ std::vector<FieldError> FieldErrorsIn(const json& list) {
 
 // What the vendor puts into `details` is not documented: lists of field errors, bare or under a
 // name, are understood, anything else is left alone.
-std::vector<FieldError> FieldErrorsOfDetails(const json& error) {
+std::vector<FieldError> ParseFieldErrorsInDetails(const json& error) {
   const auto details = error.find("details");
   if (details == error.end()) return {};
-  std::vector<FieldError> errors = FieldErrorsIn(*details);
+  std::vector<FieldError> errors = ParseFieldErrors(*details);
   if (!errors.empty() || !details->is_object()) return errors;
   for (const char* name : {"errors", "fields", "field_errors"}) {
     const auto list = details->find(name);
-    if (list != details->end()) errors = FieldErrorsIn(*list);
+    if (list != details->end()) errors = ParseFieldErrors(*list);
     if (!errors.empty()) break;
   }
   return errors;
 }
 
-BodyKind KindOf(const BodyBytes& body, const json& parsed) {
+BodyKind ToBodyKind(const BodyBytes& body, const json& parsed) {
   const bool json_type = IsJsonMediaType(body.content_type);
   if (!parsed.is_discarded()) {
-    if (body.complete && ApiErrorIn(parsed) != nullptr) return BodyKind::kApiError;
+    if (body.complete && FindApiError(parsed) != nullptr) return BodyKind::kApiError;
     return json_type || parsed.is_structured() ? BodyKind::kJson : BodyKind::kOther;
   }
   return json_type && IsBeginningOfJson(Trim(body.bytes)) ? BodyKind::kJson : BodyKind::kOther;
@@ -153,7 +153,7 @@ BodyKind ClassifyBody(const BodyBytes& body) {
     return body.complete || IsJsonMediaType(body.content_type) ? BodyKind::kEmpty
                                                                : BodyKind::kOther;
   }
-  return KindOf(body, ParseJson(trimmed));
+  return ToBodyKind(body, ParseJson(trimmed));
 }
 
 ErrorBody ParseErrorBody(const BodyBytes& body) {
@@ -164,18 +164,18 @@ ErrorBody ParseErrorBody(const BodyBytes& body) {
     return result;
   }
   const json parsed = ParseJson(trimmed);
-  result.kind = KindOf(body, parsed);
+  result.kind = ToBodyKind(body, parsed);
   if (parsed.is_discarded() || !parsed.is_object()) return result;
 
-  result.request_id = StringAt(parsed, "request_id");
-  if (const json* error = ApiErrorIn(parsed); error != nullptr && body.complete) {
-    result.code = StringAt(*error, "code");
-    result.message = StringAt(*error, "message");
-    if (result.request_id.empty()) result.request_id = StringAt(*error, "request_id");
-    result.field_errors = FieldErrorsOfDetails(*error);
+  result.request_id = StringOrEmpty(parsed, "request_id");
+  if (const json* error = FindApiError(parsed); error != nullptr && body.complete) {
+    result.code = StringOrEmpty(*error, "code");
+    result.message = StringOrEmpty(*error, "message");
+    if (result.request_id.empty()) result.request_id = StringOrEmpty(*error, "request_id");
+    result.field_errors = ParseFieldErrorsInDetails(*error);
   } else if (const auto detail = parsed.find("detail"); detail != parsed.end()) {
-    result.message = StringAt(parsed, "detail");
-    result.field_errors = FieldErrorsIn(*detail);
+    result.message = StringOrEmpty(parsed, "detail");
+    result.field_errors = ParseFieldErrors(*detail);
   }
   return result;
 }

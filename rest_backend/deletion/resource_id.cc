@@ -7,7 +7,7 @@ namespace evalrun::deletion {
 namespace {
 
 constexpr std::size_t kUuidLength = 36;
-constexpr std::size_t kLongestOpaqueId = 128;
+constexpr std::size_t kMaxOpaqueIdBytes = 128;
 
 // <cctype> depends on the locale; ids do not.
 constexpr bool IsDigit(char c) { return c >= '0' && c <= '9'; }
@@ -28,12 +28,12 @@ bool IsUuid(std::string_view s) {
 }
 
 bool IsTypePrefix(std::string_view s) {
-  return !s.empty() && s.size() <= kLongestOpaqueId && IsLower(s.front()) &&
+  return !s.empty() && s.size() <= kMaxOpaqueIdBytes && IsLower(s.front()) &&
          std::ranges::all_of(s, [](char c) { return IsLower(c) || IsDigit(c) || c == '_'; });
 }
 
 // The UUID in `id` without its type prefix; empty when there is none.
-std::string_view UuidOf(std::string_view id) {
+std::string_view ExtractUuid(std::string_view id) {
   if (IsUuid(id)) return id;
   const std::size_t dot = id.find('.');
   if (dot == std::string_view::npos || !IsTypePrefix(id.substr(0, dot))) return {};
@@ -42,7 +42,7 @@ std::string_view UuidOf(std::string_view id) {
 }
 
 bool IsOpaqueId(std::string_view id) {
-  return !id.empty() && id.size() <= kLongestOpaqueId && std::ranges::all_of(id, [](char c) {
+  return !id.empty() && id.size() <= kMaxOpaqueIdBytes && std::ranges::all_of(id, [](char c) {
     return IsDigit(c) || IsLower(c) || IsUpper(c) || c == '.' || c == '_' || c == '-';
   }) && std::ranges::any_of(id, [](char c) { return c != '.'; });
 }
@@ -50,7 +50,7 @@ bool IsOpaqueId(std::string_view id) {
 }  // namespace
 
 bool IsWellFormedId(std::string_view id, IdFormat format) {
-  return format == IdFormat::kUuid ? !UuidOf(id).empty() : IsOpaqueId(id);
+  return format == IdFormat::kUuid ? !ExtractUuid(id).empty() : IsOpaqueId(id);
 }
 
 std::string_view DescribeIdFormat(IdFormat format) {
@@ -61,7 +61,7 @@ std::string_view DescribeIdFormat(IdFormat format) {
 }
 
 std::string CanonicalId(std::string_view id) {
-  const std::string_view uuid = UuidOf(id);
+  const std::string_view uuid = ExtractUuid(id);
   if (uuid.empty()) return std::string(id);
   std::string canonical(uuid);
   for (char& c : canonical) {

@@ -39,7 +39,7 @@ std::optional<double> ParseDecimal(std::string_view s) {
 }
 
 milliseconds Clamp(double ms) {
-  const auto longest = static_cast<double>(kLongestRetryAfter.count());
+  const auto longest = static_cast<double>(kMaxRetryAfter.count());
   return milliseconds(static_cast<milliseconds::rep>(std::ceil(std::clamp(ms, 0.0, longest))));
 }
 

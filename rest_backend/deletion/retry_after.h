@@ -11,7 +11,7 @@
 namespace evalrun::deletion {
 
 // The longest wait that is believed; a longer one is cut to it.
-inline constexpr std::chrono::milliseconds kLongestRetryAfter = std::chrono::hours(1);
+inline constexpr std::chrono::milliseconds kMaxRetryAfter = std::chrono::hours(1);
 
 // Reads `retry-after-ms` (a non-negative decimal number of milliseconds; wins when both are
 // well-formed) and `Retry-After` (RFC 9110, section 10.2.3: non-negative seconds, fractions

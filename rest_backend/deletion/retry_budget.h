@@ -21,30 +21,30 @@ class RetryBudget {
  public:
   explicit RetryBudget(const RetryBudgetOptions& options)
       : enabled_(options.enabled),
-        pay_in_(options.percent),
-        most_(std::int64_t{options.burst} * kWhole),
-        saved_(most_) {}
+        deposit_(options.percent),
+        max_balance_(std::int64_t{options.burst} * kUnitsPerRetry),
+        saved_(max_balance_) {}
 
   // A call begins.
-  void OnCall() { saved_ = std::min(saved_ + pay_in_, most_); }
+  void Deposit() { saved_ = std::min(saved_ + deposit_, max_balance_); }
 
   // Takes out one retry. False, and nothing is taken, when not that much is saved.
-  [[nodiscard]] bool TryTake() {
+  [[nodiscard]] bool TryWithdraw() {
     if (!enabled_) return true;
-    if (saved_ < kWhole) return false;
-    saved_ -= kWhole;
+    if (saved_ < kUnitsPerRetry) return false;
+    saved_ -= kUnitsPerRetry;
     return true;
   }
 
   // Whole retries that are saved up.
-  [[nodiscard]] std::int64_t saved() const { return saved_ / kWhole; }
+  [[nodiscard]] std::int64_t saved() const { return saved_ / kUnitsPerRetry; }
 
  private:
-  static constexpr std::int64_t kWhole = 100;  // counted in hundredths of a retry
+  static constexpr std::int64_t kUnitsPerRetry = 100;  // counted in hundredths of a retry
 
   bool enabled_;
-  std::int64_t pay_in_;
-  std::int64_t most_;
+  std::int64_t deposit_;
+  std::int64_t max_balance_;
   std::int64_t saved_;
 };
 

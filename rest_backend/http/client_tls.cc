@@ -9,7 +9,7 @@
 namespace evalrun::http {
 namespace {
 
-std::unique_ptr<const MemoryFile> FileOf(std::string_view content, std::uint64_t version) {
+std::unique_ptr<const MemoryFile> MakeMemoryFile(std::string_view content, std::uint64_t version) {
   return content.empty() ? nullptr : std::make_unique<const MemoryFile>(content, version);
 }
 
@@ -39,9 +39,9 @@ MemoryFile::~MemoryFile() { close(fd_); }
 TlsFileSet::TlsFileSet(std::uint64_t version, std::string_view authorities,
                        std::string_view certificate, std::string_view key)
     : version_(version),
-      authorities_(FileOf(authorities, version)),
-      certificate_(FileOf(certificate, version)),
-      key_(FileOf(key, version)) {}
+      authorities_(MakeMemoryFile(authorities, version)),
+      certificate_(MakeMemoryFile(certificate, version)),
+      key_(MakeMemoryFile(key, version)) {}
 
 void ClientTls::Set(std::string_view authorities, std::string_view certificate,
                     std::string_view key) {

@@ -41,13 +41,15 @@ class TlsFileSet {
              std::string_view key);
 
   [[nodiscard]] std::uint64_t version() const { return version_; }  // from 1
-  [[nodiscard]] const char* authorities() const { return PathOf(authorities_); }
-  [[nodiscard]] const char* certificate() const { return PathOf(certificate_); }
-  [[nodiscard]] const char* key() const { return PathOf(key_); }
+  [[nodiscard]] const char* authorities() const { return PathOrNull(authorities_); }
+  [[nodiscard]] const char* certificate() const { return PathOrNull(certificate_); }
+  [[nodiscard]] const char* key() const { return PathOrNull(key_); }
 
  private:
   using File = std::unique_ptr<const MemoryFile>;
-  static const char* PathOf(const File& file) { return file == nullptr ? nullptr : file->path(); }
+  static const char* PathOrNull(const File& file) {
+    return file == nullptr ? nullptr : file->path();
+  }
 
   std::uint64_t version_;
   File authorities_;

@@ -2,7 +2,7 @@
 
 namespace evalrun::http {
 
-deletion::Fault FaultOf(CURLcode code) {
+deletion::Fault ToFault(CURLcode code) {
   // In the order of libcurl's error page.
   switch (code) {
     case CURLE_OK:

@@ -6,13 +6,13 @@
 
 #include <curl/curl.h>
 
-#include "rest_backend/deletion/send_result.h"
+#include "rest_backend/deletion/attempt_result.h"
 
 namespace evalrun::http {
 
 // The fault behind `code`, given that no HTTP status was read. CURLE_OK is no fault; a code that
 // this function does not know is kInternal.
-[[nodiscard]] deletion::Fault FaultOf(CURLcode code);
+[[nodiscard]] deletion::Fault ToFault(CURLcode code);
 
 }  // namespace evalrun::http
 

@@ -28,22 +28,22 @@ HttpClient::~HttpClient() {
   transfers_.clear();
 }
 
-Shard* HttpClient::ShardWithRoom() {
+Shard* HttpClient::ShardWithCapacity() {
   // The first with room: few shards stay warm, the others go idle and are closed.
   for (const auto& shard : shards_) {
-    if (shard->HasRoom()) return shard.get();
+    if (shard->HasCapacity()) return shard.get();
   }
   return shards_.emplace_back(std::make_unique<Shard>(&poll_, options_.max_idle_connections)).get();
 }
 
-Transfer* HttpClient::Send(const SendRequest& request, SendObserver* observer) {
+Transfer* HttpClient::Send(const AttemptRequest& request, AttemptObserver* observer) {
   if (idle_transfers_.empty()) {
     transfers_.push_back(std::make_unique<Transfer>(options_, &poll_, share_.get()));
     idle_transfers_.push_back(transfers_.back().get());
   }
   Transfer* transfer = idle_transfers_.back();
   idle_transfers_.pop_back();
-  Shard* shard = ShardWithRoom();
+  Shard* shard = ShardWithCapacity();
   transfer->Begin(request, observer, shard);
   shard->Add(transfer->easy());
   ++in_flight_;
@@ -58,9 +58,9 @@ void HttpClient::Release(Transfer* transfer) {
 }
 
 bool HttpClient::Abort(Transfer* transfer) {
-  const bool may_have_left = transfer->may_have_left();
+  const bool may_have_been_sent = transfer->may_have_been_sent();
   Release(transfer);
-  return may_have_left;
+  return may_have_been_sent;
 }
 
 std::size_t HttpClient::Poll() {
@@ -73,15 +73,15 @@ bool HttpClient::RunReady() {
   bool progress = false;
   // Before the timers, which begin sends: not on a connection whose peer has spoken unasked.
   for (const SocketPoll::Event& event : std::exchange(ready_, {})) {
-    if (!poll_.StillWanted(event)) continue;
+    if (!poll_.HasInterest(event)) continue;
     event.shard->OnSocket(event.fd, event.curl_events);
-    Reap(*event.shard);
+    CompleteFinished(*event.shard);
     progress = true;
   }
   // By index: an observer may send again, and so add a shard.
   for (std::size_t i = 0; i < shards_.size(); ++i) {  // NOLINT(modernize-loop-convert)
     if (shards_[i]->OnTimer(now)) {
-      Reap(*shards_[i]);
+      CompleteFinished(*shards_[i]);
       progress = true;
     }
   }
@@ -89,12 +89,12 @@ bool HttpClient::RunReady() {
   return progress;
 }
 
-void HttpClient::Reap(Shard& shard) {
-  while (const std::optional<Shard::Done> done = shard.NextDone()) {
+void HttpClient::CompleteFinished(Shard& shard) {
+  while (const std::optional<Shard::FinishedTransfer> done = shard.NextFinishedTransfer()) {
     Transfer* transfer = Transfer::Of(done->easy);
-    SendObserver* observer = transfer->observer();
-    const deletion::SendResult result = transfer->Result(done->code);
-    observer->OnSendDone(result);
+    AttemptObserver* observer = transfer->observer();
+    const deletion::AttemptResult result = transfer->Result(done->code);
+    observer->OnAttemptDone(result);
     Release(transfer);
   }
 }

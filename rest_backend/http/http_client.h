@@ -33,7 +33,7 @@
 #include <string>
 #include <vector>
 
-#include "rest_backend/deletion/send_result.h"
+#include "rest_backend/deletion/attempt_result.h"
 #include "rest_backend/http/curl_handle.h"
 #include "rest_backend/http/socket_poll.h"
 
@@ -66,7 +66,7 @@ struct HttpClientOptions {
 };
 
 // One request. What it refers to is copied or used before Send() returns, except for `headers`.
-struct SendRequest {
+struct AttemptRequest {
   const char* target = nullptr;          // path and query, well-formed
   std::span<const char* const> headers;  // further header lines; valid until the send is over
   std::chrono::milliseconds timeout{0};  // for everything, connecting included; at least 1 ms
@@ -74,13 +74,13 @@ struct SendRequest {
   bool fresh_connection = false;
 };
 
-class SendObserver {
+class AttemptObserver {
  public:
   // The send is over. The views in `result` are valid during this call only. May call Send().
-  virtual void OnSendDone(const deletion::SendResult& result) = 0;
+  virtual void OnAttemptDone(const deletion::AttemptResult& result) = 0;
 
  protected:
-  ~SendObserver() = default;
+  ~AttemptObserver() = default;
 };
 
 class HttpClient {
@@ -90,9 +90,9 @@ class HttpClient {
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
 
-  // Begins a send. `observer` must live until OnSendDone() or Abort(). The request leaves in the
+  // Begins a send. `observer` must live until OnAttemptDone() or Abort(). The request leaves in the
   // next RunReady().
-  Transfer* Send(const SendRequest& request, SendObserver* observer);
+  Transfer* Send(const AttemptRequest& request, AttemptObserver* observer);
 
   // Gives up a send; its observer is not called. True when something of the request may have left.
   bool Abort(Transfer* transfer);
@@ -116,9 +116,9 @@ class HttpClient {
   [[nodiscard]] std::size_t connections_closed() const { return poll_.closed(); }
 
  private:
-  Shard* ShardWithRoom();
+  Shard* ShardWithCapacity();
   void Release(Transfer* transfer);
-  void Reap(Shard& shard);
+  void CompleteFinished(Shard& shard);
   void CloseIdleShards(std::chrono::steady_clock::time_point now);
 
   const HttpClientOptions options_;

@@ -11,7 +11,7 @@ Shard::Shard(SocketPoll* poll, std::size_t max_connections)
       multi_.get(), CURLMOPT_SOCKETFUNCTION,
       +[](CURL*, curl_socket_t fd, int what, void* self, void*) {
         auto* shard = static_cast<Shard*>(self);
-        shard->poll_->Want(shard, fd, what);
+        shard->poll_->SetInterest(shard, fd, what);
         return 0;
       });
   curl_multi_setopt(multi_.get(), CURLMOPT_SOCKETDATA, this);
@@ -55,11 +55,11 @@ bool Shard::OnTimer(Clock::time_point now) {
   return true;
 }
 
-std::optional<Shard::Done> Shard::NextDone() {
+std::optional<Shard::FinishedTransfer> Shard::NextFinishedTransfer() {
   int queued = 0;
   const CURLMsg* message = curl_multi_info_read(multi_.get(), &queued);
   if (message == nullptr) return std::nullopt;
-  return Done{message->easy_handle, message->data.result};
+  return FinishedTransfer{message->easy_handle, message->data.result};
 }
 
 }  // namespace evalrun::http

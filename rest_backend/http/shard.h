@@ -32,18 +32,18 @@ class Shard {
 
   void Add(CURL* easy);
   void Remove(CURL* easy);
-  [[nodiscard]] bool HasRoom() const { return active_ < kCapacity; }
+  [[nodiscard]] bool HasCapacity() const { return active_ < kCapacity; }
 
   // Lets libcurl work: on one socket, or on its timers if they are due. True when it did anything.
   void OnSocket(int fd, int curl_events);
   bool OnTimer(Clock::time_point now);
 
   // The next transfer that is over, if any: its handle, which Remove() must follow, and its result.
-  struct Done {
+  struct FinishedTransfer {
     CURL* easy;
     CURLcode code;
   };
-  std::optional<Done> NextDone();
+  std::optional<FinishedTransfer> NextFinishedTransfer();
 
   // When OnTimer() is due.
   [[nodiscard]] std::optional<Clock::time_point> timer() const { return timer_; }

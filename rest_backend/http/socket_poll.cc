@@ -14,7 +14,7 @@
 namespace evalrun::http {
 namespace {
 
-constexpr int kMostEvents = 64;
+constexpr int kMaxEvents = 64;
 
 std::uint32_t EpollEvents(int what) {
   switch (what) {
@@ -65,14 +65,14 @@ void SocketPoll::Register(int fd, std::uint32_t events) {
   socket.registered = events;
 }
 
-void SocketPoll::Want(Shard* shard, int fd, int what) {
+void SocketPoll::SetInterest(Shard* shard, int fd, int what) {
   Socket& socket = At(fd);
   const bool was_connecting = (socket.wanted & EPOLLOUT) != 0;
   socket.wanted = EpollEvents(what);
   socket.shard = socket.wanted == 0 ? nullptr : shard;
   // libcurl 7.88 closes a connection without a word when it gives up making it.
   if (what == CURL_POLL_REMOVE && was_connecting && fcntl(fd, F_GETFD) < 0) {
-    Forget(fd);
+    Erase(fd);
     return;
   }
   // Sockets that are not connections, such as those of libcurl's resolver, are closed without a
@@ -87,18 +87,18 @@ int SocketPoll::Open(const curl_sockaddr& address) {
   // for a quarter of an hour (RFC 5482).
   const auto user_timeout = static_cast<unsigned int>(tcp_user_timeout_.count());
   setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout, sizeof user_timeout);
-  Forget(fd);  // its last owner may have been closed without a word
+  Erase(fd);  // its last owner may have been closed without a word
   At(fd).connection = true;
   ++opened_;
   return fd;
 }
 
 int SocketPoll::Close(int fd) {
-  Forget(fd);
+  Erase(fd);
   return close(fd);
 }
 
-void SocketPoll::HangUp(int fd) {
+void SocketPoll::CloseConnection(int fd) {
   shutdown(fd, SHUT_RDWR);
   // As long as there is something to be read, libcurl takes the connection for alive.
   std::array<char, 16384> unread;
@@ -106,21 +106,21 @@ void SocketPoll::HangUp(int fd) {
   }
 }
 
-void SocketPoll::Forget(int fd) {
+void SocketPoll::Erase(int fd) {
   if (At(fd).connection) ++closed_;
   At(fd) = Socket{};  // epoll forgets a descriptor that is closed
 }
 
 std::span<const SocketPoll::Event> SocketPoll::Ready() {
   ready_.clear();
-  std::array<epoll_event, kMostEvents> events;
-  const int count = epoll_wait(epoll_fd_, events.data(), kMostEvents, 0);
+  std::array<epoll_event, kMaxEvents> events;
+  const int count = epoll_wait(epoll_fd_, events.data(), kMaxEvents, 0);
   for (int i = 0; i < count; ++i) {
     const int fd = events[static_cast<std::size_t>(i)].data.fd;
     const Socket& socket = At(fd);
     if (socket.wanted == 0) {
       // Bytes that nobody has asked for would be taken for the answer to the next request.
-      if (socket.connection) HangUp(fd);
+      if (socket.connection) CloseConnection(fd);
       Register(fd, 0);
     } else {
       ready_.push_back({socket.shard, fd, CurlEvents(events[static_cast<std::size_t>(i)].events)});
@@ -129,7 +129,7 @@ std::span<const SocketPoll::Event> SocketPoll::Ready() {
   return ready_;
 }
 
-bool SocketPoll::StillWanted(const Event& event) const {
+bool SocketPoll::HasInterest(const Event& event) const {
   return sockets_[static_cast<std::size_t>(event.fd)].shard == event.shard;
 }
 

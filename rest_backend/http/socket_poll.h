@@ -39,20 +39,20 @@ class SocketPoll {
   [[nodiscard]] int fd() const { return epoll_fd_; }
 
   // libcurl's CURLMOPT_SOCKETFUNCTION: `what` is CURL_POLL_*.
-  void Want(Shard* shard, int fd, int what);
+  void SetInterest(Shard* shard, int fd, int what);
 
   // libcurl's CURLOPT_OPENSOCKETFUNCTION and CURLOPT_CLOSESOCKETFUNCTION.
   int Open(const curl_sockaddr& address);
   int Close(int fd);
 
   // Ends a pooled connection, so that libcurl does not use it again.
-  static void HangUp(int fd);
+  static void CloseConnection(int fd);
 
   // What is ready now, never waiting. Valid until the next call.
   [[nodiscard]] std::span<const Event> Ready();
 
   // Whether the event still stands: handling an earlier one may have closed its socket.
-  [[nodiscard]] bool StillWanted(const Event& event) const;
+  [[nodiscard]] bool HasInterest(const Event& event) const;
 
   [[nodiscard]] std::size_t opened() const { return opened_; }
   [[nodiscard]] std::size_t closed() const { return closed_; }
@@ -67,7 +67,7 @@ class SocketPoll {
 
   Socket& At(int fd);
   void Register(int fd, std::uint32_t events);
-  void Forget(int fd);
+  void Erase(int fd);
 
   int epoll_fd_;
   std::chrono::milliseconds tcp_user_timeout_;

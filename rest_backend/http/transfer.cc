@@ -12,13 +12,13 @@
 namespace evalrun::http {
 namespace {
 
-std::chrono::microseconds TimeOf(CURL* easy, CURLINFO info) {
+std::chrono::microseconds GetTimeInfo(CURL* easy, CURLINFO info) {
   curl_off_t microseconds = 0;
   curl_easy_getinfo(easy, info, &microseconds);
   return std::chrono::microseconds(microseconds);
 }
 
-long LongOf(CURL* easy, CURLINFO info) {
+long GetLongInfo(CURL* easy, CURLINFO info) {
   long value = 0;
   curl_easy_getinfo(easy, info, &value);
   return value;
@@ -43,9 +43,9 @@ Transfer::Transfer(const HttpClientOptions& options, SocketPoll* poll, CURLSH* s
   curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
   curl_easy_setopt(easy, CURLOPT_PROXY,
                    options.proxy.c_str());  // set, so that the environment is not asked
-  assert(options.headers.size() < kMostHeaders);
+  assert(options.headers.size() < kMaxHeaders);
   for (const std::string& line : options.headers) {
-    headers_[fixed_headers_++].data = const_cast<char*>(line.c_str());
+    headers_[common_header_count_++].data = const_cast<char*>(line.c_str());
   }
 
   // Connections.
@@ -95,7 +95,7 @@ Transfer* Transfer::Of(CURL* easy) {
   return static_cast<Transfer*>(static_cast<void*>(self));
 }
 
-void Transfer::UseTlsFiles() {
+void Transfer::ApplyTlsFiles() {
   if (tls_ == nullptr) return;
   tls_files_ = tls_->Current();
   if (tls_files_->version() == tls_version_) return;
@@ -116,23 +116,24 @@ void Transfer::End() {
   tls_files_.reset();
 }
 
-void Transfer::Begin(const SendRequest& request, SendObserver* send_observer, Shard* in_shard) {
-  observer_ = send_observer;
+void Transfer::Begin(const AttemptRequest& request, AttemptObserver* attempt_observer,
+                     Shard* in_shard) {
+  observer_ = attempt_observer;
   shard_ = in_shard;
   timeout_ = std::max(std::chrono::milliseconds(1), request.timeout);
   body_.clear();
   header_bytes_ = 0;
-  sends_ = 0;
-  left_over_ = false;
+  attempts_ = 0;
+  unexpected_bytes_ = false;
 
-  std::size_t count = fixed_headers_;
-  assert(count + request.headers.size() <= kMostHeaders);
+  std::size_t count = common_header_count_;
+  assert(count + request.headers.size() <= kMaxHeaders);
   for (const char* line : request.headers) headers_[count++].data = const_cast<char*>(line);
   for (std::size_t i = 0; i < count; ++i) {
     headers_[i].next = i + 1 < count ? &headers_[i + 1] : nullptr;
   }
 
-  UseTlsFiles();
+  ApplyTlsFiles();
   CURL* easy = easy_.get();
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, count == 0 ? nullptr : headers_.data());
   curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, request.target);
@@ -152,21 +153,21 @@ std::size_t Transfer::OnBody(const char* data, std::size_t size) {
 }
 
 int Transfer::OnSend() {
-  if (HangUpIfLeftOver()) return CURL_PREREQFUNC_ABORT;
+  if (CloseIfUnexpectedBytes()) return CURL_PREREQFUNC_ABORT;
   // Called before each time that libcurl sends the request. A second time is its silent re-send
   // after a reused connection died; whether to send again is not its decision.
-  return ++sends_ == 1 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+  return ++attempts_ == 1 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
-bool Transfer::HangUpIfLeftOver() {
+bool Transfer::CloseIfUnexpectedBytes() {
   const curl_tlssessioninfo* session = nullptr;
   curl_easy_getinfo(easy_.get(), CURLINFO_TLS_SSL_PTR, &session);
   if (session == nullptr || session->internals == nullptr) return false;
   // Of bytes that have been decrypted the socket shows nothing, and so SocketPoll knows nothing.
   const auto* tls = static_cast<const SSL*>(session->internals);
   if (SSL_pending(tls) == 0) return false;
-  left_over_ = true;
-  SocketPoll::HangUp(SSL_get_fd(tls));
+  unexpected_bytes_ = true;
+  SocketPoll::CloseConnection(SSL_get_fd(tls));
   return true;
 }
 
@@ -177,31 +178,32 @@ std::string_view Transfer::Header(const char* name) const {
   return header->value;
 }
 
-deletion::SendResult Transfer::Result(CURLcode code) const {
+deletion::AttemptResult Transfer::Result(CURLcode code) const {
   CURL* easy = easy_.get();
-  deletion::SendResult result;
-  result.may_have_left = may_have_left();
-  result.resend_stopped = sends_ > 1;
+  deletion::AttemptResult result;
+  result.may_have_been_sent = may_have_been_sent();
+  result.duplicate_suppressed = attempts_ > 1;
   // libcurl sends by itself again only what went out on a reused connection. For the second time it
   // has made a new one.
-  result.connection_reused = result.resend_stopped || left_over_ ||
-                             (result.may_have_left && LongOf(easy, CURLINFO_NUM_CONNECTS) == 0);
-  result.timing.total = TimeOf(easy, CURLINFO_TOTAL_TIME_T);
-  result.http_status = static_cast<int>(LongOf(easy, CURLINFO_RESPONSE_CODE));
-  if (result.may_have_left && !result.connection_reused) {
-    result.timing.connect = TimeOf(easy, CURLINFO_PRETRANSFER_TIME_T);
+  result.connection_reused =
+      result.duplicate_suppressed || unexpected_bytes_ ||
+      (result.may_have_been_sent && GetLongInfo(easy, CURLINFO_NUM_CONNECTS) == 0);
+  result.timing.total = GetTimeInfo(easy, CURLINFO_TOTAL_TIME_T);
+  result.http_status = static_cast<int>(GetLongInfo(easy, CURLINFO_RESPONSE_CODE));
+  if (result.may_have_been_sent && !result.connection_reused) {
+    result.timing.connect = GetTimeInfo(easy, CURLINFO_PRETRANSFER_TIME_T);
   }
   if (result.http_status == 0) {
-    result.fault = code == CURLE_OK ? deletion::Fault::kProtocol : FaultOf(code);
+    result.fault = code == CURLE_OK ? deletion::Fault::kProtocol : ToFault(code);
     // libcurl has one code for both: the time to connect was up, or that of the whole send.
-    if (result.fault == deletion::Fault::kTimeout && !result.may_have_left &&
+    if (result.fault == deletion::Fault::kTimeout && !result.may_have_been_sent &&
         result.timing.total < timeout_) {
       result.fault = deletion::Fault::kConnect;
     }
     return result;
   }
   // A status line has come: it decides, whatever happened to the rest of the answer.
-  result.timing.first_byte = TimeOf(easy, CURLINFO_STARTTRANSFER_TIME_T);
+  result.timing.first_byte = GetTimeInfo(easy, CURLINFO_STARTTRANSFER_TIME_T);
   if (code == CURLE_OK && result.http_status == 204)
     return result;  // the common case reads no further
   result.body = {

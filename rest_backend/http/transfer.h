@@ -14,7 +14,7 @@
 
 #include <curl/curl.h>
 
-#include "rest_backend/deletion/send_result.h"
+#include "rest_backend/deletion/attempt_result.h"
 #include "rest_backend/http/client_tls.h"
 #include "rest_backend/http/curl_handle.h"
 #include "rest_backend/http/http_client.h"
@@ -32,30 +32,30 @@ class Transfer {
   static Transfer* Of(CURL* easy);
 
   // Prepares the handle for one send.
-  void Begin(const SendRequest& request, SendObserver* send_observer, Shard* in_shard);
+  void Begin(const AttemptRequest& request, AttemptObserver* attempt_observer, Shard* in_shard);
 
   // The send is over, or given up.
   void End();
 
   // What the send came to. The views refer to this transfer, until the next Begin().
-  [[nodiscard]] deletion::SendResult Result(CURLcode code) const;
+  [[nodiscard]] deletion::AttemptResult Result(CURLcode code) const;
 
   [[nodiscard]] CURL* easy() const { return easy_.get(); }
-  [[nodiscard]] SendObserver* observer() const { return observer_; }
+  [[nodiscard]] AttemptObserver* observer() const { return observer_; }
   [[nodiscard]] Shard* shard() const { return shard_; }
-  [[nodiscard]] bool may_have_left() const { return sends_ > 0; }
+  [[nodiscard]] bool may_have_been_sent() const { return attempts_ > 0; }
 
  private:
-  static constexpr std::size_t kMostHeaders = 16;
+  static constexpr std::size_t kMaxHeaders = 16;
 
   std::size_t OnHeader(std::size_t size);
   std::size_t OnBody(const char* data, std::size_t size);
   int OnSend();
   // Bytes of the last answer on this connection, beyond its end, that wait to be read: the request
   // would take them for its own answer.
-  bool HangUpIfLeftOver();
+  bool CloseIfUnexpectedBytes();
   [[nodiscard]] std::string_view Header(const char* name) const;
-  void UseTlsFiles();
+  void ApplyTlsFiles();
 
   const std::size_t max_response_bytes_;
   const ClientTls* tls_;
@@ -63,16 +63,16 @@ class Transfer {
   std::shared_ptr<const TlsFileSet> tls_files_;
   std::uint64_t tls_version_ = 0;  // of the file set that the handle knows
   EasyHandle easy_;
-  SendObserver* observer_ = nullptr;
+  AttemptObserver* observer_ = nullptr;
   Shard* shard_ = nullptr;
   // The header list of libcurl, in place: the fixed lines first, then those of the request.
-  std::array<curl_slist, kMostHeaders> headers_{};
-  std::size_t fixed_headers_ = 0;
+  std::array<curl_slist, kMaxHeaders> headers_{};
+  std::size_t common_header_count_ = 0;
   std::chrono::milliseconds timeout_{0};
   std::string body_;
   std::size_t header_bytes_ = 0;
-  int sends_ = 0;           // how often libcurl wanted to send the request
-  bool left_over_ = false;  // and it was not let
+  int attempts_ = 0;               // how often libcurl wanted to send the request
+  bool unexpected_bytes_ = false;  // and it was not let
 };
 
 }  // namespace evalrun::http

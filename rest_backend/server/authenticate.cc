@@ -31,7 +31,7 @@ OrError<ApiKey> Authenticate(std::string_view secret, Permission permission, Sto
   ApiKey& key = **found;
   if (key.expires_at && *key.expires_at <= Now()) return ExpiredKey();
   if (key.requests_per_minute) {
-    const auto wait = quota.Take(key.name, *key.requests_per_minute, Quota::Clock::now());
+    const auto wait = quota.TryAcquire(key.name, *key.requests_per_minute, Quota::Clock::now());
     if (wait) return QuotaExceeded(*wait);
   }
   if (key.organization_deleted) return NotFound("organization");

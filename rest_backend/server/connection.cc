@@ -16,10 +16,10 @@
 namespace evalrun::backend {
 namespace {
 
-constexpr std::size_t kReceiveBytes = 16 * 1024;
+constexpr std::size_t kReceiveBufferBytes = 16 * 1024;
 constexpr std::chrono::milliseconds kLinger{500};
-constexpr std::chrono::milliseconds kRestWhenStopping{500};
-constexpr std::chrono::milliseconds kForEver = std::chrono::hours(24 * 7);
+constexpr std::chrono::milliseconds kStopGracePeriod{500};
+constexpr std::chrono::milliseconds kUnboundedWait = std::chrono::hours(24 * 7);
 
 thread_local Connection* current_connection = nullptr;
 
@@ -50,7 +50,7 @@ Connection::~Connection() {
 
 Connection* Connection::Current() { return current_connection; }
 
-bool Connection::AwaitRequest() {
+bool Connection::WaitForRequest() {
   if (!is_readable()) {
     std::array<pollfd, 2> fds{{{socket_, POLLIN, 0}, {stop_event_, POLLIN, 0}}};
     if (PollFor(fds.data(), fds.size(), limits_.idle) <= 0 || fds[0].revents == 0) return false;
@@ -59,8 +59,8 @@ bool Connection::AwaitRequest() {
   head_bytes_left_ = limits_.head_bytes;
   in_head_ = true;
   head_too_large_ = timed_out_ = false;
-  instead_.reset();
-  send_only_.reset();
+  replacement_.reset();
+  truncate_to_.reset();
   while (is_readable() || Fill()) {
     const char next = received_[consumed_];
     if (next != '\r' && next != '\n') return true;
@@ -79,8 +79,8 @@ bool Connection::Fill() {
     return false;
   }
   // A stopping server does not wait long for the rest of a request.
-  if (fds[0].revents == 0 && PollFor(fds.data(), 1, kRestWhenStopping) <= 0) return false;
-  received_.resize(kReceiveBytes);
+  if (fds[0].revents == 0 && PollFor(fds.data(), 1, kStopGracePeriod) <= 0) return false;
+  received_.resize(kReceiveBufferBytes);
   const ssize_t received = recv(socket_, received_.data(), received_.size(), 0);
   received_.resize(received > 0 ? static_cast<std::size_t>(received) : 0);
   consumed_ = 0;
@@ -111,8 +111,8 @@ ssize_t Connection::write(const char* data, size_t size) {
 }
 
 bool Connection::Flush() {
-  if (instead_) unsent_ = *std::exchange(instead_, std::nullopt);
-  if (send_only_ && !unsent_.empty()) unsent_.resize(std::min(*send_only_, unsent_.size() - 1));
+  if (replacement_) unsent_ = *std::exchange(replacement_, std::nullopt);
+  if (truncate_to_ && !unsent_.empty()) unsent_.resize(std::min(*truncate_to_, unsent_.size() - 1));
   std::size_t sent = 0;
   while (sent < unsent_.size()) {
     const ssize_t count =
@@ -129,15 +129,15 @@ bool Connection::Flush() {
   return true;
 }
 
-void Connection::Rest(std::chrono::milliseconds time) const {
+void Connection::Sleep(std::chrono::milliseconds time) const {
   pollfd stopping{stop_event_, POLLIN, 0};
   PollFor(&stopping, 1, time);
 }
 
-bool Connection::AwaitEvent(int event) const {
+bool Connection::WaitForEvent(int event) const {
   std::array<pollfd, 3> fds{
       {{event, POLLIN, 0}, {stop_event_, POLLIN, 0}, {socket_, POLLRDHUP, 0}}};
-  PollFor(fds.data(), fds.size(), kForEver);
+  PollFor(fds.data(), fds.size(), kUnboundedWait);
   return fds[0].revents != 0 || fds[1].revents != 0;
 }
 
@@ -150,7 +150,7 @@ void Connection::Close() {
   }
   // Closing a socket with unread bytes resets the connection, which may overtake the answer.
   shutdown(socket_, SHUT_WR);
-  std::array<char, kReceiveBytes> ignored;
+  std::array<char, kReceiveBufferBytes> ignored;
   const auto deadline = Clock::now() + kLinger;
   while (Clock::now() < deadline) {
     std::array<pollfd, 2> fds{{{socket_, POLLIN, 0}, {stop_event_, POLLIN, 0}}};

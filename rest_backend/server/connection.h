@@ -39,31 +39,31 @@ class Connection final : public httplib::Stream {
   // Waits for the first byte of the next request and begins to count it. Empty lines before it are
   // dropped (RFC 9112, 2.2). False: the peer left, was idle or sent empty lines for too long, or
   // the server stops and nothing has arrived.
-  [[nodiscard]] bool AwaitRequest();
+  [[nodiscard]] bool WaitForRequest();
   // The head of the request has been read: what follows is its body.
-  void EndOfHead() { in_head_ = false; }
+  void OnHeadRead() { in_head_ = false; }
   // Sends what was written. False: the peer is gone.
   bool Flush();
   // Closes so that the peer can read the last answer even if it was still sending.
   void Close();
 
   // This request's answer is the last one here.
-  void CloseAfterAnswer() { close_after_answer_ = true; }
-  [[nodiscard]] bool closes_after_answer() const { return close_after_answer_; }
+  void CloseAfterResponse() { close_after_response_ = true; }
+  [[nodiscard]] bool closes_after_response() const { return close_after_response_; }
   [[nodiscard]] bool in_head() const { return in_head_; }
   [[nodiscard]] bool head_too_large() const { return head_too_large_; }
   // The request's deadline came before its last byte.
   [[nodiscard]] bool timed_out() const { return timed_out_; }
 
   // For a fault script: what becomes of this request's answer, and of the connection after it.
-  void SendInstead(std::string bytes) { instead_ = std::move(bytes); }
-  void SendOnly(std::size_t bytes) { send_only_ = bytes; }  // never the whole of it
-  void EndAfterAnswer(bool reset) { ended_ = true, reset_ = reset; }
-  [[nodiscard]] bool ended() const { return ended_; }
+  void ReplaceResponse(std::string bytes) { replacement_ = std::move(bytes); }
+  void TruncateResponse(std::size_t bytes) { truncate_to_ = bytes; }  // never the whole of it
+  void DropAfterResponse(bool reset) { is_dropped_ = true, reset_ = reset; }
+  [[nodiscard]] bool is_dropped() const { return is_dropped_; }
   // Returns when the time is over or the server stops.
-  void Rest(std::chrono::milliseconds time) const;
+  void Sleep(std::chrono::milliseconds time) const;
   // Returns when `event` is readable, true, or the server stops, true, or the peer has left, false.
-  [[nodiscard]] bool AwaitEvent(int event) const;
+  [[nodiscard]] bool WaitForEvent(int event) const;
 
   // httplib::Stream
   bool is_readable() const override;
@@ -91,10 +91,10 @@ class Connection final : public httplib::Stream {
   bool in_head_ = false;
   bool head_too_large_ = false;
   bool timed_out_ = false;
-  bool close_after_answer_ = false;
-  std::optional<std::string> instead_;
-  std::optional<std::size_t> send_only_;
-  bool ended_ = false;
+  bool close_after_response_ = false;
+  std::optional<std::string> replacement_;
+  std::optional<std::size_t> truncate_to_;
+  bool is_dropped_ = false;
   bool reset_ = false;
 };
 

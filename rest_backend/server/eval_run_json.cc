@@ -23,10 +23,10 @@ Json ReadContent(const nlohmann::json& response, FieldReader& fields) {
   const auto content = response.find("content");
   if (content == response.end() || content->is_null()) return nullptr;
   if (content->is_string()) return content->get<std::string>();
-  FieldReader file(*content, fields.PathOf("content"));
+  FieldReader file(*content, fields.MemberPath("content"));
   Json kept = {{"file_uuid", OrNull(file.OptionalString("file_uuid"))},
                {"remote_file_path", OrNull(file.OptionalString("remote_file_path"))}};
-  if (file.problem()) fields.Refuse("content", "a string, or an object that names a file");
+  if (file.problem()) fields.Reject("content", "a string, or an object that names a file");
   return kept;
 }
 
@@ -42,7 +42,7 @@ std::optional<FieldProblem> ReadResponse(const nlohmann::json& given, std::strin
   fields.OptionalInteger("turn_number", 0, INT64_MAX);
   const std::string type = fields.OptionalString("content_type").value_or("text");
   if (type != "text" && type != "image" && type != "video") {
-    fields.Refuse("content_type", "`text`, `image` or `video`");
+    fields.Reject("content_type", "`text`, `image` or `video`");
   }
   if (fields.problem()) return fields.problem();
   const Json content = ReadContent(given, fields);
@@ -67,10 +67,10 @@ std::optional<FieldProblem> ReadExample(const nlohmann::json& given, std::string
   example["response"] = OrNull(fields.OptionalString("response"));
   example["type"] = fields.RequiredString("type");
   for (const char* name : {"prompt", "response"}) {
-    if (example[name].is_null()) fields.Refuse(name, "given, as a string");
+    if (example[name].is_null()) fields.Reject(name, "given, as a string");
   }
   if (example["type"] != "pass" && example["type"] != "fail") {
-    fields.Refuse("type", "`pass` or `fail`");
+    fields.Reject("type", "`pass` or `fail`");
   }
   for (const char* name : {"example_uuid", "explanation"}) {
     if (const auto text = fields.OptionalString(name)) example[name] = *text;
@@ -87,7 +87,7 @@ std::string ReadObjects(FieldReader& request, const char* name, ReadOne read_one
   const nlohmann::json& objects = request.OptionalArray(name);
   for (std::size_t i = 0; i < objects.size() && !problem; ++i) {
     kept.push_back(Json::object());
-    problem = read_one(objects[i], request.PathOf(Concat(name, "[", std::to_string(i), "]")),
+    problem = read_one(objects[i], request.MemberPath(Concat(name, "[", std::to_string(i), "]")),
                        kept.back());
   }
   return kept.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -132,7 +132,7 @@ OrError<EvalRun> ReadCreateRequest(std::string_view body) {
   run.ai_description = request.OptionalString("ai_description");
   run.status = "created";
   request.OptionalBool("continue_thread", false);
-  if (!json.contains("responses")) request.Refuse("responses", "given, as an array");
+  if (!json.contains("responses")) request.Reject("responses", "given, as an array");
   std::optional<FieldProblem> problem;
   run.responses = ReadObjects(request, "responses", ReadResponse, problem);
   if (json.contains("eval_run_examples") && !json["eval_run_examples"].is_null()) {

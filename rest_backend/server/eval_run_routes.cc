@@ -21,20 +21,20 @@ constexpr char kRuns[] = "/v2/eval-runs";
 constexpr char kRun[] = "/v2/eval-runs/([^/]+)";
 constexpr char kHealth[] = "/health/";
 
-struct Reply {
+struct JsonResponse {
   int status = 200;
   std::string body;  // JSON; empty: none
 };
 
 // The steps that every call shares. One object for all requests; thread-safe.
-class EvalRunCalls {
+class EvalRunHandlers {
  public:
-  EvalRunCalls(Store& store, Quota& quota) : store_(store), quota_(quota) {}
+  EvalRunHandlers(Store& store, Quota& quota) : store_(store), quota_(quota) {}
 
-  OrError<Reply> Create(const httplib::Request& request);
-  OrError<Reply> List(const httplib::Request& request);
-  OrError<Reply> Get(const httplib::Request& request);
-  OrError<Reply> Delete(const httplib::Request& request);
+  OrError<JsonResponse> Create(const httplib::Request& request);
+  OrError<JsonResponse> List(const httplib::Request& request);
+  OrError<JsonResponse> Get(const httplib::Request& request);
+  OrError<JsonResponse> Delete(const httplib::Request& request);
 
  private:
   // Which run, seen by whom, a request about one run means.
@@ -44,18 +44,19 @@ class EvalRunCalls {
     std::string eval_run_uuid;
   };
 
-  OrError<ApiKey> Caller(const httplib::Request& request, Permission permission) {
+  OrError<ApiKey> AuthenticateCaller(const httplib::Request& request, Permission permission) {
     return Authenticate(request.get_header_value("x-api-key"), permission, store_, quota_);
   }
-  OrError<std::string> WorkspaceOf(const httplib::Request& request, const ApiKey& key);
-  OrError<Target> TargetOf(const httplib::Request& request, Permission permission);
+  OrError<std::string> ResolveWorkspace(const httplib::Request& request, const ApiKey& key);
+  OrError<Target> ResolveTarget(const httplib::Request& request, Permission permission);
 
   Store& store_;
   Quota& quota_;
 };
 
 // The workspace that the request names, of the caller's organization, or else the key's own.
-OrError<std::string> EvalRunCalls::WorkspaceOf(const httplib::Request& request, const ApiKey& key) {
+OrError<std::string> EvalRunHandlers::ResolveWorkspace(const httplib::Request& request,
+                                                       const ApiKey& key) {
   auto named = QueryId(request, "workspace_uuid");
   if (auto* error = std::get_if<ApiError>(&named)) return std::move(*error);
   const auto& workspace_uuid = std::get<std::optional<std::string>>(named);
@@ -66,25 +67,25 @@ OrError<std::string> EvalRunCalls::WorkspaceOf(const httplib::Request& request, 
   return *workspace_uuid;
 }
 
-OrError<EvalRunCalls::Target> EvalRunCalls::TargetOf(const httplib::Request& request,
-                                                     Permission permission) {
-  auto key = Caller(request, permission);
+OrError<EvalRunHandlers::Target> EvalRunHandlers::ResolveTarget(const httplib::Request& request,
+                                                                Permission permission) {
+  auto key = AuthenticateCaller(request, permission);
   if (auto* error = std::get_if<ApiError>(&key)) return std::move(*error);
   const std::string id = request.matches[1];
   if (!deletion::IsWellFormedId(id, deletion::IdFormat::kUuid)) {
     return InvalidField("path.eval_run_uuid",
                         deletion::DescribeIdFormat(deletion::IdFormat::kUuid));
   }
-  auto workspace = WorkspaceOf(request, std::get<ApiKey>(key));
+  auto workspace = ResolveWorkspace(request, std::get<ApiKey>(key));
   if (auto* error = std::get_if<ApiError>(&workspace)) return std::move(*error);
   return Target{std::get<ApiKey>(std::move(key)), std::get<std::string>(std::move(workspace)),
                 deletion::CanonicalId(id)};
 }
 
-OrError<Reply> EvalRunCalls::Create(const httplib::Request& request) {
-  const auto key = Caller(request, kMayCreate);
+OrError<JsonResponse> EvalRunHandlers::Create(const httplib::Request& request) {
+  const auto key = AuthenticateCaller(request, kMayCreate);
   if (auto* error = std::get_if<ApiError>(&key)) return *error;
-  auto workspace = WorkspaceOf(request, std::get<ApiKey>(key));
+  auto workspace = ResolveWorkspace(request, std::get<ApiKey>(key));
   if (auto* error = std::get_if<ApiError>(&workspace)) return std::move(*error);
   auto is_sandbox = QueryBool(request, "is_sandbox");
   if (auto* error = std::get_if<ApiError>(&is_sandbox)) return std::move(*error);
@@ -98,17 +99,17 @@ OrError<Reply> EvalRunCalls::Create(const httplib::Request& request) {
   const absl::StatusOr<bool> created = store_.CreateEvalRun(run);
   if (!created.ok()) return InternalError(created.status());
   if (!*created) return Conflict("there is an eval run of this `eval_run_uuid` already");
-  return Reply{200, EvalRunResult(run).dump()};
+  return JsonResponse{200, EvalRunResult(run).dump()};
 }
 
-OrError<Reply> EvalRunCalls::List(const httplib::Request& request) {
-  const auto key = Caller(request, kMayRead);
+OrError<JsonResponse> EvalRunHandlers::List(const httplib::Request& request) {
+  const auto key = AuthenticateCaller(request, kMayRead);
   if (auto* error = std::get_if<ApiError>(&key)) return *error;
   EvalRunFilter filter;
   filter.organization_uuid = std::get<ApiKey>(key).organization_uuid;
   // `*` is every workspace of the organization, and only here.
   if (request.get_param_value("workspace_uuid") != "*") {
-    auto workspace = WorkspaceOf(request, std::get<ApiKey>(key));
+    auto workspace = ResolveWorkspace(request, std::get<ApiKey>(key));
     if (auto* error = std::get_if<ApiError>(&workspace)) return std::move(*error);
     filter.workspace_uuid = std::get<std::string>(workspace);
   }
@@ -127,21 +128,21 @@ OrError<Reply> EvalRunCalls::List(const httplib::Request& request) {
   nlohmann::ordered_json items = nlohmann::ordered_json::array();
   for (const EvalRun& run : page->items) items.push_back(EvalRunResult(run));
   const nlohmann::ordered_json body = {{"items", std::move(items)}, {"count", page->count}};
-  return Reply{200, body.dump()};
+  return JsonResponse{200, body.dump()};
 }
 
-OrError<Reply> EvalRunCalls::Get(const httplib::Request& request) {
-  auto target = TargetOf(request, kMayRead);
+OrError<JsonResponse> EvalRunHandlers::Get(const httplib::Request& request) {
+  auto target = ResolveTarget(request, kMayRead);
   if (auto* error = std::get_if<ApiError>(&target)) return std::move(*error);
   const auto& [key, workspace_uuid, eval_run_uuid] = std::get<Target>(target);
   const auto run = store_.FindEvalRun(eval_run_uuid, workspace_uuid);
   if (!run.ok()) return InternalError(run.status());
   if (!run->has_value()) return NotFound("eval run");
-  return Reply{200, EvalRunResult(**run).dump()};
+  return JsonResponse{200, EvalRunResult(**run).dump()};
 }
 
-OrError<Reply> EvalRunCalls::Delete(const httplib::Request& request) {
-  auto target = TargetOf(request, kMayDelete);
+OrError<JsonResponse> EvalRunHandlers::Delete(const httplib::Request& request) {
+  auto target = ResolveTarget(request, kMayDelete);
   if (auto* error = std::get_if<ApiError>(&target)) return std::move(*error);
   const auto& [key, workspace_uuid, eval_run_uuid] = std::get<Target>(target);
   const absl::StatusOr<DeletionOutcome> outcome =
@@ -153,7 +154,7 @@ OrError<Reply> EvalRunCalls::Delete(const httplib::Request& request) {
   if (!outcome.ok()) return InternalError(outcome.status());
   switch (*outcome) {
     case DeletionOutcome::kDeleted:
-      return Reply{204, ""};
+      return JsonResponse{204, ""};
     case DeletionOutcome::kStillProcessing:
       return Conflict("the eval run is still being processed");
     case DeletionOutcome::kNotFound:
@@ -162,9 +163,9 @@ OrError<Reply> EvalRunCalls::Delete(const httplib::Request& request) {
   return NotFound("eval run");
 }
 
-void Answer(const httplib::Request& request, const OrError<Reply>& result,
-            httplib::Response& response) {
-  if (const Reply* reply = std::get_if<Reply>(&result)) {
+void SetResponse(const httplib::Request& request, const OrError<JsonResponse>& result,
+                 httplib::Response& response) {
+  if (const JsonResponse* reply = std::get_if<JsonResponse>(&result)) {
     response.status = reply->status;
     if (!reply->body.empty()) response.set_content(reply->body, "application/json");
     return;
@@ -180,25 +181,27 @@ void Answer(const httplib::Request& request, const OrError<Reply>& result,
 }  // namespace
 
 void AddEvalRunRoutes(HttpServer& server, Store& store, Quota& quota) {
-  const auto calls = std::make_shared<EvalRunCalls>(store, quota);
+  const auto calls = std::make_shared<EvalRunHandlers>(store, quota);
   const auto add = [&](const char* method, const char* path,
-                       OrError<Reply> (EvalRunCalls::*call)(const httplib::Request&)) {
+                       OrError<JsonResponse> (EvalRunHandlers::*call)(const httplib::Request&)) {
     server.AddRoute(
         method, path,
         [calls, call, &server](const httplib::Request& request, httplib::Response& response) {
-          Answer(request, server.draining() ? Draining() : ((*calls).*call)(request), response);
+          SetResponse(request, server.draining() ? Draining() : ((*calls).*call)(request),
+                      response);
         });
   };
-  add("GET", kRuns, &EvalRunCalls::List);
-  add("POST", kRuns, &EvalRunCalls::Create);
-  add("GET", kRun, &EvalRunCalls::Get);
-  add("DELETE", kRun, &EvalRunCalls::Delete);
-  server.AddRoute(
-      "GET", kHealth, [&server](const httplib::Request& request, httplib::Response& response) {
-        Answer(request,
-               server.draining() ? OrError<Reply>(Draining()) : Reply{200, R"({"status":"ok"})"},
-               response);
-      });
+  add("GET", kRuns, &EvalRunHandlers::List);
+  add("POST", kRuns, &EvalRunHandlers::Create);
+  add("GET", kRun, &EvalRunHandlers::Get);
+  add("DELETE", kRun, &EvalRunHandlers::Delete);
+  server.AddRoute("GET", kHealth,
+                  [&server](const httplib::Request& request, httplib::Response& response) {
+                    SetResponse(request,
+                                server.draining() ? OrError<JsonResponse>(Draining())
+                                                  : JsonResponse{200, R"({"status":"ok"})"},
+                                response);
+                  });
 }
 
 }  // namespace evalrun::backend

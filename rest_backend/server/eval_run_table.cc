@@ -34,7 +34,7 @@ EvalRun ReadEvalRun(const Statement& row) {
   return run;
 }
 
-std::string_view JournalWord(DeletionOutcome outcome) {
+std::string_view ToJournalOutcome(DeletionOutcome outcome) {
   switch (outcome) {
     case DeletionOutcome::kDeleted:
       return "deleted";
@@ -100,7 +100,7 @@ absl::StatusOr<bool> WasDeleted(Database& database, std::string_view eval_run_uu
   auto statement =
       database.Prepare("SELECT 1 FROM journal WHERE eval_run_uuid = ?1 AND outcome = ?2 LIMIT 1");
   if (!statement.ok()) return statement.status();
-  return (*statement)->Bind(eval_run_uuid, JournalWord(DeletionOutcome::kDeleted)).Step();
+  return (*statement)->Bind(eval_run_uuid, ToJournalOutcome(DeletionOutcome::kDeleted)).Step();
 }
 
 absl::StatusOr<std::optional<EvalRun>> FindEvalRun(Database& database,
@@ -148,7 +148,7 @@ absl::StatusOr<DeletionOutcome> DeleteEvalRun(Database& database, const Deletion
   absl::Status written =
       (*entry)
           ->Bind(deletion.eval_run_uuid, deletion.workspace_uuid, deletion.key_name,
-                 deletion.request_id, deletion.at, JournalWord(*outcome))
+                 deletion.request_id, deletion.at, ToJournalOutcome(*outcome))
           .Execute();
   if (!written.ok()) return written;
   return outcome;

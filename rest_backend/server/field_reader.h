@@ -34,11 +34,11 @@ class FieldReader {
   std::string RequiredString(const char* name);             // and not empty
   std::optional<std::string> OptionalId(const char* name);  // in canonical form
   std::string RequiredId(const char* name);
-  bool OptionalBool(const char* name, bool otherwise);
+  bool OptionalBool(const char* name, bool fallback);
   std::optional<std::int64_t> OptionalPositive(const char* name);
-  std::optional<std::int64_t> OptionalInteger(const char* name, std::int64_t least,
-                                              std::int64_t most);
-  std::optional<double> OptionalNumber(const char* name, double least, double most);
+  std::optional<std::int64_t> OptionalInteger(const char* name, std::int64_t min_value,
+                                              std::int64_t max_value);
+  std::optional<double> OptionalNumber(const char* name, double min_value, double max_value);
   std::optional<UnixMillis> OptionalTimestamp(const char* name);
   // An array, or an empty one where the member is absent.
   const nlohmann::json& OptionalArray(const char* name);
@@ -46,13 +46,13 @@ class FieldReader {
   const nlohmann::json& OptionalObject(const char* name);
 
   // Any member that was not asked for is a problem.
-  void RefuseOthers();
+  void RejectUnknownMembers();
   // For a check of the caller's own.
-  void Refuse(std::string_view name, std::string_view must_be);
+  void Reject(std::string_view name, std::string_view must_be);
 
   [[nodiscard]] const std::optional<FieldProblem>& problem() const { return problem_; }
   // The path of a member.
-  [[nodiscard]] std::string PathOf(std::string_view name) const;
+  [[nodiscard]] std::string MemberPath(std::string_view name) const;
 
  private:
   const nlohmann::json* Find(const char* name);

@@ -52,7 +52,7 @@ void GroupCommit::Loop() {
     if (waiting_.empty()) return;
     const std::vector<Pending*> group = std::exchange(waiting_, {});
     lock.unlock();
-    CommitTogether(group);
+    CommitGroup(group);
     lock.lock();
     for (Pending* pending : group) {
       pending->done = true;
@@ -61,7 +61,7 @@ void GroupCommit::Loop() {
   }
 }
 
-void GroupCommit::CommitTogether(const std::vector<Pending*>& group) {
+void GroupCommit::CommitGroup(const std::vector<Pending*>& group) {
   absl::Status transaction = database_.Execute("BEGIN IMMEDIATE");
   if (transaction.ok()) {
     for (Pending* pending : group) {

@@ -40,7 +40,7 @@ class GroupCommit {
   };
 
   void Loop();
-  void CommitTogether(const std::vector<Pending*>& group);
+  void CommitGroup(const std::vector<Pending*>& group);
 
   Database database_;
   std::mutex mutex_;

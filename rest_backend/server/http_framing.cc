@@ -56,7 +56,7 @@ std::string RequestId(const httplib::Request& request) {
   return request.get_header_value(kRequestId);
 }
 
-std::string_view FramingProblem(const httplib::Request& request) {
+std::string_view FramingError(const httplib::Request& request) {
   if (request.version == "HTTP/1.1" && request.get_header_value_count("Host") != 1) {
     return "HTTP/1.1 needs one Host header";
   }
@@ -84,7 +84,7 @@ bool HasBody(const httplib::Request& request) {
   return request.has_header(kEncoding) || !IsZero(request.get_header_value(kLength));
 }
 
-bool AsksToClose(const httplib::Request& request) {
+bool RequestsClose(const httplib::Request& request) {
   return request.version == "HTTP/1.0" ||
          LowerCase(request.get_header_value("Connection")).find("close") != std::string::npos;
 }

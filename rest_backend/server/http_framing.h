@@ -29,13 +29,13 @@ void PrepareRequest(httplib::Request& request);
 // What is wrong with a prepared request such that its end, and so the next request's beginning, is
 // in doubt, or that it names no one host; empty when nothing is. Such a request gets 400 and its
 // connection no further one.
-[[nodiscard]] std::string_view FramingProblem(const httplib::Request& request);
+[[nodiscard]] std::string_view FramingError(const httplib::Request& request);
 
 // Whether a body follows the head.
 [[nodiscard]] bool HasBody(const httplib::Request& request);
 
 // Whether the client will take no further answer on this connection.
-[[nodiscard]] bool AsksToClose(const httplib::Request& request);
+[[nodiscard]] bool RequestsClose(const httplib::Request& request);
 
 }  // namespace evalrun::backend
 

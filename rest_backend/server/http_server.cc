@@ -22,7 +22,7 @@ namespace {
 
 constexpr int kBacklog = 1024;
 
-std::string_view Phrase(int status) {
+std::string_view ReasonPhrase(int status) {
   switch (status) {
     case 400:
       return "Bad Request";
@@ -54,8 +54,8 @@ void CompleteError(const httplib::Request&, httplib::Response& response) {
   if (connection.head_too_large()) response.status = 431;
   if (connection.timed_out()) response.status = 408;
   // The library's word for a body that it could not read to its end.
-  if (response.status == 400 || response.status == 408) connection.CloseAfterAnswer();
-  response.set_content(Concat(R"({"detail":")", Phrase(response.status), R"("})"),
+  if (response.status == 400 || response.status == 408) connection.CloseAfterResponse();
+  response.set_content(Concat(R"({"detail":")", ReasonPhrase(response.status), R"("})"),
                        "application/json");
 }
 
@@ -65,7 +65,7 @@ void CompleteHead(const httplib::Request& request, httplib::Response& response,
   Connection& connection = *Connection::Current();
   if (connection.in_head()) {
     // The head could not be read: nobody knows where the next one begins, nor what the id is.
-    connection.CloseAfterAnswer();
+    connection.CloseAfterResponse();
     response.set_header("x-request-id", NewUuid());
   } else {
     response.set_header("x-request-id", RequestId(request));
@@ -74,7 +74,7 @@ void CompleteHead(const httplib::Request& request, httplib::Response& response,
   response.headers.erase("Keep-Alive");
   response.headers.erase("Connection");
   if (response.status == 204) response.headers.erase("Content-Length");  // RFC 9110, 8.6
-  if (connection.closes_after_answer()) {
+  if (connection.closes_after_response()) {
     response.set_header("Connection", "close");
   } else {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(idle);
@@ -88,7 +88,7 @@ void ReuseAddress(socket_t socket) {
   setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 }
 
-int PortOf(int socket) {
+int GetLocalPort(int socket) {
   sockaddr_storage address{};
   socklen_t size = sizeof(address);
   if (getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) return 0;
@@ -104,12 +104,12 @@ HttpServer::HttpServer(const HttpServerOptions& options)
   set_payload_max_length(options_.body_bytes);
   set_socket_options(ReuseAddress);
   set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
-    return RefuseUnroutable(request, response);
+    return RejectUnroutable(request, response);
   });
   // A client that asks first whether to send its body is not told to when the request is refused.
   set_expect_100_continue_handler([this](const httplib::Request& request,
                                          httplib::Response& response) {
-    return RefuseUnroutable(request, response) == HandlerResponse::Handled ? response.status : 100;
+    return RejectUnroutable(request, response) == HandlerResponse::Handled ? response.status : 100;
   });
   set_error_handler(httplib::Server::Handler(CompleteError));
   set_post_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
@@ -154,7 +154,7 @@ absl::StatusOr<int> HttpServer::Start(const std::string& host, int port) {
         Concat("cannot listen on ", host, ":", std::to_string(port), ": ",
                errno != 0 ? std::strerror(errno) : "the host name cannot be resolved"));
   }
-  const int real_port = PortOf(svr_sock_);
+  const int real_port = GetLocalPort(svr_sock_);
   accepting_ = std::thread([this] { listen_after_bind(); });
   // stop() does nothing on a server that has not begun to accept.
   while (!is_running()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -171,35 +171,36 @@ void HttpServer::Stop() {
 
 bool HttpServer::process_and_close_socket(socket_t socket) {
   Connection connection(socket, stop_event_, options_.limits);
-  while (!connection.closes_after_answer() && connection.AwaitRequest()) {
-    if (options_.interceptor != nullptr) options_.interceptor->OnArrival();
-    if (connection.ended()) break;
-    if (draining_) connection.CloseAfterAnswer();
+  while (!connection.closes_after_response() && connection.WaitForRequest()) {
+    if (options_.interceptor != nullptr) options_.interceptor->OnFirstByte();
+    if (connection.is_dropped()) break;
+    if (draining_) connection.CloseAfterResponse();
     bool close_asked = false;
-    const bool answered = process_request(connection, connection.closes_after_answer(), close_asked,
-                                          [&](httplib::Request& request) {
-                                            connection.EndOfHead();
-                                            if (AsksToClose(request)) connection.CloseAfterAnswer();
+    const bool answered = process_request(connection, connection.closes_after_response(),
+                                          close_asked, [&](httplib::Request& request) {
+                                            connection.OnHeadRead();
+                                            if (RequestsClose(request))
+                                              connection.CloseAfterResponse();
                                             PrepareRequest(request);
                                           });
-    if (!connection.Flush() || !answered || close_asked || connection.ended()) break;
+    if (!connection.Flush() || !answered || close_asked || connection.is_dropped()) break;
   }
   connection.Close();
   return true;
 }
 
-httplib::Server::HandlerResponse HttpServer::RefuseUnroutable(const httplib::Request& request,
+httplib::Server::HandlerResponse HttpServer::RejectUnroutable(const httplib::Request& request,
                                                               httplib::Response& response) {
   std::set<std::string> allowed;
   for (const Route& route : routes_) {
     if (std::regex_match(request.path, route.path)) allowed.insert(route.method);
   }
-  const std::string_view problem = FramingProblem(request);
+  const std::string_view problem = FramingError(request);
   const bool routable = problem.empty() && allowed.contains(request.method);
   // A body that nobody reads must not be taken for the next request.
   const bool body_is_read = routable && request.method != "GET";
   if (!problem.empty() || (HasBody(request) && !body_is_read)) {
-    Connection::Current()->CloseAfterAnswer();
+    Connection::Current()->CloseAfterResponse();
   }
   if (routable) return HandlerResponse::Unhandled;
 

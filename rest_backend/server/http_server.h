@@ -32,7 +32,7 @@ class RequestInterceptor {
   RequestInterceptor& operator=(const RequestInterceptor&) = delete;
 
   // A request's first bytes are here, and none of them has been looked at. May end the connection.
-  virtual void OnArrival() = 0;
+  virtual void OnFirstByte() = 0;
   // In place of the route's handler, which it calls or does not.
   virtual void OnRequest(const httplib::Request& request, httplib::Response& response,
                          const Handler& handler) = 0;
@@ -77,7 +77,7 @@ class HttpServer final : private httplib::Server {
   };
 
   bool process_and_close_socket(socket_t socket) override;
-  HandlerResponse RefuseUnroutable(const httplib::Request& request, httplib::Response& response);
+  HandlerResponse RejectUnroutable(const httplib::Request& request, httplib::Response& response);
 
   const HttpServerOptions options_;
   const int stop_event_;

@@ -14,11 +14,11 @@
 namespace evalrun::backend {
 namespace {
 
-constexpr std::int64_t kMostRows = 10000;
+constexpr std::int64_t kMaxJournalRows = 10000;
 
 using Json = nlohmann::ordered_json;
 
-Json RowsAsJson(const std::vector<JournalRow>& rows) {
+Json RowsToJson(const std::vector<JournalRow>& rows) {
   Json list = Json::array();
   for (const auto& [id, deletion, outcome] : rows) {
     list.push_back({{"id", id},
@@ -36,12 +36,12 @@ Json RowsAsJson(const std::vector<JournalRow>& rows) {
 std::pair<int, Json> Read(const httplib::Request& request, Store& store) {
   const auto after = QueryInteger(request, "after", 0, INT64_MAX, 0);
   if (const auto* error = std::get_if<ApiError>(&after)) return {400, {{"detail", error->message}}};
-  const auto limit = QueryInteger(request, "limit", 1, kMostRows, kMostRows);
+  const auto limit = QueryInteger(request, "limit", 1, kMaxJournalRows, kMaxJournalRows);
   if (const auto* error = std::get_if<ApiError>(&limit)) return {400, {{"detail", error->message}}};
   const absl::StatusOr<std::vector<JournalRow>> rows =
       store.ReadJournal(std::get<std::int64_t>(after), std::get<std::int64_t>(limit));
   if (!rows.ok()) return {500, {{"detail", std::string(rows.status().message())}}};
-  return {200, {{"rows", RowsAsJson(*rows)}}};
+  return {200, {{"rows", RowsToJson(*rows)}}};
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ namespace evalrun::backend {
 namespace {
 
 // Keys are random and long; a plain hash is enough for a stolen file not to give them away.
-std::string HashOf(std::string_view secret) {
+std::string HexSha256(std::string_view secret) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned size = 0;
   EVP_Digest(secret.data(), secret.size(), digest.data(), &size, EVP_sha256(), nullptr);
@@ -65,7 +65,7 @@ absl::Status PutApiKey(Database& database, const NewApiKey& api_key) {
   if (!statement.ok()) return statement.status();
   const ApiKey& key = api_key.key;
   return (*statement)
-      ->Bind(key.name, HashOf(api_key.secret), key.organization_uuid, key.workspace_uuid,
+      ->Bind(key.name, HexSha256(api_key.secret), key.organization_uuid, key.workspace_uuid,
              key.permissions, key.expires_at, key.requests_per_minute)
       .Execute();
 }
@@ -76,7 +76,7 @@ absl::StatusOr<std::optional<ApiKey>> FindApiKey(Database& database, std::string
       "k.requests_per_minute, o.deleted "
       "FROM api_keys k JOIN organizations o ON o.uuid = k.organization_uuid WHERE k.sha256 = ?1");
   if (!statement.ok()) return statement.status();
-  Statement& row = (*statement)->Bind(HashOf(secret));
+  Statement& row = (*statement)->Bind(HexSha256(secret));
   const absl::StatusOr<bool> found = row.Step();
   if (!found.ok()) return found.status();
   if (!*found) return std::nullopt;

@@ -30,14 +30,14 @@ namespace {
 
 constexpr std::size_t kAdminConnections = 8;
 
-int Refuse(const std::string& what, const absl::Status& why) {
+int PrintError(const std::string& what, const absl::Status& why) {
   std::fprintf(stderr, "evalrun-backend: %s%s\n", what.c_str(), std::string(why.message()).c_str());
   return 2;
 }
 
 // The plan to begin with: of the process that this one replaces, or else of `--faults`, or none.
-absl::StatusOr<FaultPlan> FirstPlan(const Flags& flags) {
-  if (flags.resume >= 0) return FaultPlan::Resume(TakeState(flags.resume));
+absl::StatusOr<FaultPlan> InitialPlan(const Flags& flags) {
+  if (flags.resume >= 0) return FaultPlan::Resume(ReadStateFile(flags.resume));
   if (flags.faults.empty()) return FaultPlan();
   absl::StatusOr<FaultScript> script = ReadFaultScript(flags.faults);
   if (!script.ok()) return script.status();
@@ -55,24 +55,24 @@ int Main(int argc, const char* const* argv) {
   const auto parsed = ParseFlags(argc, argv);
   if (const Exit* exit = std::get_if<Exit>(&parsed)) return exit->status;
   Flags flags = std::get<Flags>(parsed);
-  absl::StatusOr<FaultPlan> plan = FirstPlan(flags);
-  if (!plan.ok()) return Refuse("", plan.status());
+  absl::StatusOr<FaultPlan> plan = InitialPlan(flags);
+  if (!plan.ok()) return PrintError("", plan.status());
   // Before any thread begins, so that every thread leaves them to the one that waits for them.
   const sigset_t signals = RestartRequest::Signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
   absl::StatusOr<Seed> seed = Seed();
   if (!flags.seed.empty()) seed = ReadSeed(flags.seed);
-  if (!seed.ok()) return Refuse("", seed.status());
+  if (!seed.ok()) return PrintError("", seed.status());
   const absl::StatusOr<std::unique_ptr<Store>> store = Store::Open(flags.database);
-  if (!store.ok()) return Refuse("database " + flags.database + ": ", store.status());
+  if (!store.ok()) return PrintError("database " + flags.database + ": ", store.status());
   if (absl::Status loaded = (*store)->Load(*seed); !loaded.ok()) {
-    return Refuse("seed file " + flags.seed + ": ", loaded);
+    return PrintError("seed file " + flags.seed + ": ", loaded);
   }
 
   RestartRequest restart;
   FaultInjector injector(*std::move(plan),
-                         [&restart](const std::string& state) { restart.Ask(state); });
+                         [&restart](const std::string& state) { restart.RequestRestart(state); });
   Quota quota;
   HttpServer server({.connections = flags.connections, .limits = {}, .interceptor = &injector});
   AddEvalRunRoutes(server, **store, quota);
@@ -81,14 +81,16 @@ int Main(int argc, const char* const* argv) {
   AddJournalRoute(admin, **store);
   nlohmann::json addresses;
   if (flags.admin) {
-    if (absl::Status status = Listen(admin, *flags.admin); !status.ok()) return Refuse("", status);
+    if (absl::Status status = Listen(admin, *flags.admin); !status.ok())
+      return PrintError("", status);
     addresses["admin"] = FormatAddress(*flags.admin);
   }
-  if (absl::Status status = Listen(server, flags.listen); !status.ok()) return Refuse("", status);
+  if (absl::Status status = Listen(server, flags.listen); !status.ok())
+    return PrintError("", status);
   addresses["http"] = FormatAddress(flags.listen);
   Log(LogLevel::kInfo, "listening", addresses);
 
-  const int signal = restart.Await(flags);
+  const int signal = restart.WaitForSignal(flags);
   Log(LogLevel::kInfo, "stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
   server.Stop();
   admin.Stop();

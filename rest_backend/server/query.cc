@@ -9,57 +9,59 @@
 namespace evalrun::backend {
 namespace {
 
-std::string FieldOf(const char* name) { return Concat("query.", name); }
+std::string QueryField(const char* name) { return Concat("query.", name); }
 
 // The parameter's one value. Which of two is meant nobody can know, and a deletion is no place to
 // guess.
-OrError<std::optional<std::string>> OneValue(const httplib::Request& request, const char* name) {
+OrError<std::optional<std::string>> SingleQueryValue(const httplib::Request& request,
+                                                     const char* name) {
   switch (request.get_param_value_count(name)) {
     case 0:
       return std::optional<std::string>();
     case 1:
       return std::optional(request.get_param_value(name));
     default:
-      return InvalidRequest(Concat("`", FieldOf(name), "` is given more than once"));
+      return InvalidRequest(Concat("`", QueryField(name), "` is given more than once"));
   }
 }
 
 }  // namespace
 
 OrError<std::optional<std::string>> QueryId(const httplib::Request& request, const char* name) {
-  auto given = OneValue(request, name);
+  auto given = SingleQueryValue(request, name);
   if (auto* error = std::get_if<ApiError>(&given)) return std::move(*error);
   const auto& value = std::get<std::optional<std::string>>(given);
   if (!value) return std::optional<std::string>();
   if (!deletion::IsWellFormedId(*value, deletion::IdFormat::kUuid)) {
-    return InvalidField(FieldOf(name), deletion::DescribeIdFormat(deletion::IdFormat::kUuid));
+    return InvalidField(QueryField(name), deletion::DescribeIdFormat(deletion::IdFormat::kUuid));
   }
   return std::optional(deletion::CanonicalId(*value));
 }
 
 OrError<std::int64_t> QueryInteger(const httplib::Request& request, const char* name,
-                                   std::int64_t least, std::int64_t most, std::int64_t otherwise) {
-  auto given = OneValue(request, name);
+                                   std::int64_t min_value, std::int64_t max_value,
+                                   std::int64_t fallback) {
+  auto given = SingleQueryValue(request, name);
   if (auto* error = std::get_if<ApiError>(&given)) return std::move(*error);
   const auto& text = std::get<std::optional<std::string>>(given);
-  if (!text) return otherwise;
+  if (!text) return fallback;
   const std::optional<std::int64_t> value = ParseInteger(*text);
-  if (!value || *value < least || *value > most) {
-    return InvalidField(FieldOf(name), Concat("a whole number from ", std::to_string(least), " to ",
-                                              std::to_string(most)));
+  if (!value || *value < min_value || *value > max_value) {
+    return InvalidField(QueryField(name), Concat("a whole number from ", std::to_string(min_value),
+                                                 " to ", std::to_string(max_value)));
   }
   return *value;
 }
 
 OrError<bool> QueryBool(const httplib::Request& request, const char* name) {
-  auto given = OneValue(request, name);
+  auto given = SingleQueryValue(request, name);
   if (auto* error = std::get_if<ApiError>(&given)) return std::move(*error);
   const auto& text = std::get<std::optional<std::string>>(given);
   if (!text) return false;
   const std::string value = LowerCase(*text);
   if (value == "true" || value == "1") return true;
   if (value == "false" || value == "0") return false;
-  return InvalidField(FieldOf(name), "true or false");
+  return InvalidField(QueryField(name), "true or false");
 }
 
 }  // namespace evalrun::backend

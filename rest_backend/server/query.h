@@ -18,10 +18,10 @@ namespace evalrun::backend {
 // nullopt: the parameter is absent. The id is in canonical form.
 [[nodiscard]] OrError<std::optional<std::string>> QueryId(const httplib::Request& request,
                                                           const char* name);
-// `otherwise` where the parameter is absent.
+// `fallback` where the parameter is absent.
 [[nodiscard]] OrError<std::int64_t> QueryInteger(const httplib::Request& request, const char* name,
-                                                 std::int64_t least, std::int64_t most,
-                                                 std::int64_t otherwise);
+                                                 std::int64_t min_value, std::int64_t max_value,
+                                                 std::int64_t fallback);
 // `true` or `false` in any case, `1` or `0`; false where the parameter is absent.
 [[nodiscard]] OrError<bool> QueryBool(const httplib::Request& request, const char* name);
 

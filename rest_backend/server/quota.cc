@@ -5,9 +5,9 @@
 
 namespace evalrun::backend {
 
-std::optional<std::chrono::seconds> Quota::Take(std::string_view key_name,
-                                                std::int64_t requests_per_minute,
-                                                Clock::time_point now) {
+std::optional<std::chrono::seconds> Quota::TryAcquire(std::string_view key_name,
+                                                      std::int64_t requests_per_minute,
+                                                      Clock::time_point now) {
   const double depth = static_cast<double>(requests_per_minute);
   const double per_second = depth / 60.0;
   const std::lock_guard lock(mutex_);

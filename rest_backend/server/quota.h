@@ -22,9 +22,9 @@ class Quota {
 
   // Takes one request from the key's bucket. nullopt: it may go ahead. Otherwise it took nothing,
   // and the value is how long, in whole seconds rounded up, until there is one.
-  [[nodiscard]] std::optional<std::chrono::seconds> Take(std::string_view key_name,
-                                                         std::int64_t requests_per_minute,
-                                                         Clock::time_point now);
+  [[nodiscard]] std::optional<std::chrono::seconds> TryAcquire(std::string_view key_name,
+                                                               std::int64_t requests_per_minute,
+                                                               Clock::time_point now);
 
  private:
   struct Bucket {

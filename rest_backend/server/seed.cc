@@ -35,7 +35,7 @@ Workspace ReadWorkspace(FieldReader& fields, const Seed& seed) {
   workspace.organization_uuid = fields.RequiredId("organization_uuid");
   workspace.name = fields.RequiredString("name");
   if (!Contains(seed.organizations, workspace.organization_uuid)) {
-    fields.Refuse("organization_uuid", "one of `organizations`");
+    fields.Reject("organization_uuid", "one of `organizations`");
   }
   return workspace;
 }
@@ -51,7 +51,7 @@ std::int64_t ReadPermissions(FieldReader& fields) {
     } else if (word == "delete") {
       permissions |= kMayDelete;
     } else {
-      fields.Refuse("permissions", "an array of `read`, `create`, `delete`");
+      fields.Reject("permissions", "an array of `read`, `create`, `delete`");
     }
   }
   return words.empty() ? kMayEverything : permissions;
@@ -72,7 +72,7 @@ NewApiKey ReadApiKey(FieldReader& fields, const Seed& seed) {
            workspace.organization_uuid == key.organization_uuid;
   });
   if (!own_workspace) {
-    fields.Refuse("workspace_uuid", "one of `workspaces`, of the key's own organization");
+    fields.Reject("workspace_uuid", "one of `workspaces`, of the key's own organization");
   }
   return api_key;
 }
@@ -91,10 +91,10 @@ EvalRun ReadEvalRun(FieldReader& fields, const Seed& seed) {
   run.created_at = fields.OptionalTimestamp("created_at").value_or(Now());
   run.updated_at = fields.OptionalTimestamp("updated_at").value_or(run.created_at);
   if (std::ranges::find(kStatuses, run.status) == kStatuses.end()) {
-    fields.Refuse("status", "`created`, `processing`, `finished` or `failed`");
+    fields.Reject("status", "`created`, `processing`, `finished` or `failed`");
   }
   if (!Contains(seed.workspaces, run.workspace_uuid)) {
-    fields.Refuse("workspace_uuid", "one of `workspaces`");
+    fields.Reject("workspace_uuid", "one of `workspaces`");
   }
   return run;
 }
@@ -107,7 +107,7 @@ std::optional<FieldProblem> ReadAll(FieldReader& file, const char* name,
   for (std::size_t i = 0; i < objects.size(); ++i) {
     FieldReader fields(objects[i], Concat(name, "[", std::to_string(i), "]"));
     records.push_back(read_one(fields));
-    fields.RefuseOthers();
+    fields.RejectUnknownMembers();
     if (fields.problem()) return fields.problem();
   }
   return file.problem();
@@ -126,7 +126,7 @@ std::optional<FieldProblem> ReadFile(const nlohmann::json& json, Seed& seed) {
   problem = ReadAll(file, "eval_runs", seed.eval_runs,
                     [&](FieldReader& fields) { return ReadEvalRun(fields, seed); });
   if (problem) return problem;
-  file.RefuseOthers();
+  file.RejectUnknownMembers();
   return file.problem();
 }
 

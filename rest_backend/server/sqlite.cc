@@ -5,7 +5,7 @@
 namespace evalrun::backend {
 namespace {
 
-absl::Status Failure(sqlite3* connection, std::string_view what) {
+absl::Status SqliteError(sqlite3* connection, std::string_view what) {
   return absl::InternalError(Concat("SQLite: ", what, ": ", sqlite3_errmsg(connection)));
 }
 
@@ -37,7 +37,7 @@ absl::StatusOr<bool> Statement::Step() {
     case SQLITE_DONE:
       return false;
     default:
-      return Failure(sqlite3_db_handle(statement_), sqlite3_sql(statement_));
+      return SqliteError(sqlite3_db_handle(statement_), sqlite3_sql(statement_));
   }
 }
 
@@ -80,7 +80,7 @@ absl::StatusOr<Database> Database::Open(const std::string& file) {
                       SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
   Database database;
   database.connection_.reset(connection);
-  if (result != SQLITE_OK) return Failure(connection, "open");
+  if (result != SQLITE_OK) return SqliteError(connection, "open");
   sqlite3_busy_timeout(connection, 5000);  // milliseconds
   const absl::Status ready = database.Execute(
       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;");
@@ -90,7 +90,7 @@ absl::StatusOr<Database> Database::Open(const std::string& file) {
 
 absl::Status Database::Execute(const char* sql) {
   if (sqlite3_exec(connection_.get(), sql, nullptr, nullptr, nullptr) != SQLITE_OK) {
-    return Failure(connection_.get(), sql);
+    return SqliteError(connection_.get(), sql);
   }
   return absl::OkStatus();
 }
@@ -101,7 +101,7 @@ absl::StatusOr<std::unique_ptr<Statement>> Database::Prepare(const char* sql) {
     sqlite3_stmt* statement = nullptr;
     if (sqlite3_prepare_v3(connection_.get(), sql, -1, SQLITE_PREPARE_PERSISTENT, &statement,
                            nullptr) != SQLITE_OK) {
-      return Failure(connection_.get(), sql);
+      return SqliteError(connection_.get(), sql);
     }
     prepared.reset(statement);
   }

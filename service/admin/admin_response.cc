@@ -8,7 +8,7 @@
 namespace evalrun::admin {
 namespace {
 
-AdminResponse Ready(const AdminSources& sources) {
+AdminResponse GetReadiness(const AdminSources& sources) {
   const std::string reason = sources.not_ready_because();
   if (reason.empty()) return {.body = "ok\n"};
   return {.status = 503, .body = reason + "\n"};
@@ -41,7 +41,7 @@ AdminResponse GetLogLevel(const AdminSources& sources) {
 AdminResponse PutLogLevel(std::string_view body, const AdminSources& sources) {
   std::string_view level = body;
   if (level.ends_with('\n')) level.remove_suffix(1);
-  if (level.size() > kLongestAdminBody || !sources.set_log_level(std::string(level))) {
+  if (level.size() > kMaxAdminBodyBytes || !sources.set_log_level(std::string(level))) {
     return {.status = 400, .body = "must be debug, info, warn or error\n"};
   }
   return GetLogLevel(sources);
@@ -57,7 +57,7 @@ constexpr std::array<Route, 7> kRoutes = {{
     {"/", &GetPage},
     {"/metrics", &GetMetrics},
     {"/healthz", &GetHealth},
-    {"/readyz", &Ready},
+    {"/readyz", &GetReadiness},
     {"/config", &GetConfig},
     {"/loglevel", &GetLogLevel, &PutLogLevel},
     {"/status.json", &GetStatus},
@@ -71,7 +71,7 @@ AdminResponse NotFound() {
 
 }  // namespace
 
-AdminResponse Respond(const AdminRequest& request, const AdminSources& sources) {
+AdminResponse HandleAdminRequest(const AdminRequest& request, const AdminSources& sources) {
   const auto* route = std::ranges::find(kRoutes, request.path, &Route::path);
   if (route == kRoutes.end()) return NotFound();
   if (request.method == "GET" || request.method == "HEAD") return route->get(sources);

@@ -15,10 +15,10 @@ namespace evalrun::admin {
 struct AdminRequest {
   std::string_view method;
   std::string_view path;       // without a query
-  std::string_view body = {};  // cut to one byte more than kLongestAdminBody
+  std::string_view body = {};  // cut to one byte more than kMaxAdminBodyBytes
 };
 
-inline constexpr std::size_t kLongestAdminBody = 16;
+inline constexpr std::size_t kMaxAdminBodyBytes = 16;
 
 struct AdminResponse {
   unsigned int status = 200;
@@ -30,7 +30,8 @@ struct AdminResponse {
 };
 
 // HEAD is answered like GET; whoever sends it leaves out the body. Nothing changes by either.
-[[nodiscard]] AdminResponse Respond(const AdminRequest& request, const AdminSources& sources);
+[[nodiscard]] AdminResponse HandleAdminRequest(const AdminRequest& request,
+                                               const AdminSources& sources);
 
 }  // namespace evalrun::admin
 

@@ -18,21 +18,21 @@
 namespace evalrun::admin {
 namespace {
 
-constexpr unsigned int kMostConnections = 256;
-constexpr unsigned int kIdleSeconds = 10;
+constexpr unsigned int kMaxConnections = 256;
+constexpr unsigned int kIdleTimeoutSeconds = 10;
 
-MHD_Result Queue(MHD_Connection* connection, const AdminResponse& answer) {
+MHD_Result QueueResponse(MHD_Connection* connection, const AdminResponse& to_queue) {
   MHD_Response* response = MHD_create_response_from_buffer(
-      answer.body.size(), const_cast<char*>(answer.body.data()), MHD_RESPMEM_MUST_COPY);
+      to_queue.body.size(), const_cast<char*>(to_queue.body.data()), MHD_RESPMEM_MUST_COPY);
   if (response == nullptr) return MHD_NO;
-  MHD_add_response_header(response, "Content-Type", answer.content_type.c_str());
+  MHD_add_response_header(response, "Content-Type", to_queue.content_type.c_str());
   MHD_add_response_header(response, "Cache-Control", "no-store");
   MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
   MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
   MHD_add_response_header(response, "Content-Security-Policy",
-                          answer.content_security_policy.c_str());
-  if (!answer.allow.empty()) MHD_add_response_header(response, "Allow", answer.allow.c_str());
-  const MHD_Result result = MHD_queue_response(connection, answer.status, response);
+                          to_queue.content_security_policy.c_str());
+  if (!to_queue.allow.empty()) MHD_add_response_header(response, "Allow", to_queue.allow.c_str());
+  const MHD_Result result = MHD_queue_response(connection, to_queue.status, response);
   MHD_destroy_response(response);
   return result;
 }
@@ -47,16 +47,16 @@ MHD_Result OnRequest(void* sources, MHD_Connection* connection, const char* url,
   }
   auto& body = *static_cast<std::string*>(*request_state);
   if (*upload_size != 0) {
-    body.append(upload_data, std::min(*upload_size, kLongestAdminBody + 1 - body.size()));
+    body.append(upload_data, std::min(*upload_size, kMaxAdminBodyBytes + 1 - body.size()));
     *upload_size = 0;
     return MHD_YES;
   }
-  return Queue(connection, Respond({.method = method, .path = url, .body = body},
-                                   *static_cast<const AdminSources*>(sources)));
+  return QueueResponse(connection, HandleAdminRequest({.method = method, .path = url, .body = body},
+                                                      *static_cast<const AdminSources*>(sources)));
 }
 
-void OnRequestOver(void* /*unused*/, MHD_Connection* /*connection*/, void** request_state,
-                   MHD_RequestTerminationCode /*why*/) {
+void OnRequestCompleted(void* /*unused*/, MHD_Connection* /*connection*/, void** request_state,
+                        MHD_RequestTerminationCode /*why*/) {
   const std::unique_ptr<std::string> body(static_cast<std::string*>(*request_state));
   *request_state = nullptr;
 }
@@ -96,9 +96,9 @@ absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(const std::strin
   if (ipv6) flags |= MHD_USE_IPv6;
   server->daemon_.reset(MHD_start_daemon(
       flags, /*port=*/0, nullptr, nullptr, &OnRequest, const_cast<AdminSources*>(&server->sources_),
-      MHD_OPTION_SOCK_ADDR, &*address, MHD_OPTION_CONNECTION_LIMIT, kMostConnections,
-      MHD_OPTION_CONNECTION_TIMEOUT, kIdleSeconds, MHD_OPTION_NOTIFY_COMPLETED, &OnRequestOver,
-      nullptr, MHD_OPTION_END));
+      MHD_OPTION_SOCK_ADDR, &*address, MHD_OPTION_CONNECTION_LIMIT, kMaxConnections,
+      MHD_OPTION_CONNECTION_TIMEOUT, kIdleTimeoutSeconds, MHD_OPTION_NOTIFY_COMPLETED,
+      &OnRequestCompleted, nullptr, MHD_OPTION_END));
   if (server->daemon_ == nullptr) {
     return absl::UnavailableError("cannot listen there; is the port taken?");
   }

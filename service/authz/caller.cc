@@ -10,15 +10,15 @@
 namespace evalrun::authz {
 namespace {
 
-constexpr std::size_t kLongestAsserted = 256;
+constexpr std::size_t kMaxClaimedIdentityBytes = 256;
 
-bool IsWellFormedAssertion(std::string_view value) {
-  return !value.empty() && value.size() <= kLongestAsserted &&
+bool IsWellFormedClaim(std::string_view value) {
+  return !value.empty() && value.size() <= kMaxClaimedIdentityBytes &&
          std::ranges::all_of(value, [](char c) { return c > 0x20 && c < 0x7F; });
 }
 
 // Of a DNS name the case does not matter.
-void MakeLowerCase(std::string* text) {
+void AsciiStrToLower(std::string* text) {
   for (char& c : *text) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
@@ -27,7 +27,7 @@ void MakeLowerCase(std::string* text) {
 // Appends the peer's address; a zone's `%` is escaped in gRPC's name of the peer.
 void AppendAddress(std::string_view peer, std::string* caller) {
   constexpr std::string_view kEscapedPercent = "%25";
-  const std::string_view address = SplitPeer(peer).address;
+  const std::string_view address = ParsePeerAddress(peer).address;
   const std::size_t zone = address.find(kEscapedPercent);
   caller->append(address.substr(0, zone));
   if (zone == std::string_view::npos) return;
@@ -50,25 +50,25 @@ bool IsTrustedPeer(const std::vector<std::string>& patterns, std::string_view ca
 
 }  // namespace
 
-void ResolveCaller(const IdentityPolicy& policy, const CallerEvidence& evidence,
+void ResolveCaller(const IdentityPolicy& policy, const PeerCredentials& credentials,
                    std::string* caller) {
-  const bool has_certificate = !evidence.spiffe_id.empty() || !evidence.dns_name.empty();
-  if (!evidence.spiffe_id.empty()) {
-    caller->assign(evidence.spiffe_id);
-  } else if (!evidence.dns_name.empty()) {
-    caller->assign("dns:").append(evidence.dns_name);
-    MakeLowerCase(caller);
-  } else if (evidence.peer.starts_with("ipv4:") || evidence.peer.starts_with("ipv6:")) {
+  const bool has_certificate = !credentials.spiffe_id.empty() || !credentials.dns_name.empty();
+  if (!credentials.spiffe_id.empty()) {
+    caller->assign(credentials.spiffe_id);
+  } else if (!credentials.dns_name.empty()) {
+    caller->assign("dns:").append(credentials.dns_name);
+    AsciiStrToLower(caller);
+  } else if (credentials.peer.starts_with("ipv4:") || credentials.peer.starts_with("ipv6:")) {
     caller->assign("ip:");
-    AppendAddress(evidence.peer, caller);
+    AppendAddress(credentials.peer, caller);
   } else {
-    caller->assign(evidence.peer.starts_with("unix") ? "unix" : "unknown");
+    caller->assign(credentials.peer.starts_with("unix") ? "unix" : "unknown");
   }
 
-  if (policy.metadata_key.empty() || !IsWellFormedAssertion(evidence.asserted)) return;
+  if (policy.metadata_key.empty() || !IsWellFormedClaim(credentials.claimed_identity)) return;
   const bool is_trusted = has_certificate ? IsTrustedPeer(policy.trusted_peers, *caller)
                                           : IsTrustedAddress(policy.trusted_networks, *caller);
-  if (is_trusted) caller->assign("metadata:").append(evidence.asserted);
+  if (is_trusted) caller->assign("metadata:").append(credentials.claimed_identity);
 }
 
 }  // namespace evalrun::authz

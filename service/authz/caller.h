@@ -9,7 +9,7 @@
 //   ip:10.0.0.7               the peer's address without its port, when nothing better is known
 //   unix                      a peer on this machine
 //
-// Pure: knows no gRPC. service/grpc_adapter/peer_evidence.h reads the evidence off a call.
+// Pure: knows no gRPC. service/grpc_adapter/peer_credentials.h reads the credentials off a call.
 #ifndef EVALRUN_SERVICE_AUTHZ_CALLER_H_
 #define EVALRUN_SERVICE_AUTHZ_CALLER_H_
 
@@ -33,7 +33,7 @@ struct IdentityPolicy {
 };
 
 // What is known of the other end of a call. Views are read during the call only.
-struct CallerEvidence {
+struct PeerCredentials {
   // Of a client certificate that was verified; empty: none.
   std::string_view spiffe_id = {};
   std::string_view dns_name = {};
@@ -41,12 +41,12 @@ struct CallerEvidence {
   std::string_view peer = {};
   // The value under the policy's metadata key; empty when it is not there exactly once. Anybody can
   // write it.
-  std::string_view asserted = {};
+  std::string_view claimed_identity = {};
 };
 
 // Replaces `caller` by the identity; its memory is kept. Never empty. What a trusted hop asserts
 // counts only as 1 to 256 visible ASCII characters; without it the hop itself is the caller.
-void ResolveCaller(const IdentityPolicy& policy, const CallerEvidence& evidence,
+void ResolveCaller(const IdentityPolicy& policy, const PeerCredentials& credentials,
                    std::string* caller);
 
 }  // namespace evalrun::authz

@@ -23,14 +23,14 @@ std::string_view UpstreamKey::secret() const {
   return std::string_view(header_line_.data(), header_line_.size() - 1).substr(kHeader.size());
 }
 
-const KeyRing::Key& KeyRing::Choose(std::string_view caller, std::string_view workspace) const {
+const KeyRing::Key& KeyRing::Select(std::string_view caller, std::string_view workspace) const {
   for (const Entry& entry : entries_) {
-    if (entry.scope.Covers(caller, workspace)) return entry.key;
+    if (entry.scope.Matches(caller, workspace)) return entry.key;
   }
   return fallback_;
 }
 
-bool KeyRing::Has(const UpstreamKey& key) const {
+bool KeyRing::Contains(const UpstreamKey& key) const {
   const auto is_same = [&key](const Key& other) {
     return other->name() == key.name() && other->secret() == key.secret();
   };
@@ -41,11 +41,11 @@ bool KeyRing::Has(const UpstreamKey& key) const {
   return false;
 }
 
-std::vector<std::string> KeyRing::ChangedSince(const KeyRing& before) const {
+std::vector<std::string> KeyRing::KeysChangedSince(const KeyRing& before) const {
   std::vector<std::string> names;
-  if (!before.Has(*fallback_)) names.push_back(fallback_->name());
+  if (!before.Contains(*fallback_)) names.push_back(fallback_->name());
   for (const Entry& entry : entries_) {
-    if (!before.Has(*entry.key)) names.push_back(entry.key->name());
+    if (!before.Contains(*entry.key)) names.push_back(entry.key->name());
   }
   return names;
 }

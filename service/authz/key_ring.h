@@ -17,7 +17,7 @@
 namespace evalrun::authz {
 
 // The name of the key for calls that no other key is for.
-inline constexpr std::string_view kDefaultKey = "default";
+inline constexpr std::string_view kDefaultKeyName = "default";
 
 // A key, ready to be sent. Thread-safe. Wiped when the last call that holds it lets it go; the
 // copies that libcurl makes for a request are libcurl's.
@@ -54,14 +54,14 @@ class KeyRing {
   KeyRing(Key fallback, std::vector<Entry> entries)
       : fallback_(std::move(fallback)), entries_(std::move(entries)) {}
 
-  // The key of the first entry that covers the call; `workspace` as Scope::Covers() wants it.
-  [[nodiscard]] const Key& Choose(std::string_view caller, std::string_view workspace) const;
+  // The key of the first entry that covers the call; `workspace` as Scope::Matches() wants it.
+  [[nodiscard]] const Key& Select(std::string_view caller, std::string_view workspace) const;
 
   // The names of the keys that `before` does not have, or has with another secret.
-  [[nodiscard]] std::vector<std::string> ChangedSince(const KeyRing& before) const;
+  [[nodiscard]] std::vector<std::string> KeysChangedSince(const KeyRing& before) const;
 
  private:
-  [[nodiscard]] bool Has(const UpstreamKey& key) const;
+  [[nodiscard]] bool Contains(const UpstreamKey& key) const;
 
   Key fallback_;
   std::vector<Entry> entries_;

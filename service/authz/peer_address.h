@@ -16,7 +16,7 @@ struct PeerAddress {
 
 // Of `ipv4:10.0.0.1:40000` and `ipv6:%5B::1%5D:40000`, the address without brackets; of anything
 // else all of it. The view is into `peer`.
-[[nodiscard]] PeerAddress SplitPeer(std::string_view peer);
+[[nodiscard]] PeerAddress ParsePeerAddress(std::string_view peer);
 
 }  // namespace evalrun::authz
 

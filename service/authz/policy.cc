@@ -20,7 +20,7 @@ std::string_view AccessDecisionName(AccessDecision decision) {
 AccessDecision AccessPolicy::Decide(std::string_view caller, std::string_view workspace) const {
   if (allowed_.empty()) return AccessDecision::kNone;
   const bool is_allowed = std::ranges::any_of(
-      allowed_, [&](const Scope& scope) { return scope.Covers(caller, workspace); });
+      allowed_, [&](const Scope& scope) { return scope.Matches(caller, workspace); });
   if (is_allowed) return AccessDecision::kAllowed;
   return dry_run_ ? AccessDecision::kDryRunDenied : AccessDecision::kDenied;
 }

@@ -39,7 +39,7 @@ class AccessPolicy {
   AccessPolicy(std::vector<Scope> allowed, bool dry_run)
       : allowed_(std::move(allowed)), dry_run_(dry_run) {}
 
-  // `workspace` as Scope::Covers() wants it.
+  // `workspace` as Scope::Matches() wants it.
   [[nodiscard]] AccessDecision Decide(std::string_view caller, std::string_view workspace) const;
 
   // `off`, `dry_run` or `enforced`.

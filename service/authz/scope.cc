@@ -20,7 +20,7 @@ Scope::Scope(std::vector<std::string> identities, std::vector<std::string> works
     : identities_(std::move(identities)) {
   for (std::string& workspace : workspaces) {
     if (workspace == kUnsetWorkspace) {
-      covers_unset_ = true;
+      matches_unset_ = true;
     } else if (IsPrefixPattern(workspace)) {
       workspaces_.push_back(std::move(workspace));
     } else {
@@ -29,9 +29,10 @@ Scope::Scope(std::vector<std::string> identities, std::vector<std::string> works
   }
 }
 
-bool Scope::Covers(std::string_view caller, std::string_view workspace) const {
-  const bool is_there = workspace.empty() ? covers_unset_ : MatchesAny(workspaces_, workspace);
-  return is_there && MatchesAny(identities_, caller);
+bool Scope::Matches(std::string_view caller, std::string_view workspace) const {
+  const bool workspace_matches =
+      workspace.empty() ? matches_unset_ : MatchesAny(workspaces_, workspace);
+  return workspace_matches && MatchesAny(identities_, caller);
 }
 
 }  // namespace evalrun::authz

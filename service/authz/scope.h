@@ -26,12 +26,12 @@ class Scope {
 
   // `caller`: identity/caller.h. `workspace`: in canonical form (deletion::CanonicalId); empty: the
   // call names none.
-  [[nodiscard]] bool Covers(std::string_view caller, std::string_view workspace) const;
+  [[nodiscard]] bool Matches(std::string_view caller, std::string_view workspace) const;
 
  private:
   std::vector<std::string> identities_;
   std::vector<std::string> workspaces_;  // canonical
-  bool covers_unset_ = false;
+  bool matches_unset_ = false;
 };
 
 }  // namespace evalrun::authz

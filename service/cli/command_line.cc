@@ -17,14 +17,14 @@
 namespace evalrun::cli {
 namespace {
 
-PrintAndExit Mistake(const std::string& sentence, const std::string& command) {
+PrintAndExit UsageError(const std::string& sentence, const std::string& command) {
   return {"",
           fmt::format("evalrunctl: {}\nRun 'evalrunctl {}--help' to see how it is used.\n",
                       Printable(sentence), command.empty() ? "" : command + " "),
           kExitUsage};
 }
 
-Connection ConnectionOf(const ConnectionFlags& flags) {
+Connection ToConnection(const ConnectionFlags& flags) {
   Connection connection{flags.server, ParseDuration(flags.timeout).value_or(kDefaultTimeout)};
   if (flags.tls) {
     connection.tls = Tls{flags.ca_file, flags.cert_file, flags.key_file, flags.server_name};
@@ -32,9 +32,9 @@ Connection ConnectionOf(const ConnectionFlags& flags) {
   return connection;
 }
 
-Command DeleteOf(const Flags::Delete& flags) {
+Command ToDeleteCommand(const Flags::Delete& flags) {
   DeleteCommand command;
-  command.connection = ConnectionOf(flags.connection);
+  command.connection = ToConnection(flags.connection);
   command.ids = flags.ids;
   command.from_file = flags.from_file;
   command.opaque_ids = flags.opaque_ids;
@@ -45,13 +45,13 @@ Command DeleteOf(const Flags::Delete& flags) {
   command.dry_run = flags.dry_run;
   command.json = flags.json;
   if (command.ids.empty() && command.from_file.empty()) {
-    return Mistake("which run? Name an ID, or a file of them with --from-file", "delete");
+    return UsageError("which run? Name an ID, or a file of them with --from-file", "delete");
   }
   if (command.many() && !command.request.request_id.empty()) {
-    return Mistake("--request-id is for one ID: of many calls each has a request id of its own",
-                   "delete");
+    return UsageError("--request-id is for one ID: of many calls each has a request id of its own",
+                      "delete");
   }
-  command.policy = {flags.concurrency, flags.max_attempts, /*retry_refused=*/command.many(),
+  command.policy = {flags.concurrency, flags.max_attempts, /*retry_rejected=*/command.many(),
                     flags.retry_unknown,
                     ParseDuration(flags.max_wait).value_or(command.policy.max_wait)};
   return command;
@@ -70,9 +70,9 @@ bool IsUnknownCommand(const CLI::App& app, const std::vector<std::string>& argum
 Command ParseCommandLine(const std::vector<std::string>& arguments) {
   Flags flags;
   const std::unique_ptr<CLI::App> app = MakeApp(&flags);
-  if (arguments.empty()) return Mistake("which command? There is delete, for example", "");
+  if (arguments.empty()) return UsageError("which command? There is delete, for example", "");
   if (IsUnknownCommand(*app, arguments)) {
-    return Mistake(fmt::format("there is no command '{}'", arguments.front()), "");
+    return UsageError(fmt::format("there is no command '{}'", arguments.front()), "");
   }
   const auto command_name = [&app] {
     const auto parsed = app->get_subcommands();
@@ -82,19 +82,19 @@ Command ParseCommandLine(const std::vector<std::string>& arguments) {
     // CLI11 takes them from the back.
     app->parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::CallForHelp&) {
-    return PrintAndExit{HelpText(MakeManual(), command_name()), "", kExitGone};
+    return PrintAndExit{HelpText(MakeManual(), command_name()), "", kExitOk};
   } catch (const CLI::CallForVersion&) {
     return VersionCommand{};
   } catch (const CLI::ParseError& error) {
-    return Mistake(error.what(), command_name());
+    return UsageError(error.what(), command_name());
   }
   const std::string command = command_name();
   if (command == "version") return VersionCommand{};
-  if (command == "health") return HealthCommand{ConnectionOf(flags.health)};
+  if (command == "health") return HealthCommand{ToConnection(flags.health)};
   if (command == "completion") {
-    return PrintAndExit{CompletionScript(MakeManual(), flags.shell), "", kExitGone};
+    return PrintAndExit{CompletionScript(MakeManual(), flags.shell), "", kExitOk};
   }
-  return DeleteOf(flags.remove);
+  return ToDeleteCommand(flags.remove);
 }
 
 }  // namespace evalrun::cli

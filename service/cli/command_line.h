@@ -8,15 +8,15 @@
 #include <variant>
 #include <vector>
 
-#include "service/cli/delete_report.h"
+#include "service/cli/delete_result.h"
 #include "service/cli/delete_schedule.h"
 
 namespace evalrun::cli {
 
 // The exit statuses, as the manual lists them. After a signal that left something undone: 128 and
 // the signal.
-inline constexpr int kExitGone = 0;
-inline constexpr int kExitNotGone = 1;
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitFailure = 1;
 inline constexpr int kExitUsage = 2;
 
 struct DeleteCommand {
@@ -44,7 +44,7 @@ struct VersionCommand {};
 struct PrintAndExit {
   std::string out;  // for standard output
   std::string err;  // for standard error
-  int exit_status = kExitGone;
+  int exit_status = kExitOk;
 };
 
 using Command = std::variant<PrintAndExit, DeleteCommand, HealthCommand, VersionCommand>;

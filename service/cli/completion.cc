@@ -11,7 +11,7 @@ namespace {
 
 bool IsFile(const FlagManual& flag) { return flag.value == "FILE"; }
 
-std::vector<FlagManual> FlagsOf(const Manual& manual, const CommandManual& command) {
+std::vector<FlagManual> CommandFlags(const Manual& manual, const CommandManual& command) {
   std::vector<FlagManual> flags;
   for (const FlagGroup& group : command.groups) {
     flags.insert(flags.end(), group.flags.begin(), group.flags.end());
@@ -26,7 +26,7 @@ std::vector<FlagManual> FlagsOf(const Manual& manual, const CommandManual& comma
 std::string Names(const Manual& manual, const std::function<bool(const FlagManual&)>& wanted) {
   std::vector<std::string> names;
   for (const CommandManual& command : manual.commands) {
-    for (const FlagManual& flag : FlagsOf(manual, command)) {
+    for (const FlagManual& flag : CommandFlags(manual, command)) {
       if (wanted(flag)) names.push_back(flag.name);
     }
   }
@@ -51,7 +51,7 @@ std::string Bash(const Manual& manual) {
   for (const CommandManual& command : manual.commands) {
     commands.push_back(command.name);
     std::vector<std::string> words = command.words;
-    for (const FlagManual& flag : FlagsOf(manual, command)) words.push_back(flag.name);
+    for (const FlagManual& flag : CommandFlags(manual, command)) words.push_back(flag.name);
     cases += fmt::format("    {}) words='{}' ;;\n", command.name, fmt::join(words, " "));
   }
   std::vector<std::string> first = commands;
@@ -109,7 +109,7 @@ std::string Zsh(const Manual& manual) {
   for (const CommandManual& command : manual.commands) {
     commands += fmt::format(" '{}:{}'", command.name, ZshText(command.summary));
     std::string arguments;
-    for (const FlagManual& flag : FlagsOf(manual, command)) {
+    for (const FlagManual& flag : CommandFlags(manual, command)) {
       arguments += fmt::format(" \\\n        '{}{}[{}]{}'", flag.name,
                                flag.value.empty() ? "" : "=", ZshText(flag.help),
                                flag.value.empty() ? ""
@@ -159,7 +159,7 @@ std::string Fish(const Manual& manual) {
     if (!command.words.empty()) {
       out += fmt::format("{} -a '{}'\n", here, fmt::join(command.words, " "));
     }
-    for (const FlagManual& flag : FlagsOf(manual, command)) {
+    for (const FlagManual& flag : CommandFlags(manual, command)) {
       out += fmt::format("{} -l {}{} -d '{}'\n", here, flag.name.substr(2),
                          flag.value.empty() ? ""
                          : IsFile(flag)     ? " -r -F"

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "service/cli/delete_report.h"
+#include "service/cli/delete_result.h"
 
 namespace evalrun::cli {
 

@@ -20,8 +20,8 @@
 #include "service/cli/gateway_call.h"
 #include "service/cli/id_list.h"
 #include "service/cli/interrupt_signal.h"
-#include "service/cli/leftover_file.h"
 #include "service/cli/progress_display.h"
+#include "service/cli/remaining_ids_file.h"
 #include "service/cli/render.h"
 #include "service/cli/run_deletes.h"
 #include "service/cli/standard_output.h"
@@ -37,10 +37,10 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 // When standard error is gone as well, there is nobody to tell.
-void Say(const std::string& text) { static_cast<void>(WriteAll(STDERR_FILENO, text)); }
+void WriteStderr(const std::string& text) { static_cast<void>(WriteAll(STDERR_FILENO, text)); }
 
-int Refuse(const std::string& sentences) {
-  Say(fmt::format("evalrunctl: {}\n", sentences));
+int PrintUsageError(const std::string& sentences) {
+  WriteStderr(fmt::format("evalrunctl: {}\n", sentences));
   return kExitUsage;
 }
 
@@ -62,7 +62,7 @@ std::optional<std::string> ReadIds(const DeleteCommand& command, IdList* list) {
                          std::generic_category().message(errno));
     }
   }
-  const std::string mistakes = list->Mistakes();
+  const std::string mistakes = list->DescribeErrors();
   if (mistakes.empty()) return std::nullopt;
   return fmt::format("nothing was deleted, because these are no ids:\n{}{}", mistakes,
                      command.opaque_ids ? "" : " If the gateway takes others, add --opaque-ids.");
@@ -78,50 +78,50 @@ class DeleteJob {
         start_(steady_clock::now()),
         display_(start_) {}
 
-  void MarkMaybeGone(std::size_t index) { schedule_.MarkMaybeGone(index); }
+  void MarkPossiblyDeleted(std::size_t index) { schedule_.MarkPossiblyDeleted(index); }
 
   // Sends them all. Afterwards every id has a report, if only that it was not tried.
   void Run(const std::shared_ptr<grpc::Channel>& channel) {
-    CountInterrupts();
+    InstallInterruptHandler();
     const DeleteHooks hooks{
-        .sending = [this](std::size_t index) { return Record("sent", index); },
-        .answered = [this](std::size_t index, const DeleteReport& report,
-                           bool final) { return !final || Settle(index, report); },
+        .before_send = [this](std::size_t index) { return Record("sent", index); },
+        .on_response = [this](std::size_t index, const DeleteResult& report,
+                              bool final) { return !final || RecordFinal(index, report); },
         .tick = [this](const DeleteSchedule& schedule) { ShowProgress(schedule); },
-        .interrupt = &InterruptsSoFar};
+        .interrupt = &CurrentInterrupt};
     end_ = RunDeletes(channel, command_.connection, command_.request, ids_, &schedule_, hooks);
     for (std::size_t i = 0; i < ids_.size(); ++i) {
-      if (schedule_.state(i) == DeleteSchedule::State::kLeft) GiveUp(i);
+      if (schedule_.state(i) == DeleteSchedule::State::kPending) MarkNotAttempted(i);
     }
     display_.Clear();
   }
 
   // What is said when the work is over, but for the objects of --json.
-  void Conclude(std::size_t gone_before, std::size_t duplicates) {
+  void PrintSummary(std::size_t gone_before, std::size_t duplicates) {
     if (!command_.many()) {
       if (!command_.json && last_.has_value()) {
         const std::string text = RenderText(*last_);
-        if (!last_->gone() || !output_.Write(text)) Say(text);
+        if (!last_->gone() || !output_.Write(text)) WriteStderr(text);
       }
       return;
     }
     const SummaryFacts facts{&ids_,
                              gone_before,
                              duplicates,
-                             left_,
+                             remaining_,
                              end_,
                              stop_detail_.empty() ? output_.Error() : stop_detail_,
                              command_.connection,
                              command_.request,
                              command_.done_file};
-    const std::string summary = RenderSummary(facts, tally_, &SaveLeftoverIds);
-    const bool good = exit_status() == kExitGone && !command_.json;
-    if (!good || !output_.Write(summary)) Say(summary);
+    const std::string summary = RenderSummary(facts, tally_, &SaveRemainingIds);
+    const bool good = exit_status() == kExitOk && !command_.json;
+    if (!good || !output_.Write(summary)) WriteStderr(summary);
   }
 
   [[nodiscard]] int exit_status() const {
-    if (tally_.gone_count() == ids_.size()) return kExitGone;
-    return end_.reason == StopReason::kInterrupted ? InterruptExitStatus() : kExitNotGone;
+    if (tally_.gone_count() == ids_.size()) return kExitOk;
+    return end_.reason == StopReason::kInterrupted ? InterruptExitStatus() : kExitFailure;
   }
 
  private:
@@ -132,14 +132,14 @@ class DeleteJob {
   }
 
   // The last word about an id.
-  bool Settle(std::size_t index, const DeleteReport& report) {
+  bool RecordFinal(std::size_t index, const DeleteResult& report) {
     tally_.Add(index, report);
     const bool unknown = report.deletion == "unknown";
     const bool recorded = Record(report.gone() ? "gone" : unknown ? "unknown" : "failed", index);
     return Print(report) && recorded;
   }
 
-  bool Print(const DeleteReport& report) {
+  bool Print(const DeleteResult& report) {
     if (!command_.many()) last_ = report;
     if (!command_.json) return true;
     display_.Clear();
@@ -147,19 +147,19 @@ class DeleteJob {
   }
 
   // An id that was left when the work stopped.
-  void GiveUp(std::size_t index) {
+  void MarkNotAttempted(std::size_t index) {
     DeleteRequest request = command_.request;
     request.eval_run_uuid = ids_[index];
-    DeleteReport report =
+    DeleteResult report =
         end_.reason == StopReason::kNoConnection
-            ? ReportConnectFailure(request, command_.connection, end_.message)
-            : ReportNotTried(request, command_.connection, "stopped before it was settled");
-    if (schedule_.maybe_gone(index)) {
+            ? MakeConnectFailure(request, command_.connection, end_.message)
+            : MakeNotAttempted(request, command_.connection, "stopped before it was settled");
+    if (schedule_.possibly_deleted(index)) {
       report.deletion = "unknown";
       report.has_details = true;
       tally_.Add(index, report);
     } else {
-      left_.push_back(index);
+      remaining_.push_back(index);
     }
     Print(report);
   }
@@ -182,9 +182,9 @@ class DeleteJob {
   ProgressDisplay display_;
   StandardOutput output_;
   Tally tally_;
-  std::optional<DeleteReport> last_;  // of the only id
-  std::vector<std::size_t> left_;
-  DeletesEnd end_;
+  std::optional<DeleteResult> last_;  // of the only id
+  std::vector<std::size_t> remaining_;
+  StopInfo end_;
   std::string stop_detail_;
 };
 
@@ -197,7 +197,7 @@ int DryRun(const DeleteCommand& command, const std::vector<std::string>& ids,
     request.eval_run_uuid = id;
     const std::string line =
         command.json
-            ? RenderJson(ReportNotTried(request, command.connection, "a dry run sends nothing"))
+            ? RenderJson(MakeNotAttempted(request, command.connection, "a dry run sends nothing"))
             : id;
     if (!output.Write(line + "\n")) break;
   }
@@ -208,41 +208,43 @@ int DryRun(const DeleteCommand& command, const std::vector<std::string>& ids,
   }
   if (gone_before > 0) sentence += fmt::format("; {} are gone already", gone_before);
   if (duplicates > 0) sentence += fmt::format("; {} are named more than once", duplicates);
-  Say(sentence + ".\n");
-  return kExitGone;
+  WriteStderr(sentence + ".\n");
+  return kExitOk;
 }
 
 }  // namespace
 
 int RunDelete(const DeleteCommand& command) {
   IdList list(command.opaque_ids ? deletion::IdFormat::kOpaque : deletion::IdFormat::kUuid);
-  if (const auto mistake = ReadIds(command, &list); mistake.has_value()) return Refuse(*mistake);
+  if (const auto mistake = ReadIds(command, &list); mistake.has_value())
+    return PrintUsageError(*mistake);
   const auto channel = OpenChannel(command.connection);
-  if (!channel.ok()) return Refuse(Printable(std::string(channel.status().message())) + ".");
+  if (!channel.ok())
+    return PrintUsageError(Printable(std::string(channel.status().message())) + ".");
 
   DoneFile done_file;
   if (!command.done_file.empty()) {
     const std::string header =
         DoneRecord::Header(command.connection.server, command.request.workspace_uuid);
-    const absl::Status opened = command.dry_run ? done_file.Peek(command.done_file, header)
+    const absl::Status opened = command.dry_run ? done_file.OpenReadOnly(command.done_file, header)
                                                 : done_file.Open(command.done_file, header);
-    if (!opened.ok()) return Refuse(Printable(std::string(opened.message())) + ".");
+    if (!opened.ok()) return PrintUsageError(Printable(std::string(opened.message())) + ".");
   }
   std::vector<std::string> ids;
-  std::vector<std::size_t> maybe_gone;
+  std::vector<std::size_t> possibly_deleted;
   for (const std::string& id : list.ids()) {
-    const Done done = done_file.record().Find(id);
-    if (done == Done::kGone) continue;
-    if (done == Done::kMaybe) maybe_gone.push_back(ids.size());
+    const DoneState done = done_file.record().Find(id);
+    if (done == DoneState::kGone) continue;
+    if (done == DoneState::kPossiblyDeleted) possibly_deleted.push_back(ids.size());
     ids.push_back(id);
   }
   const std::size_t gone_before = list.ids().size() - ids.size();
   if (command.dry_run) return DryRun(command, ids, gone_before, list.duplicates());
 
   DeleteJob job(command, std::move(ids), &done_file);
-  for (const std::size_t index : maybe_gone) job.MarkMaybeGone(index);
+  for (const std::size_t index : possibly_deleted) job.MarkPossiblyDeleted(index);
   job.Run(*channel);
-  job.Conclude(gone_before, list.duplicates());
+  job.PrintSummary(gone_before, list.duplicates());
   return job.exit_status();
 }
 

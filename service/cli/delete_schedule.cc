@@ -7,38 +7,38 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kFirstWait{500};
-constexpr milliseconds kLongestWait{30'000};
+constexpr milliseconds kInitialBackoff{500};
+constexpr milliseconds kMaxBackoff{30'000};
 
 // 0.5 s, 1 s, 2 s, … 30 s for the first, second, third … time.
 milliseconds Backoff(int times) {
-  return std::min(kFirstWait * (1 << std::min(times - 1, 10)), kLongestWait);
+  return std::min(kInitialBackoff * (1 << std::min(times - 1, 10)), kMaxBackoff);
 }
 
 // Up to a tenth on top, so that many callers who were refused together do not come back together.
-milliseconds Spread(milliseconds wait, double random) {
+milliseconds AddJitter(milliseconds wait, double random) {
   return wait +
          milliseconds(static_cast<std::int64_t>(static_cast<double>(wait.count()) * random / 10));
 }
 
 }  // namespace
 
-ScheduleAnswer ScheduleAnswerOf(const DeleteReport& report) {
-  using Kind = ScheduleAnswer::Kind;
-  ScheduleAnswer answer;
-  answer.maybe_gone = report.deletion == "unknown";
+AttemptSummary SummarizeAttempt(const DeleteResult& report) {
+  using Kind = AttemptSummary::Kind;
+  AttemptSummary answer;
+  answer.possibly_deleted = report.deletion == "unknown";
   answer.retry_after = report.retry_after;
   if (report.gone()) {
     answer.kind = Kind::kGone;
   } else if (report.code == absl::StatusCode::kUnimplemented ||
              report.code == absl::StatusCode::kUnauthenticated) {
     // The gateway's own credential, its base path, or another server: the same for all ids.
-    answer.kind = Kind::kHopeless;
-  } else if (answer.maybe_gone) {
+    answer.kind = Kind::kFatal;
+  } else if (answer.possibly_deleted) {
     answer.kind = Kind::kUnknown;
   } else if (report.code == absl::StatusCode::kResourceExhausted ||
              (report.code == absl::StatusCode::kUnavailable && report.retry_after.has_value())) {
-    answer.kind = Kind::kRefused;
+    answer.kind = Kind::kRejected;
   } else {
     answer.kind = Kind::kFailed;
   }
@@ -50,7 +50,7 @@ DeleteSchedule::DeleteSchedule(const SchedulePolicy& policy, std::size_t count)
 
 DeleteSchedule::Step DeleteSchedule::Next(Time now) {
   using Kind = Step::Kind;
-  const bool anything_left = next_ < items_.size() || !again_.empty() || !delayed_.empty();
+  const bool anything_left = next_ < items_.size() || !requeued_.empty() || !delayed_.empty();
   if (stop_reason_ != StopReason::kNone || !anything_left) {
     return {in_flight_ > 0 ? Kind::kWait : Kind::kEnd, 0, false, std::nullopt};
   }
@@ -60,9 +60,9 @@ DeleteSchedule::Step DeleteSchedule::Next(Time now) {
   if (!delayed_.empty() && delayed_.top().first <= now) {
     index = delayed_.top().second;
     delayed_.pop();
-  } else if (!again_.empty()) {
-    index = again_.front();
-    again_.pop_front();
+  } else if (!requeued_.empty()) {
+    index = requeued_.front();
+    requeued_.pop_front();
   } else if (next_ < items_.size()) {
     index = next_++;
   } else {
@@ -73,17 +73,17 @@ DeleteSchedule::Step DeleteSchedule::Next(Time now) {
   ++item.attempts;
   item.pause = pauses_;
   ++in_flight_;
-  return {Kind::kSend, index, item.maybe_gone, std::nullopt};
+  return {Kind::kSend, index, item.possibly_deleted, std::nullopt};
 }
 
-DeleteSchedule::State DeleteSchedule::OnAnswer(std::size_t index, const ScheduleAnswer& answer,
-                                               Time now, double random) {
-  using Kind = ScheduleAnswer::Kind;
+DeleteSchedule::State DeleteSchedule::OnResponse(std::size_t index, const AttemptSummary& answer,
+                                                 Time now, double random) {
+  using Kind = AttemptSummary::Kind;
   Item& item = items_[index];
   --in_flight_;
-  item.maybe_gone = item.maybe_gone || answer.maybe_gone;
-  if (answer.kind != Kind::kRefused && item.pause == pauses_) {
-    pauses_in_a_row_ = 0;
+  item.possibly_deleted = item.possibly_deleted || answer.possibly_deleted;
+  if (answer.kind != Kind::kRejected && item.pause == pauses_) {
+    consecutive_pauses_ = 0;
     // One more call in flight for each full round of answers.
     limit_ = std::min(limit_ + 1 / limit_, static_cast<double>(policy_.concurrency));
   }
@@ -91,15 +91,15 @@ DeleteSchedule::State DeleteSchedule::OnAnswer(std::size_t index, const Schedule
     case Kind::kGone:
       item.state = State::kGone;
       break;
-    case Kind::kRefused:
-      item.state = OnRefused(index, answer, now, random);
+    case Kind::kRejected:
+      item.state = OnRejected(index, answer, now, random);
       break;
-    case Kind::kHopeless:
-      Stop(StopReason::kHopeless);
-      item.state = Given(item);
+    case Kind::kFatal:
+      Stop(StopReason::kFatal);
+      item.state = TerminalState(item);
       break;
     case Kind::kFailed:
-      item.state = Given(item);
+      item.state = TerminalState(item);
       break;
     case Kind::kUnknown:
       item.state = OnUnknown(index, answer, now, random);
@@ -108,27 +108,27 @@ DeleteSchedule::State DeleteSchedule::OnAnswer(std::size_t index, const Schedule
   return item.state;
 }
 
-DeleteSchedule::State DeleteSchedule::OnRefused(std::size_t index, const ScheduleAnswer& answer,
-                                                Time now, double random) {
+DeleteSchedule::State DeleteSchedule::OnRejected(std::size_t index, const AttemptSummary& answer,
+                                                 Time now, double random) {
   Item& item = items_[index];
-  if (!policy_.retry_refused) return Given(item);
+  if (!policy_.retry_rejected) return TerminalState(item);
   if (answer.retry_after.value_or(milliseconds(0)) > policy_.max_wait) {
-    Stop(StopReason::kAskedTooLong);
+    Stop(StopReason::kRetryAfterTooLong);
   }
   if (item.pause == pauses_) {  // otherwise it was under way when the present pause began
     ++pauses_;
     limit_ = std::max(1.0, limit_ / 2);
-    if (++pauses_in_a_row_ >= policy_.max_attempts) Stop(StopReason::kAlwaysRefused);
+    if (++consecutive_pauses_ >= policy_.max_attempts) Stop(StopReason::kAlwaysRejected);
   }
-  milliseconds wait = answer.retry_after.value_or(kFirstWait);
-  if (pauses_in_a_row_ > 1) wait = std::max(wait, Backoff(pauses_in_a_row_));
-  paused_until_ = std::max(paused_until_, now + Spread(wait, random));
-  if (item.attempts >= policy_.max_attempts) return Given(item);
-  again_.push_back(index);
-  return State::kLeft;
+  milliseconds wait = answer.retry_after.value_or(kInitialBackoff);
+  if (consecutive_pauses_ > 1) wait = std::max(wait, Backoff(consecutive_pauses_));
+  paused_until_ = std::max(paused_until_, now + AddJitter(wait, random));
+  if (item.attempts >= policy_.max_attempts) return TerminalState(item);
+  requeued_.push_back(index);
+  return State::kPending;
 }
 
-DeleteSchedule::State DeleteSchedule::OnUnknown(std::size_t index, const ScheduleAnswer& answer,
+DeleteSchedule::State DeleteSchedule::OnUnknown(std::size_t index, const AttemptSummary& answer,
                                                 Time now, double random) {
   const Item& item = items_[index];
   const milliseconds asked = answer.retry_after.value_or(milliseconds(0));
@@ -137,16 +137,16 @@ DeleteSchedule::State DeleteSchedule::OnUnknown(std::size_t index, const Schedul
     return State::kUnknown;
   }
   const milliseconds wait = std::max(asked, Backoff(item.attempts));
-  delayed_.emplace(now + Spread(wait, random), index);
-  return State::kLeft;
+  delayed_.emplace(now + AddJitter(wait, random), index);
+  return State::kPending;
 }
 
-void DeleteSchedule::PutBack(std::size_t index) {
+void DeleteSchedule::Requeue(std::size_t index) {
   Item& item = items_[index];
-  item.state = State::kLeft;
+  item.state = State::kPending;
   --item.attempts;
   --in_flight_;
-  again_.push_front(index);
+  requeued_.push_front(index);
 }
 
 void DeleteSchedule::Stop(StopReason reason) {

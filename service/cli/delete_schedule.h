@@ -7,7 +7,7 @@
 //   for (;;) {
 //     const DeleteSchedule::Step step = schedule.Next(now);
 //     ... send step.index, or wait until step.until or for an answer, or end ...
-//     on an answer: schedule.OnAnswer(index, answer, now, random);
+//     on an answer: schedule.OnResponse(index, answer, now, random);
 //   }
 #ifndef EVALRUN_SERVICE_CLI_DELETE_SCHEDULE_H_
 #define EVALRUN_SERVICE_CLI_DELETE_SCHEDULE_H_
@@ -22,42 +22,42 @@
 #include <utility>
 #include <vector>
 
-#include "service/cli/delete_report.h"
+#include "service/cli/delete_result.h"
 
 namespace evalrun::cli {
 
 struct SchedulePolicy {
   int concurrency = 16;                         // calls in flight at most; positive
   int max_attempts = 10;                        // calls for one id at most; positive
-  bool retry_refused = true;                    // wait as asked and call again
+  bool retry_rejected = true;                   // wait as asked and call again
   bool retry_unknown = false;                   // call again with allow_missing until settled
   std::chrono::milliseconds max_wait{300'000};  // asked to wait longer: stop
 };
 
 // What an answer means for the schedule.
-struct ScheduleAnswer {
+struct AttemptSummary {
   enum class Kind {
     kGone,
-    kRefused,   // too many requests, or not ready: certainly nothing was done, and waiting helps
+    kRejected,  // too many requests, or not ready: certainly nothing was done, and waiting helps
     kFailed,    // certainly not deleted
-    kHopeless,  // likewise, and so it would be for every other id
+    kFatal,     // likewise, and so it would be for every other id
     kUnknown,
   };
   Kind kind = Kind::kUnknown;
-  bool maybe_gone = true;  // the call may have deleted the run
+  bool possibly_deleted = true;  // the call may have deleted the run
   std::optional<std::chrono::milliseconds> retry_after = std::nullopt;
 };
-[[nodiscard]] ScheduleAnswer ScheduleAnswerOf(const DeleteReport& report);
+[[nodiscard]] AttemptSummary SummarizeAttempt(const DeleteResult& report);
 
 // Why no new call is made although ids are left.
 enum class StopReason {
   kNone,
-  kInterrupted,    // by a signal
-  kOutputClosed,   // nobody reads the results, or the record of them cannot be written
-  kNoConnection,   // the gateway cannot be reached
-  kHopeless,       // ScheduleAnswer::Kind::kHopeless
-  kAskedTooLong,   // asked to wait longer than max_wait
-  kAlwaysRefused,  // max_attempts waits in a row brought nothing but refusals
+  kInterrupted,        // by a signal
+  kOutputClosed,       // nobody reads the results, or the record of them cannot be written
+  kNoConnection,       // the gateway cannot be reached
+  kFatal,              // AttemptSummary::Kind::kFatal
+  kRetryAfterTooLong,  // asked to wait longer than max_wait
+  kAlwaysRejected,     // max_attempts waits in a row brought nothing but refusals
 };
 
 class DeleteSchedule {
@@ -65,7 +65,7 @@ class DeleteSchedule {
   using Time = std::chrono::steady_clock::time_point;
 
   enum class State : std::uint8_t {
-    kLeft,  // to be sent, or to be sent again
+    kPending,  // to be sent, or to be sent again
     kInFlight,
     kGone,
     kFailed,
@@ -84,16 +84,16 @@ class DeleteSchedule {
   DeleteSchedule(const SchedulePolicy& policy, std::size_t count);
 
   // Id `index` may have been deleted by an earlier command.
-  void MarkMaybeGone(std::size_t index) { items_[index].maybe_gone = true; }
+  void MarkPossiblyDeleted(std::size_t index) { items_[index].possibly_deleted = true; }
 
   [[nodiscard]] Step Next(Time now);
 
-  // The answer for an id in flight. Returns its new state: kLeft when it will be sent again.
+  // The answer for an id in flight. Returns its new state: kPending when it will be sent again.
   // `random` is uniform in [0, 1).
-  State OnAnswer(std::size_t index, const ScheduleAnswer& answer, Time now, double random);
+  State OnResponse(std::size_t index, const AttemptSummary& answer, Time now, double random);
 
   // Id `index`, in flight according to Next(), was not sent after all.
-  void PutBack(std::size_t index);
+  void Requeue(std::size_t index);
 
   // No new call is made. The first reason stays.
   void Stop(StopReason reason);
@@ -105,35 +105,37 @@ class DeleteSchedule {
   // Until when nothing is sent because the gateway asked for it. May be in the past.
   [[nodiscard]] Time paused_until() const { return paused_until_; }
   [[nodiscard]] State state(std::size_t index) const { return items_[index].state; }
-  // Whether an id that is kLeft may be gone all the same.
-  [[nodiscard]] bool maybe_gone(std::size_t index) const { return items_[index].maybe_gone; }
+  // Whether an id that is kPending may be gone all the same.
+  [[nodiscard]] bool possibly_deleted(std::size_t index) const {
+    return items_[index].possibly_deleted;
+  }
 
  private:
   struct Item {
-    State state = State::kLeft;
-    bool maybe_gone = false;
+    State state = State::kPending;
+    bool possibly_deleted = false;
     std::uint8_t attempts = 0;
     std::uint32_t pause = 0;  // pauses_ when it was sent
   };
   using Delayed = std::pair<Time, std::size_t>;
 
-  State OnRefused(std::size_t index, const ScheduleAnswer& answer, Time now, double random);
-  State OnUnknown(std::size_t index, const ScheduleAnswer& answer, Time now, double random);
+  State OnRejected(std::size_t index, const AttemptSummary& answer, Time now, double random);
+  State OnUnknown(std::size_t index, const AttemptSummary& answer, Time now, double random);
   // Of an id that was certainly not deleted by its last call and will not be sent again.
-  [[nodiscard]] static State Given(const Item& item) {
-    return item.maybe_gone ? State::kUnknown : State::kFailed;
+  [[nodiscard]] static State TerminalState(const Item& item) {
+    return item.possibly_deleted ? State::kUnknown : State::kFailed;
   }
 
   SchedulePolicy policy_;
   std::vector<Item> items_;
-  std::size_t next_ = 0;           // from here on no item was sent yet
-  std::deque<std::size_t> again_;  // refused ones, to be sent before new ones
+  std::size_t next_ = 0;              // from here on no item was sent yet
+  std::deque<std::size_t> requeued_;  // refused ones, to be sent before new ones
   std::priority_queue<Delayed, std::vector<Delayed>, std::greater<>> delayed_;  // unknown ones
   int in_flight_ = 0;
   double limit_;
   Time paused_until_;
   std::uint32_t pauses_ = 0;
-  int pauses_in_a_row_ = 0;  // without an answer between them that was no refusal
+  int consecutive_pauses_ = 0;  // without an answer between them that was no refusal
   StopReason stop_reason_ = StopReason::kNone;
 };
 

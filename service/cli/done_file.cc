@@ -57,7 +57,7 @@ absl::Status DoneFile::Open(const std::string& path, std::string_view header) {
   return WriteAll(fd_, begin) == 0 ? absl::OkStatus() : Fail("write to");
 }
 
-absl::Status DoneFile::Peek(const std::string& path, std::string_view header) {
+absl::Status DoneFile::OpenReadOnly(const std::string& path, std::string_view header) {
   path_ = path;
   fd_ = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd_ < 0) return errno == ENOENT ? absl::OkStatus() : Fail("open");

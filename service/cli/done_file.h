@@ -28,7 +28,7 @@ class DoneFile {
   [[nodiscard]] absl::Status Open(const std::string& path, std::string_view header);
 
   // Only reads: for a dry run. A file that is not there is as an empty one.
-  [[nodiscard]] absl::Status Peek(const std::string& path, std::string_view header);
+  [[nodiscard]] absl::Status OpenReadOnly(const std::string& path, std::string_view header);
 
   // Appends a line. Does nothing when there is no open file.
   [[nodiscard]] absl::Status Append(std::string_view word, std::string_view id);

@@ -11,7 +11,7 @@ namespace {
 constexpr std::string_view kMark = "# evalrunctl done-file 1 ";
 
 // Cuts the first line off `text`. A last line without a newline is one too.
-std::string_view TakeLine(std::string_view* text) {
+std::string_view ConsumeLine(std::string_view* text) {
   const std::size_t end = text->find('\n');
   const std::string_view line = text->substr(0, end);
   text->remove_prefix(end == std::string_view::npos ? text->size() : end + 1);
@@ -32,33 +32,33 @@ std::string DoneRecord::Line(std::string_view word, std::string_view id) {
 
 std::optional<std::string> DoneRecord::Read(std::string_view text, std::string_view header) {
   if (text.empty()) return std::nullopt;
-  const std::string_view found = TakeLine(&text);
+  const std::string_view found = ConsumeLine(&text);
   if (!found.starts_with(kMark)) {
     return "it is not a done-file: its first line was not written by evalrunctl";
   }
-  if (found != TakeLine(&header)) {
+  if (found != ConsumeLine(&header)) {
     return fmt::format(
         "it was written for another gateway or workspace ({}): name another file, or change its "
         "first line if both are the same",
         Printable(found.substr(kMark.size())));
   }
   while (!text.empty()) {
-    const std::string_view line = TakeLine(&text);
+    const std::string_view line = ConsumeLine(&text);
     const std::size_t blank = line.find(' ');
     if (blank == std::string_view::npos) continue;
     const std::string_view word = line.substr(0, blank);
-    Done& done = by_id_[deletion::CanonicalId(line.substr(blank + 1))];
-    if (done == Done::kGone) continue;
-    if (word == "gone") done = Done::kGone;
-    if (word == "failed") done = Done::kNothing;
-    if (word == "sent" || word == "unknown") done = Done::kMaybe;
+    DoneState& done = by_id_[deletion::CanonicalId(line.substr(blank + 1))];
+    if (done == DoneState::kGone) continue;
+    if (word == "gone") done = DoneState::kGone;
+    if (word == "failed") done = DoneState::kNotDeleted;
+    if (word == "sent" || word == "unknown") done = DoneState::kPossiblyDeleted;
   }
   return std::nullopt;
 }
 
-Done DoneRecord::Find(std::string_view id) const {
+DoneState DoneRecord::Find(std::string_view id) const {
   const auto it = by_id_.find(deletion::CanonicalId(id));
-  return it == by_id_.end() ? Done::kNothing : it->second;
+  return it == by_id_.end() ? DoneState::kNotDeleted : it->second;
 }
 
 }  // namespace evalrun::cli

@@ -20,9 +20,9 @@
 
 namespace evalrun::cli {
 
-enum class Done {
-  kNothing,  // no line, or `failed`: certainly not deleted through this file
-  kMaybe,    // `sent` without a later word (killed before the answer), or `unknown`
+enum class DoneState {
+  kNotDeleted,       // no line, or `failed`: certainly not deleted through this file
+  kPossiblyDeleted,  // `sent` without a later word (killed before the answer), or `unknown`
   kGone,
 };
 
@@ -40,10 +40,10 @@ class DoneRecord {
   // one may be after a power cut, say nothing.
   [[nodiscard]] std::optional<std::string> Read(std::string_view text, std::string_view header);
 
-  [[nodiscard]] Done Find(std::string_view id) const;
+  [[nodiscard]] DoneState Find(std::string_view id) const;
 
  private:
-  std::unordered_map<std::string, Done> by_id_;  // by canonical id
+  std::unordered_map<std::string, DoneState> by_id_;  // by canonical id
 };
 
 }  // namespace evalrun::cli

@@ -58,7 +58,7 @@ CLI::Validator Check(std::string (*check)(const std::string&)) {
   return {[check](std::string& text) { return check(text); }, ""};
 }
 
-CLI::Validator Between(int least, int most) {
+CLI::Validator IntInRange(int least, int most) {
   return {[least, most](std::string& text) {
             int number = 0;
             const char* const end = text.data() + text.size();
@@ -154,7 +154,7 @@ void AddDelete(CLI::App* app, Flags::Delete* flags) {
   app->add_option("--concurrency", flags->concurrency, "Calls under way at the same time, at most")
       ->type_name("N")
       ->capture_default_str()
-      ->check(Between(1, 1000))
+      ->check(IntInRange(1, 1000))
       ->group(kMany);
   app->add_option(
          "--done-file", flags->done_file,
@@ -167,7 +167,7 @@ void AddDelete(CLI::App* app, Flags::Delete* flags) {
                   "Calls for one run, at most, the first included")
       ->type_name("N")
       ->capture_default_str()
-      ->check(Between(1, 100))
+      ->check(IntInRange(1, 100))
       ->group(kMany);
   app->add_option("--max-wait", flags->max_wait,
                   "Stop when the gateway asks to be left alone for longer than this")

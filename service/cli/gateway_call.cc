@@ -28,7 +28,7 @@ std::string Find(const std::multimap<grpc::string_ref, grpc::string_ref>& metada
   return it == metadata.end() ? std::string() : std::string(it->second.data(), it->second.size());
 }
 
-struct HealthAnswer {
+struct HealthResponse {
   grpc::Status status;
   unsigned serving_status = 0;
 };
@@ -36,7 +36,7 @@ struct HealthAnswer {
 // grpc.health.v1.Health/Check for the whole server. Debian does not package the .proto of it; on
 // the wire HealthCheckRequest{string service = 1} is a StringValue, and
 // HealthCheckResponse{ServingStatus status = 1} is a UInt32Value.
-HealthAnswer CheckHealth(const std::shared_ptr<grpc::Channel>& channel, Deadline deadline) {
+HealthResponse CheckHealth(const std::shared_ptr<grpc::Channel>& channel, Deadline deadline) {
   grpc::TemplatedGenericStub<google::protobuf::StringValue, google::protobuf::UInt32Value> stub(
       channel);
   grpc::ClientContext context;
@@ -46,14 +46,14 @@ HealthAnswer CheckHealth(const std::shared_ptr<grpc::Channel>& channel, Deadline
   std::promise<grpc::Status> done;
   stub.UnaryCall(&context, "/grpc.health.v1.Health/Check", grpc::StubOptions(), &request, &response,
                  [&done](grpc::Status status) { done.set_value(std::move(status)); });
-  HealthAnswer answer;
+  HealthResponse answer;
   answer.status = done.get_future().get();
   answer.serving_status = response.value();
   return answer;
 }
 
 // Without what gRPC says before the cause.
-std::string Essence(const std::string& message) {
+std::string StripConnectPreamble(const std::string& message) {
   constexpr std::string_view kPreamble = "failed to connect to all addresses; last error: ";
   return message.starts_with(kPreamble) ? message.substr(kPreamble.size()) : message;
 }
@@ -82,7 +82,7 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> OpenChannel(const Connection& con
 
 std::optional<std::string> Connect(const std::shared_ptr<grpc::Channel>& channel,
                                    const ConnectOptions& options) {
-  constexpr std::chrono::milliseconds kSlice{100};
+  constexpr std::chrono::milliseconds kPollInterval{100};
   const Deadline deadline = std::chrono::system_clock::now() + options.timeout;
   std::string error = "no connection in time";
   for (;;) {
@@ -90,15 +90,15 @@ std::optional<std::string> Connect(const std::shared_ptr<grpc::Channel>& channel
     if (state == GRPC_CHANNEL_READY) return std::nullopt;
     if (state == GRPC_CHANNEL_TRANSIENT_FAILURE) {
       // The channel does not tell why; a call does, and this one does no harm.
-      const HealthAnswer answer = CheckHealth(channel, deadline);
+      const HealthResponse answer = CheckHealth(channel, deadline);
       if (answer.status.error_code() == grpc::StatusCode::UNAVAILABLE) {
-        error = Essence(answer.status.error_message());
-        if (!options.patient) return error;
+        error = StripConnectPreamble(answer.status.error_message());
+        if (!options.wait_for_ready) return error;
       }
     }
     const Deadline now = std::chrono::system_clock::now();
-    if (now >= deadline || (options.give_up && options.give_up())) return error;
-    channel->WaitForStateChange(state, std::min<Deadline>(deadline, now + kSlice));
+    if (now >= deadline || (options.should_stop && options.should_stop())) return error;
+    channel->WaitForStateChange(state, std::min<Deadline>(deadline, now + kPollInterval));
   }
 }
 
@@ -115,8 +115,8 @@ PendingCall::PendingCall(aymara::evals::v1::EvalRunService::Stub* stub,
   reader_->Finish(&response_, &status_, this);
 }
 
-DeleteReport PendingCall::Report(const Connection& connection, const DeleteRequest& request) const {
-  Reply reply;
+DeleteResult PendingCall::Report(const Connection& connection, const DeleteRequest& request) const {
+  RpcResponse reply;
   reply.code = static_cast<absl::StatusCode>(status_.error_code());
   reply.message = status_.error_message();
   reply.details = status_.error_details();
@@ -125,18 +125,18 @@ DeleteReport PendingCall::Report(const Connection& connection, const DeleteReque
   if (reply.request_id.empty()) {  // an error may be trailers alone
     reply.request_id = Find(context_.GetServerTrailingMetadata(), "x-request-id");
   }
-  return ReadReply(request, connection, reply);
+  return ParseResponse(request, connection, reply);
 }
 
-HealthReport CallHealth(const std::shared_ptr<grpc::Channel>& channel,
-                        const Connection& connection) {
+HealthCheckResult CallHealth(const std::shared_ptr<grpc::Channel>& channel,
+                             const Connection& connection) {
   const Deadline deadline = std::chrono::system_clock::now() + connection.timeout;
   const auto error = Connect(channel, {connection.timeout});
   if (error.has_value()) {
     return {false, fmt::format("{} cannot be reached: {}. {}", connection.server, *error,
                                ConnectAdvice(*error, connection))};
   }
-  const HealthAnswer answer = CheckHealth(channel, deadline);
+  const HealthResponse answer = CheckHealth(channel, deadline);
   if (!answer.status.ok()) {
     if (answer.status.error_code() == grpc::StatusCode::UNIMPLEMENTED) {
       return {false, fmt::format("{} answers, but knows no health check: it is not the gateway",

@@ -18,7 +18,7 @@
 #include <grpcpp/support/async_unary_call.h>
 
 #include "aymara/evals/v1/eval_run_service.grpc.pb.h"
-#include "service/cli/delete_report.h"
+#include "service/cli/delete_result.h"
 
 namespace evalrun::cli {
 
@@ -32,9 +32,9 @@ struct ConnectOptions {
   std::chrono::milliseconds timeout{0};
   // Try again until the time is up: for a gateway that is being restarted. Otherwise the first
   // failure is the last.
-  bool patient = false;
+  bool wait_for_ready = false;
   // Asked a few times a second; true ends it.
-  std::function<bool()> give_up = nullptr;
+  std::function<bool()> should_stop = nullptr;
 };
 
 // Makes the connection unless it is there. Returns why not, in gRPC's words, or nothing when it is.
@@ -50,7 +50,7 @@ class PendingCall {
 
   void Cancel() { context_.TryCancel(); }
 
-  [[nodiscard]] DeleteReport Report(const Connection& connection,
+  [[nodiscard]] DeleteResult Report(const Connection& connection,
                                     const DeleteRequest& request) const;
 
  private:
@@ -61,13 +61,13 @@ class PendingCall {
 };
 
 // What `grpc.health.v1.Health/Check` says about the whole server.
-struct HealthReport {
+struct HealthCheckResult {
   bool serving = false;
   std::string explanation;  // sentences without the last full stop
 };
 
-[[nodiscard]] HealthReport CallHealth(const std::shared_ptr<grpc::Channel>& channel,
-                                      const Connection& connection);
+[[nodiscard]] HealthCheckResult CallHealth(const std::shared_ptr<grpc::Channel>& channel,
+                                           const Connection& connection);
 
 }  // namespace evalrun::cli
 

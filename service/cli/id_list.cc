@@ -7,8 +7,8 @@
 namespace evalrun::cli {
 namespace {
 
-constexpr std::size_t kMistakesShown = 10;
-constexpr std::size_t kLongestShown = 80;
+constexpr std::size_t kMaxErrorsShown = 10;
+constexpr std::size_t kMaxShownLength = 80;
 
 std::string_view WithoutComment(std::string_view line) {
   for (std::size_t i = 0; i < line.size(); ++i) {
@@ -30,10 +30,10 @@ std::string_view Trimmed(std::string_view text) {
 
 void IdList::Add(std::string_view id, std::string_view where) {
   if (!deletion::IsWellFormedId(id, format_)) {
-    if (++mistake_count_ > kMistakesShown) return;
-    const std::string shown = Printable(id.substr(0, kLongestShown));
-    mistakes_.push_back(
-        fmt::format("{}: '{}{}'", Printable(where), shown, id.size() > kLongestShown ? "…" : ""));
+    if (++error_count_ > kMaxErrorsShown) return;
+    const std::string shown = Printable(id.substr(0, kMaxShownLength));
+    errors_.push_back(
+        fmt::format("{}: '{}{}'", Printable(where), shown, id.size() > kMaxShownLength ? "…" : ""));
     return;
   }
   if (seen_.insert(deletion::CanonicalId(id)).second) {
@@ -54,12 +54,12 @@ void IdList::AddLines(std::istream& in, std::string_view name) {
   }
 }
 
-std::string IdList::Mistakes() const {
-  if (mistakes_.empty()) return "";
+std::string IdList::DescribeErrors() const {
+  if (errors_.empty()) return "";
   std::string out;
-  for (const std::string& mistake : mistakes_) out += fmt::format("  {}\n", mistake);
-  if (mistake_count_ > mistakes_.size()) {
-    out += fmt::format("  and {} more\n", mistake_count_ - mistakes_.size());
+  for (const std::string& mistake : errors_) out += fmt::format("  {}\n", mistake);
+  if (error_count_ > errors_.size()) {
+    out += fmt::format("  and {} more\n", error_count_ - errors_.size());
   }
   return out + fmt::format("An id is {}.", deletion::DescribeIdFormat(format_));
 }

@@ -34,15 +34,15 @@ class IdList {
 
   // What is wrong, for a person: up to ten lines of what is no id, each with its place, how many
   // more there are, and what an id is. Empty when nothing is wrong.
-  [[nodiscard]] std::string Mistakes() const;
+  [[nodiscard]] std::string DescribeErrors() const;
 
  private:
   deletion::IdFormat format_;
   std::vector<std::string> ids_;
   std::unordered_set<std::string> seen_;  // canonical
   std::size_t duplicates_ = 0;
-  std::vector<std::string> mistakes_;  // the first ten
-  std::size_t mistake_count_ = 0;
+  std::vector<std::string> errors_;  // the first ten
+  std::size_t error_count_ = 0;
 };
 
 }  // namespace evalrun::cli

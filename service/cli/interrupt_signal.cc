@@ -28,15 +28,15 @@ void Count(int signal) {
 
 }  // namespace
 
-void CountInterrupts() {
+void InstallInterruptHandler() {
   Handle(SIGINT, &Count);
   Handle(SIGTERM, &Count);
 }
 
-Interrupt InterruptsSoFar() {
+Interrupt CurrentInterrupt() {
   const int so_far = count;
   if (so_far == 0) return Interrupt::kNone;
-  return so_far == 1 ? Interrupt::kFinish : Interrupt::kAtOnce;
+  return so_far == 1 ? Interrupt::kDrain : Interrupt::kCancel;
 }
 
 int InterruptExitStatus() { return 128 + first; }

@@ -10,10 +10,10 @@ namespace evalrun::cli {
 
 // From now on the first signal only counts, and so does the second; the third ends the process, as
 // it would any other.
-void CountInterrupts();
+void InstallInterruptHandler();
 
 // What was counted so far.
-[[nodiscard]] Interrupt InterruptsSoFar();
+[[nodiscard]] Interrupt CurrentInterrupt();
 
 // The exit status that a shell expects of what the first signal ended: 130 or 143.
 [[nodiscard]] int InterruptExitStatus();

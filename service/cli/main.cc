@@ -42,12 +42,12 @@ int Run(const evalrun::cli::HealthCommand& command) {
   const auto report = evalrun::cli::CallHealth(*channel, command.connection);
   Print(report.serving ? STDOUT_FILENO : STDERR_FILENO,
         evalrun::cli::Printable(report.explanation) + ".\n");
-  return report.serving ? evalrun::cli::kExitGone : evalrun::cli::kExitNotGone;
+  return report.serving ? evalrun::cli::kExitOk : evalrun::cli::kExitFailure;
 }
 
 int Run(const evalrun::cli::VersionCommand& /*command*/) {
   Print(STDOUT_FILENO, fmt::format("evalrunctl {} (gRPC {})\n", EVALRUN_VERSION, grpc::Version()));
-  return evalrun::cli::kExitGone;
+  return evalrun::cli::kExitOk;
 }
 
 }  // namespace

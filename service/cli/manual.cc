@@ -38,7 +38,7 @@ constexpr char kCompletionText[] =
     "source <(evalrunctl completion zsh) after compinit. For fish: evalrunctl completion "
     "fish | source.";
 
-std::vector<std::string> ParagraphsOf(std::string_view command) {
+std::vector<std::string> CommandParagraphs(std::string_view command) {
   std::istringstream text(command == "delete"       ? kDeleteText
                           : command == "completion" ? kCompletionText
                                                     : "");
@@ -47,7 +47,7 @@ std::vector<std::string> ParagraphsOf(std::string_view command) {
   return paragraphs;
 }
 
-std::vector<Example> ExamplesOf(std::string_view command) {
+std::vector<Example> CommandExamples(std::string_view command) {
   if (command == "delete") {
     return {
         {"Delete one run", "evalrunctl delete score_run.954d54bc-bd5f-4cb5-8d20-688f368b712e"},
@@ -74,7 +74,7 @@ std::vector<Example> ExamplesOf(std::string_view command) {
   return {};
 }
 
-FlagManual FlagOf(const CLI::Option& option) {
+FlagManual ToFlagManual(const CLI::Option& option) {
   FlagManual flag;
   flag.name = "--" + option.get_lnames().front();
   if (!option.get_snames().empty()) flag.short_name = "-" + option.get_snames().front();
@@ -84,12 +84,12 @@ FlagManual FlagOf(const CLI::Option& option) {
   return flag;
 }
 
-CommandManual CommandOf(const CLI::App& app) {
+CommandManual ToCommandManual(const CLI::App& app) {
   CommandManual command;
   command.name = app.get_name();
   command.summary = app.get_description();
-  command.paragraphs = ParagraphsOf(command.name);
-  command.examples = ExamplesOf(command.name);
+  command.paragraphs = CommandParagraphs(command.name);
+  command.examples = CommandExamples(command.name);
   for (const CLI::Option* const option : app.get_options()) {
     if (option->get_positional()) {
       command.arguments = option->get_name(true);
@@ -101,7 +101,7 @@ CommandManual CommandOf(const CLI::App& app) {
     if (command.groups.empty() || command.groups.back().title != option->get_group()) {
       command.groups.push_back({option->get_group(), {}});
     }
-    command.groups.back().flags.push_back(FlagOf(*option));
+    command.groups.back().flags.push_back(ToFlagManual(*option));
   }
   if (command.name == "completion") command.words = {"bash", "zsh", "fish"};
   return command;
@@ -120,10 +120,10 @@ Manual MakeManual() {
       "have done it), absent (it was not there), not_performed (this call certainly deleted "
       "nothing) or unknown (the answer was lost)."};
   for (const CLI::Option* const option : app->get_options()) {
-    manual.flags.push_back(FlagOf(*option));
+    manual.flags.push_back(ToFlagManual(*option));
   }
   for (const CLI::App* const command : app->get_subcommands(nullptr)) {
-    manual.commands.push_back(CommandOf(*command));
+    manual.commands.push_back(ToCommandManual(*command));
   }
   manual.exit_statuses = {
       {"0", "All runs are gone; or the gateway is serving."},

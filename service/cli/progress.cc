@@ -23,7 +23,7 @@ std::string Rate(double per_second) {
 }
 
 // `5 s`, `3 min`, `2 h`: upwards, for nobody is angry about what ends early.
-std::string About(double seconds) {
+std::string FormatEta(double seconds) {
   if (seconds <= 90) return fmt::format("{:.0f} s", std::max(1.0, seconds));
   if (seconds <= 90 * 60) return fmt::format("{:.0f} min", std::ceil(seconds / 60));
   return fmt::format("{:.0f} h", std::ceil(seconds / 3600));
@@ -49,20 +49,20 @@ std::string ProgressBar(const Progress& progress, std::size_t columns) {
     more += fmt::format("  asked to wait {}", WholeSeconds(progress.waiting));
   } else if (rate > 0) {
     const auto left = static_cast<double>(progress.total - progress.settled());
-    more += fmt::format("  {}  {} left", Rate(rate), About(left / rate));
+    more += fmt::format("  {}  {} left", Rate(rate), FormatEta(left / rate));
   }
-  const std::size_t room = columns > 1 ? columns - 1 : 0;
-  constexpr std::size_t kWidest = 30;
-  constexpr std::size_t kNarrowest = 10;
+  const std::size_t max_width = columns > 1 ? columns - 1 : 0;
+  constexpr std::size_t kMaxBarWidth = 30;
+  constexpr std::size_t kMinBarWidth = 10;
   const std::size_t used = facts.size() + more.size() + 2;
   std::string line;
-  if (used + kNarrowest <= room) {
-    const std::size_t width = std::min(kWidest, room - used);
+  if (used + kMinBarWidth <= max_width) {
+    const std::size_t width = std::min(kMaxBarWidth, max_width - used);
     const std::size_t filled = width * Percent(progress) / 100;
     line = fmt::format("[{}{}]", std::string(filled, '#'), std::string(width - filled, '-'));
   }
   line += facts + more;
-  return line.substr(0, room);
+  return line.substr(0, max_width);
 }
 
 std::string ProgressLine(const Progress& progress) {

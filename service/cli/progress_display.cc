@@ -11,8 +11,8 @@
 namespace evalrun::cli {
 namespace {
 
-constexpr std::chrono::milliseconds kBarEvery{100};
-constexpr std::chrono::seconds kLineEvery{10};
+constexpr std::chrono::milliseconds kBarInterval{100};
+constexpr std::chrono::seconds kLineInterval{10};
 constexpr std::string_view kClearLine = "\r\x1b[K";
 
 bool IsTerminal() {
@@ -37,11 +37,11 @@ ProgressDisplay::ProgressDisplay(Time start) : terminal_(IsTerminal()), last_(st
 
 void ProgressDisplay::Show(const Progress& progress, Time now) {
   if (terminal_) {
-    if (drawn_ && now - last_ < kBarEvery) return;
+    if (drawn_ && now - last_ < kBarInterval) return;
     Write(std::string(kClearLine) + ProgressBar(progress, Columns()));
     drawn_ = true;
   } else {
-    if (now - last_ < kLineEvery) return;
+    if (now - last_ < kLineInterval) return;
     Write(ProgressLine(progress) + "\n");
   }
   last_ = now;

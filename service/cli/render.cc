@@ -33,7 +33,7 @@ void AppendRow(std::string_view label, std::string_view value, std::string* out)
   *out += fmt::format("  {:<19}  {}\n", label, Printable(value));
 }
 
-std::string RenderGone(const DeleteReport& report) {
+std::string RenderGone(const DeleteResult& report) {
   std::string brackets = report.deletion;
   if (!report.sends.empty()) {
     brackets += fmt::format(", {} send{}", report.sends, report.sends == "1" ? "" : "s");
@@ -48,13 +48,13 @@ std::string RenderGone(const DeleteReport& report) {
   return line + "\n";
 }
 
-std::string_view Headline(const DeleteReport& report) {
+std::string_view ResultTitle(const DeleteResult& report) {
   if (report.deletion == "unknown") return "unknown whether deleted: ";
   if (report.deletion == "absent") return "not found: ";
   return "not deleted: ";
 }
 
-std::string NotFoundAdvice(const DeleteReport& report) {
+std::string NotFoundAdvice(const DeleteResult& report) {
   if (report.deletion != "absent") {
     return "This says nothing about the run: what answered is not Aymara's API. Tell the operators "
            "of the gateway that its upstream address or base path may be wrong.";
@@ -71,8 +71,8 @@ std::string NotFoundAdvice(const DeleteReport& report) {
 }
 
 // For an answer that says that nothing was deleted, or did not come from the gateway at all.
-std::string AdviceFor(const DeleteReport& report) {
-  if (report.reason == kNotTried) return "Run the same command again to go on.";
+std::string AdviceForError(const DeleteResult& report) {
+  if (report.reason == kNotAttempted) return "Run the same command again to go on.";
   if (report.reason == "IN_FLIGHT_CAP") {
     return "The gateway has as many calls under way as it takes, and sent nothing for this one. "
            "Run "
@@ -114,7 +114,7 @@ std::string AdviceFor(const DeleteReport& report) {
 }
 
 // What has never heard of the service deleted nothing, and will not.
-bool IsOfAnotherServer(const DeleteReport& report) {
+bool IsFromAnotherServer(const DeleteResult& report) {
   return report.code == StatusCode::kUnimplemented && !report.has_details;
 }
 
@@ -150,7 +150,7 @@ std::string DeleteCommandLine(const Connection& connection, const DeleteRequest&
   return command;
 }
 
-std::string SettlingCommand(const DeleteReport& report) {
+std::string SettlingCommand(const DeleteResult& report) {
   DeleteRequest request = report.request;
   request.allow_missing = true;
   const std::string& id = request.eval_run_uuid;
@@ -159,12 +159,12 @@ std::string SettlingCommand(const DeleteReport& report) {
          (id.starts_with('-') ? " -- " : " ") + ShellQuote(id);
 }
 
-std::string Hint(const DeleteReport& report) {
+std::string Hint(const DeleteResult& report) {
   if (report.gone()) return "";
   if (report.reason == kConnectFailed) {
     return fmt::format("Nothing was sent. {}.", ConnectAdvice(report.message, report.connection));
   }
-  if (IsOfAnotherServer(report)) {
+  if (IsFromAnotherServer(report)) {
     return fmt::format(
         "What answers at {} does not know this service: name the gateway with --server.",
         report.connection.server);
@@ -173,7 +173,7 @@ std::string Hint(const DeleteReport& report) {
   if (report.retry_after.has_value()) {
     hint = fmt::format("Wait {}. ", FormatDuration(*report.retry_after));
   }
-  if (report.deletion != "unknown") return hint + AdviceFor(report);
+  if (report.deletion != "unknown") return hint + AdviceForError(report);
   if (!report.has_details) {
     hint +=
         "The answer has no details: the connection was lost, or what answered is not the gateway. ";
@@ -181,21 +181,21 @@ std::string Hint(const DeleteReport& report) {
              report.code == StatusCode::kPermissionDenied ||
              report.code == StatusCode::kUnimplemented) {
     // An earlier send may have deleted it, but no later one will be let through as things are.
-    hint += AdviceFor(report) + " ";
+    hint += AdviceForError(report) + " ";
   }
   return hint;
 }
 
-std::string Advice(const DeleteReport& report) {
+std::string Advice(const DeleteResult& report) {
   const std::string hint = Hint(report);
-  if (report.gone() || report.deletion != "unknown" || IsOfAnotherServer(report)) return hint;
+  if (report.gone() || report.deletion != "unknown" || IsFromAnotherServer(report)) return hint;
   return fmt::format("{}To settle it, run\n    {}\nIf that succeeds, the run is gone.", hint,
                      SettlingCommand(report));
 }
 
-std::string RenderText(const DeleteReport& report) {
+std::string RenderText(const DeleteResult& report) {
   if (report.gone()) return RenderGone(report);
-  std::string out = fmt::format("{}{}\n  {}{}{}\n", Headline(report),
+  std::string out = fmt::format("{}{}\n  {}{}{}\n", ResultTitle(report),
                                 Printable(report.request.eval_run_uuid), CodeName(report.code),
                                 report.message.empty() ? "" : ": ", Printable(report.message));
   std::string reason = report.reason;
@@ -226,7 +226,7 @@ std::string RenderText(const DeleteReport& report) {
   return out + Advice(report) + "\n";
 }
 
-std::string RenderJson(const DeleteReport& report) {
+std::string RenderJson(const DeleteResult& report) {
   using Json = nlohmann::ordered_json;
   const auto text = [](const std::string& value) { return value.empty() ? Json() : Json(value); };
   // The gateway's numbers travel as text; what is no number stays text.

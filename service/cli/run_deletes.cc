@@ -32,9 +32,9 @@ class DeleteRun {
         schedule_(schedule),
         hooks_(hooks) {}
 
-  DeletesEnd Run() {
+  StopInfo Run() {
     for (;;) {
-      HeedInterrupt();
+      HandleInterrupt();
       hooks_.tick(*schedule_);
       const DeleteSchedule::Step step = schedule_->Next(steady_clock::now());
       if (step.kind == DeleteSchedule::Step::Kind::kEnd) break;
@@ -59,7 +59,7 @@ class DeleteRun {
     std::unique_ptr<PendingCall> call;
   };
 
-  DeleteRequest RequestOf(std::size_t index, bool allow_missing) const {
+  DeleteRequest MakeRequest(std::size_t index, bool allow_missing) const {
     DeleteRequest request = request_;
     request.eval_run_uuid = ids_[index];
     request.allow_missing = request.allow_missing || allow_missing;
@@ -71,16 +71,16 @@ class DeleteRun {
     const ConnectOptions options{connection_.timeout, std::exchange(connected_before_, true),
                                  [this] { return hooks_.interrupt() != Interrupt::kNone; }};
     if (const auto error = Connect(channel_, options); error.has_value()) {
-      schedule_->PutBack(index);
+      schedule_->Requeue(index);
       if (hooks_.interrupt() != Interrupt::kNone) return;
       end_.message = *error;
       schedule_->Stop(StopReason::kNoConnection);
-    } else if (!hooks_.sending(index)) {
-      schedule_->PutBack(index);
+    } else if (!hooks_.before_send(index)) {
+      schedule_->Requeue(index);
       schedule_->Stop(StopReason::kOutputClosed);
     } else {
       auto call = std::make_unique<PendingCall>(stub_.get(), &queue_, connection_,
-                                                RequestOf(index, allow_missing));
+                                                MakeRequest(index, allow_missing));
       void* const tag = call.get();
       in_flight_[tag] = {index, allow_missing, std::move(call)};
     }
@@ -99,23 +99,24 @@ class DeleteRun {
     if (queue_.AsyncNext(&tag, &ok, deadline) != grpc::CompletionQueue::GOT_EVENT) return;
     const auto node = in_flight_.extract(tag);
     const InFlight& call = node.mapped();
-    DeleteReport report = call.call->Report(connection_, RequestOf(call.index, call.allow_missing));
-    const DeleteSchedule::State state = schedule_->OnAnswer(call.index, ScheduleAnswerOf(report),
-                                                            steady_clock::now(), uniform_(random_));
+    DeleteResult report =
+        call.call->Report(connection_, MakeRequest(call.index, call.allow_missing));
+    const DeleteSchedule::State state = schedule_->OnResponse(
+        call.index, SummarizeAttempt(report), steady_clock::now(), uniform_(random_));
     // Certainty is the join over all calls: what an earlier one may have done stays possible.
     if (state == DeleteSchedule::State::kUnknown) report.deletion = "unknown";
-    if (!hooks_.answered(call.index, report, state != DeleteSchedule::State::kLeft)) {
+    if (!hooks_.on_response(call.index, report, state != DeleteSchedule::State::kPending)) {
       schedule_->Stop(StopReason::kOutputClosed);
     }
   }
 
-  void HeedInterrupt() {
+  void HandleInterrupt() {
     const Interrupt interrupt = hooks_.interrupt();
     if (interrupt == Interrupt::kNone || cancelled_) return;
     schedule_->Stop(StopReason::kInterrupted);
     const auto now = steady_clock::now();
-    if (!grace_ends_.has_value()) grace_ends_ = now + kGrace;
-    if (interrupt == Interrupt::kFinish && now < *grace_ends_) return;
+    if (!grace_ends_.has_value()) grace_ends_ = now + kInterruptGracePeriod;
+    if (interrupt == Interrupt::kDrain && now < *grace_ends_) return;
     for (auto& [tag, in_flight] : in_flight_) in_flight.call->Cancel();
     cancelled_ = true;
   }
@@ -132,16 +133,16 @@ class DeleteRun {
   bool connected_before_ = false;
   std::optional<steady_clock::time_point> grace_ends_;
   bool cancelled_ = false;
-  DeletesEnd end_;
+  StopInfo end_;
   std::minstd_rand random_{std::random_device{}()};
   std::uniform_real_distribution<double> uniform_{0.0, 1.0};
 };
 
 }  // namespace
 
-DeletesEnd RunDeletes(const std::shared_ptr<grpc::Channel>& channel, const Connection& connection,
-                      const DeleteRequest& request, const std::vector<std::string>& ids,
-                      DeleteSchedule* schedule, const DeleteHooks& hooks) {
+StopInfo RunDeletes(const std::shared_ptr<grpc::Channel>& channel, const Connection& connection,
+                    const DeleteRequest& request, const std::vector<std::string>& ids,
+                    DeleteSchedule* schedule, const DeleteHooks& hooks) {
   return DeleteRun(channel, connection, request, ids, schedule, hooks).Run();
 }
 

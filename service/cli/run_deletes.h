@@ -13,7 +13,7 @@
 
 #include <grpcpp/channel.h>
 
-#include "service/cli/delete_report.h"
+#include "service/cli/delete_result.h"
 #include "service/cli/delete_schedule.h"
 
 namespace evalrun::cli {
@@ -21,38 +21,38 @@ namespace evalrun::cli {
 // How often who is at the keyboard was heard.
 enum class Interrupt {
   kNone,
-  kFinish,  // no new calls; those in flight get a moment
-  kAtOnce,  // those in flight are cancelled
+  kDrain,   // no new calls; those in flight get a moment
+  kCancel,  // those in flight are cancelled
 };
 
 struct DeleteHooks {
   // The id is about to be sent; false: it cannot be recorded, so it is not sent, and nor is any
   // other.
-  std::function<bool(std::size_t index)> sending;
+  std::function<bool(std::size_t index)> before_send;
   // The answer to a call, before another one is sent. `final`: there will be no other about this
   // id. False: nobody hears it, so nothing else is sent.
-  std::function<bool(std::size_t index, const DeleteReport& report, bool final)> answered;
+  std::function<bool(std::size_t index, const DeleteResult& report, bool final)> on_response;
   // At least ten times a second.
   std::function<void(const DeleteSchedule& schedule)> tick;
   std::function<Interrupt()> interrupt;
 };
 
 // What ended it.
-struct DeletesEnd {
+struct StopInfo {
   StopReason reason = StopReason::kNone;
   std::string message;  // of kNoConnection: why not
 };
 
-// The moment that those in flight get after Interrupt::kFinish.
-inline constexpr std::chrono::milliseconds kGrace{5000};
+// The moment that those in flight get after Interrupt::kDrain.
+inline constexpr std::chrono::milliseconds kInterruptGracePeriod{5000};
 
 // Sends `ids` as `schedule`, made for as many, says. `request` is what is asked for each of them,
 // but for the id. Afterwards no call is in flight, and `schedule` says how each id stands; about
-// those that are kLeft `answered` was not called with `final`.
-[[nodiscard]] DeletesEnd RunDeletes(const std::shared_ptr<grpc::Channel>& channel,
-                                    const Connection& connection, const DeleteRequest& request,
-                                    const std::vector<std::string>& ids, DeleteSchedule* schedule,
-                                    const DeleteHooks& hooks);
+// those that are kPending `on_response` was not called with `final`.
+[[nodiscard]] StopInfo RunDeletes(const std::shared_ptr<grpc::Channel>& channel,
+                                  const Connection& connection, const DeleteRequest& request,
+                                  const std::vector<std::string>& ids, DeleteSchedule* schedule,
+                                  const DeleteHooks& hooks);
 
 }  // namespace evalrun::cli
 

@@ -12,28 +12,28 @@
 namespace evalrun::cli {
 namespace {
 
-constexpr std::size_t kMostListed = 20;
+constexpr std::size_t kMaxListed = 20;
 
-std::vector<std::string> Pick(const std::vector<std::string>& ids,
-                              const std::vector<std::size_t>& indices) {
+std::vector<std::string> SelectIds(const std::vector<std::string>& ids,
+                                   const std::vector<std::size_t>& indices) {
   std::vector<std::string> picked;
   picked.reserve(indices.size());
   for (const std::size_t index : indices) picked.push_back(ids[index]);
   return picked;
 }
 
-std::string_view GoneWord(std::string_view deletion) {
+std::string_view DeletionLabel(std::string_view deletion) {
   if (deletion == "performed") return "deleted";
   if (deletion == "presumed") return "deleted earlier, presumably";
   if (deletion == "absent") return "not there to begin with";
   return deletion;
 }
 
-std::string Counts(const SummaryFacts& facts, const Tally& tally) {
+std::string CountsSection(const SummaryFacts& facts, const Tally& tally) {
   std::string kinds;
   for (const auto& [deletion, count] : tally.gone()) {
-    kinds +=
-        fmt::format("{}{} {}", kinds.empty() ? "" : ", ", count, Printable(GoneWord(deletion)));
+    kinds += fmt::format("{}{} {}", kinds.empty() ? "" : ", ", count,
+                         Printable(DeletionLabel(deletion)));
   }
   std::string out = fmt::format("{:>8} gone{}\n", tally.gone_count(),
                                 kinds.empty() ? "" : fmt::format(": {}", kinds));
@@ -49,8 +49,8 @@ std::string Counts(const SummaryFacts& facts, const Tally& tally) {
 }
 
 // The kind of a group in a line, then its ids.
-std::string Kind(const Tally::Group& group, std::string_view what) {
-  const DeleteReport& sample = group.sample;
+std::string GroupHeading(const Tally::Group& group, std::string_view what) {
+  const DeleteResult& sample = group.sample;
   std::string line = fmt::format("\n{} {}: {}", group.indices.size(), what, CodeName(sample.code));
   if (!sample.reason.empty()) line += fmt::format(", {}", Printable(sample.reason));
   if (!sample.domain.empty()) line += fmt::format(" (said by {})", Printable(sample.domain));
@@ -58,9 +58,9 @@ std::string Kind(const Tally::Group& group, std::string_view what) {
   return line + "\n";
 }
 
-std::string Listed(const std::vector<std::string>& ids) {
+std::string FormatIdList(const std::vector<std::string>& ids) {
   std::string out;
-  const std::size_t shown = std::min(ids.size(), kMostListed);
+  const std::size_t shown = std::min(ids.size(), kMaxListed);
   for (std::size_t i = 0; i < shown; ++i) out += fmt::format("  {}\n", ids[i]);
   if (shown < ids.size()) out += fmt::format("  and {} more\n", ids.size() - shown);
   return out;
@@ -73,7 +73,7 @@ std::string CommandFor(const SummaryFacts& facts, const DeleteRequest& request,
                        const SaveIds& save) {
   std::string command = DeleteCommandLine(facts.connection, request, ids);
   if (!facts.done_file.empty()) command += " --done-file " + ShellQuote(facts.done_file);
-  if (ids.size() > kMostListed) {
+  if (ids.size() > kMaxListed) {
     if (const auto file = save(kind, ids); file.has_value()) {
       return command + " --from-file " + ShellQuote(*file);
     }
@@ -84,30 +84,31 @@ std::string CommandFor(const SummaryFacts& facts, const DeleteRequest& request,
   return command;
 }
 
-std::string Failed(const SummaryFacts& facts, const Tally& tally, const SaveIds& save) {
+std::string FailedSection(const SummaryFacts& facts, const Tally& tally, const SaveIds& save) {
   std::string out;
   std::vector<std::size_t> all;
   bool cut = false;
   for (const Tally::Group& group : tally.failed()) {
-    out += Kind(group, "not deleted") + Listed(Pick(*facts.ids, group.indices));
+    out += GroupHeading(group, "not deleted") + FormatIdList(SelectIds(*facts.ids, group.indices));
     out += Advice(group.sample) + "\n";
     all.insert(all.end(), group.indices.begin(), group.indices.end());
-    cut = cut || group.indices.size() > kMostListed;
+    cut = cut || group.indices.size() > kMaxListed;
   }
   if (cut) {
-    if (const auto file = save("failed", Pick(*facts.ids, all)); file.has_value()) {
+    if (const auto file = save("failed", SelectIds(*facts.ids, all)); file.has_value()) {
       out += fmt::format("All {} that were not deleted are listed in {}.\n", all.size(), *file);
     }
   }
   return out;
 }
 
-std::string Unknown(const SummaryFacts& facts, const Tally& tally, const SaveIds& save) {
+std::string UnknownSection(const SummaryFacts& facts, const Tally& tally, const SaveIds& save) {
   if (tally.unknown_count() == 0) return "";
   std::string out;
   std::vector<std::size_t> all;
   for (const Tally::Group& group : tally.unknown()) {
-    out += Kind(group, "unknown whether deleted") + Listed(Pick(*facts.ids, group.indices));
+    out += GroupHeading(group, "unknown whether deleted") +
+           FormatIdList(SelectIds(*facts.ids, group.indices));
     if (const std::string hint = Hint(group.sample); !hint.empty()) out += hint + "\n";
     all.insert(all.end(), group.indices.begin(), group.indices.end());
   }
@@ -115,7 +116,7 @@ std::string Unknown(const SummaryFacts& facts, const Tally& tally, const SaveIds
   request.allow_missing = true;
   return out + fmt::format("To settle {}, run\n    {}\nWhat that reports as gone is gone.\n",
                            all.size() == 1 ? "it" : "them",
-                           CommandFor(facts, request, "unknown", Pick(*facts.ids, all), save));
+                           CommandFor(facts, request, "unknown", SelectIds(*facts.ids, all), save));
 }
 
 std::string StopSentence(const SummaryFacts& facts) {
@@ -128,11 +129,11 @@ std::string StopSentence(const SummaryFacts& facts) {
       return fmt::format("Stopped: {} cannot be reached: {}. {}.", facts.connection.server,
                          Printable(facts.end.message),
                          ConnectAdvice(facts.end.message, facts.connection));
-    case StopReason::kHopeless:
+    case StopReason::kFatal:
       return "Stopped: the reason above would have been the same for every other run.";
-    case StopReason::kAskedTooLong:
+    case StopReason::kRetryAfterTooLong:
       return "Stopped: the gateway asked for a longer wait than --max-wait allows.";
-    case StopReason::kAlwaysRefused:
+    case StopReason::kAlwaysRejected:
       return "Stopped: the gateway went on refusing after every wait.";
     case StopReason::kNone:
       break;
@@ -140,19 +141,19 @@ std::string StopSentence(const SummaryFacts& facts) {
   return "Stopped.";
 }
 
-std::string Left(const SummaryFacts& facts, const SaveIds& save) {
+std::string RemainingSection(const SummaryFacts& facts, const SaveIds& save) {
   if (facts.left.empty()) return "";
   return fmt::format(
       "\n{} {} left. To go on, run\n    {}\n", StopSentence(facts),
       facts.left.size() == 1 ? "1 run is" : fmt::format("{} runs are", facts.left.size()),
-      CommandFor(facts, facts.request, "left", Pick(*facts.ids, facts.left), save));
+      CommandFor(facts, facts.request, "left", SelectIds(*facts.ids, facts.left), save));
 }
 
 }  // namespace
 
 std::string RenderSummary(const SummaryFacts& facts, const Tally& tally, const SaveIds& save) {
-  return Counts(facts, tally) + Failed(facts, tally, save) + Unknown(facts, tally, save) +
-         Left(facts, save);
+  return CountsSection(facts, tally) + FailedSection(facts, tally, save) +
+         UnknownSection(facts, tally, save) + RemainingSection(facts, save);
 }
 
 }  // namespace evalrun::cli

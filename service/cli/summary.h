@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "service/cli/delete_report.h"
+#include "service/cli/delete_result.h"
 #include "service/cli/run_deletes.h"
 #include "service/cli/tally.h"
 
@@ -21,7 +21,7 @@ struct SummaryFacts {
   std::size_t gone_before = 0;                    // left out, for the done-file says that they are
   std::size_t duplicates = 0;                     // left out
   std::vector<std::size_t> left;                  // indices of those that were not sent
-  DeletesEnd end;
+  StopInfo end;
   std::string stop_detail;  // of kOutputClosed: what went wrong
   Connection connection;
   DeleteRequest request;  // but for the id

@@ -5,16 +5,16 @@
 namespace evalrun::cli {
 namespace {
 
-constexpr std::size_t kMostKinds = 100;
+constexpr std::size_t kMaxGroups = 100;
 
-void AddTo(std::vector<Tally::Group>* groups, std::size_t index, const DeleteReport& report) {
+void AddTo(std::vector<Tally::Group>* groups, std::size_t index, const DeleteResult& report) {
   auto group = std::ranges::find_if(*groups, [&report](const Tally::Group& candidate) {
-    const DeleteReport& sample = candidate.sample;
+    const DeleteResult& sample = candidate.sample;
     return sample.deletion == report.deletion && sample.code == report.code &&
            sample.domain == report.domain && sample.reason == report.reason;
   });
   if (group == groups->end()) {
-    if (groups->size() < kMostKinds) groups->push_back({report, {}});
+    if (groups->size() < kMaxGroups) groups->push_back({report, {}});
     group = groups->end() - 1;
   }
   group->indices.push_back(index);
@@ -22,10 +22,10 @@ void AddTo(std::vector<Tally::Group>* groups, std::size_t index, const DeleteRep
 
 }  // namespace
 
-void Tally::Add(std::size_t index, const DeleteReport& report) {
+void Tally::Add(std::size_t index, const DeleteResult& report) {
   if (report.gone()) {
     // What a gateway says is its own; a hundred words of it are enough.
-    const bool known = gone_.size() < kMostKinds || gone_.contains(report.deletion);
+    const bool known = gone_.size() < kMaxGroups || gone_.contains(report.deletion);
     ++gone_[known ? report.deletion : "other"];
     ++gone_count_;
   } else if (report.deletion == "unknown") {

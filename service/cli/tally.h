@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "service/cli/delete_report.h"
+#include "service/cli/delete_result.h"
 
 namespace evalrun::cli {
 
@@ -18,12 +18,12 @@ class Tally {
  public:
   // Reports that are not gone and agree in deletion, code, domain and reason.
   struct Group {
-    DeleteReport sample;  // the first of them
+    DeleteResult sample;  // the first of them
     std::vector<std::size_t> indices;
   };
 
   // The last report about id `index`.
-  void Add(std::size_t index, const DeleteReport& report);
+  void Add(std::size_t index, const DeleteResult& report);
 
   // How many are gone, by the word of `deletion`.
   [[nodiscard]] const std::map<std::string, std::size_t>& gone() const { return gone_; }

@@ -10,7 +10,7 @@
 #include <absl/status/statusor.h>
 #include <grpcpp/security/credentials.h>
 
-#include "service/cli/delete_report.h"
+#include "service/cli/delete_result.h"
 
 namespace evalrun::cli {
 

@@ -15,8 +15,8 @@ int WriteAll(int fd, std::string_view bytes) {
       bytes.remove_prefix(static_cast<std::size_t>(written));
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
       // A shell may have left a pipe of ours non-blocking.
-      pollfd room{.fd = fd, .events = POLLOUT, .revents = 0};
-      poll(&room, 1, -1);
+      pollfd writable{.fd = fd, .events = POLLOUT, .revents = 0};
+      poll(&writable, 1, -1);
     } else if (errno != EINTR) {
       return errno;
     }

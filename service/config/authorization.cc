@@ -11,19 +11,19 @@
 namespace evalrun::config {
 namespace {
 
-constexpr std::string_view kNoUuid = "00000000-0000-0000-0000-000000000000";
+constexpr std::string_view kNilUuid = "00000000-0000-0000-0000-000000000000";
 
 // Whether it can be the beginning of an id in canonical form.
-bool BeginsCanonicalId(std::string_view beginning, bool opaque_ids) {
+bool IsCanonicalIdPrefix(std::string_view beginning, bool opaque_ids) {
   if (opaque_ids) {
     return deletion::IsWellFormedId(Concat(beginning, "x"), deletion::IdFormat::kOpaque);
   }
-  if (beginning.size() > kNoUuid.size() ||
+  if (beginning.size() > kNilUuid.size() ||
       std::ranges::any_of(beginning, [](char c) { return c >= 'A' && c <= 'Z'; })) {
     return false;
   }
   // Without a type prefix, what is left of a UUID completes it.
-  return deletion::IsWellFormedId(Concat(beginning, kNoUuid.substr(beginning.size())),
+  return deletion::IsWellFormedId(Concat(beginning, kNilUuid.substr(beginning.size())),
                                   deletion::IdFormat::kUuid);
 }
 
@@ -32,7 +32,7 @@ bool BeginsCanonicalId(std::string_view beginning, bool opaque_ids) {
 absl::Status CheckWorkspacePattern(std::string_view text, bool opaque_ids) {
   if (text == authz::kUnsetWorkspace || text == "*") return absl::OkStatus();
   if (text.ends_with('*')) {
-    if (BeginsCanonicalId(text.substr(0, text.size() - 1), opaque_ids)) return absl::OkStatus();
+    if (IsCanonicalIdPrefix(text.substr(0, text.size() - 1), opaque_ids)) return absl::OkStatus();
     return absl::InvalidArgumentError(
         "must have before its * the beginning of an id, in lower case and without a type prefix");
   }

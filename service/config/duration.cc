@@ -32,12 +32,12 @@ std::optional<microseconds> ParseDuration(std::string_view text) {
   std::size_t digits = 0;
   for (; digits < text.size() && IsDigit(text[digits]); ++digits) {
     number = number * 10 + (text[digits] - '0');
-    if (number > kLongestDuration.count()) return std::nullopt;
+    if (number > kMaxDuration.count()) return std::nullopt;
   }
   if (digits == 0) return std::nullopt;
   for (const Unit& unit : kUnits) {
     if (text.substr(digits) != unit.name) continue;
-    if (number > kLongestDuration / unit.length) return std::nullopt;
+    if (number > kMaxDuration / unit.length) return std::nullopt;
     return number * unit.length;
   }
   return std::nullopt;

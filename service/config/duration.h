@@ -15,10 +15,10 @@ namespace evalrun::config {
 
 // The longest duration that can be written: beyond it neither protobuf nor arithmetic with it is
 // in danger of overflowing.
-inline constexpr std::chrono::microseconds kLongestDuration = std::chrono::hours(24 * 365);
+inline constexpr std::chrono::microseconds kMaxDuration = std::chrono::hours(24 * 365);
 
 // Reads a whole number followed by `us`, `ms`, `s`, `m` or `h`. Empty for anything else: a sign, a
-// fraction, blanks, no unit, or more than kLongestDuration.
+// fraction, blanks, no unit, or more than kMaxDuration.
 [[nodiscard]] std::optional<std::chrono::microseconds> ParseDuration(std::string_view text);
 
 // The shortest text with the largest unit that is exact and that ParseDuration() reads back: 90s
@@ -26,7 +26,7 @@ inline constexpr std::chrono::microseconds kLongestDuration = std::chrono::hours
 [[nodiscard]] std::string FormatDuration(std::chrono::microseconds duration);
 
 // To and from protobuf. Nanoseconds below a microsecond are cut. For durations up to
-// kLongestDuration, which all durations of a loaded configuration are.
+// kMaxDuration, which all durations of a loaded configuration are.
 [[nodiscard]] std::chrono::microseconds ToMicroseconds(const google::protobuf::Duration& duration);
 [[nodiscard]] google::protobuf::Duration ToProto(std::chrono::microseconds duration);
 

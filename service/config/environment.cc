@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 
-#include "service/config/nearest.h"
+#include "service/config/did_you_mean.h"
 #include "service/config/setting_registry.h"
 #include "service/config/text.h"
 

@@ -151,7 +151,7 @@ std::string Placeholder(const FieldDescriptor* field) {
     default:
       break;
   }
-  switch (SettingOf(field).format()) {
+  switch (GetSetting(field).format()) {
     case v1::FORMAT_LISTEN_ADDRESS:
     case v1::FORMAT_SERVER_ADDRESS:
       return "HOST:PORT";
@@ -170,7 +170,7 @@ void SetDefaults(Message* message) {
     if (field->is_repeated()) continue;
     if (!IsLeaf(field)) {
       SetDefaults(message->GetReflection()->MutableMessage(message, field));
-    } else if (const std::string& text = SettingOf(field).default_value(); !text.empty()) {
+    } else if (const std::string& text = GetSetting(field).default_value(); !text.empty()) {
       // That every default can be read is the schema's own test.
       SetFromText(field, text, message).IgnoreError();
     }
@@ -178,7 +178,7 @@ void SetDefaults(Message* message) {
 }
 
 std::string ShowValue(const FieldDescriptor* field, std::string_view text) {
-  const v1::Format format = SettingOf(field).format();
+  const v1::Format format = GetSetting(field).format();
   const bool is_url = format == v1::FORMAT_UPSTREAM_URL || format == v1::FORMAT_PROXY_URL;
   return Quote(is_url ? MaskCredentials(text) : std::string(text));
 }

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string_view>
 
-#include "service/config/nearest.h"
+#include "service/config/did_you_mean.h"
 #include "service/config/text.h"
 
 namespace evalrun::config {

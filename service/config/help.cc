@@ -35,7 +35,7 @@ std::string HelpText(std::string_view program) {
       "true.\n"
       "\n");
   for (const SettingInfo& setting : AllSettings()) {
-    const v1::Setting& schema = SettingOf(setting.field());
+    const v1::Setting& schema = GetSetting(setting.field());
     Append(&text, "  --", setting.flag, "=", Placeholder(setting.field()));
     if (!schema.default_value().empty()) {
       Append(&text, "  (default ", schema.default_value(), ")");

@@ -14,10 +14,10 @@
 namespace evalrun::config {
 namespace {
 
-constexpr int kMostRules = 32;
-constexpr std::size_t kMostPasswordBytes = 4096;
-constexpr std::int64_t kMostCalls = 1'000'000;
-constexpr std::chrono::seconds kLongestRefill = std::chrono::hours(24);
+constexpr int kMaxRules = 32;
+constexpr std::size_t kMaxPasswordBytes = 4096;
+constexpr std::int64_t kMaxCalls = 1'000'000;
+constexpr std::chrono::seconds kMaxRefillTime = std::chrono::hours(24);
 
 bool IsNameCharacter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
@@ -32,16 +32,16 @@ std::optional<std::chrono::seconds> ParsePeriod(std::string_view text) {
 
 // What keeps every sum of the limiter within 64 bits, and within a double's 53 in Redis.
 bool RefillsInADay(const Rate& rate, std::int64_t burst) {
-  return burst * rate.period <= rate.calls * kLongestRefill;
+  return burst * rate.period <= rate.calls * kMaxRefillTime;
 }
 
-class Checker {
+class LimitsValidator {
  public:
-  explicit Checker(std::vector<std::string>* errors) : errors_(*errors) {}
+  explicit LimitsValidator(std::vector<std::string>* errors) : errors_(*errors) {}
 
   void Check(const v1::Limits& limits) {
-    if (limits.rules_size() > kMostRules) {
-      Add("limits.rules", Concat("must be at most ", kMostRules));
+    if (limits.rules_size() > kMaxRules) {
+      Add("limits.rules", Concat("must be at most ", kMaxRules));
     }
     const v1::LimitsRedis& redis = limits.redis();
     if (redis.address().empty()) {
@@ -110,7 +110,7 @@ std::optional<Rate> ParseRate(std::string_view text) {
   const std::optional<std::chrono::seconds> period = ParsePeriod(text.substr(digits + 1));
   if (!period.has_value() ||
       !absl::SimpleAtoi(absl::string_view(text.data(), digits), &rate.calls) ||
-      rate.calls > kMostCalls) {
+      rate.calls > kMaxCalls) {
     return std::nullopt;
   }
   rate.period = *period;
@@ -150,7 +150,7 @@ absl::Status CheckServerAddress(std::string_view text) {
 }
 
 absl::StatusOr<std::string> ReadPassword(const std::string& file, const FileReader& read_file) {
-  absl::StatusOr<std::string> password = read_file(file, kMostPasswordBytes);
+  absl::StatusOr<std::string> password = read_file(file, kMaxPasswordBytes);
   if (!password.ok()) return password;
   if (password->ends_with('\n')) password->pop_back();
   if (password->ends_with('\r')) password->pop_back();
@@ -160,7 +160,7 @@ absl::StatusOr<std::string> ReadPassword(const std::string& file, const FileRead
 }
 
 void CheckLimits(const v1::Limits& limits, std::vector<std::string>* errors) {
-  Checker(errors).Check(limits);
+  LimitsValidator(errors).Check(limits);
 }
 
 }  // namespace evalrun::config

@@ -25,7 +25,7 @@ namespace {
 
 constexpr std::string_view kProgram = "evalrun-gateway";
 constexpr std::size_t kMaxFileBytes = std::size_t{1} << 20U;
-constexpr int kRefused = 2;
+constexpr int kExitConfigError = 2;
 
 using Errors = std::vector<std::string>;
 
@@ -63,7 +63,8 @@ class Layers {
 
  private:
   void Set(const SettingInfo& setting, std::string_view text, const std::string& source) {
-    const absl::Status status = SetFromText(setting.field(), text, ParentOf(setting, &config_));
+    const absl::Status status =
+        SetFromText(setting.field(), text, MutableParent(setting, &config_));
     if (status.ok()) {
       sources_[setting.key] = source;
     } else {
@@ -77,14 +78,14 @@ class Layers {
   Errors& errors_;
 };
 
-Done Refused(const Errors& errors) {
+EarlyExit MakeErrorExit(const Errors& errors) {
   std::string text = Concat(kProgram, ": configuration refused\n");
   for (const std::string& error : errors) Append(&text, "  ", error, "\n");
   Append(&text, "See ", kProgram, " --help.\n");
-  return {.out = "", .err = std::move(text), .exit_code = kRefused, .errors = errors};
+  return {.out = "", .err = std::move(text), .exit_code = kExitConfigError, .errors = errors};
 }
 
-Done Printed(const Layers& layers, const absl::StatusOr<ApiKey>& key) {
+EarlyExit MakePrintConfigExit(const Layers& layers, const absl::StatusOr<ApiKey>& key) {
   std::string text = Concat("# ", kProgram, " ", Version(), "\n");
   if (key.ok()) {
     Append(&text, "# API key: from ", Escape(key->source), ", ****\n");
@@ -104,9 +105,9 @@ LoadResult LoadConfig(int argc, const char* const* argv, const Environment& envi
   Errors errors;
   const ParsedFlags flags = ParseFlags(argc, argv, &errors);
   // Whoever asks for help gets it, whatever else is wrong.
-  if (flags.help) return Done{.out = HelpText(kProgram), .err = "", .exit_code = 0};
+  if (flags.help) return EarlyExit{.out = HelpText(kProgram), .err = "", .exit_code = 0};
   if (flags.version) {
-    return Done{.out = Concat(kProgram, " ", Version(), "\n"), .err = "", .exit_code = 0};
+    return EarlyExit{.out = Concat(kProgram, " ", Version(), "\n"), .err = "", .exit_code = 0};
   }
 
   Layers layers(&errors);
@@ -131,17 +132,17 @@ LoadResult LoadConfig(int argc, const char* const* argv, const Environment& envi
       errors.push_back(Concat("limits.redis.password_file: ", password.status().message()));
     }
   }
-  if (!errors.empty()) return Refused(errors);
-  if (flags.print_config) return Printed(layers, key);
+  if (!errors.empty()) return MakeErrorExit(errors);
+  if (flags.print_config) return MakePrintConfigExit(layers, key);
   if (flags.check_config) {
-    for (const TlsPaths& paths : {PathsOf(config.tls()), PathsOf(config.upstream())}) {
+    for (const TlsPaths& paths : {ToTlsPaths(config.tls()), ToTlsPaths(config.upstream())}) {
       const auto tls = LoadTlsFiles(paths, read_file, std::chrono::system_clock::now());
       if (!tls.ok()) errors.emplace_back(tls.status().message());
     }
-    if (!errors.empty()) return Refused(errors);
-    return Done{.out = "configuration OK\n", .err = "", .exit_code = 0};
+    if (!errors.empty()) return MakeErrorExit(errors);
+    return EarlyExit{.out = "configuration OK\n", .err = "", .exit_code = 0};
   }
-  std::string shown = Printed(layers, key).out;
+  std::string printed_config = MakePrintConfigExit(layers, key).out;
   return LoadedConfig{.config = config,
                       .listen = *ParseHostPort(config.listen()),
                       .admin_listen = *ParseHostPort(config.admin_listen()),
@@ -149,7 +150,7 @@ LoadResult LoadConfig(int argc, const char* const* argv, const Environment& envi
                       .api_key = std::move(key->key),
                       .api_key_source = std::move(key->source),
                       .keys = std::move(keys),
-                      .shown = std::move(shown)};
+                      .printed_config = std::move(printed_config)};
 }
 
 }  // namespace evalrun::config

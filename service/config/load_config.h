@@ -4,10 +4,10 @@
 // validated as a whole. Prints nothing, ends nothing.
 //
 //   LoadResult result = LoadConfig(argc, argv, ProcessEnvironment(environ));
-//   if (auto* done = std::get_if<Done>(&result)) {
-//     std::cout << done->out;
-//     std::cerr << done->err;
-//     return done->exit_code;
+//   if (auto* early_exit = std::get_if<EarlyExit>(&result)) {
+//     std::cout << early_exit->out;
+//     std::cerr << early_exit->err;
+//     return early_exit->exit_code;
 //   }
 //   LoadedConfig& loaded = std::get<LoadedConfig>(result);
 #ifndef EVALRUN_SERVICE_CONFIG_LOAD_CONFIG_H_
@@ -38,18 +38,18 @@ struct LoadedConfig {
   Secret api_key;              // never empty
   std::string api_key_source;  // `AYMARA_AI_API_KEY`, or the file's name: safe to show
   std::vector<Secret> keys;    // of `config.upstream().keys()`, in the same order
-  std::string shown;           // all of it as `--print-config` prints it, secrets masked
+  std::string printed_config;  // all of it as `--print-config` prints it, secrets masked
 };
 
 // Nothing is to be run: `--help`, `--version`, `--print-config`, `--check-config`, or an error.
-struct Done {
+struct EarlyExit {
   std::string out;                       // for standard output; empty, or ends with a newline
   std::string err;                       // for standard error; likewise
   int exit_code = 0;                     // 0, or 2 when the configuration is refused
   std::vector<std::string> errors = {};  // what was refused, one line each; also in `err`
 };
 
-using LoadResult = std::variant<LoadedConfig, Done>;
+using LoadResult = std::variant<LoadedConfig, EarlyExit>;
 
 // Loads the configuration. `argv[0]` is the program's name; `argv` and the views in `environment`
 // need to live only as long as the call. All errors are collected, not only the first, and no text

@@ -14,7 +14,7 @@
 namespace evalrun::config {
 namespace {
 
-absl::Status Failed(const std::string& path, std::string_view why) {
+absl::Status ReadError(const std::string& path, std::string_view why) {
   return absl::InvalidArgumentError(Concat("cannot read ", Escape(path), ": ", why));
 }
 
@@ -35,9 +35,9 @@ class OpenFile {
 }  // namespace
 
 absl::StatusOr<std::string> ReadFile(const std::string& path, std::size_t max_bytes) {
-  if (path.find('\0') != std::string::npos) return Failed(path, "a file's name has no NUL");
+  if (path.find('\0') != std::string::npos) return ReadError(path, "a file's name has no NUL");
   const OpenFile file(path.c_str());
-  if (file.fd() < 0) return Failed(path, std::strerror(errno));
+  if (file.fd() < 0) return ReadError(path, std::strerror(errno));
   // As large as it may become: a string that grows leaves its former memory unwiped.
   std::string content(max_bytes + 1, '\0');
   std::size_t size = 0;
@@ -47,14 +47,14 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, std::size_t max_by
     if (count < 0) {
       const int error = errno;
       WipeString(&content);
-      return Failed(path, std::strerror(error));
+      return ReadError(path, std::strerror(error));
     }
     if (count == 0) break;
     size += static_cast<std::size_t>(count);
   }
   if (size > max_bytes) {
     WipeString(&content);
-    return Failed(path, Concat("it is larger than ", max_bytes, " bytes"));
+    return ReadError(path, Concat("it is larger than ", max_bytes, " bytes"));
   }
   content.resize(size);
   return content;

@@ -15,7 +15,7 @@ namespace {
 std::string Code(std::string_view text) { return text.empty() ? "" : Concat("`", text, "`"); }
 
 std::string Allowed(const SettingInfo& setting) {
-  const v1::Setting& schema = SettingOf(setting.field());
+  const v1::Setting& schema = GetSetting(setting.field());
   if (schema.min().empty()) {
     return Code(absl::StrReplaceAll(Placeholder(setting.field()), {{"|", "\\|"}}));
   }
@@ -28,11 +28,11 @@ std::string Allowed(const SettingInfo& setting) {
 
 bool IsLive(const SettingInfo& setting) {
   return std::ranges::any_of(setting.path,
-                             [](const auto* field) { return SettingOf(field).live(); });
+                             [](const auto* field) { return GetSetting(field).live(); });
 }
 
 std::string Row(const SettingInfo& setting) {
-  const v1::Setting& schema = SettingOf(setting.field());
+  const v1::Setting& schema = GetSetting(setting.field());
   const std::string default_value =
       schema.default_value().empty() ? "none" : Code(schema.default_value());
   const bool yaml_only = setting.flag.empty();
@@ -44,7 +44,7 @@ std::string Row(const SettingInfo& setting) {
 }
 
 // The section of the file that a setting stands in, or nullptr.
-const google::protobuf::FieldDescriptor* SectionOf(const SettingInfo& setting) {
+const google::protobuf::FieldDescriptor* FindSection(const SettingInfo& setting) {
   return setting.path.size() > 1 ? setting.path.front() : nullptr;
 }
 
@@ -73,7 +73,7 @@ std::string ReferenceMarkdown() {
   const auto append_rows = [&text](const google::protobuf::FieldDescriptor* section) {
     for (const auto* settings : {&AllSettings(), &AllListSettings()}) {
       for (const SettingInfo& setting : *settings) {
-        if (SectionOf(setting) == section) Append(&text, Row(setting));
+        if (FindSection(setting) == section) Append(&text, Row(setting));
       }
     }
   };
@@ -82,7 +82,7 @@ std::string ReferenceMarkdown() {
   for (int i = 0; i < descriptor->field_count(); ++i) {
     const auto* section = descriptor->field(i);
     if (IsLeaf(section)) continue;
-    Append(&text, "\n## ", Code(section->name()), "\n\n", SettingOf(section).help(), "\n\n",
+    Append(&text, "\n## ", Code(section->name()), "\n\n", GetSetting(section).help(), "\n\n",
            kTableHead);
     append_rows(section);
   }

@@ -14,11 +14,11 @@ namespace {
 using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
 
-std::string FlagOfKey(std::string_view key) {
+std::string KeyToFlag(std::string_view key) {
   return absl::StrReplaceAll(std::string(key), {{".", "-"}, {"_", "-"}});
 }
 
-std::string VariableOfFlag(std::string_view flag) {
+std::string FlagToVariable(std::string_view flag) {
   return Concat("EVALRUN_",
                 absl::AsciiStrToUpper(absl::StrReplaceAll(std::string(flag), {{"-", "_"}})));
 }
@@ -35,9 +35,9 @@ void Collect(const Descriptor* message, const SettingInfo& parent,
       Collect(field->message_type(), setting, settings);
       continue;
     }
-    const std::string& flag = SettingOf(field).flag();
-    setting.flag = flag.empty() ? FlagOfKey(setting.key) : flag;
-    setting.variable = VariableOfFlag(setting.flag);
+    const std::string& flag = GetSetting(field).flag();
+    setting.flag = flag.empty() ? KeyToFlag(setting.key) : flag;
+    setting.variable = FlagToVariable(setting.flag);
     settings->push_back(std::move(setting));
   }
 }
@@ -61,7 +61,7 @@ void CollectLists(const google::protobuf::Descriptor* message, const SettingInfo
 
 }  // namespace
 
-const v1::Setting& SettingOf(const FieldDescriptor* field) {
+const v1::Setting& GetSetting(const FieldDescriptor* field) {
   return field->options().GetExtension(v1::setting);
 }
 
@@ -101,7 +101,7 @@ const SettingInfo* FindFlag(std::string_view flag) {
   return found == settings.end() ? nullptr : &*found;
 }
 
-google::protobuf::Message* ParentOf(const SettingInfo& setting, v1::GatewayConfig* config) {
+google::protobuf::Message* MutableParent(const SettingInfo& setting, v1::GatewayConfig* config) {
   google::protobuf::Message* message = config;
   for (std::size_t i = 0; i + 1 < setting.path.size(); ++i) {
     message = message->GetReflection()->MutableMessage(message, setting.path[i]);
@@ -114,7 +114,7 @@ std::vector<Candidate> FlagCandidates() {
   for (const SettingInfo& setting : AllSettings()) {
     const std::string shown = Concat("--", setting.flag);
     candidates.push_back({setting.flag, shown});
-    candidates.push_back({FlagOfKey(setting.key), shown});
+    candidates.push_back({KeyToFlag(setting.key), shown});
   }
   for (const char* flag : {"config", "check-config", "print-config", "version", "help"}) {
     candidates.push_back({flag, Concat("--", flag)});
@@ -126,7 +126,7 @@ std::vector<Candidate> VariableCandidates() {
   std::vector<Candidate> candidates = {{"EVALRUN_CONFIG", "EVALRUN_CONFIG"}};
   for (const SettingInfo& setting : AllSettings()) {
     candidates.push_back({setting.variable, setting.variable});
-    candidates.push_back({VariableOfFlag(FlagOfKey(setting.key)), setting.variable});
+    candidates.push_back({FlagToVariable(KeyToFlag(setting.key)), setting.variable});
   }
   return candidates;
 }

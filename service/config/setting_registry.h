@@ -14,7 +14,7 @@
 #include <google/protobuf/message.h>
 
 #include "service/config/config.pb.h"
-#include "service/config/nearest.h"
+#include "service/config/did_you_mean.h"
 
 namespace evalrun::config {
 
@@ -34,7 +34,7 @@ struct SettingInfo {
 using Sources = std::map<std::string, std::string>;
 
 // What the schema says about a field. Lives as long as the program.
-[[nodiscard]] const v1::Setting& SettingOf(const google::protobuf::FieldDescriptor* field);
+[[nodiscard]] const v1::Setting& GetSetting(const google::protobuf::FieldDescriptor* field);
 
 // The first sentence of its help.
 [[nodiscard]] std::string_view Summary(const v1::Setting& setting);
@@ -55,8 +55,8 @@ using Sources = std::map<std::string, std::string>;
 [[nodiscard]] const SettingInfo* FindFlag(std::string_view flag);
 
 // The message that holds the setting's field, in `config`.
-[[nodiscard]] google::protobuf::Message* ParentOf(const SettingInfo& setting,
-                                                  v1::GatewayConfig* config);
+[[nodiscard]] google::protobuf::Message* MutableParent(const SettingInfo& setting,
+                                                       v1::GatewayConfig* config);
 
 // What people may mean that write a flag, or the name of a variable, that does not exist.
 [[nodiscard]] std::vector<Candidate> FlagCandidates();

@@ -8,7 +8,7 @@
 namespace evalrun::config {
 namespace {
 
-constexpr std::size_t kShown = 100;
+constexpr std::size_t kMaxEscapedBytes = 100;
 
 // The length of the well-formed UTF-8 sequence at the beginning of `text`, which is not empty; 0
 // when there is none.
@@ -35,8 +35,8 @@ std::size_t SequenceLength(std::string_view text) {
 }  // namespace
 
 std::string Escape(std::string_view text) {
-  if (text.size() <= kShown) return absl::CHexEscape(std::string(text));
-  return Concat(absl::CHexEscape(std::string(text.substr(0, kShown))), "...");
+  if (text.size() <= kMaxEscapedBytes) return absl::CHexEscape(std::string(text));
+  return Concat(absl::CHexEscape(std::string(text.substr(0, kMaxEscapedBytes))), "...");
 }
 
 std::string Quote(std::string_view text) { return Concat("\"", Escape(text), "\""); }

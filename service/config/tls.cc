@@ -22,7 +22,7 @@ bool IsLoopback(const std::string& host) {
   return address.has_value() && authz::Network::Parse("127.0.0.0/8")->Contains(*address);
 }
 
-absl::Status Refused(const std::string& path, std::string_view why) {
+absl::Status FileError(const std::string& path, std::string_view why) {
   return absl::InvalidArgumentError(Concat(Escape(path), ": ", why));
 }
 
@@ -31,10 +31,10 @@ absl::StatusOr<std::pair<std::string, tls::Expiry>> ReadCertificates(const std::
                                                                      const FileReader& read_file) {
   absl::StatusOr<std::string> pem = read_file(path, kMaxFileBytes);
   if (!pem.ok()) return pem.status();
-  const std::optional<tls::Expiry> expiry = tls::ReadExpiry(*pem);
+  const std::optional<tls::Expiry> expiry = tls::ParseExpiry(*pem);
   if (!expiry.has_value()) {
     WipeString(&*pem);  // a key may have been put there by mistake
-    return Refused(path, "there is no certificate in PEM in it, or a damaged one");
+    return FileError(path, "there is no certificate in PEM in it, or a damaged one");
   }
   return std::pair(*std::move(pem), *expiry);
 }
@@ -44,17 +44,18 @@ absl::Status ReadPair(const TlsPaths& paths, const FileReader& read_file,
   auto certificate = ReadCertificates(paths.certificate, read_file);
   if (!certificate.ok()) return certificate.status();
   if (certificate->second.first <= now) {
-    return Refused(paths.certificate, "the certificate, or one of its intermediates, has expired");
+    return FileError(paths.certificate,
+                     "the certificate, or one of its intermediates, has expired");
   }
   absl::StatusOr<std::string> key = read_file(paths.key, kMaxFileBytes);
   if (!key.ok()) return key.status();
   files->key = Secret(*key);
   WipeString(&*key);
   if (!tls::IsPrivateKey(files->key.RevealForSending())) {
-    return Refused(paths.key, "there is no private key in PEM without a password in it");
+    return FileError(paths.key, "there is no private key in PEM without a password in it");
   }
-  if (!tls::IsKeyOf(files->key.RevealForSending(), certificate->first)) {
-    return Refused(paths.key, Concat("it is not the key of ", Escape(paths.certificate)));
+  if (!tls::PrivateKeyMatches(files->key.RevealForSending(), certificate->first)) {
+    return FileError(paths.key, Concat("it is not the key of ", Escape(paths.certificate)));
   }
   files->certificate = std::move(certificate->first);
   files->certificate_expiry = certificate->second.first;
@@ -66,7 +67,7 @@ absl::Status ReadAuthorities(const std::string& path, const FileReader& read_fil
   auto authorities = ReadCertificates(path, read_file);
   if (!authorities.ok()) return authorities.status();
   if (authorities->second.last <= now) {
-    return Refused(path, "the certificates of the authorities have all expired");
+    return FileError(path, "the certificates of the authorities have all expired");
   }
   files->authorities = std::move(authorities->first);
   files->authorities_expiry = authorities->second.last;
@@ -120,13 +121,13 @@ void CheckTls(const v1::GatewayConfig& config, std::vector<std::string>* errors)
   CheckUpstream(config.upstream(), errors);
 }
 
-TlsPaths PathsOf(const v1::Tls& tls) {
+TlsPaths ToTlsPaths(const v1::Tls& tls) {
   return {.certificate = tls.certificate_file(),
           .key = tls.key_file(),
           .authorities = tls.client_ca_file()};
 }
 
-TlsPaths PathsOf(const v1::Upstream& upstream) {
+TlsPaths ToTlsPaths(const v1::Upstream& upstream) {
   return {.certificate = upstream.client_certificate_file(),
           .key = upstream.client_key_file(),
           .authorities = upstream.ca_file()};

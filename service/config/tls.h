@@ -30,8 +30,8 @@ struct TlsPaths {
 };
 
 // Those of the gRPC port, and those for the upstream.
-[[nodiscard]] TlsPaths PathsOf(const v1::Tls& tls);
-[[nodiscard]] TlsPaths PathsOf(const v1::Upstream& upstream);
+[[nodiscard]] TlsPaths ToTlsPaths(const v1::Tls& tls);
+[[nodiscard]] TlsPaths ToTlsPaths(const v1::Upstream& upstream);
 
 // Their content, all in PEM.
 struct TlsFiles {

@@ -34,7 +34,7 @@ std::optional<std::int64_t> Magnitude(const FieldDescriptor* field, const std::s
 }
 
 absl::Status CheckBounds(const FieldDescriptor* field, const std::string& text) {
-  const v1::Setting& setting = SettingOf(field);
+  const v1::Setting& setting = GetSetting(field);
   const std::optional<std::int64_t> min = Magnitude(field, setting.min());
   const std::optional<std::int64_t> max = Magnitude(field, setting.max());
   const std::optional<std::int64_t> step = Magnitude(field, setting.multiple_of());
@@ -51,7 +51,7 @@ absl::Status CheckBounds(const FieldDescriptor* field, const std::string& text) 
 }
 
 absl::Status CheckFormat(const FieldDescriptor* field, const std::string& text) {
-  switch (SettingOf(field).format()) {
+  switch (GetSetting(field).format()) {
     case v1::FORMAT_LISTEN_ADDRESS:
       return ParseHostPort(text).status();
     case v1::FORMAT_UPSTREAM_URL:
@@ -79,7 +79,7 @@ absl::Status CheckFormat(const FieldDescriptor* field, const std::string& text) 
   }
 }
 
-std::string SourceOf(const std::string& key, const Sources& sources) {
+std::string FormatSource(const std::string& key, const Sources& sources) {
   const auto found = sources.find(key);
   return found == sources.end() ? "default" : Concat("from ", found->second);
 }
@@ -105,8 +105,8 @@ void CheckFields(const Message& message, const std::string& path, const Sources&
       absl::Status status = CheckBounds(field, text);
       status.Update(CheckFormat(field, text));
       if (!status.ok()) {
-        errors->push_back(Concat(key, " = ", ShowValue(field, text), " (", SourceOf(key, sources),
-                                 "): ", status.message()));
+        errors->push_back(Concat(key, " = ", ShowValue(field, text), " (",
+                                 FormatSource(key, sources), "): ", status.message()));
       }
     }
   }
@@ -119,8 +119,8 @@ void Validate(const v1::GatewayConfig& config, const Sources& sources,
   CheckFields(config, "", sources, errors);
 
   const auto value = [&sources](const std::string& key, const google::protobuf::Duration& d) {
-    return Concat(key, " = \"", FormatDuration(ToMicroseconds(d)), "\" (", SourceOf(key, sources),
-                  ")");
+    return Concat(key, " = \"", FormatDuration(ToMicroseconds(d)), "\" (",
+                  FormatSource(key, sources), ")");
   };
   const auto& initial_backoff = config.retry().initial_backoff();
   const auto& max_backoff = config.retry().max_backoff();
@@ -138,7 +138,7 @@ void Validate(const v1::GatewayConfig& config, const Sources& sources,
   CheckLimits(config.limits(), errors);
   if (const std::string& to = config.audit().to();
       to != "off" && to != "log" && to.find('/') == std::string::npos) {
-    errors->push_back(Concat("audit.to = \"", Escape(to), "\" (", SourceOf("audit.to", sources),
+    errors->push_back(Concat("audit.to = \"", Escape(to), "\" (", FormatSource("audit.to", sources),
                              "): must be off, log, or a path with a slash in it"));
   }
   CheckUpstreamKeys(config.upstream(), config.ids().opaque(), errors);
@@ -147,7 +147,7 @@ void Validate(const v1::GatewayConfig& config, const Sources& sources,
   const auto listen = ParseHostPort(config.listen());
   if (listen.ok() && listen->port != 0 && listen == ParseHostPort(config.admin_listen())) {
     errors->push_back(Concat("admin_listen = \"", config.admin_listen(), "\" (",
-                             SourceOf("admin_listen", sources),
+                             FormatSource("admin_listen", sources),
                              "): must be another address than listen"));
   }
 }

@@ -13,11 +13,11 @@ namespace {
 
 using Content = absl::StatusOr<std::string>;
 
-std::uint64_t Mix(std::uint64_t sum, std::uint64_t hash) {
+std::uint64_t CombineHashes(std::uint64_t sum, std::uint64_t hash) {
   return (sum ^ hash) * 0x9E3779B97F4A7C15U + (sum >> 29U);
 }
 
-std::uint64_t HashOf(const Content& content) {
+std::uint64_t HashContent(const Content& content) {
   const std::hash<std::string_view> hash;
   if (content.ok()) return hash(*content);
   const auto message = content.status().message();
@@ -32,51 +32,51 @@ bool IsRegular(const std::string& path) {
 
 }  // namespace
 
-FileReader WatchedFiles::Reader() {
+FileReader WatchedFiles::MakeReader() {
   return [this](const std::string& path, std::size_t max_bytes) {
     const bool is_regular = IsRegular(path);
     Content content = ReadFile(path, max_bytes);
-    files_[path] = {
-        .max_bytes = max_bytes,
-        .hash = HashOf(content),
-        .is_regular = is_regular,
-        .is_blank = content.ok() && content->find_first_not_of(" \t\r\n") == std::string::npos};
+    files_[path] = {.max_bytes = max_bytes,
+                    .hash = HashContent(content),
+                    .is_regular = is_regular,
+                    .is_whitespace =
+                        content.ok() && content->find_first_not_of(" \t\r\n") == std::string::npos};
     return content;
   };
 }
 
-bool WatchedFiles::HasSettledChange() {
-  const std::uint64_t current = Now();
-  const bool has_settled = current != AsRead() && changed_to_ == current;
-  changed_to_ = current;
+bool WatchedFiles::CheckForChanges() {
+  const std::uint64_t current = CurrentHash();
+  const bool has_settled = current != LoadedHash() && last_seen_hash_ == current;
+  last_seen_hash_ = current;
   return has_settled;
 }
 
-std::uint64_t WatchedFiles::AsRead() const {
+std::uint64_t WatchedFiles::LoadedHash() const {
   std::uint64_t sum = 0;
-  for (const auto& [path, file] : files_) sum = Mix(sum, file.hash);
+  for (const auto& [path, file] : files_) sum = CombineHashes(sum, file.hash);
   return sum;
 }
 
-std::uint64_t WatchedFiles::Now() const {
+std::uint64_t WatchedFiles::CurrentHash() const {
   std::uint64_t sum = 0;
   for (const auto& [path, file] : files_) {
     // To read a pipe would take its content from whoever it is meant for.
     if (!file.is_regular) {
-      sum = Mix(sum, file.hash);
+      sum = CombineHashes(sum, file.hash);
       continue;
     }
     Content content = ReadFile(path, file.max_bytes);
-    sum = Mix(sum, HashOf(content));
+    sum = CombineHashes(sum, HashContent(content));
     if (content.ok()) WipeString(&*content);
   }
   return sum;
 }
 
-std::string WatchedFiles::Untrustworthy() const {
+std::string WatchedFiles::FindUnreliableFile() const {
   for (const auto& [path, file] : files_) {
     if (!file.is_regular) return Concat(Escape(path), " is no regular file and is read only once");
-    if (file.is_blank) return Concat(Escape(path), " is blank");
+    if (file.is_whitespace) return Concat(Escape(path), " is blank");
   }
   return {};
 }

@@ -24,35 +24,35 @@ class WatchedFiles {
   WatchedFiles& operator=(const WatchedFiles&) = delete;
 
   // Reads like ReadFile() and remembers what was read, for as long as this object lives.
-  [[nodiscard]] FileReader Reader();
+  [[nodiscard]] FileReader MakeReader();
 
   // Forgets all files: a new load begins.
-  void Forget() { files_.clear(); }
+  void Clear() { files_.clear(); }
 
   // Looks whether what stands in the files has changed since it was read, and has stood from one
   // look to the next: a file that is just being written has not.
-  [[nodiscard]] bool HasSettledChange();
+  [[nodiscard]] bool CheckForChanges();
 
   // A number for what was read, and for what stands in the same files now. A file that cannot be
   // read counts by its error.
-  [[nodiscard]] std::uint64_t AsRead() const;
-  [[nodiscard]] std::uint64_t Now() const;
+  [[nodiscard]] std::uint64_t LoadedHash() const;
+  [[nodiscard]] std::uint64_t CurrentHash() const;
 
   // A file that gives its content only once, such as a pipe, or one that is there but blank (which
   // somebody is about to write, or has lost); empty when there is none. A load that is to replace
   // another must not be made of it.
-  [[nodiscard]] std::string Untrustworthy() const;
+  [[nodiscard]] std::string FindUnreliableFile() const;
 
  private:
   struct File {
     std::size_t max_bytes = 0;
     std::uint64_t hash = 0;
     bool is_regular = true;
-    bool is_blank = false;
+    bool is_whitespace = false;
   };
 
-  std::map<std::string, File> files_;        // by path
-  std::optional<std::uint64_t> changed_to_;  // at the last look
+  std::map<std::string, File> files_;            // by path
+  std::optional<std::uint64_t> last_seen_hash_;  // at the last look
 };
 
 }  // namespace evalrun::config

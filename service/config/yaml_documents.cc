@@ -9,7 +9,7 @@ namespace evalrun::config {
 namespace {
 
 // Notes where a document begins, and nothing else.
-class Beginning final : public YAML::EventHandler {
+class DocumentStartRecorder final : public YAML::EventHandler {
  public:
   void OnDocumentStart(const YAML::Mark& mark) override { mark_ = mark; }
   void OnDocumentEnd() override {}
@@ -35,10 +35,10 @@ class Beginning final : public YAML::EventHandler {
 std::optional<YAML::Mark> FindSecondDocument(const std::string& yaml) {
   std::istringstream stream(yaml);
   YAML::Parser parser(stream);
-  Beginning beginning;
-  if (!parser.HandleNextDocument(beginning)) return std::nullopt;
-  if (!parser.HandleNextDocument(beginning)) return std::nullopt;
-  return beginning.mark();
+  DocumentStartRecorder recorder;
+  if (!parser.HandleNextDocument(recorder)) return std::nullopt;
+  if (!parser.HandleNextDocument(recorder)) return std::nullopt;
+  return recorder.mark();
 }
 
 }  // namespace evalrun::config

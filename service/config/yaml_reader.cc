@@ -7,8 +7,8 @@
 #include <absl/status/status.h>
 #include <yaml-cpp/yaml.h>
 
+#include "service/config/did_you_mean.h"
 #include "service/config/field_value.h"
-#include "service/config/nearest.h"
 #include "service/config/text.h"
 #include "service/config/yaml_documents.h"
 

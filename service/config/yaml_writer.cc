@@ -53,7 +53,7 @@ class Writer {
       return;
     }
     std::string text = FieldText(message, field, index);
-    if (SettingOf(field).format() == v1::FORMAT_PROXY_URL) text = MaskCredentials(text);
+    if (GetSetting(field).format() == v1::FORMAT_PROXY_URL) text = MaskCredentials(text);
     emitter_ << text;
     if (const auto source = sources_.find(key); source != sources_.end()) {
       emitter_ << YAML::Comment(Concat("from ", source->second));

@@ -15,12 +15,12 @@ namespace {
 
 // How many rounds without any event before the thread goes to sleep. More would spare a wake-up
 // only where the upstream answers within microseconds.
-constexpr int kQuietRounds = 2;
+constexpr int kIdleRounds = 2;
 // So that answers of the upstream get their turn when calls keep coming: three calls or so. Under
 // overload each answer that waits keeps a place below the in-flight cap.
-constexpr int kMostCompletionsPerRound = 8;
+constexpr int kMaxCompletionsPerRound = 8;
 // What a connection gives in its turn: some thirty calls.
-constexpr std::size_t kReadBudget = 4096;
+constexpr std::size_t kReadQuantumBytes = 4096;
 
 gpr_timespec ToGpr(std::optional<EventLoop::Clock::time_point> time) {
   if (!time.has_value()) return gpr_inf_future(GPR_CLOCK_MONOTONIC);
@@ -38,7 +38,7 @@ EventLoop::EventLoop(std::unique_ptr<grpc::ServerCompletionQueue> queue, http::H
       receive_queues_(max_receive_wait) {}
 
 void EventLoop::Start() {
-  thread_ = std::thread([this] { Work(); });
+  thread_ = std::thread([this] { Run(); });
 }
 
 std::unique_lock<std::mutex> EventLoop::Enter() {
@@ -67,8 +67,8 @@ void EventLoop::OnStop(bool /*ok*/) { queue_.Shutdown(); }
 bool EventLoop::RunCompletions() {
   void* tag = nullptr;
   bool ok = false;
-  for (int i = 0; i < kMostCompletionsPerRound; ++i) {
-    switch (queue_.Look(&tag, &ok)) {
+  for (int i = 0; i < kMaxCompletionsPerRound; ++i) {
+    switch (queue_.TryNext(&tag, &ok)) {
       case grpc::CompletionQueue::GOT_EVENT:
         static_cast<CompletionTag*>(tag)->OnComplete(ok);
         break;
@@ -99,11 +99,11 @@ std::optional<EventLoop::Clock::time_point> EventLoop::NextWakeUp() const {
   return std::min(*timer, *http);
 }
 
-void EventLoop::Work() {
-  const grpc_hooks::ReadBudget budget(kReadBudget, &receive_queues_);
+void EventLoop::Run() {
+  const grpc_hooks::ReadBudget budget(kReadQuantumBytes, &receive_queues_);
   std::unique_lock room(room_);
   for (;;) {
-    for (int quiet = 0; quiet < kQuietRounds; ++quiet) {
+    for (int quiet = 0; quiet < kIdleRounds; ++quiet) {
       LetVisitorsIn(&room);
       const bool completions = RunCompletions();
       if (queue_drained_) return;

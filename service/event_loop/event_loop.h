@@ -87,7 +87,7 @@ class EventLoop {
   void OnSocketsReady(bool /*ok*/) {}  // the next round looks at them
   void OnStop(bool ok);
 
-  void Work();
+  void Run();
   bool RunCompletions();  // without waiting; true when there was one
   bool RunSocketsAndTimers();
   [[nodiscard]] std::optional<Clock::time_point> NextWakeUp() const;

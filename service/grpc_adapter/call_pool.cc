@@ -9,24 +9,24 @@ namespace evalrun::grpc_adapter {
 namespace {
 
 // How many calls may arrive between two looks at the completion queue without waiting inside gRPC.
-constexpr std::size_t kArmed = 256;
+constexpr std::size_t kRequestedCalls = 256;
 
 }  // namespace
 
-CallPool::CallPool(handler::DeleteSettings settings, event_loop::EventLoop* loop,
-                   RawEvalRunService* grpc_service, const CallServices& services)
-    : settings_(std::move(settings)),
+CallPool::CallPool(handler::DeleteOptions delete_options, event_loop::EventLoop* loop,
+                   RawEvalRunService* grpc_service, const CallDependencies& dependencies)
+    : delete_options_(std::move(delete_options)),
       loop_(loop),
       grpc_service_(grpc_service),
-      services_(services),
+      dependencies_(dependencies),
       random_(std::random_device()()),
-      guard_(settings_.guard),
-      calls_(kArmed, [this] { return std::make_unique<DeleteCall>(this); }) {}
+      admission_(delete_options_.admission),
+      calls_(kRequestedCalls, [this] { return std::make_unique<DeleteCall>(this); }) {}
 
 CallPool::~CallPool() = default;
 
 void CallPool::OnArrived() {
-  services_.metrics->OnCallStarted();
+  dependencies_.metrics->OnCallStarted();
   // Before any work: the next call must not wait for this one.
   calls_.OnArrived();
 }

@@ -1,9 +1,9 @@
 // File: delete_call.h
 //
-// One DeleteEvalRun call, from the moment it is armed (asked of gRPC) to the moment gRPC is done
-// with it.
+// One DeleteEvalRun call, from the moment it is requested (asked of gRPC) to the moment gRPC is
+// done with it.
 //
-//   armed -> reading -> sending <-> waiting to send again -> finishing -> armed again
+//   requested -> reading -> sending <-> waiting to send again -> finishing -> requested again
 //
 // Lives in the room of the event loop (event_loop.h): one thread at a time.
 #ifndef EVALRUN_SERVICE_GRPC_ADAPTER_DELETE_CALL_H_
@@ -27,7 +27,7 @@
 #include "service/authz/policy.h"
 #include "service/event_loop/event_loop.h"
 #include "service/event_loop/timer_queue.h"
-#include "service/handler/delete_answer.h"
+#include "service/handler/delete_errors.h"
 #include "service/observability/call_record.h"
 
 namespace evalrun::grpc_adapter {
@@ -39,7 +39,7 @@ class CallPool;
 using RawEvalRunService = aymara::evals::v1::EvalRunService::WithRawMethod_DeleteEvalRun<
     aymara::evals::v1::EvalRunService::Service>;
 
-class DeleteCall final : public http::SendObserver, public event_loop::TimerObserver {
+class DeleteCall final : public http::AttemptObserver, public event_loop::TimerObserver {
  public:
   // `pool` outlives the call.
   explicit DeleteCall(CallPool* pool);
@@ -47,9 +47,9 @@ class DeleteCall final : public http::SendObserver, public event_loop::TimerObse
   DeleteCall& operator=(const DeleteCall&) = delete;
 
   // Asks gRPC for the next call.
-  void Arm();
+  void RequestNextCall();
 
-  void OnSendDone(const deletion::SendResult& result) override;
+  void OnAttemptDone(const deletion::AttemptResult& result) override;
   void OnTimer() override;
 
  private:
@@ -60,27 +60,27 @@ class DeleteCall final : public http::SendObserver, public event_loop::TimerObse
   // gRPC's events.
   void OnArrived(bool ok);
   // The call is over for the client: answered, or given up, as it is when its time is up.
-  void OnGone(bool ok);
+  void OnPeerDone(bool ok);
   void OnFinished(bool ok);
 
   void ReadCaller();
   void ReadMetadata();
-  [[nodiscard]] std::optional<handler::ErrorReport> ReadRequest();
-  [[nodiscard]] std::optional<handler::ErrorReport> HoldAgainstLimits();
-  [[nodiscard]] std::optional<handler::ErrorReport> Authorize();
-  [[nodiscard]] std::chrono::microseconds UntilDeadline() const;  // the caller's
-  [[nodiscard]] std::chrono::microseconds TimeLeft() const;       // until we must answer
+  [[nodiscard]] std::optional<handler::CallError> ReadRequest();
+  [[nodiscard]] std::optional<handler::CallError> CheckRateLimits();
+  [[nodiscard]] std::optional<handler::CallError> Authorize();
+  [[nodiscard]] std::chrono::microseconds TimeToCallerDeadline() const;  // the caller's
+  [[nodiscard]] std::chrono::microseconds TimeToOwnDeadline() const;     // until we must answer
   void Send(bool fresh_connection);
-  void Next(const deletion::Deletion::Step& step);
-  void FinishWith(const deletion::Deletion::Answer& answer);
-  void FinishWith(const handler::ErrorReport& report);
-  void Report(grpc::StatusCode code, std::string_view reason, deletion::Certainty certainty,
-              int sends, deletion::RetryStop retry_stop);
-  void LeaveIfOver();
+  void ApplyStep(const deletion::Deletion::Step& step);
+  void FinishWith(const deletion::Deletion::Response& answer);
+  void FinishWith(const handler::CallError& call_error);
+  void RecordCompletion(grpc::StatusCode code, std::string_view reason,
+                        deletion::Certainty certainty, int sends, deletion::RetryStop retry_stop);
+  void RecycleIfFinished();
 
   CallPool& pool_;
   Tag arrived_{this, &DeleteCall::OnArrived};
-  Tag gone_{this, &DeleteCall::OnGone};
+  Tag peer_done_{this, &DeleteCall::OnPeerDone};
   Tag finished_{this, &DeleteCall::OnFinished};
 
   // Made anew for each call: gRPC's own objects cannot be used twice.
@@ -90,16 +90,16 @@ class DeleteCall final : public http::SendObserver, public event_loop::TimerObse
     grpc::ByteBuffer message;
   };
   std::optional<GrpcCall> grpc_;
-  bool is_gone_ = false;
+  bool is_peer_done_ = false;
   bool is_finishing_ = false;
   bool is_finished_ = false;
 
   // Of the current call. Strings and messages keep their memory from call to call.
   aymara::evals::v1::DeleteEvalRunRequest request_;
-  std::string peer_;         // gRPC's name of it
-  std::string caller_;       // who it is
-  std::string workspace_;    // in canonical form; empty: unset
-  authz::KeyRing::Key key_;  // that the call goes out with; null until it is chosen
+  std::string peer_;             // gRPC's name of it
+  std::string caller_;           // who it is
+  std::string workspace_;        // in canonical form; empty: unset
+  authz::KeyRing::Key api_key_;  // that the call goes out with; null until it is chosen
   authz::AccessDecision decision_ = authz::AccessDecision::kNone;
   std::string request_id_;
   std::string traceparent_;
@@ -109,20 +109,20 @@ class DeleteCall final : public http::SendObserver, public event_loop::TimerObse
   std::size_t header_count_ = 0;
   bool attempted_before_ = false;
   Clock::time_point arrived_at_;
-  Clock::time_point answer_by_;
+  Clock::time_point own_deadline_;
   std::optional<deletion::Deletion> deletion_;
-  bool is_admitted_ = false;  // by the guard, which wants to hear when it is over
+  bool is_admitted_ = false;  // by the admission, which wants to hear when it is over
   http::Transfer* transfer_ = nullptr;
   std::optional<event_loop::TimerQueue::Timer> timer_;  // set: waiting to send again
   bool fresh_connection_ = false;                       // for that send
 
-  // For the answer and the report.
+  // For the answer and the call_error.
   std::string limited_by_;           // the rule that refused it
   std::string would_be_limited_by_;  // the rules in shadow mode that would have
-  handler::UpstreamAnswer upstream_;
-  deletion::SendTiming last_send_;
+  handler::UpstreamResponse upstream_response_;
+  deletion::AttemptTiming last_attempt_timing_;
   bool connection_reused_ = false;
-  int resends_stopped_ = 0;
+  int suppressed_duplicates_ = 0;
   std::size_t response_bytes_ = 0;
 };
 

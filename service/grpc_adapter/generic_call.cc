@@ -17,7 +17,7 @@ using grpc::health::v1::HealthCheckRequest;
 using grpc::health::v1::HealthCheckResponse;
 using grpc::reflection::v1alpha::ServerReflectionRequest;
 
-std::string PathOf(const char* service, const char* method) {
+std::string MakePath(const char* service, const char* method) {
   return absl::StrCat("/", service, "/", method);
 }
 
@@ -31,20 +31,20 @@ bool Parse(grpc::ByteBuffer* bytes, google::protobuf::Message* message) {
 
 GenericCall::GenericCall(GenericCallPool* pool) : pool_(*pool) {}
 
-void GenericCall::Arm() {
+void GenericCall::RequestNextCall() {
   grpc_.emplace();
-  operations_ = 0;
-  is_gone_ = is_writing_ = false;
-  grpc_->context.AsyncNotifyWhenDone(&gone_);
+  pending_operations_ = 0;
+  is_peer_done_ = is_writing_ = false;
+  grpc_->context.AsyncNotifyWhenDone(&peer_done_);
   grpc::ServerCompletionQueue* queue = pool_.loop().queue();
   pool_.grpc_service().RequestCall(&grpc_->context, &grpc_->stream, queue, queue, &arrived_);
 }
 
-GenericCall::Method GenericCall::MethodOf(const std::string& path) {
-  static const std::string check = PathOf(kHealthServiceName, "Check");
-  static const std::string watch = PathOf(kHealthServiceName, "Watch");
-  static const std::string v1 = PathOf(kReflectionServiceName, "ServerReflectionInfo");
-  static const std::string v1alpha = PathOf(kReflectionAlphaServiceName, "ServerReflectionInfo");
+GenericCall::Method GenericCall::ParseMethod(const std::string& path) {
+  static const std::string check = MakePath(kHealthServiceName, "Check");
+  static const std::string watch = MakePath(kHealthServiceName, "Watch");
+  static const std::string v1 = MakePath(kReflectionServiceName, "ServerReflectionInfo");
+  static const std::string v1alpha = MakePath(kReflectionAlphaServiceName, "ServerReflectionInfo");
   if (path == check) return Method::kHealthCheck;
   if (path == watch) return Method::kHealthWatch;
   if (path == v1 || path == v1alpha) return Method::kReflection;
@@ -54,11 +54,11 @@ GenericCall::Method GenericCall::MethodOf(const std::string& path) {
 void GenericCall::OnArrived(bool ok) {
   if (!ok) {
     grpc_.reset();
-    pool_.OnDisarmed(this);
+    pool_.OnRequestReturned(this);
     return;
   }
   pool_.OnArrived();
-  method_ = MethodOf(grpc_->context.method());
+  method_ = ParseMethod(grpc_->context.method());
   if (method_ == Method::kUnknown) {
     pool_.metrics().OnUnknownMethod();
     Finish({grpc::StatusCode::UNIMPLEMENTED,
@@ -70,45 +70,45 @@ void GenericCall::OnArrived(bool ok) {
 }
 
 void GenericCall::Read() {
-  ++operations_;
+  ++pending_operations_;
   grpc_->stream.Read(&grpc_->message, &read_);
 }
 
 void GenericCall::OnRead(bool ok) {
-  --operations_;
-  if (is_gone_) {
-    LeaveIfOver();
+  --pending_operations_;
+  if (is_peer_done_) {
+    RecycleIfFinished();
   } else if (method_ != Method::kReflection) {
-    AnswerHealth(ok);
+    HandleHealthRequest(ok);
   } else if (ok) {
-    AnswerReflection();
+    HandleReflectionRequest();
   } else {
     Finish(grpc::Status::OK);  // the client has no more questions
   }
 }
 
-void GenericCall::AnswerReflection() {
+void GenericCall::HandleReflectionRequest() {
   ServerReflectionRequest request;
   if (!Parse(&grpc_->message, &request)) {
     Finish({grpc::StatusCode::INVALID_ARGUMENT, "a ServerReflectionRequest is expected"});
     return;
   }
-  Write(grpc_adapter::AnswerReflection(request));
+  Write(grpc_adapter::HandleReflectionRequest(request));
 }
 
-void GenericCall::AnswerHealth(bool was_asked) {
+void GenericCall::HandleHealthRequest(bool has_request) {
   HealthCheckRequest request;
-  if (!was_asked || !Parse(&grpc_->message, &request)) {
+  if (!has_request || !Parse(&grpc_->message, &request)) {
     Finish({grpc::StatusCode::INVALID_ARGUMENT, "a HealthCheckRequest is expected"});
     return;
   }
   if (method_ == Method::kHealthWatch) {
-    watched_ = std::move(request);
-    told_ = HealthCheckResponse::UNKNOWN;
+    watch_request_ = std::move(request);
+    last_sent_status_ = HealthCheckResponse::UNKNOWN;
     OnHealthChanged();
     return;
   }
-  const HealthStatus status = HealthOf(request.service(), pool_.serving());
+  const HealthStatus status = GetHealthStatus(request.service(), pool_.serving());
   if (status == HealthCheckResponse::SERVICE_UNKNOWN) {
     Finish({grpc::StatusCode::NOT_FOUND, "there is no such service here"});
     return;
@@ -117,10 +117,10 @@ void GenericCall::AnswerHealth(bool was_asked) {
 }
 
 void GenericCall::OnHealthChanged() {
-  if (!watched_.has_value() || is_gone_ || is_writing_) return;
-  const HealthStatus status = HealthOf(watched_->service(), pool_.serving());
-  if (status == told_) return;
-  told_ = status;
+  if (!watch_request_.has_value() || is_peer_done_ || is_writing_) return;
+  const HealthStatus status = GetHealthStatus(watch_request_->service(), pool_.serving());
+  if (status == last_sent_status_) return;
+  last_sent_status_ = status;
   WriteHealth(status);
 }
 
@@ -132,18 +132,18 @@ void GenericCall::WriteHealth(HealthStatus status) {
 
 void GenericCall::Write(const google::protobuf::MessageLite& response) {
   const grpc::Slice slice(response.SerializeAsString());
-  ++operations_;
+  ++pending_operations_;
   is_writing_ = true;
   grpc_->stream.Write(grpc::ByteBuffer(&slice, 1), &written_);
 }
 
 void GenericCall::OnWritten(bool ok) {
-  --operations_;
+  --pending_operations_;
   is_writing_ = false;
-  if (is_gone_) {
-    LeaveIfOver();
+  if (is_peer_done_) {
+    RecycleIfFinished();
   } else if (!ok) {
-    return;  // the connection is lost; OnGone() follows
+    return;  // the connection is lost; OnPeerDone() follows
   } else if (method_ == Method::kReflection) {
     Read();
   } else if (method_ == Method::kHealthWatch) {
@@ -154,25 +154,25 @@ void GenericCall::OnWritten(bool ok) {
 }
 
 void GenericCall::Finish(const grpc::Status& status) {
-  ++operations_;
+  ++pending_operations_;
   grpc_->stream.Finish(status, &finished_);
 }
 
 void GenericCall::OnFinished(bool /*ok*/) {
-  --operations_;
-  LeaveIfOver();
+  --pending_operations_;
+  RecycleIfFinished();
 }
 
-void GenericCall::OnGone(bool /*ok*/) {
-  is_gone_ = true;
-  LeaveIfOver();
+void GenericCall::OnPeerDone(bool /*ok*/) {
+  is_peer_done_ = true;
+  RecycleIfFinished();
 }
 
-void GenericCall::LeaveIfOver() {
-  if (!is_gone_ || operations_ > 0) return;
+void GenericCall::RecycleIfFinished() {
+  if (!is_peer_done_ || pending_operations_ > 0) return;
   grpc_.reset();
-  watched_.reset();
-  pool_.OnOver(this);
+  watch_request_.reset();
+  pool_.OnCallFinished(this);
 }
 
 }  // namespace evalrun::grpc_adapter

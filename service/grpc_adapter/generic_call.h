@@ -5,7 +5,7 @@
 // which read from sockets beside our thread: under load they read more than it can serve, and
 // at rest they cost each call a hand-over.
 //
-//   armed -> reading <-> writing -> finishing -> armed again
+//   requested -> reading <-> writing -> finishing -> requested again
 //
 // Lives in the room of the event loop (event_loop.h): one thread at a time.
 #ifndef EVALRUN_SERVICE_GRPC_ADAPTER_GENERIC_CALL_H_
@@ -32,7 +32,7 @@ class GenericCall {
   GenericCall& operator=(const GenericCall&) = delete;
 
   // Asks gRPC for the next call.
-  void Arm();
+  void RequestNextCall();
 
   // The server's health may have changed: a health watch says so.
   void OnHealthChanged();
@@ -46,23 +46,23 @@ class GenericCall {
   void OnArrived(bool ok);
   void OnRead(bool ok);
   void OnWritten(bool ok);
-  void OnGone(bool ok);  // the call is over for the client
+  void OnPeerDone(bool ok);  // the call is over for the client
   void OnFinished(bool ok);
 
   void Read();
-  void AnswerHealth(bool was_asked);
-  void AnswerReflection();
+  void HandleHealthRequest(bool has_request);
+  void HandleReflectionRequest();
   void WriteHealth(HealthStatus status);
   void Write(const google::protobuf::MessageLite& response);
   void Finish(const grpc::Status& status);
-  void LeaveIfOver();
-  [[nodiscard]] static Method MethodOf(const std::string& path);
+  void RecycleIfFinished();
+  [[nodiscard]] static Method ParseMethod(const std::string& path);
 
   GenericCallPool& pool_;
   Tag arrived_{this, &GenericCall::OnArrived};
   Tag read_{this, &GenericCall::OnRead};
   Tag written_{this, &GenericCall::OnWritten};
-  Tag gone_{this, &GenericCall::OnGone};
+  Tag peer_done_{this, &GenericCall::OnPeerDone};
   Tag finished_{this, &GenericCall::OnFinished};
 
   // Made anew for each call: gRPC's own objects cannot be used twice.
@@ -73,12 +73,12 @@ class GenericCall {
   };
   std::optional<GrpcCall> grpc_;
   Method method_ = Method::kUnknown;
-  int operations_ = 0;  // started and not yet back
-  bool is_gone_ = false;
+  int pending_operations_ = 0;  // started and not yet back
+  bool is_peer_done_ = false;
   bool is_writing_ = false;
   // Of a health watch, once it has asked: what about, and what it was told last.
-  std::optional<grpc::health::v1::HealthCheckRequest> watched_;
-  HealthStatus told_ = grpc::health::v1::HealthCheckResponse::UNKNOWN;
+  std::optional<grpc::health::v1::HealthCheckRequest> watch_request_;
+  HealthStatus last_sent_status_ = grpc::health::v1::HealthCheckResponse::UNKNOWN;
 };
 
 }  // namespace evalrun::grpc_adapter

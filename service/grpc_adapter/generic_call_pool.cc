@@ -7,7 +7,7 @@ namespace evalrun::grpc_adapter {
 namespace {
 
 // Health checks are rare; what arrives beyond these waits inside gRPC for a moment.
-constexpr std::size_t kArmed = 16;
+constexpr std::size_t kRequestedCalls = 16;
 
 }  // namespace
 
@@ -17,7 +17,7 @@ GenericCallPool::GenericCallPool(event_loop::EventLoop* loop,
     : loop_(loop),
       grpc_service_(grpc_service),
       metrics_(metrics),
-      calls_(kArmed, [this] { return std::make_unique<GenericCall>(this); }) {}
+      calls_(kRequestedCalls, [this] { return std::make_unique<GenericCall>(this); }) {}
 
 GenericCallPool::~GenericCallPool() = default;
 

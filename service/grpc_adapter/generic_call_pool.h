@@ -11,7 +11,7 @@
 #include <grpcpp/generic/async_generic_service.h>
 
 #include "service/event_loop/event_loop.h"
-#include "service/grpc_adapter/call_roster.h"
+#include "service/grpc_adapter/call_free_list.h"
 #include "service/grpc_adapter/generic_call.h"
 #include "service/observability/metrics.h"
 
@@ -26,14 +26,14 @@ class GenericCallPool {
   GenericCallPool(const GenericCallPool&) = delete;
   GenericCallPool& operator=(const GenericCallPool&) = delete;
 
-  void ArmAll() { calls_.ArmAll(); }
+  void RequestCalls() { calls_.RequestCalls(); }
 
   // What health says; true at first. Health watches hear of a change.
   void SetServing(bool serving);
 
-  // From here on no call is armed again. `on_drained` is called once, in the room, when gRPC has
-  // handed back all that were armed and those under way are over. Streams that clients keep open
-  // do not end by themselves: the server cancels them when it shuts down.
+  // From here on no call is requested again. `on_drained` is called once, in the room, when gRPC
+  // has handed back all that were requested and those under way are over. Streams that clients keep
+  // open do not end by themselves: the server cancels them when it shuts down.
   void Drain(std::function<void()> on_drained) { calls_.Drain(std::move(on_drained)); }
 
   // For calls.
@@ -41,16 +41,18 @@ class GenericCallPool {
   [[nodiscard]] event_loop::EventLoop& loop() { return *loop_; }
   [[nodiscard]] grpc::AsyncGenericService& grpc_service() { return *grpc_service_; }
   [[nodiscard]] observability::Metrics& metrics() { return *metrics_; }
-  void OnArrived() { calls_.OnArrived(); }                 // an armed call became a real one
-  void OnOver(GenericCall* call) { calls_.OnOver(call); }  // gRPC is done with it
-  void OnDisarmed(GenericCall* call) { calls_.OnDisarmed(call); }  // it was never used
+  void OnArrived() { calls_.OnArrived(); }  // an requested call became a real one
+  void OnCallFinished(GenericCall* call) { calls_.OnCallFinished(call); }  // gRPC is done with it
+  void OnRequestReturned(GenericCall* call) {
+    calls_.OnRequestReturned(call);
+  }  // it was never used
 
  private:
   event_loop::EventLoop* loop_;
   grpc::AsyncGenericService* grpc_service_;
   observability::Metrics* metrics_;
   bool serving_ = true;
-  CallRoster<GenericCall> calls_;
+  CallFreeList<GenericCall> calls_;
 };
 
 }  // namespace evalrun::grpc_adapter

@@ -9,20 +9,20 @@
 #include <grpc/grpc.h>
 #include <grpcpp/server_builder.h>
 
-#include "service/ratelimit/limit_figures.h"
+#include "service/ratelimit/limit_snapshot.h"
 
 namespace evalrun::grpc_adapter {
 namespace {
 
 // What a client may do to a connection on which nothing happens: a ping every ten seconds is
 // welcome.
-constexpr int kShortestPingIntervalMs = 10'000;
+constexpr int kMinPingIntervalMs = 10'000;
 
 // How long a client may take to answer when it is asked whether it is still there.
 constexpr int kKeepaliveTimeoutMs = 20'000;
 
 // For a time that gRPC takes in milliseconds, where 0 is to mean for ever.
-int OrForEver(std::chrono::milliseconds time) {
+int OrUnlimited(std::chrono::milliseconds time) {
   return time.count() == 0 ? std::numeric_limits<int>::max() : static_cast<int>(time.count());
 }
 
@@ -34,12 +34,12 @@ void Configure(const GrpcServerOptions& options, grpc::ServerBuilder* builder) {
   builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.max_concurrent_streams);
   builder->AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, options.max_metadata_bytes);
   builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
-                              kShortestPingIntervalMs);
+                              kMinPingIntervalMs);
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS,
-                              OrForEver(options.max_connection_idle));
+                              OrUnlimited(options.max_connection_idle));
   builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS,
-                              OrForEver(options.max_connection_age));
+                              OrUnlimited(options.max_connection_age));
   builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS,
                               static_cast<int>(options.max_connection_age_grace.count()));
   builder->AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS,
@@ -56,10 +56,9 @@ GrpcServer::GrpcServer(http::HttpClientOptions http) : http_(std::move(http)) {}
 
 GrpcServer::~GrpcServer() = default;
 
-absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Listen(const GrpcServerOptions& options,
-                                                               http::HttpClientOptions http,
-                                                               handler::DeleteSettings settings,
-                                                               const CallServices& services) {
+absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Listen(
+    const GrpcServerOptions& options, http::HttpClientOptions http,
+    handler::DeleteOptions delete_options, const CallDependencies& dependencies) {
   std::unique_ptr<GrpcServer> server(new GrpcServer(std::move(http)));
   grpc::ServerBuilder builder;
   Configure(options, &builder);
@@ -77,16 +76,16 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Listen(const GrpcServerO
     return absl::UnavailableError("cannot listen there; is the port taken?");
   }
   server->address_ = absl::StrCat(options.listen.substr(0, options.listen.rfind(':')), ":", port);
-  server->calls_ = std::make_unique<CallPool>(std::move(settings), server->loop_.get(),
-                                              &server->service_, services);
+  server->calls_ = std::make_unique<CallPool>(std::move(delete_options), server->loop_.get(),
+                                              &server->service_, dependencies);
   server->generic_calls_ = std::make_unique<GenericCallPool>(
-      server->loop_.get(), &server->generic_service_, services.metrics);
+      server->loop_.get(), &server->generic_service_, dependencies.metrics);
   return server;
 }
 
 void GrpcServer::Start() {
-  calls_->ArmAll();
-  generic_calls_->ArmAll();
+  calls_->RequestCalls();
+  generic_calls_->RequestCalls();
   loop_->Start();
 }
 
@@ -103,7 +102,8 @@ void GrpcServer::Stop(std::chrono::milliseconds timeout) {
     calls_->Drain([&] { drained.set_value(); });
     generic_calls_->Drain([&] { generic_drained.set_value(); });
   }
-  // Shutdown() sends GOAWAY, hands back the calls that are armed, and waits for all streams to end.
+  // Shutdown() sends GOAWAY, hands back the calls that are requested, and waits for all streams to
+  // end.
   std::thread shutdown(
       [this, timeout] { server_->Shutdown(std::chrono::system_clock::now() + timeout); });
   // It would wait for health watches, too, until the last moment. Once our own calls are answered,
@@ -120,21 +120,21 @@ void GrpcServer::SetLimits(std::shared_ptr<const ratelimit::RuleSet> rules, std:
   calls_->limiter().SetRules(std::move(rules), replicas);
 }
 
-observability::SampledFigures GrpcServer::Sample() {
+observability::MetricsSnapshot GrpcServer::Sample() {
   const auto room = loop_->Enter();
   const auto now = std::chrono::steady_clock::now();
-  deletion::UpstreamGuard& guard = calls_->guard();
+  deletion::AdmissionController& admission = calls_->admission();
   return {.calls_in_flight = calls_->in_flight(),
           .connections_shed = loop_->connections_shed(),
           .connections_opened = http_.connections_opened(),
           .connections_closed = http_.connections_closed(),
           .log_lines_dropped = 0,
-          .hold_backs_begun = guard.hold_backs_begun(),
-          .hold_back_remaining = guard.longest_hold_back(now),
-          .retry_budget_saved = guard.retry_budget().saved(),
-          .log_refusals_left_out = calls_->access_log().refusals_left_out(),
-          .limits = ratelimit::FiguresOf(calls_->limiter(),
-                                         std::chrono::nanoseconds(now.time_since_epoch()).count())};
+          .retry_after_gate_closures = admission.retry_after_gate_closures(),
+          .retry_after_gate_remaining = admission.longest_retry_after_gate_wait(now),
+          .retry_budget_saved = admission.retry_budget().saved(),
+          .log_rejections_omitted = calls_->access_log().rejections_omitted(),
+          .limits = ratelimit::MakeLimitSnapshot(
+              calls_->limiter(), std::chrono::nanoseconds(now.time_since_epoch()).count())};
 }
 
 }  // namespace evalrun::grpc_adapter

@@ -19,7 +19,7 @@
 #include "service/event_loop/event_loop.h"
 #include "service/grpc_adapter/call_pool.h"
 #include "service/grpc_adapter/generic_call_pool.h"
-#include "service/handler/delete_settings.h"
+#include "service/handler/delete_options.h"
 #include "service/observability/metrics.h"
 
 namespace evalrun::grpc_adapter {
@@ -46,8 +46,8 @@ class GrpcServer {
   // Listens, but takes no calls before Start().
   static absl::StatusOr<std::unique_ptr<GrpcServer>> Listen(const GrpcServerOptions& options,
                                                             http::HttpClientOptions http,
-                                                            handler::DeleteSettings settings,
-                                                            const CallServices& services);
+                                                            handler::DeleteOptions delete_options,
+                                                            const CallDependencies& dependencies);
   // Stop() must have been called if Start() was.
   ~GrpcServer();
   GrpcServer(const GrpcServer&) = delete;
@@ -70,8 +70,8 @@ class GrpcServer {
   // `host:port`, with the port that was picked.
   [[nodiscard]] const std::string& address() const { return address_; }
 
-  // All figures but the dropped log lines, which are left at 0.
-  [[nodiscard]] observability::SampledFigures Sample();
+  // All snapshot but the dropped log lines, which are left at 0.
+  [[nodiscard]] observability::MetricsSnapshot Sample();
 
  private:
   explicit GrpcServer(http::HttpClientOptions http);

@@ -4,7 +4,7 @@
 
 namespace evalrun::grpc_adapter {
 
-HealthStatus HealthOf(std::string_view service, bool serving) {
+HealthStatus GetHealthStatus(std::string_view service, bool serving) {
   using Response = grpc::health::v1::HealthCheckResponse;
   if (!service.empty() && service != kEvalRunServiceName) return Response::SERVICE_UNKNOWN;
   return serving ? Response::SERVING : Response::NOT_SERVING;

@@ -14,7 +14,7 @@ using HealthStatus = grpc::health::v1::HealthCheckResponse::ServingStatus;
 
 // The status of `service`, a full name; empty: of the server. All that is known serves or does
 // not, together: there is one service. SERVICE_UNKNOWN for any other name.
-[[nodiscard]] HealthStatus HealthOf(std::string_view service, bool serving);
+[[nodiscard]] HealthStatus GetHealthStatus(std::string_view service, bool serving);
 
 }  // namespace evalrun::grpc_adapter
 

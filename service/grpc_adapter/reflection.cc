@@ -22,7 +22,7 @@ using google::protobuf::FileDescriptor;
 using grpc::reflection::v1alpha::ServerReflectionRequest;
 using grpc::reflection::v1alpha::ServerReflectionResponse;
 
-const DescriptorPool& Pool() {
+const DescriptorPool& CompiledDescriptors() {
   // A reference, so that the linker keeps the file of our own service.
   return *aymara::evals::v1::DeleteEvalRunRequest::descriptor()->file()->pool();
 }
@@ -54,22 +54,23 @@ void SetFile(const FileDescriptor* file, std::string_view what,
   AddWithImports(*file, &added, response);
 }
 
-const FileDescriptor* FileOfExtension(
+const FileDescriptor* FindFileOfExtension(
     const grpc::reflection::v1alpha::ExtensionRequest& extension) {
-  const Descriptor* type = Pool().FindMessageTypeByName(extension.containing_type());
+  const Descriptor* type = CompiledDescriptors().FindMessageTypeByName(extension.containing_type());
   if (type == nullptr) return nullptr;
-  const FieldDescriptor* field = Pool().FindExtensionByNumber(type, extension.extension_number());
+  const FieldDescriptor* field =
+      CompiledDescriptors().FindExtensionByNumber(type, extension.extension_number());
   return field == nullptr ? nullptr : field->file();
 }
 
 void SetExtensionNumbers(const std::string& type_name, ServerReflectionResponse* response) {
-  const Descriptor* type = Pool().FindMessageTypeByName(type_name);
+  const Descriptor* type = CompiledDescriptors().FindMessageTypeByName(type_name);
   if (type == nullptr) {
     SetError(grpc::StatusCode::NOT_FOUND, "there is no such type", response);
     return;
   }
   std::vector<const FieldDescriptor*> extensions;
-  Pool().FindAllExtensions(type, &extensions);
+  CompiledDescriptors().FindAllExtensions(type, &extensions);
   auto* numbers = response->mutable_all_extension_numbers_response();
   numbers->set_base_type_name(type_name);
   for (const FieldDescriptor* extension : extensions) {
@@ -79,22 +80,22 @@ void SetExtensionNumbers(const std::string& type_name, ServerReflectionResponse*
 
 }  // namespace
 
-ServerReflectionResponse AnswerReflection(const ServerReflectionRequest& request) {
+ServerReflectionResponse HandleReflectionRequest(const ServerReflectionRequest& request) {
   ServerReflectionResponse response;
   response.set_valid_host(request.host());
   *response.mutable_original_request() = request;
   switch (request.message_request_case()) {
     case ServerReflectionRequest::kFileByFilename:
-      SetFile(Pool().FindFileByName(request.file_by_filename()), "there is no such file",
-              &response);
+      SetFile(CompiledDescriptors().FindFileByName(request.file_by_filename()),
+              "there is no such file", &response);
       break;
     case ServerReflectionRequest::kFileContainingSymbol:
-      SetFile(Pool().FindFileContainingSymbol(request.file_containing_symbol()),
+      SetFile(CompiledDescriptors().FindFileContainingSymbol(request.file_containing_symbol()),
               "there is no such symbol", &response);
       break;
     case ServerReflectionRequest::kFileContainingExtension:
-      SetFile(FileOfExtension(request.file_containing_extension()), "there is no such extension",
-              &response);
+      SetFile(FindFileOfExtension(request.file_containing_extension()),
+              "there is no such extension", &response);
       break;
     case ServerReflectionRequest::kAllExtensionNumbersOfType:
       SetExtensionNumbers(request.all_extension_numbers_of_type(), &response);

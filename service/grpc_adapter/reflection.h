@@ -11,7 +11,7 @@ namespace evalrun::grpc_adapter {
 
 // One answer to one request. What is not there, or not asked for properly, is an ErrorResponse with
 // NOT_FOUND or INVALID_ARGUMENT.
-[[nodiscard]] grpc::reflection::v1alpha::ServerReflectionResponse AnswerReflection(
+[[nodiscard]] grpc::reflection::v1alpha::ServerReflectionResponse HandleReflectionRequest(
     const grpc::reflection::v1alpha::ServerReflectionRequest& request);
 
 }  // namespace evalrun::grpc_adapter

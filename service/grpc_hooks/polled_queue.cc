@@ -20,22 +20,22 @@ namespace {
 std::atomic<PolledQueue*> the_queue{nullptr};
 std::atomic<int> grpc_epoll_fd{-1};
 
-// What this thread is doing with the queue.
-enum class Doing { kOther, kLooking, kWaiting };
-thread_local Doing doing = Doing::kOther;
+// What this thread is activity with the queue.
+enum class QueueActivity { kOther, kPolling, kWaiting };
+thread_local QueueActivity activity = QueueActivity::kOther;
 
-class DoingNow {
+class ScopedActivity {
  public:
-  explicit DoingNow(Doing what) { doing = what; }
-  ~DoingNow() { doing = Doing::kOther; }
-  DoingNow(const DoingNow&) = delete;
-  DoingNow& operator=(const DoingNow&) = delete;
+  explicit ScopedActivity(QueueActivity what) { activity = what; }
+  ~ScopedActivity() { activity = QueueActivity::kOther; }
+  ScopedActivity(const ScopedActivity&) = delete;
+  ScopedActivity& operator=(const ScopedActivity&) = delete;
 };
 
 // Takes the event of `queue` out of `events`; true when there was one. The events are gRPC's, which
 // orders its threads by means that ThreadSanitizer does not see.
-__attribute__((no_sanitize_thread)) bool TakeOut(const PolledQueue* queue, epoll_event* events,
-                                                 int* count) {
+__attribute__((no_sanitize_thread)) bool ExtractEvent(const PolledQueue* queue, epoll_event* events,
+                                                      int* count) {
   for (int i = 0; i < *count; ++i) {
     if (events[i].data.ptr != queue) continue;
     events[i] = events[--*count];
@@ -45,20 +45,22 @@ __attribute__((no_sanitize_thread)) bool TakeOut(const PolledQueue* queue, epoll
 }
 
 int WaitForEvents(int epoll_fd, epoll_event* events, int most, int timeout_ms) {
-  if (doing != Doing::kOther && grpc_epoll_fd < 0) the_queue.load()->WatchIn(epoll_fd);
+  if (activity != QueueActivity::kOther && grpc_epoll_fd < 0)
+    the_queue.load()->AddToEpoll(epoll_fd);
   int count =
       static_cast<int>(syscall(SYS_epoll_pwait, epoll_fd, events, most, timeout_ms, nullptr, 0));
   if (epoll_fd != grpc_epoll_fd) return count;
-  ReadBudget::BeginRound();
+  ReadBudget::BeginPollRound();
   PolledQueue* queue = the_queue;
   // Any thread of gRPC's may be the one that waits for all of them, at a shutdown for example.
-  if (TakeOut(queue, events, &count) && doing != Doing::kLooking) queue->OnReadable();
+  if (ExtractEvent(queue, events, &count) && activity != QueueActivity::kPolling)
+    queue->OnReadable();
   return count;
 }
 
 }  // namespace
 
-void PolledQueue::ChoosePoller() { setenv("GRPC_POLL_STRATEGY", "epoll1", 1); }
+void PolledQueue::SelectEpollPoller() { setenv("GRPC_POLL_STRATEGY", "epoll1", 1); }
 
 PolledQueue::PolledQueue(std::unique_ptr<grpc::ServerCompletionQueue> queue, int fd, void* fd_tag)
     : queue_(std::move(queue)), fd_(fd), fd_tag_(fd_tag) {
@@ -71,19 +73,19 @@ PolledQueue::~PolledQueue() {
   the_queue = nullptr;
 }
 
-PolledQueue::NextStatus PolledQueue::Look(void** tag, bool* ok) {
-  const DoingNow looking(Doing::kLooking);
+PolledQueue::NextStatus PolledQueue::TryNext(void** tag, bool* ok) {
+  const ScopedActivity looking(QueueActivity::kPolling);
   return Next(tag, ok, gpr_inf_past(GPR_CLOCK_MONOTONIC));
 }
 
 PolledQueue::NextStatus PolledQueue::Wait(void** tag, bool* ok, gpr_timespec deadline) {
-  const DoingNow waiting(Doing::kWaiting);
+  const ScopedActivity waiting(QueueActivity::kWaiting);
   return Next(tag, ok, deadline);
 }
 
 PolledQueue::NextStatus PolledQueue::Next(void** tag, bool* ok, gpr_timespec deadline) {
   const NextStatus status = queue_->AsyncNext(tag, ok, deadline);
-  if (status == NextStatus::GOT_EVENT && *tag == fd_tag_) is_told_ = false;
+  if (status == NextStatus::GOT_EVENT && *tag == fd_tag_) is_notified_ = false;
   return status;
 }
 
@@ -93,7 +95,7 @@ void PolledQueue::Shutdown() {
 }
 
 // Edge-triggered: as long as it is readable, gRPC would not sleep.
-void PolledQueue::WatchIn(int epoll_fd) {
+void PolledQueue::AddToEpoll(int epoll_fd) {
   epoll_event event{};
   event.events = EPOLLIN | EPOLLET;
   event.data.ptr = this;
@@ -104,7 +106,7 @@ void PolledQueue::WatchIn(int epoll_fd) {
 }
 
 void PolledQueue::OnReadable() {
-  if (is_shut_down_ || is_told_.exchange(true)) return;
+  if (is_shut_down_ || is_notified_.exchange(true)) return;
   alarm_.Set(queue_.get(), gpr_inf_past(GPR_CLOCK_MONOTONIC), fd_tag_);
 }
 

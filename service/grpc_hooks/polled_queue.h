@@ -27,7 +27,7 @@ class PolledQueue {
 
   // gRPC must be told to use that poller before it starts: it is the default, but for the
   // environment variable GRPC_POLL_STRATEGY.
-  static void ChoosePoller();
+  static void SelectEpollPoller();
 
   // `fd` outlives the queue. `fd_tag` is its tag.
   PolledQueue(std::unique_ptr<grpc::ServerCompletionQueue> queue, int fd, void* fd_tag);
@@ -36,9 +36,9 @@ class PolledQueue {
   PolledQueue& operator=(const PolledQueue&) = delete;
 
   // The next tag of gRPC's, without waiting. Does not tell of `fd`: look there afterwards.
-  NextStatus Look(void** tag, bool* ok);
+  NextStatus TryNext(void** tag, bool* ok);
 
-  // Waits for the next tag. `fd_tag` comes when `fd` becomes readable after a Look(): before it
+  // Waits for the next tag. `fd_tag` comes when `fd` becomes readable after a TryNext(): before it
   // waits, the caller looks at the queue, then at `fd`, and finds nothing.
   NextStatus Wait(void** tag, bool* ok, gpr_timespec deadline);
 
@@ -51,7 +51,7 @@ class PolledQueue {
 
   // For the function that stands before epoll_wait(): has gRPC's epoll instance watch the
   // descriptor, and puts its tag into the queue. The latter is thread-safe.
-  void WatchIn(int epoll_fd);
+  void AddToEpoll(int epoll_fd);
   void OnReadable();
 
  private:
@@ -61,7 +61,7 @@ class PolledQueue {
   const int fd_;
   void* const fd_tag_;
   grpc::Alarm alarm_;
-  std::atomic<bool> is_told_{false};  // the tag is in the queue
+  std::atomic<bool> is_notified_{false};  // the tag is in the queue
   std::atomic<bool> is_shut_down_{false};
 };
 

@@ -13,7 +13,7 @@
 namespace evalrun::grpc_hooks {
 namespace {
 
-struct Turn {
+struct ReadDecision {
   int socket = -1;  // whose it is; -1: nobody's
   std::uint64_t round = 0;
   std::size_t read = 0;
@@ -23,7 +23,7 @@ struct Turn {
 std::atomic<std::size_t> budget{0};  // 0: none is in force
 std::atomic<std::uint64_t> current_round{0};
 thread_local ReceiveQueues* queues = nullptr;
-thread_local Turn turn;
+thread_local ReadDecision turn;
 
 ReceiveQueues::Time ProcessorTime() {
   timespec time{};
@@ -31,7 +31,7 @@ ReceiveQueues::Time ProcessorTime() {
   return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
-ConnectionId IdOf(int socket) {
+ConnectionId GetConnectionId(int socket) {
   ConnectionId id{.socket = socket};
   socklen_t size = sizeof(id.cookie);
   getsockopt(socket, SOL_SOCKET, SO_COOKIE, &id.cookie, &size);
@@ -40,16 +40,17 @@ ConnectionId IdOf(int socket) {
 
 // Has the kernel tell of what is left; false when nothing is. It would not tell of an end or an
 // error again: when nothing is left, these are to be read.
-bool TellAgain(int socket, int* left) {
+bool RearmEpoll(int socket, int* left) {
   const int one_byte = 1;
   return ioctl(socket, FIONREAD, left) == 0 && *left > 0 &&
          setsockopt(socket, SOL_SOCKET, SO_RCVLOWAT, &one_byte, sizeof(one_byte)) == 0;
 }
 
 // What `message` has room for is `most`, at most, as long as this lives.
-class LessRoom {
+class ScopedIovecLimit {
  public:
-  LessRoom(msghdr* message, std::size_t most) : message_(*message), parts_(message->msg_iovlen) {
+  ScopedIovecLimit(msghdr* message, std::size_t most)
+      : message_(*message), parts_(message->msg_iovlen) {
     std::size_t used = 0;
     while (used < parts_ && message_.msg_iov[used].iov_len < most) {
       most -= message_.msg_iov[used++].iov_len;
@@ -60,13 +61,13 @@ class LessRoom {
     last_->iov_len = most;
     message_.msg_iovlen = used + 1;
   }
-  ~LessRoom() {
+  ~ScopedIovecLimit() {
     if (last_ == nullptr) return;
     last_->iov_len = last_size_;
     message_.msg_iovlen = parts_;
   }
-  LessRoom(const LessRoom&) = delete;
-  LessRoom& operator=(const LessRoom&) = delete;
+  ScopedIovecLimit(const ScopedIovecLimit&) = delete;
+  ScopedIovecLimit& operator=(const ScopedIovecLimit&) = delete;
 
  private:
   msghdr& message_;
@@ -79,44 +80,45 @@ ssize_t Receive(int socket, msghdr* message, int flags) {
   return syscall(SYS_recvmsg, socket, message, flags);
 }
 
-ssize_t NothingMore() {
+ssize_t WouldBlock() {
   errno = EAGAIN;
   return -1;
 }
 
-ReceiveQueues::Turn BeginTurn(int socket, std::uint64_t round) {
+ReceiveQueues::ReadDecision BeginQuantum(int socket, std::uint64_t round) {
   turn = {.socket = socket, .round = round};
-  if (queues == nullptr || queues->is_empty()) return ReceiveQueues::Turn::kRead;
-  const ReceiveQueues::Turn what = queues->OnTurn(IdOf(socket), ProcessorTime());
+  if (queues == nullptr || queues->is_empty()) return ReceiveQueues::ReadDecision::kRead;
+  const ReceiveQueues::ReadDecision what =
+      queues->DecideRead(GetConnectionId(socket), ProcessorTime());
   int left = 0;
-  turn.is_over = what == ReceiveQueues::Turn::kHold && TellAgain(socket, &left);
+  turn.is_over = what == ReceiveQueues::ReadDecision::kPause && RearmEpoll(socket, &left);
   return what;
 }
 
 // True unless nothing is left.
-bool EndTurn() {
+bool EndQuantum() {
   int left = 0;
-  if (!TellAgain(turn.socket, &left)) return false;
+  if (!RearmEpoll(turn.socket, &left)) return false;
   if (queues != nullptr) {
-    queues->OnTurnOver(IdOf(turn.socket), turn.read, static_cast<std::size_t>(left),
-                       ProcessorTime());
+    queues->OnReadQuantumEnd(GetConnectionId(turn.socket), turn.read,
+                             static_cast<std::size_t>(left), ProcessorTime());
   }
   turn.is_over = true;
   return true;
 }
 
-ssize_t ReceiveInTurn(std::size_t most, int socket, msghdr* message, int flags) {
+ssize_t ReceiveWithinQuantum(std::size_t most, int socket, msghdr* message, int flags) {
   const std::uint64_t round = current_round;
   if ((turn.socket != socket || turn.round != round) &&
-      BeginTurn(socket, round) == ReceiveQueues::Turn::kEnd) {
+      BeginQuantum(socket, round) == ReceiveQueues::ReadDecision::kClose) {
     return 0;
   }
-  if (turn.is_over) return NothingMore();
+  if (turn.is_over) return WouldBlock();
   if (turn.read >= most) {
-    if (EndTurn()) return NothingMore();
+    if (EndQuantum()) return WouldBlock();
     turn.read = 0;
   }
-  const LessRoom room(message, most - turn.read);
+  const ScopedIovecLimit room(message, most - turn.read);
   const ssize_t size = Receive(socket, message, flags);
   if (size > 0) {
     turn.read += static_cast<std::size_t>(size);
@@ -128,9 +130,9 @@ ssize_t ReceiveInTurn(std::size_t most, int socket, msghdr* message, int flags) 
 
 }  // namespace
 
-ReadBudget::ReadBudget(std::size_t bytes, ReceiveQueues* queues_there_are) {
-  queues = queues_there_are;
-  BeginRound();
+ReadBudget::ReadBudget(std::size_t bytes, ReceiveQueues* receive_queues_in_use) {
+  queues = receive_queues_in_use;
+  BeginPollRound();
   budget = bytes;
 }
 
@@ -139,7 +141,7 @@ ReadBudget::~ReadBudget() {
   queues = nullptr;
 }
 
-void ReadBudget::BeginRound() { ++current_round; }
+void ReadBudget::BeginPollRound() { ++current_round; }
 
 }  // namespace evalrun::grpc_hooks
 
@@ -148,5 +150,5 @@ extern "C" ssize_t recvmsg(int socket, msghdr* message, int flags) {
   const std::size_t most = budget;
   // What gRPC reads of the queue of errors is not the connection's.
   if (most == 0 || (flags & MSG_ERRQUEUE) != 0) return Receive(socket, message, flags);
-  return ReceiveInTurn(most, socket, message, flags);
+  return ReceiveWithinQuantum(most, socket, message, flags);
 }

@@ -34,7 +34,7 @@ class ReadBudget {
 
   // For the function that stands before epoll_wait(): gRPC's poller has answered, and each
   // connection has a turn again. Thread-safe.
-  static void BeginRound();
+  static void BeginPollRound();
 };
 
 }  // namespace evalrun::grpc_hooks

@@ -6,73 +6,73 @@ namespace evalrun::grpc_hooks {
 namespace {
 
 // No round of turns takes that long.
-constexpr ReceiveQueues::Time kGoneAfter = std::chrono::seconds(10);
+constexpr ReceiveQueues::Time kStaleAfter = std::chrono::seconds(10);
 
 }  // namespace
 
-ReceiveQueues::Turn ReceiveQueues::OnTurn(const ConnectionId& connection, Time now) {
+ReceiveQueues::ReadDecision ReceiveQueues::DecideRead(const ConnectionId& connection, Time now) {
   const auto found = queues_.find(connection.socket);
-  if (found == queues_.end()) return Turn::kRead;
+  if (found == queues_.end()) return ReadDecision::kRead;
   Queue& queue = found->second;
-  if (queue.cookie != connection.cookie || !queue.has_rest) {
+  if (queue.cookie != connection.cookie || !queue.has_unread_bytes) {
     queues_.erase(found);
-    return Turn::kRead;
+    return ReadDecision::kRead;
   }
-  if (!queue.held_since.has_value()) {
-    queue.has_rest = false;
-    return Turn::kRead;
+  if (!queue.paused_since.has_value()) {
+    queue.has_unread_bytes = false;
+    return ReadDecision::kRead;
   }
-  if (CountSince(std::exchange(queue.left_at, now)).read == 0) {
+  if (CountSince(std::exchange(queue.unread_since, now)).read == 0) {
     queues_.erase(found);  // its wait counts anew
-    return Turn::kRead;
+    return ReadDecision::kRead;
   }
-  if (now - *queue.held_since < longest_hold_) return Turn::kHold;
+  if (now - *queue.paused_since < max_pause_) return ReadDecision::kPause;
   queues_.erase(found);
   ++ended_;
-  return Turn::kEnd;
+  return ReadDecision::kClose;
 }
 
-void ReceiveQueues::OnTurnOver(const ConnectionId& connection, std::size_t read, std::size_t left,
-                               Time now) {
-  if (longest_wait_ == Time(0)) return;
+void ReceiveQueues::OnReadQuantumEnd(const ConnectionId& connection, std::size_t read,
+                                     std::size_t left, Time now) {
+  if (max_wait_ == Time(0)) return;
   const auto [found, is_new] = queues_.try_emplace(connection.socket);
   Queue& queue = found->second;
   if (is_new) {
     queue = {.cookie = connection.cookie,
-             .has_rest = true,
-             .left_at = now,
+             .has_unread_bytes = true,
+             .unread_since = now,
              .ahead = left,
-             .marked_at = now};
-    ForgetGone(now);
+             .mark_time = now};
+    EraseStale(now);
     return;
   }
-  queue.has_rest = true;
-  const Time previous_turn = std::exchange(queue.left_at, now);
-  const Time waited = now - queue.marked_at;
+  queue.has_unread_bytes = true;
+  const Time previous_turn = std::exchange(queue.unread_since, now);
+  const Time waited = now - queue.mark_time;
   if (queue.ahead <= read) {
     queue.ahead = left;
-    queue.marked_at = now;
+    queue.mark_time = now;
   } else {
     queue.ahead -= read;
   }
-  if (waited < longest_wait_) return;
+  if (waited < max_wait_) return;
   // Half of them go on, so that the core has work, and the calls that were begun get answers.
   const Count count = CountSince(previous_turn);
-  if (count.held < count.read) queue.held_since = now;
+  if (count.paused < count.read) queue.paused_since = now;
 }
 
 ReceiveQueues::Count ReceiveQueues::CountSince(Time then) const {
   Count count;
   for (const auto& [socket, queue] : queues_) {
-    if (!queue.has_rest || queue.left_at < then) continue;
-    ++(queue.held_since.has_value() ? count.held : count.read);
+    if (!queue.has_unread_bytes || queue.unread_since < then) continue;
+    ++(queue.paused_since.has_value() ? count.paused : count.read);
   }
   return count;
 }
 
-void ReceiveQueues::ForgetGone(Time now) {
+void ReceiveQueues::EraseStale(Time now) {
   absl::erase_if(queues_,
-                 [&](const auto& entry) { return now - entry.second.left_at > kGoneAfter; });
+                 [&](const auto& entry) { return now - entry.second.unread_since > kStaleAfter; });
 }
 
 }  // namespace evalrun::grpc_hooks

@@ -5,10 +5,10 @@
 // Above what one core can serve, something has to be turned away, and to answer costs nearly as
 // much as to serve: at five times the capacity all the core's time would not do for refusals. What
 // is never read costs nothing. So where bytes have waited for longer than is reasonable, half of
-// the connections are held: they are not read, and the others have the core to themselves. When
-// these get through all that waits there, it was a burst: the held ones go on, and nobody has lost
-// anything. Otherwise they end. Meanwhile calls that were begun there could still be answered; the
-// callers learn about the rest while there is time for another try.
+// the connections are paused: they are not read, and the others have the core to themselves. When
+// these get through all that waits there, it was a burst: the paused ones go on, and nobody has
+// lost anything. Otherwise they end. Meanwhile calls that were begun there could still be answered;
+// the callers learn about the rest while there is time for another try.
 #ifndef EVALRUN_SERVICE_GRPC_HOOKS_RECEIVE_QUEUES_H_
 #define EVALRUN_SERVICE_GRPC_HOOKS_RECEIVE_QUEUES_H_
 
@@ -35,23 +35,24 @@ class ReceiveQueues {
   // or others had the core, is no sign of too many calls.
   using Time = std::chrono::nanoseconds;
 
-  enum class Turn {
+  enum class ReadDecision {
     kRead,
-    kHold,  // nothing is read in this turn; there has to be another one
-    kEnd,   // the connection ends
+    kPause,  // nothing is read in this turn; there has to be another one
+    kClose,  // the connection ends
   };
 
-  // `longest_wait`: of a byte, before connections are held. 0: for ever. `longest_hold`: of a
+  // `max_wait`: of a byte, before connections are paused. 0: for ever. `max_pause`: of a
   // connection, before it ends.
-  explicit ReceiveQueues(Time longest_wait, Time longest_hold = std::chrono::milliseconds(250))
-      : longest_wait_(longest_wait), longest_hold_(longest_hold) {}
+  explicit ReceiveQueues(Time max_wait, Time max_pause = std::chrono::milliseconds(250))
+      : max_wait_(max_wait), max_pause_(max_pause) {}
 
   // The connection has its turn.
-  [[nodiscard]] Turn OnTurn(const ConnectionId& connection, Time now);
+  [[nodiscard]] ReadDecision DecideRead(const ConnectionId& connection, Time now);
 
   // Its turn is over: so many bytes were read, and so many are left, at least 1. A turn after which
   // nothing is left need not be told of.
-  void OnTurnOver(const ConnectionId& connection, std::size_t read, std::size_t left, Time now);
+  void OnReadQuantumEnd(const ConnectionId& connection, std::size_t read, std::size_t left,
+                        Time now);
 
   // Nothing is left to read.
   void OnEmpty(int socket) { queues_.erase(socket); }
@@ -66,17 +67,17 @@ class ReceiveQueues {
   struct Queue {
     std::uint64_t cookie = 0;
     // Its last turn left something. Until it has its next one.
-    bool has_rest = false;
-    Time left_at{0};  // when that was last known
+    bool has_unread_bytes = false;
+    Time unread_since{0};  // when that was last known
     // How long a byte waits is measured with one at a time: the last that was there at
-    // `marked_at`, behind so many others.
+    // `mark_time`, behind so many others.
     std::size_t ahead = 0;
-    Time marked_at{0};
-    std::optional<Time> held_since = std::nullopt;
+    Time mark_time{0};
+    std::optional<Time> paused_since = std::nullopt;
   };
 
   struct Count {
-    std::size_t held = 0;
+    std::size_t paused = 0;
     std::size_t read = 0;
   };
 
@@ -84,10 +85,10 @@ class ReceiveQueues {
   // round: what was not heard of between two turns of another connection has gone.
   [[nodiscard]] Count CountSince(Time then) const;
   // Makes room: gRPC closes connections without reading to their end.
-  void ForgetGone(Time now);
+  void EraseStale(Time now);
 
-  const Time longest_wait_;
-  const Time longest_hold_;
+  const Time max_wait_;
+  const Time max_pause_;
   absl::flat_hash_map<int, Queue> queues_;  // by socket
   std::atomic<std::uint64_t> ended_{0};
 };

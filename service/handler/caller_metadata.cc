@@ -6,8 +6,8 @@
 namespace evalrun::handler {
 namespace {
 
-constexpr std::size_t kLongestRequestId = 128;
-constexpr std::size_t kLongestTracestate = 512;
+constexpr std::size_t kMaxRequestIdLength = 128;
+constexpr std::size_t kMaxTracestateLength = 512;
 constexpr std::size_t kTraceparentLength = 55;  // 00-<32>-<16>-<2>
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
@@ -23,14 +23,14 @@ bool IsAllZero(std::string_view s) {
 }  // namespace
 
 bool IsWellFormedRequestId(std::string_view value) {
-  return !value.empty() && value.size() <= kLongestRequestId &&
+  return !value.empty() && value.size() <= kMaxRequestIdLength &&
          std::ranges::all_of(value, [](char c) {
            return IsDigit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' ||
                   c == '_' || c == '-';
          });
 }
 
-std::string_view TraceIdOf(std::string_view traceparent) {
+std::string_view ParseTraceId(std::string_view traceparent) {
   if (traceparent.size() < kTraceparentLength) return {};
   const std::string_view version = traceparent.substr(0, 2);
   const std::string_view trace_id = traceparent.substr(3, 32);
@@ -44,7 +44,8 @@ std::string_view TraceIdOf(std::string_view traceparent) {
   if (traceparent.size() > kTraceparentLength) {
     const std::string_view more = traceparent.substr(kTraceparentLength);
     const bool printable = std::ranges::all_of(more, [](char c) { return c > 0x20 && c < 0x7F; });
-    if (version == "00" || more.front() != '-' || !printable || more.size() > kLongestTracestate) {
+    if (version == "00" || more.front() != '-' || !printable ||
+        more.size() > kMaxTracestateLength) {
       return {};
     }
   }
@@ -52,7 +53,7 @@ std::string_view TraceIdOf(std::string_view traceparent) {
 }
 
 bool IsWellFormedTracestate(std::string_view value) {
-  return value.size() <= kLongestTracestate && value.find('=') != std::string_view::npos &&
+  return value.size() <= kMaxTracestateLength && value.find('=') != std::string_view::npos &&
          std::ranges::all_of(value, [](char c) { return c >= 0x20 && c < 0x7F; });
 }
 

@@ -13,7 +13,7 @@ namespace evalrun::handler {
 
 // The trace id, 32 hexadecimal digits, of a well-formed `traceparent` (W3C Trace Context,
 // section 3.2: version 00, or a later one with more after a hyphen); otherwise empty.
-[[nodiscard]] std::string_view TraceIdOf(std::string_view traceparent);
+[[nodiscard]] std::string_view ParseTraceId(std::string_view traceparent);
 
 // 1 to 512 printable ASCII characters that look like a list of key=value (section 3.3).
 [[nodiscard]] bool IsWellFormedTracestate(std::string_view value);

@@ -2,8 +2,8 @@
 
 namespace evalrun::handler {
 
-std::optional<InvalidField> ReadDeleteRequest(std::string_view bytes, deletion::IdFormat format,
-                                              aymara::evals::v1::DeleteEvalRunRequest* request) {
+std::optional<InvalidField> ParseDeleteRequest(std::string_view bytes, deletion::IdFormat format,
+                                               aymara::evals::v1::DeleteEvalRunRequest* request) {
   if (!request->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     request->Clear();
     return InvalidField{"", "an aymara.evals.v1.DeleteEvalRunRequest"};

@@ -21,7 +21,7 @@ struct InvalidField {
 // Replaces `*request` by the message in `bytes`. Nothing is returned when its ids are well-formed
 // and it may be sent; otherwise the first thing that is wrong, and a message that does not parse
 // leaves `*request` empty.
-[[nodiscard]] std::optional<InvalidField> ReadDeleteRequest(
+[[nodiscard]] std::optional<InvalidField> ParseDeleteRequest(
     std::string_view bytes, deletion::IdFormat format,
     aymara::evals::v1::DeleteEvalRunRequest* request);
 

@@ -14,74 +14,74 @@ namespace {
 
 using google::protobuf::util::TimeUtil;
 
-constexpr std::size_t kLongestText = 512;
-constexpr std::size_t kShortestText = 32;
-constexpr std::size_t kLongestReason = 63;  // AIP-193
+constexpr std::size_t kMaxTextBytes = 512;
+constexpr std::size_t kMinTextBytes = 32;
+constexpr std::size_t kMaxReasonLength = 63;  // AIP-193
 
 bool IsUpper(char c) { return c >= 'A' && c <= 'Z'; }
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
-std::string Cut(std::string_view text, std::size_t longest) {
-  return std::string(deletion::Utf8Prefix(text, longest));
+std::string Truncate(std::string_view text, std::size_t max_bytes) {
+  return std::string(deletion::Utf8Prefix(text, max_bytes));
 }
 
-google::rpc::ErrorInfo MakeErrorInfo(const ErrorReport& report, std::size_t longest) {
+google::rpc::ErrorInfo MakeErrorInfo(const CallError& call_error, std::size_t max_bytes) {
   google::rpc::ErrorInfo info;
-  info.set_reason(report.reason);
-  info.set_domain(std::string(report.domain));
+  info.set_reason(call_error.reason);
+  info.set_domain(std::string(call_error.domain));
   auto& metadata = *info.mutable_metadata();
-  metadata["deletion"] = std::string(deletion::CertaintyName(report.certainty));
-  metadata["sends"] = std::to_string(report.sends);
-  if (report.http_status != 0) metadata["http_status"] = std::to_string(report.http_status);
-  if (report.retry_stop != deletion::RetryStop::kNone) {
-    metadata["retry_stopped"] = std::string(deletion::RetryStopName(report.retry_stop));
+  metadata["deletion"] = std::string(deletion::CertaintyName(call_error.certainty));
+  metadata["sends"] = std::to_string(call_error.sends);
+  if (call_error.http_status != 0) metadata["http_status"] = std::to_string(call_error.http_status);
+  if (call_error.retry_stop != deletion::RetryStop::kNone) {
+    metadata["retry_stopped"] = std::string(deletion::RetryStopName(call_error.retry_stop));
   }
-  if (!report.limited_by.empty()) metadata["limited_by"] = report.limited_by;
-  if (!report.upstream_code.empty()) {
-    metadata["upstream_code"] = Cut(report.upstream_code, longest);
+  if (!call_error.limited_by.empty()) metadata["limited_by"] = call_error.limited_by;
+  if (!call_error.upstream_code.empty()) {
+    metadata["upstream_code"] = Truncate(call_error.upstream_code, max_bytes);
   }
-  if (!report.upstream_request_id.empty()) {
-    metadata["upstream_request_id"] = Cut(report.upstream_request_id, longest);
+  if (!call_error.upstream_request_id.empty()) {
+    metadata["upstream_request_id"] = Truncate(call_error.upstream_request_id, max_bytes);
   }
   return info;
 }
 
-google::rpc::Status MakeDetails(const ErrorReport& report, std::size_t longest) {
+google::rpc::Status MakeDetails(const CallError& call_error, std::size_t max_bytes) {
   google::rpc::Status status;
-  status.set_code(report.code);
-  status.set_message(Cut(report.message, longest));
-  status.add_details()->PackFrom(MakeErrorInfo(report, longest));
+  status.set_code(call_error.code);
+  status.set_message(Truncate(call_error.message, max_bytes));
+  status.add_details()->PackFrom(MakeErrorInfo(call_error, max_bytes));
 
   google::rpc::RequestInfo request_info;
-  request_info.set_request_id(report.request_id);
+  request_info.set_request_id(call_error.request_id);
   status.add_details()->PackFrom(request_info);
 
-  if (report.retry_after.has_value()) {
+  if (call_error.retry_after.has_value()) {
     google::rpc::RetryInfo retry_info;
     *retry_info.mutable_retry_delay() =
-        TimeUtil::MillisecondsToDuration(report.retry_after->count());
+        TimeUtil::MillisecondsToDuration(call_error.retry_after->count());
     status.add_details()->PackFrom(retry_info);
   }
-  if (!report.limited_by.empty()) {
+  if (!call_error.limited_by.empty()) {
     google::rpc::QuotaFailure quota_failure;
     auto* violation = quota_failure.add_violations();
-    violation->set_subject(Cut(report.limited_subject, longest));
-    violation->set_description(Cut(report.limit, longest));
+    violation->set_subject(Truncate(call_error.limited_subject, max_bytes));
+    violation->set_description(Truncate(call_error.limit, max_bytes));
     status.add_details()->PackFrom(quota_failure);
   }
-  if (report.code == grpc::StatusCode::INVALID_ARGUMENT) {
+  if (call_error.code == grpc::StatusCode::INVALID_ARGUMENT) {
     google::rpc::BadRequest bad_request;
-    for (const deletion::FieldError& error : report.field_errors) {
+    for (const deletion::FieldError& error : call_error.field_errors) {
       auto* violation = bad_request.add_field_violations();
-      violation->set_field(Cut(error.field, longest));
-      violation->set_description(Cut(error.description, longest));
+      violation->set_field(Truncate(error.field, max_bytes));
+      violation->set_description(Truncate(error.description, max_bytes));
     }
     status.add_details()->PackFrom(bad_request);
   }
-  if (report.code == grpc::StatusCode::NOT_FOUND) {
+  if (call_error.code == grpc::StatusCode::NOT_FOUND) {
     google::rpc::ResourceInfo resource_info;
     resource_info.set_resource_type("aymara.evals.v1.EvalRun");
-    resource_info.set_resource_name(Cut(report.eval_run_uuid, longest));
+    resource_info.set_resource_name(Truncate(call_error.eval_run_uuid, max_bytes));
     status.add_details()->PackFrom(resource_info);
   }
   return status;
@@ -98,7 +98,7 @@ std::size_t Base64Bytes(std::size_t bytes) { return (bytes + 2) / 3 * 4; }
 
 }  // namespace
 
-std::string ReasonOfCode(std::string_view upstream_code) {
+std::string ToReason(std::string_view upstream_code) {
   std::string reason;
   for (const char c : upstream_code) {
     if (c >= 'a' && c <= 'z') {
@@ -112,24 +112,24 @@ std::string ReasonOfCode(std::string_view upstream_code) {
     }
   }
   // [A-Z][A-Z0-9_]+[A-Z0-9]
-  const bool well_formed = reason.size() >= 3 && reason.size() <= kLongestReason &&
+  const bool well_formed = reason.size() >= 3 && reason.size() <= kMaxReasonLength &&
                            IsUpper(reason.front()) && reason.back() != '_';
   return well_formed ? reason : std::string();
 }
 
-grpc::Status ToStatus(const ErrorReport& report) {
-  for (std::size_t longest = kLongestText;; longest /= 2) {
-    const google::rpc::Status details = MakeDetails(report, longest);
-    grpc::Status status(report.code, details.message(), details.SerializeAsString());
-    if (EncodedBytes(status) < kMostEncodedBytes || longest <= kShortestText) return status;
+grpc::Status ToStatus(const CallError& call_error) {
+  for (std::size_t max_bytes = kMaxTextBytes;; max_bytes /= 2) {
+    const google::rpc::Status details = MakeDetails(call_error, max_bytes);
+    grpc::Status status(call_error.code, details.message(), details.SerializeAsString());
+    if (EncodedBytes(status) < kMaxEncodedBytes || max_bytes <= kMinTextBytes) return status;
   }
 }
 
-std::string RetryPushback(const ErrorReport& report, std::chrono::microseconds until_deadline) {
-  if (!report.wait_is_asked || !report.retry_after.has_value()) return "-1";
-  if (report.sends > 1 || report.retry_stop == deletion::RetryStop::kBudget) return "-1";
-  if (*report.retry_after >= until_deadline) return "-1";
-  return std::to_string(report.retry_after->count());
+std::string RetryPushback(const CallError& call_error, std::chrono::microseconds until_deadline) {
+  if (!call_error.retry_after_is_explicit || !call_error.retry_after.has_value()) return "-1";
+  if (call_error.sends > 1 || call_error.retry_stop == deletion::RetryStop::kBudget) return "-1";
+  if (*call_error.retry_after >= until_deadline) return "-1";
+  return std::to_string(call_error.retry_after->count());
 }
 
 std::size_t EncodedBytes(const grpc::Status& status) {

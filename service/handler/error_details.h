@@ -25,10 +25,10 @@ inline constexpr std::string_view kGatewayDomain = "evalrun-gateway";
 
 // gRPC clients refuse headers from 8 KiB on, and the message travels twice: percent-encoded, and in
 // base64 inside the details. Both together stay below this, after encoding.
-inline constexpr std::size_t kMostEncodedBytes = 4096;
+inline constexpr std::size_t kMaxEncodedBytes = 4096;
 
 // All text is valid UTF-8 and free of secrets.
-struct ErrorReport {
+struct CallError {
   grpc::StatusCode code = grpc::StatusCode::UNKNOWN;
   std::string message;
   std::string reason;  // UPPER_SNAKE_CASE
@@ -41,7 +41,8 @@ struct ErrorReport {
   std::string request_id;
   std::string eval_run_uuid;
   std::optional<std::chrono::milliseconds> retry_after;
-  bool wait_is_asked = false;  // whether `retry_after` was asked for by who limits the rate
+  bool retry_after_is_explicit =
+      false;  // whether `retry_after` was asked for by who limits the rate
   deletion::RetryStop retry_stop = deletion::RetryStop::kNone;
   std::vector<deletion::FieldError> field_errors;
   // Of a call that a limit refused: the rule, whom it counts for (`caller:spiffe://...`), and what
@@ -53,18 +54,18 @@ struct ErrorReport {
 
 // `resource.not_found` is RESOURCE_NOT_FOUND. Empty when no well-formed reason (AIP-193) can be
 // made of it.
-[[nodiscard]] std::string ReasonOfCode(std::string_view upstream_code);
+[[nodiscard]] std::string ToReason(std::string_view upstream_code);
 
 // The status with ErrorInfo and RequestInfo always, RetryInfo, QuotaFailure, BadRequest and
 // ResourceInfo where they apply. Long texts are cut on a UTF-8 boundary until everything fits.
-[[nodiscard]] grpc::Status ToStatus(const ErrorReport& report);
+[[nodiscard]] grpc::Status ToStatus(const CallError& call_error);
 
 // The value of `grpc-retry-pushback-ms` (gRFC A6): after how many milliseconds a gRPC client may
 // retry by itself, if its service config says so; negative: not at all. It may where a wait was
 // asked for, nothing was sent again here (or the client's attempts would multiply ours) nor kept
 // back by the budget, and the wait ends before the caller's deadline, which is `until_deadline`
 // away: a client that waited past it would lose this answer.
-[[nodiscard]] std::string RetryPushback(const ErrorReport& report,
+[[nodiscard]] std::string RetryPushback(const CallError& call_error,
                                         std::chrono::microseconds until_deadline);
 
 // How many bytes the status takes as `grpc-message` and `grpc-status-details-bin`.

@@ -2,13 +2,13 @@
 
 #include <cstdint>
 
-#include "service/observability/call_line.h"
+#include "service/observability/call_log_fields.h"
 #include "service/observability/json_line.h"
 #include "service/observability/status_code_name.h"
 
 namespace evalrun::observability {
 
-spdlog::level::level_enum LevelOf(const CallRecord& record) {
+spdlog::level::level_enum ToSeverity(const CallRecord& record) {
   switch (record.code) {
     case grpc::StatusCode::UNAUTHENTICATED:  // it is our key that was refused
     case grpc::StatusCode::UNIMPLEMENTED:    // and our base path
@@ -29,8 +29,8 @@ spdlog::level::level_enum LevelOf(const CallRecord& record) {
 std::string_view FormatAccessLine(const CallRecord& record,
                                   std::chrono::system_clock::time_point now, std::string* buffer) {
   JsonLine line(buffer);
-  const auto level = spdlog::level::to_string_view(LevelOf(record));
-  BeginCallLine(record, now, {level.data(), level.size()}, "call", &line);
+  const auto level = spdlog::level::to_string_view(ToSeverity(record));
+  AppendCallFields(record, now, {level.data(), level.size()}, "call", &line);
   if (record.authorization == authz::AccessDecision::kDryRunDenied) {
     line.Text("authorization", authz::AccessDecisionName(record.authorization));
   }
@@ -51,9 +51,9 @@ std::string_view FormatAccessLine(const CallRecord& record,
   }
   line.Seconds("duration", record.duration);
   if (record.sends > 0) {
-    line.Seconds("upstream.connect_duration", record.last_send.connect)
-        .Seconds("upstream.first_byte_duration", record.last_send.first_byte)
-        .Seconds("upstream.duration", record.last_send.total)
+    line.Seconds("upstream.connect_duration", record.last_attempt_timing.connect)
+        .Seconds("upstream.first_byte_duration", record.last_attempt_timing.first_byte)
+        .Seconds("upstream.duration", record.last_attempt_timing.total)
         .Bool("upstream.connection_reused", record.connection_reused);
   }
   if (record.resends_stopped > 0) line.Number("resends_stopped", record.resends_stopped);
@@ -68,23 +68,23 @@ bool AccessLog::IsSampled() {
   return true;
 }
 
-bool AccessLog::HasRoomForRefusal(std::chrono::system_clock::time_point now) {
+bool AccessLog::CanLogRejection(std::chrono::system_clock::time_point now) {
   const auto second = std::chrono::floor<std::chrono::seconds>(now);
-  if (second != refusals_in_) {
-    refusals_in_ = second;
-    refusals_ = 0;
+  if (second != rejections_second_) {
+    rejections_second_ = second;
+    rejections_ = 0;
   }
-  if (++refusals_ <= kMostRefusalsPerSecond) return true;
-  ++refusals_left_out_;
+  if (++rejections_ <= kMaxRejectionsPerSecond) return true;
+  ++rejections_omitted_;
   return false;
 }
 
 void AccessLog::Write(const CallRecord& record, std::chrono::system_clock::time_point now) {
-  const spdlog::level::level_enum level = LevelOf(record);
+  const spdlog::level::level_enum level = ToSeverity(record);
   if (recent_ != nullptr && level >= spdlog::level::warn) recent_->Add(record, now);
   if (!options_.enabled || !logger_->should_log(level)) return;
   if (record.code == grpc::StatusCode::OK && !IsSampled()) return;
-  if (!record.limited_by.empty() && !HasRoomForRefusal(now)) return;
+  if (!record.limited_by.empty() && !CanLogRejection(now)) return;
   const std::string_view line = FormatAccessLine(record, now, &buffer_);
   logger_->log(level, spdlog::string_view_t(line.data(), line.size()));
 }

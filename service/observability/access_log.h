@@ -21,7 +21,7 @@ namespace evalrun::observability {
 
 // `info` for what went well or was the caller's doing, `warn` for what the upstream or the way to
 // it did, `error` for what the operators of this gateway must mend.
-[[nodiscard]] spdlog::level::level_enum LevelOf(const CallRecord& record);
+[[nodiscard]] spdlog::level::level_enum ToSeverity(const CallRecord& record);
 
 // The line, without a newline, in `buffer`.
 std::string_view FormatAccessLine(const CallRecord& record,
@@ -29,7 +29,7 @@ std::string_view FormatAccessLine(const CallRecord& record,
 
 // Of the lines of calls that a limit refused, how many are written in a second. There can be far
 // more of them than of any other.
-inline constexpr int kMostRefusalsPerSecond = 100;
+inline constexpr int kMaxRejectionsPerSecond = 100;
 
 struct AccessLogOptions {
   bool enabled = true;
@@ -47,20 +47,20 @@ class AccessLog {
 
   void Write(const CallRecord& record, std::chrono::system_clock::time_point now);
 
-  // Lines of refused calls beyond kMostRefusalsPerSecond.
-  [[nodiscard]] std::uint64_t refusals_left_out() const { return refusals_left_out_; }
+  // Lines of refused calls beyond kMaxRejectionsPerSecond.
+  [[nodiscard]] std::uint64_t rejections_omitted() const { return rejections_omitted_; }
 
  private:
   [[nodiscard]] bool IsSampled();
-  [[nodiscard]] bool HasRoomForRefusal(std::chrono::system_clock::time_point now);
+  [[nodiscard]] bool CanLogRejection(std::chrono::system_clock::time_point now);
 
   std::shared_ptr<spdlog::logger> logger_;
   const AccessLogOptions options_;
   RecentErrors* recent_;
-  int sampled_percent_ = 0;                 // saved up towards the next line with OK
-  std::chrono::sys_seconds refusals_in_{};  // a second, and how many came in it
-  int refusals_ = 0;
-  std::uint64_t refusals_left_out_ = 0;
+  int sampled_percent_ = 0;                       // saved up towards the next line with OK
+  std::chrono::sys_seconds rejections_second_{};  // a second, and how many came in it
+  int rejections_ = 0;
+  std::uint64_t rejections_omitted_ = 0;
   std::string buffer_;
 };
 

@@ -27,7 +27,7 @@ absl::StatusOr<std::unique_ptr<AuditFile>> AuditFile::Open(const std::string& pa
 
 AuditFile::~AuditFile() { close(fd_); }
 
-bool AuditFile::WasMoved() const {
+bool AuditFile::IsPathReplaced() const {
   struct stat there {};
   struct stat ours {};
   if (fstat(fd_, &ours) != 0) return false;

@@ -27,7 +27,7 @@ class AuditFile {
   [[nodiscard]] int fd() const { return fd_; }
 
   // Whether the path names another file, or none.
-  [[nodiscard]] bool WasMoved() const;
+  [[nodiscard]] bool IsPathReplaced() const;
 
   // Goes on in the file that the path names, and makes it where it is not there. What is written
   // meanwhile goes into either, whole. After an error it goes on in the old one.

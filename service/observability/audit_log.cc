@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "service/observability/call_line.h"
+#include "service/observability/call_log_fields.h"
 #include "service/observability/json_line.h"
 #include "service/observability/status_code_name.h"
 
@@ -11,7 +11,7 @@ namespace evalrun::observability {
 std::string_view FormatAuditLine(const CallRecord& record,
                                  std::chrono::system_clock::time_point now, std::string* buffer) {
   JsonLine line(buffer);
-  BeginCallLine(record, now, "info", "audit", &line);
+  AppendCallFields(record, now, "info", "audit", &line);
   line.OptionalText("authorization", authz::AccessDecisionName(record.authorization))
       .OptionalText("upstream_key", record.upstream_key)
       .Text("rpc.response.status_code", StatusCodeName(record.code))
@@ -52,23 +52,23 @@ void AuditLog::Write(const CallRecord& record, std::chrono::system_clock::time_p
   logger_->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
 }
 
-void AuditLog::Tend(bool is_asked) {
+void AuditLog::RunMaintenance(bool force_reopen) {
   if (file_ == nullptr) return;
-  if (const std::uint64_t dropped = file_sink_->dropped_lines(); dropped > dropped_said_) {
-    const std::uint64_t lines = dropped - std::exchange(dropped_said_, dropped);
+  if (const std::uint64_t dropped = file_sink_->dropped_lines(); dropped > dropped_reported_) {
+    const std::uint64_t lines = dropped - std::exchange(dropped_reported_, dropped);
     dropped_.Increment(static_cast<double>(lines));
     events_.Write(spdlog::level::err, "audit_lines_lost", {{"lines", std::to_string(lines)}});
   }
-  TendFile(is_asked);
+  ReopenIfNeeded(force_reopen);
 }
 
-void AuditLog::TendFile(bool is_asked) {
-  if (!is_asked && !file_->WasMoved()) return;
+void AuditLog::ReopenIfNeeded(bool force_reopen) {
+  if (!force_reopen && !file_->IsPathReplaced()) return;
   const absl::Status status = file_->Reopen();
-  const bool was_lost = std::exchange(is_lost_, !status.ok());
+  const bool was_unavailable = std::exchange(unavailable_, !status.ok());
   if (status.ok()) {
     events_.Write(spdlog::level::info, "audit_file_opened");
-  } else if (!was_lost) {
+  } else if (!was_unavailable) {
     events_.Write(spdlog::level::err, "audit_file_lost", {{"reason", status.ToString()}});
   }
 }

@@ -48,20 +48,20 @@ class AuditLog {
   void Write(const CallRecord& record, std::chrono::system_clock::time_point now);
 
   // To be called every second, on one thread: says what was lost, and goes on in another file when
-  // the one it writes to was moved away, or `is_asked`.
-  void Tend(bool is_asked);
+  // the one it writes to was moved away, or `force_reopen`.
+  void RunMaintenance(bool force_reopen);
 
  private:
   AuditLog(prometheus::Registry* registry, const EventLog* events);
-  void TendFile(bool is_asked);
+  void ReopenIfNeeded(bool force_reopen);
 
   const EventLog& events_;
   prometheus::Counter& dropped_;
   std::unique_ptr<AuditFile> file_;  // with `to` the path of one, as is the next
   std::shared_ptr<LineSink> file_sink_;
   std::shared_ptr<spdlog::logger> logger_;  // null: off
-  std::uint64_t dropped_said_ = 0;
-  bool is_lost_ = false;  // the path, which cannot be opened again
+  std::uint64_t dropped_reported_ = 0;
+  bool unavailable_ = false;  // the path, which cannot be opened again
   std::string buffer_;
 };
 

@@ -10,9 +10,9 @@
 
 #include <grpcpp/support/status_code_enum.h>
 
+#include "rest_backend/deletion/attempt_classification.h"
+#include "rest_backend/deletion/attempt_result.h"
 #include "rest_backend/deletion/deletion.h"
-#include "rest_backend/deletion/send_outcome.h"
-#include "rest_backend/deletion/send_result.h"
 #include "service/authz/policy.h"
 
 namespace evalrun::observability {
@@ -24,7 +24,7 @@ struct CallRecord {
   std::string_view trace_id = {};        // of a well-formed `traceparent`, else empty
   std::string_view peer = {};            // gRPC's own form, such as `ipv4:127.0.0.1:40000`
   std::string_view caller = {};          // who is calling (identity/caller.h)
-  std::string_view eval_run_uuid = {};   // cut to kLongestLoggedId
+  std::string_view eval_run_uuid = {};   // cut to kMaxLoggedIdLength
   std::string_view workspace_uuid = {};  // canonical, likewise; empty when unset
   std::string_view upstream_key = {};    // its name; empty when the call was refused before
   authz::AccessDecision authorization = authz::AccessDecision::kNone;
@@ -42,17 +42,17 @@ struct CallRecord {
   std::size_t request_bytes = 0;   // of the message
   std::size_t response_bytes = 0;  // of the last answer's body, as far as it was read
   std::chrono::microseconds duration{0};
-  deletion::SendTiming last_send = {};
+  deletion::AttemptTiming last_attempt_timing = {};
   bool connection_reused = false;
 };
 
 // The call ended with a 404 that is not the API's own: most likely the gateway's base path is
 // wrong, or a proxy in between has lost the API.
 [[nodiscard]] inline bool IsUnrecognized404(const CallRecord& record) {
-  return record.reason == deletion::kUnrecognized404;
+  return record.reason == deletion::kUnrecognized404Reason;
 }
 
-inline constexpr std::size_t kLongestLoggedId = 200;
+inline constexpr std::size_t kMaxLoggedIdLength = 200;
 
 }  // namespace evalrun::observability
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "service/observability/bring_up_to.h"
+#include "service/observability/increment_to.h"
 
 namespace evalrun::observability {
 namespace {
@@ -33,9 +33,9 @@ LimitMetrics::LimitMetrics(prometheus::Registry* registry)
                       .Register(*registry)
                       .Add({})) {}
 
-void LimitMetrics::Update(const LimitFigures& figures) {
+void LimitMetrics::Update(const LimitSnapshot& snapshot) {
   const std::lock_guard lock(mutex_);
-  for (const LimitFigures::Rule& rule : figures.rules) {
+  for (const LimitSnapshot::Rule& rule : snapshot.rules) {
     const auto [found, is_new] = rules_.try_emplace(rule.name);
     Decisions& decisions = found->second;
     if (is_new) {
@@ -44,13 +44,14 @@ void LimitMetrics::Update(const LimitFigures& figures) {
       };
       decisions = {series("allowed"), series("denied"), series("shadow_denied")};
     }
-    BringUpTo(decisions.allowed, rule.allowed);
-    BringUpTo(decisions.denied, rule.denied);
-    BringUpTo(decisions.shadow_denied, rule.shadow_denied);
+    IncrementTo(decisions.allowed, rule.allowed);
+    IncrementTo(decisions.denied, rule.denied);
+    IncrementTo(decisions.shadow_denied, rule.shadow_denied);
   }
   std::erase_if(rules_, [&](const auto& known) {
     const auto& [name, decisions] = known;
-    if (std::ranges::find(figures.rules, name, &LimitFigures::Rule::name) != figures.rules.end()) {
+    if (std::ranges::find(snapshot.rules, name, &LimitSnapshot::Rule::name) !=
+        snapshot.rules.end()) {
       return false;
     }
     decisions_.Remove(decisions.allowed);
@@ -58,9 +59,9 @@ void LimitMetrics::Update(const LimitFigures& figures) {
     decisions_.Remove(decisions.shadow_denied);
     return true;
   });
-  keys_.Set(static_cast<double>(figures.keys));
-  BringUpTo(&evicted_, figures.evicted);
-  BringUpTo(&overflowed_, figures.overflowed);
+  keys_.Set(static_cast<double>(snapshot.keys));
+  IncrementTo(&evicted_, snapshot.evicted);
+  IncrementTo(&overflowed_, snapshot.overflowed);
 }
 
 }  // namespace evalrun::observability

@@ -19,7 +19,7 @@
 namespace evalrun::observability {
 
 // What the limits are and have done so far.
-struct LimitFigures {
+struct LimitSnapshot {
   struct Rule {
     std::string name;
     std::string by;                        // `caller`, ...
@@ -31,7 +31,7 @@ struct LimitFigures {
     std::uint64_t shadow_denied = 0;
   };
   // Somebody who has lately used most of what a rule allows.
-  struct Near {
+  struct HotKey {
     std::string rule;
     std::string subject;
     double used = 0;           // of the burst: 0 to 1
@@ -39,7 +39,7 @@ struct LimitFigures {
   };
 
   std::vector<Rule> rules = {};
-  std::vector<Near> near = {};  // who has used most first
+  std::vector<HotKey> near = {};  // who has used most first
   std::uint64_t keys = 0;
   std::uint64_t evicted = 0;
   std::uint64_t overflowed = 0;
@@ -52,7 +52,7 @@ class LimitMetrics {
   explicit LimitMetrics(prometheus::Registry* registry);
 
   // Brings the series up to date. Those of rules that are no more go.
-  void Update(const LimitFigures& figures);
+  void Update(const LimitSnapshot& snapshot);
 
  private:
   struct Decisions {

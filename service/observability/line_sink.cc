@@ -14,11 +14,11 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr auto kCompany = std::chrono::milliseconds(10);
-constexpr auto kLastWords = std::chrono::seconds(1);
+constexpr auto kBatchDelay = std::chrono::milliseconds(10);
+constexpr auto kShutdownTimeout = std::chrono::seconds(1);
 // A pipe that is ready takes this much without blocking (PIPE_BUF).
-constexpr std::size_t kChunk = 4096;
-constexpr std::size_t kEnoughToWrite = 64 * kChunk;
+constexpr std::size_t kMaxWriteBytes = 4096;
+constexpr std::size_t kFlushThreshold = 64 * kMaxWriteBytes;
 
 }  // namespace
 
@@ -42,7 +42,7 @@ void LineSink::log(const spdlog::details::log_msg& message) {
     const std::size_t size = buffer_.size() - begin_;
     if (size + line.size() + 1 > capacity_) DropOldest(line.size() + 1);
     buffer_.append(line).append(1, '\n');
-    const bool urgent = message.level >= spdlog::level::warn || size > kEnoughToWrite;
+    const bool urgent = message.level >= spdlog::level::warn || size > kFlushThreshold;
     wake = size == 0 || (urgent && !urgent_);
     urgent_ = urgent_ || urgent;
   }
@@ -75,7 +75,7 @@ void LineSink::Run() {
   for (;;) {
     wake_.wait(lock, [this] { return !buffer_.empty() || stopping_; });
     if (buffer_.empty()) return;
-    wake_.wait_for(lock, kCompany, [this] { return urgent_ || stopping_; });
+    wake_.wait_for(lock, kBatchDelay, [this] { return urgent_ || stopping_; });
     lines.clear();
     lines.swap(buffer_);
     const std::size_t begin = std::exchange(begin_, 0);
@@ -87,21 +87,24 @@ void LineSink::Run() {
 }
 
 void LineSink::Write(std::string_view rest) {
-  Clock::time_point give_up = Clock::time_point::max();
-  std::string healed;
-  if (is_torn_) rest = healed.assign("\n").append(rest);  // what was torn stays on its own line
+  Clock::time_point deadline = Clock::time_point::max();
+  std::string repaired;
+  if (has_partial_line_)
+    rest = repaired.assign("\n").append(rest);  // what was torn stays on its own line
   while (!rest.empty()) {
-    if (stopping_ && give_up == Clock::time_point::max()) give_up = Clock::now() + kLastWords;
-    if (Clock::now() > give_up) break;
+    if (stopping_ && deadline == Clock::time_point::max())
+      deadline = Clock::now() + kShutdownTimeout;
+    if (Clock::now() > deadline) break;
     pollfd descriptor{.fd = fd_, .events = POLLOUT, .revents = 0};
     if (poll(&descriptor, 1, 100) == 0) continue;
-    const ssize_t written = write(fd_, rest.data(), std::min(rest.size(), kChunk));
+    const ssize_t written = write(fd_, rest.data(), std::min(rest.size(), kMaxWriteBytes));
     if (written < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (written < 0) break;  // nobody reads, or the disk is full: there is nowhere to say so
-    is_torn_ = written > 0 && rest[static_cast<std::size_t>(written) - 1] != '\n';
+    has_partial_line_ = written > 0 && rest[static_cast<std::size_t>(written) - 1] != '\n';
     rest.remove_prefix(static_cast<std::size_t>(written));
   }
-  if (!healed.empty() && rest.size() == healed.size()) rest.remove_prefix(1);  // is no line's end
+  if (!repaired.empty() && rest.size() == repaired.size())
+    rest.remove_prefix(1);  // is no line's end
   dropped_ += static_cast<std::uint64_t>(std::ranges::count(rest, '\n'));
 }
 

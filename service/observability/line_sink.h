@@ -52,10 +52,10 @@ class LineSink final : public spdlog::sinks::sink {
   std::atomic<bool> stopping_{false};
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::string buffer_;     // guarded by mutex_, from begin_ on
-  std::size_t begin_ = 0;  // guarded by mutex_
-  bool urgent_ = false;    // guarded by mutex_
-  bool is_torn_ = false;   // the writer's: it failed within a line
+  std::string buffer_;             // guarded by mutex_, from begin_ on
+  std::size_t begin_ = 0;          // guarded by mutex_
+  bool urgent_ = false;            // guarded by mutex_
+  bool has_partial_line_ = false;  // the writer's: it failed within a line
   std::thread writer_;
 };
 

@@ -5,7 +5,7 @@
 
 #include <prometheus/text_serializer.h>
 
-#include "service/observability/bring_up_to.h"
+#include "service/observability/increment_to.h"
 
 namespace evalrun::observability {
 namespace {
@@ -29,7 +29,7 @@ const Labels& UnknownMethodLabels() {
   return labels;
 }
 
-Labels With(Labels labels, const std::string& name, std::string_view value) {
+Labels WithLabel(Labels labels, const std::string& name, std::string_view value) {
   labels.emplace(name, value);
   return labels;
 }
@@ -65,11 +65,11 @@ Metrics::Metrics()
                              .Help("Time that the server took for an RPC.")
                              .Register(registry_)
                              .Add(MethodLabels(), LatencyBuckets())),
-      resends_stopped_(&BuildCounter()
-                            .Name("gateway_upstream_resends_stopped_total")
-                            .Help("Second sends by the HTTP library that were stopped.")
-                            .Register(registry_)
-                            .Add({})),
+      suppressed_duplicates_(&BuildCounter()
+                                  .Name("gateway_upstream_resends_stopped_total")
+                                  .Help("Second sends by the HTTP library that were stopped.")
+                                  .Register(registry_)
+                                  .Add({})),
       unrecognized_404_(&BuildCounter()
                              .Name("gateway_upstream_unrecognized_404_total")
                              .Help("Calls that ended with a 404 that is not the API's own.")
@@ -90,16 +90,16 @@ Metrics::Metrics()
                          .Help("Retries that are saved up in the budget.")
                          .Register(registry_)
                          .Add({})),
-      hold_backs_(&BuildCounter()
-                       .Name("gateway_hold_backs_total")
-                       .Help("Times that a 429 began to hold calls back.")
-                       .Register(registry_)
-                       .Add({})),
-      hold_back_seconds_(&BuildGauge()
-                              .Name("gateway_hold_back_remaining_seconds")
-                              .Help("How much longer calls are held back; 0: they are not.")
-                              .Register(registry_)
-                              .Add({})),
+      retry_after_gate_closures_(&BuildCounter()
+                                      .Name("gateway_hold_backs_total")
+                                      .Help("Times that a 429 began to hold calls back.")
+                                      .Register(registry_)
+                                      .Add({})),
+      retry_after_gate_seconds_(&BuildGauge()
+                                     .Name("gateway_hold_back_remaining_seconds")
+                                     .Help("How much longer calls are held back; 0: they are not.")
+                                     .Register(registry_)
+                                     .Add({})),
       calls_in_flight_(&BuildGauge()
                             .Name("gateway_calls_in_flight")
                             .Help("RPCs that have not been answered yet.")
@@ -130,11 +130,11 @@ Metrics::Metrics()
                               .Help("Log lines dropped because standard output was too slow.")
                               .Register(registry_)
                               .Add({})),
-      log_refusals_left_out_(&BuildCounter()
-                                  .Name("gateway_log_refusals_left_out_total")
-                                  .Help("Lines left out of calls that a limit refused.")
-                                  .Register(registry_)
-                                  .Add({})) {
+      log_rejections_omitted_(&BuildCounter()
+                                   .Name("gateway_log_refusals_left_out_total")
+                                   .Help("Lines left out of calls that a limit refused.")
+                                   .Register(registry_)
+                                   .Add({})) {
   auto& started = BuildCounter()
                       .Name("grpc_server_started_total")
                       .Help("RPCs started on the server.")
@@ -147,17 +147,17 @@ Metrics::Metrics()
                       .Register(registry_);
   for (std::size_t i = 0; i < handled_.size(); ++i) {
     const auto code = static_cast<grpc::StatusCode>(i);
-    handled_[i] = &handled.Add(With(MethodLabels(), "grpc_code", StatusCodeLabel(code)));
+    handled_[i] = &handled.Add(WithLabel(MethodLabels(), "grpc_code", StatusCodeLabel(code)));
   }
-  unknown_handled_ = &handled.Add(
-      With(UnknownMethodLabels(), "grpc_code", StatusCodeLabel(grpc::StatusCode::UNIMPLEMENTED)));
+  unknown_handled_ = &handled.Add(WithLabel(UnknownMethodLabels(), "grpc_code",
+                                            StatusCodeLabel(grpc::StatusCode::UNIMPLEMENTED)));
   auto& deletions = BuildCounter()
                         .Name("gateway_deletions_total")
                         .Help("Answered calls, by what is certain about the run.")
                         .Register(registry_);
   for (std::size_t i = 0; i < deletions_.size(); ++i) {
     const auto certainty = static_cast<deletion::Certainty>(i);
-    deletions_[i] = &deletions.Add(With({}, "deletion", deletion::CertaintyName(certainty)));
+    deletions_[i] = &deletions.Add(WithLabel({}, "deletion", deletion::CertaintyName(certainty)));
   }
   auto& decisions = BuildCounter()
                         .Name("gateway_authorization_decisions_total")
@@ -166,7 +166,7 @@ Metrics::Metrics()
   for (std::size_t i = 1; i < access_decisions_.size(); ++i) {
     const auto decision = static_cast<authz::AccessDecision>(i);
     access_decisions_[i] =
-        &decisions.Add(With({}, "decision", authz::AccessDecisionName(decision)));
+        &decisions.Add(WithLabel({}, "decision", authz::AccessDecisionName(decision)));
   }
   auto& retries_stopped =
       BuildCounter()
@@ -176,15 +176,16 @@ Metrics::Metrics()
           .Register(registry_);
   for (std::size_t i = 1; i < retries_stopped_.size(); ++i) {
     const auto stop = static_cast<deletion::RetryStop>(i);
-    retries_stopped_[i] = &retries_stopped.Add(With({}, "cause", deletion::RetryStopName(stop)));
+    retries_stopped_[i] =
+        &retries_stopped.Add(WithLabel({}, "cause", deletion::RetryStopName(stop)));
   }
-  auto& shed = BuildCounter()
-                   .Name("gateway_calls_shed_total")
-                   .Help("Calls refused without a send to protect the upstream, by cause.")
-                   .Register(registry_);
-  for (std::size_t i = 0; i < shed_.size(); ++i) {
-    const auto refusal = static_cast<deletion::Refusal>(i);
-    shed_[i] = &shed.Add(With({}, "cause", deletion::RefusalName(refusal)));
+  auto& rejected = BuildCounter()
+                       .Name("gateway_calls_shed_total")
+                       .Help("Calls refused without a send to protect the upstream, by cause.")
+                       .Register(registry_);
+  for (std::size_t i = 0; i < rejected_.size(); ++i) {
+    const auto refusal = static_cast<deletion::RejectReason>(i);
+    rejected_[i] = &rejected.Add(WithLabel({}, "cause", deletion::RejectReasonName(refusal)));
   }
   auto& request_seconds = BuildHistogram()
                               .Name("http_client_request_duration_seconds")
@@ -196,7 +197,7 @@ Metrics::Metrics()
                                                                             "3xx",  "4xx", "5xx"};
   for (std::size_t i = 0; i < kClasses.size(); ++i) {
     Labels labels =
-        With({{"http_request_method", "DELETE"}}, "http_response_status_class", kClasses[i]);
+        WithLabel({{"http_request_method", "DELETE"}}, "http_response_status_class", kClasses[i]);
     request_seconds_[i] = &request_seconds.Add(labels, LatencyBuckets());
   }
 }
@@ -211,7 +212,7 @@ void Metrics::OnUnknownMethod() {
   unknown_handled_->Increment();
 }
 
-void Metrics::OnCallDone(const CallRecord& record) {
+void Metrics::OnCallCompleted(const CallRecord& record) {
   const auto code = static_cast<std::size_t>(record.code);
   constexpr std::size_t kUnknown = grpc::StatusCode::UNKNOWN;
   handled_[code < handled_.size() ? code : kUnknown]->Increment();
@@ -229,37 +230,38 @@ void Metrics::OnCallDone(const CallRecord& record) {
 
 void Metrics::OnRetry() { retries_->Increment(); }
 
-void Metrics::OnCallShed(deletion::Refusal refusal) {
-  shed_[static_cast<std::size_t>(refusal)]->Increment();
+void Metrics::OnCallRejected(deletion::RejectReason refusal) {
+  rejected_[static_cast<std::size_t>(refusal)]->Increment();
 }
 
-void Metrics::OnSendDone(const deletion::SendResult& result) {
+void Metrics::OnAttemptDone(const deletion::AttemptResult& result) {
   const int status = result.http_status;
   const bool known_class = status >= 100 && status < 600;
   request_seconds_[known_class ? static_cast<std::size_t>(status / 100) : 0]->Observe(
       ToSeconds(result.timing.total));
   if (status == 401) unauthorized_->Increment();
   if (result.connection_reused) connections_reused_->Increment();
-  if (result.resend_stopped) resends_stopped_->Increment();
+  if (result.duplicate_suppressed) suppressed_duplicates_->Increment();
 }
 
-std::vector<prometheus::MetricFamily> Metrics::Collect(const SampledFigures& figures) {
-  calls_in_flight_->Set(static_cast<double>(figures.calls_in_flight));
-  BringUpTo(connections_shed_, figures.connections_shed);
+std::vector<prometheus::MetricFamily> Metrics::Collect(const MetricsSnapshot& snapshot) {
+  calls_in_flight_->Set(static_cast<double>(snapshot.calls_in_flight));
+  IncrementTo(connections_shed_, snapshot.connections_shed);
   connections_open_->Set(
-      static_cast<double>(figures.connections_opened - figures.connections_closed));
-  BringUpTo(connections_opened_, figures.connections_opened);
-  BringUpTo(log_lines_dropped_, figures.log_lines_dropped);
-  BringUpTo(log_refusals_left_out_, figures.log_refusals_left_out);
-  limits_.Update(figures.limits);
-  BringUpTo(hold_backs_, figures.hold_backs_begun);
-  hold_back_seconds_->Set(std::chrono::duration<double>(figures.hold_back_remaining).count());
-  retry_budget_->Set(static_cast<double>(figures.retry_budget_saved));
+      static_cast<double>(snapshot.connections_opened - snapshot.connections_closed));
+  IncrementTo(connections_opened_, snapshot.connections_opened);
+  IncrementTo(log_lines_dropped_, snapshot.log_lines_dropped);
+  IncrementTo(log_rejections_omitted_, snapshot.log_rejections_omitted);
+  limits_.Update(snapshot.limits);
+  IncrementTo(retry_after_gate_closures_, snapshot.retry_after_gate_closures);
+  retry_after_gate_seconds_->Set(
+      std::chrono::duration<double>(snapshot.retry_after_gate_remaining).count());
+  retry_budget_->Set(static_cast<double>(snapshot.retry_budget_saved));
   return registry_.Collect();
 }
 
-std::string Metrics::Expose(const SampledFigures& figures) {
-  return prometheus::TextSerializer().Serialize(Collect(figures));
+std::string Metrics::Expose(const MetricsSnapshot& snapshot) {
+  return prometheus::TextSerializer().Serialize(Collect(snapshot));
 }
 
 }  // namespace evalrun::observability

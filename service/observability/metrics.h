@@ -20,8 +20,8 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/registry.h>
 
-#include "rest_backend/deletion/send_result.h"
-#include "rest_backend/deletion/upstream_guard.h"
+#include "rest_backend/deletion/admission_controller.h"
+#include "rest_backend/deletion/attempt_result.h"
 #include "service/observability/call_record.h"
 #include "service/observability/limit_metrics.h"
 #include "service/observability/status_code_name.h"
@@ -29,17 +29,17 @@
 namespace evalrun::observability {
 
 // Figures that others count and that are read when Prometheus asks.
-struct SampledFigures {
+struct MetricsSnapshot {
   std::uint64_t calls_in_flight = 0;
   std::uint64_t connections_shed = 0;
   std::uint64_t connections_opened = 0;
   std::uint64_t connections_closed = 0;
   std::uint64_t log_lines_dropped = 0;
-  std::uint64_t hold_backs_begun = 0;
-  std::chrono::milliseconds hold_back_remaining{0};
+  std::uint64_t retry_after_gate_closures = 0;
+  std::chrono::milliseconds retry_after_gate_remaining{0};
   std::int64_t retry_budget_saved = 0;
-  std::uint64_t log_refusals_left_out = 0;
-  LimitFigures limits = {};
+  std::uint64_t log_rejections_omitted = 0;
+  LimitSnapshot limits = {};
 };
 
 // Thread-safe. The series are resolved once, here; counting is an addition.
@@ -48,13 +48,13 @@ class Metrics {
   Metrics();
 
   void OnCallStarted();
-  void OnCallDone(const CallRecord& record);
+  void OnCallCompleted(const CallRecord& record);
   // One send came to an end.
-  void OnSendDone(const deletion::SendResult& result);
+  void OnAttemptDone(const deletion::AttemptResult& result);
 
   // A send is made again.
   void OnRetry();
-  void OnCallShed(deletion::Refusal refusal);
+  void OnCallRejected(deletion::RejectReason refusal);
 
   // Where other parts register metrics of their own. Thread-safe; lives as long as this object.
   [[nodiscard]] prometheus::Registry* registry() { return &registry_; }
@@ -62,10 +62,10 @@ class Metrics {
   // A call of a method that this server does not have; answered UNIMPLEMENTED.
   void OnUnknownMethod();
 
-  // All of them, with the figures brought up to date.
-  [[nodiscard]] std::vector<prometheus::MetricFamily> Collect(const SampledFigures& figures);
+  // All of them, with the snapshot brought up to date.
+  [[nodiscard]] std::vector<prometheus::MetricFamily> Collect(const MetricsSnapshot& snapshot);
   // The same in Prometheus' text format, version 0.0.4.
-  [[nodiscard]] std::string Expose(const SampledFigures& figures);
+  [[nodiscard]] std::string Expose(const MetricsSnapshot& snapshot);
 
  private:
   static constexpr std::size_t kStatusClasses = 6;  // 1xx to 5xx, and no answer at all
@@ -83,23 +83,23 @@ class Metrics {
   std::array<prometheus::Histogram*, kStatusClasses> request_seconds_{};
   // There is no series of kNone.
   std::array<prometheus::Counter*, authz::kAccessDecisionCount> access_decisions_{};
-  prometheus::Counter* resends_stopped_;
+  prometheus::Counter* suppressed_duplicates_;
   prometheus::Counter* unrecognized_404_;
   prometheus::Counter* unauthorized_;
   prometheus::Counter* retries_;
   // By RetryStop; there is no series of kNone.
   std::array<prometheus::Counter*, deletion::kRetryStopCount> retries_stopped_{};
   prometheus::Gauge* retry_budget_;
-  std::array<prometheus::Counter*, deletion::kRefusalCount> shed_{};
-  prometheus::Counter* hold_backs_;
-  prometheus::Gauge* hold_back_seconds_;
+  std::array<prometheus::Counter*, deletion::kRejectReasonCount> rejected_{};
+  prometheus::Counter* retry_after_gate_closures_;
+  prometheus::Gauge* retry_after_gate_seconds_;
   prometheus::Gauge* calls_in_flight_;
   prometheus::Counter* connections_shed_;
   prometheus::Gauge* connections_open_;
   prometheus::Counter* connections_opened_;
   prometheus::Counter* connections_reused_;
   prometheus::Counter* log_lines_dropped_;
-  prometheus::Counter* log_refusals_left_out_;
+  prometheus::Counter* log_rejections_omitted_;
 };
 
 }  // namespace evalrun::observability

@@ -25,8 +25,8 @@ double ToSeconds(const timeval& time) {
 }
 
 // A figure in kB of /proc/self/status, in bytes; or a plain one, as it is.
-void SetFrom(std::string_view line, std::string_view name, double factor,
-             prometheus::Gauge* gauge) {
+void SetFromStatusLine(std::string_view line, std::string_view name, double factor,
+                       prometheus::Gauge* gauge) {
   if (!line.starts_with(name)) return;
   const std::size_t digits = line.find_first_of("0123456789");
   if (digits != std::string_view::npos) {
@@ -76,9 +76,9 @@ void ProcessMetrics::Update() {
   constexpr double kKilo = 1024;
   std::ifstream status("/proc/self/status");
   for (std::string line; std::getline(status, line);) {
-    SetFrom(line, "VmRSS:", kKilo, &resident_bytes_);
-    SetFrom(line, "VmSize:", kKilo, &virtual_bytes_);
-    SetFrom(line, "Threads:", 1, &threads_);
+    SetFromStatusLine(line, "VmRSS:", kKilo, &resident_bytes_);
+    SetFromStatusLine(line, "VmSize:", kKilo, &virtual_bytes_);
+    SetFromStatusLine(line, "Threads:", 1, &threads_);
   }
   std::error_code error;
   const std::filesystem::directory_iterator descriptors("/proc/self/fd", error);
@@ -90,7 +90,7 @@ void ProcessMetrics::Update() {
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0) max_fds_.Set(static_cast<double>(limit.rlim_cur));
 }
 
-void ProcessMetrics::SetKeysChanged(
+void ProcessMetrics::SetKeyFileTimes(
     const std::map<std::string, system_clock::time_point>& changed) {
   // None is gone in between for who looks meanwhile.
   for (const auto& [name, time] : changed) {

@@ -26,7 +26,7 @@ class ProcessMetrics {
   void Update();
 
   // The keys that are in use, by name, are as old as this.
-  void SetKeysChanged(const std::map<std::string, std::chrono::system_clock::time_point>& changed);
+  void SetKeyFileTimes(const std::map<std::string, std::chrono::system_clock::time_point>& changed);
 
   [[nodiscard]] std::chrono::system_clock::time_point started_at() const { return started_at_; }
 

@@ -6,13 +6,13 @@
 namespace evalrun::observability {
 namespace {
 
-struct Names {
+struct StatusCodeNames {
   std::string_view name;
   std::string_view label;
 };
 
 // By code.
-constexpr std::array<Names, kStatusCodeCount> kNames = {{
+constexpr std::array<StatusCodeNames, kStatusCodeCount> kNames = {{
     {"OK", "OK"},
     {"CANCELLED", "Canceled"},
     {"UNKNOWN", "Unknown"},
@@ -32,14 +32,14 @@ constexpr std::array<Names, kStatusCodeCount> kNames = {{
     {"UNAUTHENTICATED", "Unauthenticated"},
 }};
 
-const Names& NamesOf(grpc::StatusCode code) {
+const StatusCodeNames& FindNames(grpc::StatusCode code) {
   const auto index = static_cast<std::size_t>(code);
   return index < kNames.size() ? kNames[index] : kNames[grpc::StatusCode::UNKNOWN];
 }
 
 }  // namespace
 
-std::string_view StatusCodeName(grpc::StatusCode code) { return NamesOf(code).name; }
-std::string_view StatusCodeLabel(grpc::StatusCode code) { return NamesOf(code).label; }
+std::string_view StatusCodeName(grpc::StatusCode code) { return FindNames(code).name; }
+std::string_view StatusCodeLabel(grpc::StatusCode code) { return FindNames(code).label; }
 
 }  // namespace evalrun::observability

@@ -12,7 +12,7 @@ using nlohmann::json;
 
 // {"labels": {}, "value": 1}, or, of a histogram, {"labels", "count", "sum", "buckets": [[le, n]]}
 // with the numbers cumulative and without the last one, which is the count.
-json SeriesOf(const prometheus::ClientMetric& metric, prometheus::MetricType type) {
+json SeriesToJson(const prometheus::ClientMetric& metric, prometheus::MetricType type) {
   json labels = json::object();
   for (const auto& label : metric.label) labels[label.name] = label.value;
   json series = {{"labels", std::move(labels)}};
@@ -44,9 +44,9 @@ json ToJson(const RecentError& error) {
           {"duration", std::chrono::duration<double>(error.duration).count()}};
 }
 
-json ToJson(const LimitFigures& limits) {
+json ToJson(const LimitSnapshot& limits) {
   json rules = json::array();
-  for (const LimitFigures::Rule& rule : limits.rules) {
+  for (const LimitSnapshot::Rule& rule : limits.rules) {
     rules.push_back({{"name", rule.name},
                      {"by", rule.by},
                      {"interval", std::chrono::duration<double>(rule.interval).count()},
@@ -54,7 +54,7 @@ json ToJson(const LimitFigures& limits) {
                      {"shadow", rule.shadow}});
   }
   json near = json::array();
-  for (const LimitFigures::Near& entry : limits.near) {
+  for (const LimitSnapshot::HotKey& entry : limits.near) {
     near.push_back({{"rule", entry.rule},
                     {"subject", entry.subject},
                     {"used", entry.used},
@@ -65,11 +65,11 @@ json ToJson(const LimitFigures& limits) {
 
 }  // namespace
 
-std::string StatusJson(const Status& status) {
+std::string StatusJson(const AdminStatus& status) {
   json metrics = json::object();
   for (const prometheus::MetricFamily& family : status.metrics) {
     json& all = metrics[family.name] = json::array();
-    for (const auto& metric : family.metric) all.push_back(SeriesOf(metric, family.type));
+    for (const auto& metric : family.metric) all.push_back(SeriesToJson(metric, family.type));
   }
   json errors = json::array();
   for (const RecentError& error : status.errors) errors.push_back(ToJson(error));

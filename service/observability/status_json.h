@@ -16,7 +16,7 @@
 
 namespace evalrun::observability {
 
-struct Status {
+struct AdminStatus {
   std::string version = {};
   std::chrono::system_clock::time_point started_at = {};
   std::chrono::system_clock::time_point now = {};
@@ -24,11 +24,11 @@ struct Status {
   std::string log_level = {};
   std::vector<prometheus::MetricFamily> metrics = {};
   std::vector<RecentError> errors = {};  // the newest first
-  LimitFigures limits = {};
+  LimitSnapshot limits = {};
 };
 
 // Bytes that are not UTF-8 become U+FFFD.
-[[nodiscard]] std::string StatusJson(const Status& status);
+[[nodiscard]] std::string StatusJson(const AdminStatus& status);
 
 }  // namespace evalrun::observability
 

@@ -8,7 +8,7 @@
 //
 // Pure integer arithmetic over (state, now, cost), in nanoseconds of any one clock. The state 0,
 // and any other that is not ahead of now, is that of a key that was never used. That is what makes
-// it safe to forget a key: see key_table.h. A Redis script (redis_store.cc) does the same sums.
+// it safe to forget a key: see bucket_table.h. A Redis script (redis_store.cc) does the same sums.
 #ifndef EVALRUN_SERVICE_RATELIMIT_GCRA_H_
 #define EVALRUN_SERVICE_RATELIMIT_GCRA_H_
 
@@ -32,7 +32,7 @@ struct Quota {
 
 // What one of `replicas` that know nothing of each other may let in, so that together they keep the
 // limit. Only a burst smaller than their number is exceeded: each has at least one call.
-[[nodiscard]] constexpr Quota ShareOf(const Quota& quota, std::int64_t replicas) {
+[[nodiscard]] constexpr Quota MakeReplicaQuota(const Quota& quota, std::int64_t replicas) {
   return {.interval = quota.interval * replicas,
           .burst = std::max<std::int64_t>(1, quota.burst / replicas)};
 }
@@ -40,28 +40,29 @@ struct Quota {
 namespace gcra {
 
 // How far ahead of now the TAT may be after a call.
-[[nodiscard]] constexpr std::int64_t Room(const Quota& quota) {
+[[nodiscard]] constexpr std::int64_t BurstTolerance(const Quota& quota) {
   return quota.interval * quota.burst;
 }
 
 // The TAT after `cost` more calls. A state from a time when the quota was larger is cut to what
 // this one allows.
-[[nodiscard]] constexpr std::int64_t After(const Quota& quota, std::int64_t tat, std::int64_t now,
-                                           std::int64_t cost = 1) {
-  return std::clamp(tat, now, now + Room(quota)) + cost * quota.interval;
+[[nodiscard]] constexpr std::int64_t NextTat(const Quota& quota, std::int64_t tat, std::int64_t now,
+                                             std::int64_t cost = 1) {
+  return std::clamp(tat, now, now + BurstTolerance(quota)) + cost * quota.interval;
 }
 
 // How long until `cost` calls have room, when nobody takes it first; 0: they have it now. `cost` is
 // at most the burst: more would never have room.
-[[nodiscard]] constexpr std::int64_t Wait(const Quota& quota, std::int64_t tat, std::int64_t now,
-                                          std::int64_t cost = 1) {
-  return std::max<std::int64_t>(0, After(quota, tat, now, cost) - Room(quota) - now);
+[[nodiscard]] constexpr std::int64_t WaitTime(const Quota& quota, std::int64_t tat,
+                                              std::int64_t now, std::int64_t cost = 1) {
+  return std::max<std::int64_t>(0, NextTat(quota, tat, now, cost) - BurstTolerance(quota) - now);
 }
 
 // How many calls have room now, up to the burst.
 [[nodiscard]] constexpr std::int64_t Available(const Quota& quota, std::int64_t tat,
                                                std::int64_t now) {
-  return (now + Room(quota) - std::clamp(tat, now, now + Room(quota))) / quota.interval;
+  return (now + BurstTolerance(quota) - std::clamp(tat, now, now + BurstTolerance(quota))) /
+         quota.interval;
 }
 
 }  // namespace gcra

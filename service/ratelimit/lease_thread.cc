@@ -13,74 +13,75 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 // Requests that are sent together.
-constexpr std::size_t kBatch = 128;
+constexpr std::size_t kMaxBatchSize = 128;
 // How often the store is looked at when nobody asks it for anything.
-constexpr seconds kLookEvery(1);
+constexpr seconds kPollInterval(1);
 // The next try after a failure; doubled, until the store has been up for a while.
-constexpr milliseconds kFirstBackoff(100);
-constexpr milliseconds kLongestBackoff(2000);
-constexpr seconds kSettled(5);
+constexpr milliseconds kInitialBackoff(100);
+constexpr milliseconds kMaxBackoff(2000);
+constexpr seconds kBackoffResetAfter(5);
 
 }  // namespace
 
-LeaseThread::LeaseThread(LeaseDesk* desk, SharedStore* store,
+LeaseThread::LeaseThread(LeaseMailbox* mailbox, SharedStore* store,
                          std::function<void(const absl::Status& state)> on_change)
-    : desk_(*desk),
+    : mailbox_(*mailbox),
       store_(*store),
       on_change_(std::move(on_change)),
-      backoff_(kFirstBackoff),
+      backoff_(kInitialBackoff),
       thread_([this] { Run(); }) {}
 
 LeaseThread::~LeaseThread() {
   stopping_ = true;
-  desk_.Ring();
+  mailbox_.Notify();
   thread_.join();
 }
 
 void LeaseThread::Run() {
   while (!stopping_) {
-    Ask();
-    if (desk_.requests.Front() == nullptr) desk_.WaitForRing(kLookEvery);
+    ProcessBatch();
+    if (mailbox_.requests.Front() == nullptr) mailbox_.WaitForNotification(kPollInterval);
   }
 }
 
-void LeaseThread::Ask() {
-  std::array<const LeaseRequest*, kBatch> requests{};
-  std::array<std::uint32_t, kBatch> granted{};
+void LeaseThread::ProcessBatch() {
+  std::array<const LeaseRequest*, kMaxBatchSize> requests{};
+  std::array<std::uint32_t, kMaxBatchSize> granted{};
   std::size_t count = 0;
-  while (count < kBatch && (requests[count] = desk_.requests.Peek(count)) != nullptr) ++count;
+  while (count < kMaxBatchSize && (requests[count] = mailbox_.requests.Peek(count)) != nullptr)
+    ++count;
 
-  if (is_up_ != false || Clock::now() >= try_at_) {
+  if (is_up_ != false || Clock::now() >= next_attempt_at_) {
     const absl::Status status =
-        store_.Take(std::span(requests).first(count), std::span(granted).first(count));
+        store_.Acquire(std::span(requests).first(count), std::span(granted).first(count));
     if (!status.ok()) granted.fill(0);
-    OnAsked(status);
+    OnStoreStatus(status);
   }
   for (std::size_t i = 0; i < count; ++i) {
-    LeaseAnswer* answer = desk_.answers.FreeSlot();
+    LeaseResponse* response = mailbox_.responses.FreeSlot();
     // They are taken with the next call.
-    while (answer == nullptr && !stopping_) {
+    while (response == nullptr && !stopping_) {
       std::this_thread::sleep_for(milliseconds(1));
-      answer = desk_.answers.FreeSlot();
+      response = mailbox_.responses.FreeSlot();
     }
-    if (answer == nullptr) return;
-    *answer = {.index = requests[i]->index,
-               .hash = requests[i]->hash,
-               .lease_time = requests[i]->lease_time,
-               .granted = granted[i]};
-    desk_.answers.Push();
-    desk_.requests.Pop();
+    if (response == nullptr) return;
+    *response = {.index = requests[i]->index,
+                 .hash = requests[i]->hash,
+                 .lease_time = requests[i]->lease_time,
+                 .granted = granted[i]};
+    mailbox_.responses.Push();
+    mailbox_.requests.Pop();
   }
 }
 
-void LeaseThread::OnAsked(const absl::Status& status) {
+void LeaseThread::OnStoreStatus(const absl::Status& status) {
   const Clock::time_point now = Clock::now();
   if (status.ok()) {
     if (is_up_ != true) up_since_ = now;
-    if (now - up_since_ >= kSettled) backoff_ = kFirstBackoff;
+    if (now - up_since_ >= kBackoffResetAfter) backoff_ = kInitialBackoff;
   } else {
-    try_at_ = now + backoff_;
-    backoff_ = std::min(2 * backoff_, kLongestBackoff);
+    next_attempt_at_ = now + backoff_;
+    backoff_ = std::min(2 * backoff_, kMaxBackoff);
   }
   if (is_up_ == status.ok()) return;
   is_up_ = status.ok();

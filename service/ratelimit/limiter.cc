@@ -11,7 +11,7 @@ namespace evalrun::ratelimit {
 namespace {
 
 // Who has less than this part of the burst left is near the limit.
-constexpr std::int64_t kNearPart = 5;
+constexpr std::int64_t kHotKeyFraction = 5;
 
 std::uint64_t HashOf(std::uint64_t seed, std::string_view text) {
   return absl::HashOf(seed, absl::string_view(text.data(), text.size()));
@@ -19,13 +19,13 @@ std::uint64_t HashOf(std::uint64_t seed, std::string_view text) {
 
 }  // namespace
 
-Limiter::Limiter(const Options& options, LeaseDesk* desk)
-    : options_(options), desk_(desk), rules_(std::make_shared<RuleSet>()), keys_(1) {}
+Limiter::Limiter(const Options& options, LeaseMailbox* mailbox)
+    : options_(options), mailbox_(mailbox), rules_(std::make_shared<RuleSet>()), keys_(1) {}
 
 void Limiter::SetRules(std::shared_ptr<const RuleSet> rules, std::int64_t replicas) {
   if (rules->size() > 0 && keys_.capacity() != options_.max_keys) {
-    keys_ = KeyTable(options_.max_keys);
-    if (desk_ != nullptr) leases_.resize(options_.max_keys);
+    keys_ = BucketTable(options_.max_keys);
+    if (mailbox_ != nullptr) leases_.resize(options_.max_keys);
   }
   std::vector<std::int64_t> overflow_tats(rules->size(), 0);
   std::vector<RuleCounts> counts(rules->size());
@@ -43,167 +43,172 @@ void Limiter::SetRules(std::shared_ptr<const RuleSet> rules, std::int64_t replic
   replicas_ = replicas;
   overflow_tats_ = std::move(overflow_tats);
   counts_ = std::move(counts);
-  held_count_ = 0;
-  near_.clear();
+  evaluation_count_ = 0;
+  hot_keys_.clear();
 }
 
-Limiter::Verdict Limiter::Check(const LimitSubjects& subjects, std::int64_t now) {
-  Verdict verdict;
-  held_count_ = 0;
-  if (desk_ != nullptr) TakeAnswers(now);
+Limiter::Decision Limiter::Check(const LimitSubjects& subjects, std::int64_t now) {
+  Decision decision;
+  evaluation_count_ = 0;
+  if (mailbox_ != nullptr) ApplyResponses(now);
   for (std::size_t rule = 0; rule < salts_.size(); ++rule) {
-    HoldAgainst(rule, subjects, now, &verdict);
+    Evaluate(rule, subjects, now, &decision);
   }
-  if ((verdict.refused | verdict.shadow_refused) != 0) CountRefusal(verdict, now);
-  if (verdict.refused != 0) AskForLeases(now);
-  return verdict;
+  if ((decision.refused | decision.shadow_refused) != 0) CountRejection(decision, now);
+  if (decision.refused != 0) RequestLeases(now);
+  return decision;
 }
 
-void Limiter::CountRefusal(const Verdict& verdict, std::int64_t now) {
-  if (verdict.rule >= 0) ++counts_[static_cast<std::size_t>(verdict.rule)].refused;
-  for (std::size_t i = 0; i < held_count_; ++i) {
-    if (held_[i].wait == 0) continue;
-    if (rules_->rule(held_[i].rule).shadow) ++counts_[held_[i].rule].shadow_refused;
-    NoteNear(held_[i], now);
+void Limiter::CountRejection(const Decision& decision, std::int64_t now) {
+  if (decision.rule >= 0) ++counts_[static_cast<std::size_t>(decision.rule)].refused;
+  for (std::size_t i = 0; i < evaluation_count_; ++i) {
+    if (evaluations_[i].wait == 0) continue;
+    if (rules_->rule(evaluations_[i].rule).shadow) ++counts_[evaluations_[i].rule].shadow_refused;
+    RecordHotKey(evaluations_[i], now);
   }
 }
 
-void Limiter::NoteNear(const Held& held, std::int64_t now) {
-  auto entry = std::ranges::find_if(near_, [&held](const Near& known) {
-    return known.rule == held.rule && known.subject == held.subject;
+void Limiter::RecordHotKey(const Evaluation& evaluation, std::int64_t now) {
+  auto entry = std::ranges::find_if(hot_keys_, [&evaluation](const HotKey& known) {
+    return known.rule == evaluation.rule && known.subject == evaluation.subject;
   });
-  if (entry == near_.end()) {
-    if (near_.size() < kMostNear) {
-      entry = near_.emplace(entry);
+  if (entry == hot_keys_.end()) {
+    if (hot_keys_.size() < kMaxHotKeys) {
+      entry = hot_keys_.emplace(entry);
     } else {
-      entry = std::ranges::min_element(near_, {}, &Near::last);
+      entry = std::ranges::min_element(hot_keys_, {}, &HotKey::last);
     }
-    entry->rule = held.rule;
-    entry->subject = held.subject;
+    entry->rule = evaluation.rule;
+    entry->subject = evaluation.subject;
     entry->refused = 0;
   }
   entry->last = now;
-  entry->tat = TatOf(held);
-  entry->room = gcra::Room(held.share);
-  if (held.wait > 0) ++entry->refused;
+  entry->tat = MutableTat(evaluation);
+  entry->burst_tolerance = gcra::BurstTolerance(evaluation.share);
+  if (evaluation.wait > 0) ++entry->refused;
 }
 
-std::int64_t Limiter::TryChargeSend(std::string_view upstream_key, std::int64_t now) {
-  Verdict verdict;
-  held_count_ = 0;
-  if (desk_ != nullptr) TakeAnswers(now);
+std::int64_t Limiter::TryAcquireAttempt(std::string_view upstream_key, std::int64_t now) {
+  Decision decision;
+  evaluation_count_ = 0;
+  if (mailbox_ != nullptr) ApplyResponses(now);
   for (std::size_t rule = 0; rule < salts_.size(); ++rule) {
     if (rules_->rule(rule).by != LimitedBy::kUpstreamKey) continue;
-    HoldAgainst(rule, {.caller = {}, .workspace = {}, .upstream_key = upstream_key}, now, &verdict);
+    Evaluate(rule, {.caller = {}, .workspace = {}, .upstream_key = upstream_key}, now, &decision);
   }
-  verdict.refused == 0 ? ChargeHeld(now) : AskForLeases(now);
-  return verdict.wait;
+  decision.refused == 0 ? CommitEvaluations(now) : RequestLeases(now);
+  return decision.wait;
 }
 
-void Limiter::HoldAgainst(std::size_t rule, const LimitSubjects& subjects, std::int64_t now,
-                          Verdict* verdict) {
-  const std::string_view subject = subjects.Of(rules_->rule(rule).by);
-  const Quota* quota = rules_->QuotaOf(rule, subject);
+void Limiter::Evaluate(std::size_t rule, const LimitSubjects& subjects, std::int64_t now,
+                       Decision* decision) {
+  const std::string_view subject = subjects.Get(rules_->rule(rule).by);
+  const Quota* quota = rules_->FindQuota(rule, subject);
   if (quota == nullptr) return;
-  const KeyTable::Index index = keys_.Find(HashOf(salts_[rule], subject), now);
+  const BucketTable::Index index = keys_.Find(HashOf(salts_[rule], subject), now);
   // Those who share a key have the quota of nobody in particular.
-  if (index == KeyTable::kNone) {
+  if (index == BucketTable::kNone) {
     quota = &rules_->rule(rule).quota;
     ++overflowed_;
   }
-  Held& held = held_[held_count_++];
-  held = {.rule = rule,
-          .subject = subject,
-          .quota = quota,
-          .share = replicas_ == 1 ? *quota : ShareOf(*quota, replicas_),
-          .index = index,
-          .wait = 0,
-          .leased = false};
-  std::int64_t& tat = TatOf(held);
-  tat = std::min(tat, now + gcra::Room(held.share));  // of a time when the quota was larger
-  held.wait = gcra::Wait(held.share, tat, now);
-  if (IsShared(held)) {
-    Lease& lease = LeaseOf(index);
-    lease.CountCall(now);
-    if (held.wait > 0 && lease.usable(now) > 0) {
-      held.wait = 0;
-      held.leased = true;
+  Evaluation& evaluation = evaluations_[evaluation_count_++];
+  evaluation = {.rule = rule,
+                .subject = subject,
+                .quota = quota,
+                .share = replicas_ == 1 ? *quota : MakeReplicaQuota(*quota, replicas_),
+                .index = index,
+                .wait = 0,
+                .leased = false};
+  std::int64_t& tat = MutableTat(evaluation);
+  tat = std::min(
+      tat, now + gcra::BurstTolerance(evaluation.share));  // of a time when the quota was larger
+  evaluation.wait = gcra::WaitTime(evaluation.share, tat, now);
+  if (IsShared(evaluation)) {
+    Lease& lease = MutableLease(index);
+    lease.RecordArrival(now);
+    if (evaluation.wait > 0 && lease.usable(now) > 0) {
+      evaluation.wait = 0;
+      evaluation.leased = true;
     }
   }
-  if (held.wait == 0) return;
+  if (evaluation.wait == 0) return;
   if (rules_->rule(rule).shadow) {
-    verdict->shadow_refused |= 1U << rule;
+    decision->shadow_refused |= 1U << rule;
     return;
   }
-  verdict->refused |= 1U << rule;
-  if (held.wait > verdict->wait) {
-    verdict->wait = held.wait;
-    verdict->rule = static_cast<int>(rule);
+  decision->refused |= 1U << rule;
+  if (evaluation.wait > decision->wait) {
+    decision->wait = evaluation.wait;
+    decision->rule = static_cast<int>(rule);
   }
 }
 
-void Limiter::Charge(std::int64_t now) {
-  for (std::size_t i = 0; i < held_count_; ++i) {
-    if (held_[i].wait == 0) ++counts_[held_[i].rule].allowed;
+void Limiter::Commit(std::int64_t now) {
+  for (std::size_t i = 0; i < evaluation_count_; ++i) {
+    if (evaluations_[i].wait == 0) ++counts_[evaluations_[i].rule].allowed;
   }
-  ChargeHeld(now);
+  CommitEvaluations(now);
 }
 
-void Limiter::ChargeHeld(std::int64_t now) {
-  for (std::size_t i = 0; i < held_count_; ++i) {
-    const Held& held = held_[i];
-    if (held.wait > 0) continue;  // in shadow mode
-    if (held.leased) {
-      LeaseOf(held.index).Use();
+void Limiter::CommitEvaluations(std::int64_t now) {
+  for (std::size_t i = 0; i < evaluation_count_; ++i) {
+    const Evaluation& evaluation = evaluations_[i];
+    if (evaluation.wait > 0) continue;  // in shadow mode
+    if (evaluation.leased) {
+      MutableLease(evaluation.index).Use();
       continue;
     }
-    std::int64_t& tat = TatOf(held);
-    tat = gcra::After(held.share, tat, now);
-    if (tat - now > gcra::Room(held.share) / kNearPart * (kNearPart - 1)) NoteNear(held, now);
-    if (IsShared(held)) LeaseOf(held.index).OnShareUsed(held.share);
+    std::int64_t& tat = MutableTat(evaluation);
+    tat = gcra::NextTat(evaluation.share, tat, now);
+    if (tat - now >
+        gcra::BurstTolerance(evaluation.share) / kHotKeyFraction * (kHotKeyFraction - 1))
+      RecordHotKey(evaluation, now);
+    if (IsShared(evaluation)) MutableLease(evaluation.index).RecordShareUse(evaluation.share);
   }
-  AskForLeases(now);
-  held_count_ = 0;
+  RequestLeases(now);
+  evaluation_count_ = 0;
 }
 
-std::int64_t& Limiter::TatOf(const Held& held) {
-  return held.index == KeyTable::kNone ? overflow_tats_[held.rule] : keys_.tat(held.index);
+std::int64_t& Limiter::MutableTat(const Evaluation& evaluation) {
+  return evaluation.index == BucketTable::kNone ? overflow_tats_[evaluation.rule]
+                                                : keys_.tat(evaluation.index);
 }
 
-Lease& Limiter::LeaseOf(KeyTable::Index index) {
+Lease& Limiter::MutableLease(BucketTable::Index index) {
   OwnedLease& owned = leases_[index];
   if (owned.owner != keys_.hash(index)) owned = {.owner = keys_.hash(index), .lease = {}};
   return owned.lease;
 }
 
-void Limiter::AskForLeases(std::int64_t now) {
-  if (desk_ == nullptr) return;
-  for (std::size_t i = 0; i < held_count_; ++i) {
-    const Held& held = held_[i];
-    LeaseRequest* request = IsShared(held) ? desk_->requests.FreeSlot() : nullptr;
+void Limiter::RequestLeases(std::int64_t now) {
+  if (mailbox_ == nullptr) return;
+  for (std::size_t i = 0; i < evaluation_count_; ++i) {
+    const Evaluation& evaluation = evaluations_[i];
+    LeaseRequest* request = IsShared(evaluation) ? mailbox_->requests.FreeSlot() : nullptr;
     if (request == nullptr) continue;
-    const std::optional<Lease::Ask> ask =
-        LeaseOf(held.index).NextAsk(held.share, keys_.tat(held.index), now);
-    if (!ask.has_value()) continue;
-    request->index = held.index;
-    request->hash = keys_.hash(held.index);
-    request->key.assign(rules_->rule(held.rule).name).append(":").append(held.subject);
-    request->quota = StoreQuotaOf(*held.quota, replicas_);
-    request->lease_time = LeaseTimeOf(*held.quota);
-    request->spent = ask->spent;
-    request->want = ask->want;
-    desk_->requests.Push();
-    desk_->Ring();
+    const std::optional<Lease::Request> next_request =
+        MutableLease(evaluation.index)
+            .NextRequest(evaluation.share, keys_.tat(evaluation.index), now);
+    if (!next_request.has_value()) continue;
+    request->index = evaluation.index;
+    request->hash = keys_.hash(evaluation.index);
+    request->key.assign(rules_->rule(evaluation.rule).name).append(":").append(evaluation.subject);
+    request->quota = MakeStoreQuota(*evaluation.quota, replicas_);
+    request->lease_time = LeaseTime(*evaluation.quota);
+    request->spent = next_request->spent;
+    request->requested = next_request->requested;
+    mailbox_->requests.Push();
+    mailbox_->Notify();
   }
 }
 
-void Limiter::TakeAnswers(std::int64_t now) {
-  while (const LeaseAnswer* answer = desk_->answers.Front()) {
+void Limiter::ApplyResponses(std::int64_t now) {
+  while (const LeaseResponse* response = mailbox_->responses.Front()) {
     // The key may have been forgotten since.
-    if (leases_[answer->index].owner == answer->hash) {
-      leases_[answer->index].lease.OnAnswer(answer->granted, answer->lease_time, now);
+    if (leases_[response->index].owner == response->hash) {
+      leases_[response->index].lease.OnResponse(response->granted, response->lease_time, now);
     }
-    desk_->answers.Pop();
+    mailbox_->responses.Pop();
   }
 }
 

@@ -3,9 +3,9 @@
 // Holds each call against all rules at once: either all of them let it in and are charged, or none
 // is. Times are nanoseconds of a steady clock, above 0.
 //
-//   const Limiter::Verdict verdict = limiter.Check(subjects, now);
-//   if (verdict.refused != 0) ... answer; verdict.wait is when it will be let in ...
-//   else limiter.Charge(now);
+//   const Limiter::Decision decision = limiter.Check(subjects, now);
+//   if (decision.refused != 0) ... answer; decision.wait is when it will be let in ...
+//   else limiter.Commit(now);
 #ifndef EVALRUN_SERVICE_RATELIMIT_LIMITER_H_
 #define EVALRUN_SERVICE_RATELIMIT_LIMITER_H_
 
@@ -17,17 +17,17 @@
 #include <string_view>
 #include <vector>
 
-#include "service/ratelimit/key_table.h"
+#include "service/ratelimit/bucket_table.h"
 #include "service/ratelimit/lease.h"
 #include "service/ratelimit/rule_set.h"
 #include "service/ratelimit/shared_store.h"
 
 namespace evalrun::ratelimit {
 
-inline constexpr std::size_t kMostLimitRules = 32;
-inline constexpr std::size_t kMostNear = 16;
+inline constexpr std::size_t kMaxLimitRules = 32;
+inline constexpr std::size_t kMaxHotKeys = 16;
 
-// Not thread-safe: it lives in the room of the calls. Check() and Charge() allocate nothing.
+// Not thread-safe: it lives in the room of the calls. Check() and Commit() allocate nothing.
 class Limiter {
  public:
   struct Options {
@@ -35,7 +35,7 @@ class Limiter {
     std::uint64_t seed = 0;  // random, so that nobody can choose subjects that share a hash
   };
 
-  struct Verdict {
+  struct Decision {
     // A bit for each rule without room: of those that are enforced, and of those in shadow mode.
     std::uint32_t refused = 0;
     std::uint32_t shadow_refused = 0;
@@ -44,8 +44,8 @@ class Limiter {
     std::int64_t wait = 0;
   };
 
-  // Of calls; a further send (TryChargeSend) is none. A refused call counts for one rule: the one
-  // that takes longest.
+  // Of calls; a further send (TryAcquireAttempt) is none. A refused call counts for one rule: the
+  // one that takes longest.
   struct RuleCounts {
     std::uint64_t allowed = 0;
     std::uint64_t refused = 0;
@@ -53,85 +53,85 @@ class Limiter {
   };
 
   // Somebody who has lately used most of what a rule allows, or was refused by it.
-  struct Near {
+  struct HotKey {
     std::size_t rule = 0;
     std::string subject;
-    std::int64_t last = 0;      // when that was
-    std::int64_t tat = 0;       // then (gcra.h)
-    std::int64_t room = 0;      // of the quota
-    std::uint64_t refused = 0;  // how often since it is listed, in shadow mode too
+    std::int64_t last = 0;             // when that was
+    std::int64_t tat = 0;              // then (gcra.h)
+    std::int64_t burst_tolerance = 0;  // of the quota, in nanoseconds
+    std::uint64_t refused = 0;         // how often since it is listed, in shadow mode too
   };
 
-  // `desk` is where leases are asked for and outlives the limiter; null: each replica has its
+  // `mailbox` is where leases are asked for and outlives the limiter; null: each replica has its
   // share.
-  Limiter(const Options& options, LeaseDesk* desk);
+  Limiter(const Options& options, LeaseMailbox* mailbox);
 
-  // From now on these rules hold, at each of so many replicas. At most kMostLimitRules. What is
+  // From now on these rules hold, at each of so many replicas. At most kMaxLimitRules. What is
   // remembered of keys and counted for rules stays with the rules' names.
   void SetRules(std::shared_ptr<const RuleSet> rules, std::int64_t replicas);
 
   // A call is let in if no enforced rule refuses it. Nothing is charged yet. Views are used until
-  // Charge() only.
-  [[nodiscard]] Verdict Check(const LimitSubjects& subjects, std::int64_t now);
+  // Commit() only.
+  [[nodiscard]] Decision Check(const LimitSubjects& subjects, std::int64_t now);
   // Charges the call that was last checked, and was not refused.
-  void Charge(std::int64_t now);
+  void Commit(std::int64_t now);
 
   // One send more to the upstream under this key. Returns 0 and charges it, or returns how long
   // until there is room under the rules by upstream key.
-  [[nodiscard]] std::int64_t TryChargeSend(std::string_view upstream_key, std::int64_t now);
+  [[nodiscard]] std::int64_t TryAcquireAttempt(std::string_view upstream_key, std::int64_t now);
 
   // Whether no rule holds for anybody: there is nothing to check then.
-  [[nodiscard]] bool is_idle() const { return rules_->size() == 0; }
+  [[nodiscard]] bool has_no_rules() const { return rules_->size() == 0; }
   [[nodiscard]] const RuleSet& rules() const { return *rules_; }
   [[nodiscard]] const RuleCounts& counts(std::size_t rule) const { return counts_[rule]; }
-  [[nodiscard]] const KeyTable& keys() const { return keys_; }
+  [[nodiscard]] const BucketTable& keys() const { return keys_; }
   // Calls that were charged to a key shared by those that found no room in the table.
   [[nodiscard]] std::uint64_t overflowed() const { return overflowed_; }
   // A few of those who are near a limit, the last ones, in no order.
-  [[nodiscard]] const std::vector<Near>& near() const { return near_; }
+  [[nodiscard]] const std::vector<HotKey>& hot_keys() const { return hot_keys_; }
 
  private:
-  // A rule that the last call was held against.
-  struct Held {
+  // A rule that the last call was evaluation against.
+  struct Evaluation {
     std::size_t rule;
     std::string_view subject;
     const Quota* quota;
     Quota share;
-    KeyTable::Index index;  // kNone: the overflow key
+    BucketTable::Index index;  // kNone: the overflow key
     std::int64_t wait;
     bool leased;  // its share has no room, but a lease has
   };
 
-  void HoldAgainst(std::size_t rule, const LimitSubjects& subjects, std::int64_t now,
-                   Verdict* verdict);
-  void CountRefusal(const Verdict& verdict, std::int64_t now);
-  void NoteNear(const Held& held, std::int64_t now);
-  void ChargeHeld(std::int64_t now);
-  [[nodiscard]] std::int64_t& TatOf(const Held& held);
-  Lease& LeaseOf(KeyTable::Index index);
-  void AskForLeases(std::int64_t now);
-  void TakeAnswers(std::int64_t now);
-  [[nodiscard]] bool IsShared(const Held& held) const {
-    return desk_ != nullptr && held.index != KeyTable::kNone;
+  void Evaluate(std::size_t rule, const LimitSubjects& subjects, std::int64_t now,
+                Decision* decision);
+  void CountRejection(const Decision& decision, std::int64_t now);
+  void RecordHotKey(const Evaluation& evaluation, std::int64_t now);
+  void CommitEvaluations(std::int64_t now);
+  [[nodiscard]] std::int64_t& MutableTat(const Evaluation& evaluation);
+  Lease& MutableLease(BucketTable::Index index);
+  void RequestLeases(std::int64_t now);
+  void ApplyResponses(std::int64_t now);
+  [[nodiscard]] bool IsShared(const Evaluation& evaluation) const {
+    return mailbox_ != nullptr && evaluation.index != BucketTable::kNone;
   }
 
   const Options options_;
-  LeaseDesk* const desk_;
+  LeaseMailbox* const mailbox_;
   std::shared_ptr<const RuleSet> rules_;
   std::int64_t replicas_ = 1;
-  KeyTable keys_;  // of its full size once there are rules
+  BucketTable keys_;  // of its full size once there are rules
   struct OwnedLease {
-    KeyTable::Hash owner = 0;
+    BucketTable::Hash owner = 0;
     Lease lease;
   };
-  std::vector<OwnedLease> leases_;            // by index; empty without a desk
-  std::vector<std::uint64_t> salts_;          // by rule
-  std::vector<std::int64_t> overflow_tats_;   // by rule
-  std::vector<RuleCounts> counts_;            // by rule
-  std::array<Held, kMostLimitRules> held_{};  // of the last call
-  std::size_t held_count_ = 0;
+  std::vector<OwnedLease> leases_;                        // by index; empty without a mailbox
+  std::vector<std::uint64_t> salts_;                      // by rule
+  std::vector<std::int64_t> overflow_tats_;               // by rule
+  std::vector<RuleCounts> counts_;                        // by rule
+  std::array<Evaluation, kMaxLimitRules> evaluations_{};  // of the last call
+  std::size_t evaluation_count_ = 0;
   std::uint64_t overflowed_ = 0;
-  std::vector<Near> near_;
+  std::vector<HotKey> hot_keys_;
 };
 
 }  // namespace evalrun::ratelimit

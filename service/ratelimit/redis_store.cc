@@ -16,22 +16,22 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// TakeFromStore() of lease.h. All numbers are whole and below 2^53, which a double holds exactly:
-// instead of the TAT, in nanoseconds since 1970, it keeps how far that was ahead, and when, in
-// microseconds.
+// AcquireFromStore() of lease.h. All numbers are whole and below 2^53, which a double holds
+// exactly: instead of the TAT, in nanoseconds since 1970, it keeps how far that was ahead, and
+// when, in microseconds.
 constexpr char kScript[] = R"(
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local interval, room, farthest = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local spent, want = tonumber(ARGV[4]), tonumber(ARGV[5])
+local interval, burst_tolerance, max_ahead = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local spent, requested = tonumber(ARGV[4]), tonumber(ARGV[5])
 local ahead = 0
 local known = redis.call('GET', KEYS[1])
 if known then
   local was, at = string.match(known, '^(%d+) (%d+)$')
   if was then ahead = was - (now - at) * 1000 end
 end
-ahead = math.max(0, math.min(ahead, farthest)) + spent * interval
-local granted = math.max(0, math.min(math.floor((room - ahead) / interval), want))
+ahead = math.max(0, math.min(ahead, max_ahead)) + spent * interval
+local granted = math.max(0, math.min(math.floor((burst_tolerance - ahead) / interval), requested))
 ahead = ahead + granted * interval
 redis.call('SET', KEYS[1], string.format('%.0f %.0f', ahead, now),
            'PX', string.format('%.0f', math.ceil(ahead / 1000000) + 1))
@@ -48,14 +48,14 @@ RedisStore::RedisStore(RedisOptions options) : options_(std::move(options)) {}
 
 RedisStore::~RedisStore() = default;
 
-void RedisStore::Free::operator()(redisContext* connection) const { redisFree(connection); }
+void RedisStore::Deleter::operator()(redisContext* connection) const { redisFree(connection); }
 
-void RedisStore::Free::operator()(redisReply* reply) const { freeReplyObject(reply); }
+void RedisStore::Deleter::operator()(redisReply* reply) const { freeReplyObject(reply); }
 
-absl::Status RedisStore::Take(std::span<const LeaseRequest* const> requests,
-                              std::span<std::uint32_t> granted) {
+absl::Status RedisStore::Acquire(std::span<const LeaseRequest* const> requests,
+                                 std::span<std::uint32_t> granted) {
   absl::Status status = connection_ == nullptr ? Connect() : absl::OkStatus();
-  if (status.ok()) status = Talk(requests, granted);
+  if (status.ok()) status = ExecutePipeline(requests, granted);
   if (!status.ok()) connection_ = nullptr;
   return status;
 }
@@ -92,19 +92,20 @@ absl::Status RedisStore::Connect() {
   return absl::OkStatus();
 }
 
-absl::Status RedisStore::Talk(std::span<const LeaseRequest* const> requests,
-                              std::span<std::uint32_t> granted) {
+absl::Status RedisStore::ExecutePipeline(std::span<const LeaseRequest* const> requests,
+                                         std::span<std::uint32_t> granted) {
   if (requests.empty()) {
     absl::Status status = Append({"PING"});
     return status.ok() ? NextReply().status() : status;
   }
-  const Clock::time_point answer_by = Clock::now() + options_.timeout;
+  const Clock::time_point deadline = Clock::now() + options_.timeout;
   for (const LeaseRequest* request : requests) {
     const StoreQuota& quota = request->quota;
-    absl::Status status = Append({"EVALSHA", script_hash_, "1", options_.key_prefix + request->key,
-                                  std::to_string(quota.interval), std::to_string(quota.room),
-                                  std::to_string(quota.farthest), std::to_string(request->spent),
-                                  std::to_string(request->want)});
+    absl::Status status =
+        Append({"EVALSHA", script_hash_, "1", options_.key_prefix + request->key,
+                std::to_string(quota.interval), std::to_string(quota.burst_tolerance),
+                std::to_string(quota.max_ahead), std::to_string(request->spent),
+                std::to_string(request->requested)});
     if (!status.ok()) return status;
   }
   for (std::uint32_t& calls : granted) {
@@ -112,7 +113,7 @@ absl::Status RedisStore::Talk(std::span<const LeaseRequest* const> requests,
     if (!reply.ok()) return reply.status();
     calls = static_cast<std::uint32_t>((*reply)->integer);
     // Answers that trickle in are no answers.
-    if (Clock::now() > answer_by) return absl::DeadlineExceededError("it is too slow");
+    if (Clock::now() > deadline) return absl::DeadlineExceededError("it is too slow");
   }
   return absl::OkStatus();
 }

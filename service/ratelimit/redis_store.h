@@ -40,25 +40,25 @@ struct RedisOptions {
 };
 
 // Not thread-safe. SIGPIPE must be ignored. After an error the connection is closed, and the next
-// Take() makes another.
+// Acquire() makes another.
 class RedisStore final : public SharedStore {
  public:
   explicit RedisStore(RedisOptions options);
   ~RedisStore() override;
 
-  absl::Status Take(std::span<const LeaseRequest* const> requests,
-                    std::span<std::uint32_t> granted) override;
+  absl::Status Acquire(std::span<const LeaseRequest* const> requests,
+                       std::span<std::uint32_t> granted) override;
 
  private:
-  struct Free {
+  struct Deleter {
     void operator()(redisContext* connection) const;
     void operator()(redisReply* reply) const;
   };
-  using Reply = std::unique_ptr<redisReply, Free>;
+  using Reply = std::unique_ptr<redisReply, Deleter>;
 
   [[nodiscard]] absl::Status Connect();
-  [[nodiscard]] absl::Status Talk(std::span<const LeaseRequest* const> requests,
-                                  std::span<std::uint32_t> granted);
+  [[nodiscard]] absl::Status ExecutePipeline(std::span<const LeaseRequest* const> requests,
+                                             std::span<std::uint32_t> granted);
   // Adds a command to what is sent next.
   [[nodiscard]] absl::Status Append(std::initializer_list<std::string_view> words);
   // Sends what was added, and reads the next reply. One that says ERROR is an error.
@@ -66,7 +66,7 @@ class RedisStore final : public SharedStore {
   [[nodiscard]] absl::Status ConnectionError() const;
 
   const RedisOptions options_;
-  std::unique_ptr<redisContext, Free> connection_;
+  std::unique_ptr<redisContext, Deleter> connection_;
   std::string script_hash_;  // Redis' name of the script
 };
 

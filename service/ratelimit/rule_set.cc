@@ -8,7 +8,7 @@
 namespace evalrun::ratelimit {
 namespace {
 
-const Quota* OrNull(const std::optional<Quota>& quota) {
+const Quota* ToPointer(const std::optional<Quota>& quota) {
   return quota.has_value() ? &*quota : nullptr;
 }
 
@@ -33,12 +33,12 @@ RuleSet::RuleSet(std::vector<LimitRule> rules) {
     Compiled compiled;
     for (const LimitOverride& o : rule.overrides) {
       if (authz::IsPrefixPattern(o.pattern)) {
-        compiled.beginnings.push_back({o.pattern.substr(0, o.pattern.size() - 1), o.quota});
+        compiled.prefixes.push_back({o.pattern.substr(0, o.pattern.size() - 1), o.quota});
       } else {
-        compiled.whole.emplace(o.pattern, o.quota);
+        compiled.exact.emplace(o.pattern, o.quota);
       }
     }
-    std::ranges::stable_sort(compiled.beginnings, [](const auto& a, const auto& b) {
+    std::ranges::stable_sort(compiled.prefixes, [](const auto& a, const auto& b) {
       return a.pattern.size() > b.pattern.size();
     });
     compiled.rule = std::move(rule);
@@ -46,14 +46,14 @@ RuleSet::RuleSet(std::vector<LimitRule> rules) {
   }
 }
 
-const Quota* RuleSet::QuotaOf(std::size_t index, std::string_view subject) const {
+const Quota* RuleSet::FindQuota(std::size_t index, std::string_view subject) const {
   const Compiled& compiled = rules_[index];
-  if (!compiled.whole.empty()) {
-    const auto found = compiled.whole.find(absl::string_view(subject.data(), subject.size()));
-    if (found != compiled.whole.end()) return OrNull(found->second);
+  if (!compiled.exact.empty()) {
+    const auto found = compiled.exact.find(absl::string_view(subject.data(), subject.size()));
+    if (found != compiled.exact.end()) return ToPointer(found->second);
   }
-  for (const LimitOverride& beginning : compiled.beginnings) {
-    if (subject.starts_with(beginning.pattern)) return OrNull(beginning.quota);
+  for (const LimitOverride& prefix : compiled.prefixes) {
+    if (subject.starts_with(prefix.pattern)) return ToPointer(prefix.quota);
   }
   return &compiled.rule.quota;
 }

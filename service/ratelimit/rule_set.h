@@ -33,7 +33,7 @@ struct LimitSubjects {
   std::string_view workspace;
   std::string_view upstream_key;
 
-  [[nodiscard]] std::string_view Of(LimitedBy by) const {
+  [[nodiscard]] std::string_view Get(LimitedBy by) const {
     return std::array{caller, workspace, upstream_key, std::string_view()}[static_cast<size_t>(by)];
   }
 };
@@ -60,15 +60,15 @@ class RuleSet {
   [[nodiscard]] std::size_t size() const { return rules_.size(); }
   [[nodiscard]] const LimitRule& rule(std::size_t index) const { return rules_[index].rule; }
 
-  // The quota of a subject under a rule: of the override that names it whole, else of the longest
+  // The quota of a subject under a rule: of the override that names it exact, else of the longest
   // beginning that matches, else the rule's own. Nothing: no limit. Allocates nothing.
-  [[nodiscard]] const Quota* QuotaOf(std::size_t index, std::string_view subject) const;
+  [[nodiscard]] const Quota* FindQuota(std::size_t index, std::string_view subject) const;
 
  private:
   struct Compiled {
     LimitRule rule;
-    absl::flat_hash_map<std::string, std::optional<Quota>> whole;
-    std::vector<LimitOverride> beginnings;  // without the `*`, the longest first
+    absl::flat_hash_map<std::string, std::optional<Quota>> exact;
+    std::vector<LimitOverride> prefixes;  // without the `*`, the longest first
   };
 
   std::vector<Compiled> rules_;

@@ -15,7 +15,7 @@ SharedLimits::SharedLimits(RedisOptions options, std::string address,
               .Register(*registry)
               .Add({})),
       store_(std::move(options)),
-      thread_(&desk_, &store_, [this](const absl::Status& state) { OnChange(state); }) {}
+      thread_(&mailbox_, &store_, [this](const absl::Status& state) { OnChange(state); }) {}
 
 void SharedLimits::OnChange(const absl::Status& state) {
   up_.Set(state.ok() ? 1 : 0);

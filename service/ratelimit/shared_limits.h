@@ -1,7 +1,7 @@
 // File: shared_limits.h
 //
 // Limits that are counted together with other gateways over Redis, where the configuration says so:
-// the desk, the store, the thread between them, and what operators hear of it.
+// the mailbox, the store, the thread between them, and what operators hear of it.
 #ifndef EVALRUN_SERVICE_RATELIMIT_SHARED_LIMITS_H_
 #define EVALRUN_SERVICE_RATELIMIT_SHARED_LIMITS_H_
 
@@ -24,7 +24,7 @@ class SharedLimits {
                prometheus::Registry* registry);
 
   // For the limiter, which this object outlives.
-  [[nodiscard]] LeaseDesk* desk() { return &desk_; }
+  [[nodiscard]] LeaseMailbox* mailbox() { return &mailbox_; }
 
  private:
   void OnChange(const absl::Status& state);
@@ -32,7 +32,7 @@ class SharedLimits {
   const std::string address_;
   const observability::EventLog& events_;
   prometheus::Gauge& up_;
-  LeaseDesk desk_;
+  LeaseMailbox mailbox_;
   RedisStore store_;
   LeaseThread thread_;
 };

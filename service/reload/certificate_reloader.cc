@@ -7,11 +7,11 @@
 namespace evalrun::reload {
 
 absl::Status CertificateReloader::Add(const std::string& name, config::TlsPaths paths,
-                                      TakeOver take_over, Clock::time_point now) {
+                                      ApplyFiles apply_files, Clock::time_point now) {
   Set& set = sets_.emplace_back();
   set.name = name;
   set.paths = std::move(paths);
-  set.take_over = std::move(take_over);
+  set.apply_files = std::move(apply_files);
   const absl::Status status = Load(&set, now);
   if (!status.ok()) {
     sets_.pop_back();
@@ -21,9 +21,9 @@ absl::Status CertificateReloader::Add(const std::string& name, config::TlsPaths 
   return status;
 }
 
-void CertificateReloader::Look(Clock::time_point now) {
+void CertificateReloader::CheckForChanges(Clock::time_point now) {
   for (Set& set : sets_) {
-    if (set.files.HasSettledChange()) Reload(&set, now);
+    if (set.files.CheckForChanges()) Reload(&set, now);
   }
 }
 
@@ -32,15 +32,15 @@ void CertificateReloader::Reload(Clock::time_point now) {
 }
 
 absl::Status CertificateReloader::Load(Set* set, Clock::time_point now) {
-  set->files.Forget();
+  set->files.Clear();
   absl::StatusOr<config::TlsFiles> files =
-      config::LoadTlsFiles(set->paths, set->files.Reader(), now);
+      config::LoadTlsFiles(set->paths, set->files.MakeReader(), now);
   if (!files.ok()) return files.status();
   if (files->certificate_expiry) metrics_.SetExpiry(set->name, *files->certificate_expiry);
   if (files->authorities_expiry) {
     metrics_.SetExpiry(absl::StrCat(set->name, "_ca"), *files->authorities_expiry);
   }
-  set->take_over(*std::move(files));
+  set->apply_files(*std::move(files));
   return absl::OkStatus();
 }
 

@@ -25,21 +25,21 @@ namespace evalrun::reload {
 class CertificateReloader {
  public:
   using Clock = std::chrono::system_clock;
-  using TakeOver = std::function<void(config::TlsFiles)>;
+  using ApplyFiles = std::function<void(config::TlsFiles)>;
 
   // Pointers outlive this object.
   CertificateReloader(const observability::EventLog* events,
                       observability::CredentialMetrics* metrics)
       : events_(*events), metrics_(*metrics) {}
 
-  // Loads a set of files, hands it to `take_over`, and watches it. `name` stands in events and
+  // Loads a set of files, hands it to `apply_files`, and watches it. `name` stands in events and
   // metrics, such as `server`. An error says what is wrong with the files; they are not watched.
-  absl::Status Add(const std::string& name, config::TlsPaths paths, TakeOver take_over,
+  absl::Status Add(const std::string& name, config::TlsPaths paths, ApplyFiles apply_files,
                    Clock::time_point now);
 
   // Looks at all sets, and takes over what has changed and settled. What cannot be used changes
   // nothing: one event says why, and a metric counts it.
-  void Look(Clock::time_point now);
+  void CheckForChanges(Clock::time_point now);
 
   // Takes over all sets at once.
   void Reload(Clock::time_point now);
@@ -48,7 +48,7 @@ class CertificateReloader {
   struct Set {
     std::string name;
     config::TlsPaths paths;
-    TakeOver take_over;
+    ApplyFiles apply_files;
     config::WatchedFiles files;
   };
 

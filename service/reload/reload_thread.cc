@@ -10,7 +10,7 @@
 namespace evalrun::reload {
 namespace {
 
-constexpr timespec kLookEvery = {.tv_sec = 1, .tv_nsec = 0};
+constexpr timespec kPollInterval = {.tv_sec = 1, .tv_nsec = 0};
 
 sigset_t ReloadSignal() {
   sigset_t signals;
@@ -26,8 +26,8 @@ void BlockReloadSignal() {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
-ReloadThread::ReloadThread(Reloader* reloader, std::function<void(bool)> tend)
-    : reloader_(*reloader), tend_(std::move(tend)), thread_([this] { Run(); }) {}
+ReloadThread::ReloadThread(Reloader* reloader, std::function<void(bool)> on_tick)
+    : reloader_(*reloader), on_tick_(std::move(on_tick)), thread_([this] { Run(); }) {}
 
 ReloadThread::~ReloadThread() {
   stopping_ = true;
@@ -38,11 +38,11 @@ ReloadThread::~ReloadThread() {
 void ReloadThread::Run() {
   const sigset_t signals = ReloadSignal();
   while (true) {
-    const bool was_asked = sigtimedwait(&signals, nullptr, &kLookEvery) == SIGHUP;
+    const bool reload_requested = sigtimedwait(&signals, nullptr, &kPollInterval) == SIGHUP;
     if (stopping_) return;
     const auto now = std::chrono::system_clock::now();
-    tend_(was_asked);
-    was_asked ? reloader_.Reload(now) : reloader_.Look(now);
+    on_tick_(reload_requested);
+    reload_requested ? reloader_.Reload(now) : reloader_.CheckForChanges(now);
   }
 }
 

@@ -18,9 +18,9 @@ void BlockReloadSignal();
 
 class ReloadThread {
  public:
-  // Looks every second. `tend` is called as often, and says whether it was SIGHUP that asked for
+  // Looks every second. `on_tick` is called as often, and says whether it was SIGHUP that asked for
   // it. `reloader` outlives this object.
-  ReloadThread(Reloader* reloader, std::function<void(bool is_asked)> tend);
+  ReloadThread(Reloader* reloader, std::function<void(bool reload_requested)> on_tick);
   // Returns when what is being loaded has been.
   ~ReloadThread();
   ReloadThread(const ReloadThread&) = delete;
@@ -30,7 +30,7 @@ class ReloadThread {
   void Run();
 
   Reloader& reloader_;
-  const std::function<void(bool)> tend_;
+  const std::function<void(bool)> on_tick_;
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };

@@ -7,7 +7,7 @@
 
 #include <absl/strings/str_join.h>
 
-#include "service/config/live.h"
+#include "service/config/live_settings.h"
 
 namespace evalrun::reload {
 namespace {
@@ -24,34 +24,34 @@ Reloader::Reloader(const LoadedConfig& running, Load load, config::WatchedFiles*
       events_(*events),
       metrics_(*metrics) {}
 
-void Reloader::Look(std::chrono::system_clock::time_point now) {
-  if (files_.HasSettledChange()) Reload(now);
+void Reloader::CheckForChanges(std::chrono::system_clock::time_point now) {
+  if (files_.CheckForChanges()) Reload(now);
 }
 
 void Reloader::Reload(std::chrono::system_clock::time_point now) {
-  files_.Forget();
+  files_.Clear();
   config::LoadResult result = load_();
-  if (const std::string file = files_.Untrustworthy(); !file.empty()) {
+  if (const std::string file = files_.FindUnreliableFile(); !file.empty()) {
     Fail(file);
-  } else if (const auto* refused = std::get_if<config::Done>(&result)) {
+  } else if (const auto* refused = std::get_if<config::EarlyExit>(&result)) {
     Fail(absl::StrJoin(refused->errors, "; "));
   } else {
-    Succeed(std::move(std::get<LoadedConfig>(result)), now);
+    ApplyLoaded(std::move(std::get<LoadedConfig>(result)), now);
   }
 }
 
-void Reloader::Succeed(LoadedConfig loaded, std::chrono::system_clock::time_point now) {
-  const std::vector<std::string> others = config::TakeLiveSettings(loaded.config, &running_);
+void Reloader::ApplyLoaded(LoadedConfig loaded, std::chrono::system_clock::time_point now) {
+  const std::vector<std::string> need_restart = config::ApplyLiveSettings(loaded.config, &running_);
   loaded.config = running_;
-  for (const Apply& apply : parts_) apply(loaded);
+  for (const Apply& apply : apply_callbacks_) apply(loaded);
 
-  const std::string hash = config::HashOfSettings(running_);
+  const std::string hash = config::HashConfig(running_);
   metrics_.OnReload(true);
-  metrics_.OnLoaded(hash, !others.empty(), now);
+  metrics_.OnLoaded(hash, !need_restart.empty(), now);
   events_.Write(spdlog::level::info, "config_reloaded", {{"hash", hash}});
-  if (others.empty()) return;
+  if (need_restart.empty()) return;
   events_.Write(spdlog::level::warn, "config_restart_needed",
-                {{"settings", absl::StrJoin(others, ", ")}});
+                {{"settings", absl::StrJoin(need_restart, ", ")}});
 }
 
 void Reloader::Fail(std::string_view reason) {

@@ -33,16 +33,16 @@ class Reloader {
   // `apply` is called, on the thread that looks, with every configuration that has been loaded
   // since, its keys included. Those of its settings that need a restart are still the ones of the
   // start. It cannot refuse: what it needs is checked in config/validate.h.
-  void OnReload(Apply apply) { parts_.push_back(std::move(apply)); }
+  void OnReload(Apply apply) { apply_callbacks_.push_back(std::move(apply)); }
 
   // Looks whether the files have changed, and loads a change that has settled.
-  void Look(std::chrono::system_clock::time_point now);
+  void CheckForChanges(std::chrono::system_clock::time_point now);
 
   // Loads at once.
   void Reload(std::chrono::system_clock::time_point now);
 
  private:
-  void Succeed(config::LoadedConfig loaded, std::chrono::system_clock::time_point now);
+  void ApplyLoaded(config::LoadedConfig loaded, std::chrono::system_clock::time_point now);
   void Fail(std::string_view reason);
 
   config::v1::GatewayConfig running_;
@@ -50,7 +50,7 @@ class Reloader {
   config::WatchedFiles& files_;
   const observability::EventLog& events_;
   observability::ConfigMetrics& metrics_;
-  std::vector<Apply> parts_;
+  std::vector<Apply> apply_callbacks_;
 };
 
 }  // namespace evalrun::reload

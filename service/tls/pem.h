@@ -18,14 +18,14 @@ struct Expiry {
 
 // Reads every certificate in `pem`; other text between them is passed over. Nothing when there is
 // none, or when one of them is damaged.
-[[nodiscard]] std::optional<Expiry> ReadExpiry(std::string_view pem);
+[[nodiscard]] std::optional<Expiry> ParseExpiry(std::string_view pem);
 
 // Whether `pem` begins with a private key that needs no password.
 [[nodiscard]] bool IsPrivateKey(std::string_view pem);
 
 // Whether `key` is the private key of the first certificate in `certificates`. False when either
 // is not what it should be.
-[[nodiscard]] bool IsKeyOf(std::string_view key, std::string_view certificates);
+[[nodiscard]] bool PrivateKeyMatches(std::string_view key, std::string_view certificates);
 
 }  // namespace evalrun::tls
 

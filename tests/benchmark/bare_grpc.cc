@@ -17,25 +17,25 @@ namespace {
 using Service = aymara::evals::v1::EvalRunService::WithRawMethod_DeleteEvalRun<
     aymara::evals::v1::EvalRunService::Service>;
 
-constexpr int kArmed = 256;
+constexpr int kPendingRequests = 256;
 
 class Call {
  public:
   Call(Service* service, grpc::ServerCompletionQueue* queue) : service_(service), queue_(queue) {}
 
-  void Arm() {
+  void RequestCall() {
     grpc_.emplace();
-    answered_ = false;
+    responded_ = false;
     service_->RequestDeleteEvalRun(&grpc_->context, &grpc_->message, &grpc_->writer, queue_, queue_,
                                    this);
   }
 
   void OnComplete() {
-    if (answered_) {
-      Arm();
+    if (responded_) {
+      RequestCall();
       return;
     }
-    answered_ = true;
+    responded_ = true;
     static const grpc::Slice slice;
     static const grpc::ByteBuffer empty(&slice, 1);
     grpc_->writer.Finish(empty, grpc::Status::OK, this);
@@ -50,7 +50,7 @@ class Call {
   Service* service_;
   grpc::ServerCompletionQueue* queue_;
   std::optional<GrpcCall> grpc_;
-  bool answered_ = false;
+  bool responded_ = false;
 };
 
 }  // namespace
@@ -67,9 +67,9 @@ int main() {
   const auto queue = builder.AddCompletionQueue();
   const auto server = builder.BuildAndStart();
   std::vector<std::unique_ptr<Call>> calls;
-  for (int i = 0; i < kArmed; ++i) {
+  for (int i = 0; i < kPendingRequests; ++i) {
     calls.push_back(std::make_unique<Call>(&service, queue.get()));
-    calls.back()->Arm();
+    calls.back()->RequestCall();
   }
   std::cout << R"({"event":"listening","grpc":"127.0.0.1:)" << port << R"("})" << std::endl;
   void* tag = nullptr;

@@ -19,9 +19,9 @@ namespace {
 
 constexpr std::string_view kPath = "/aymara.evals.v1.EvalRunService/DeleteEvalRun";
 // What is written in one go; more stays with libnghttp2.
-constexpr std::size_t kWriteAtOnce = 65536;
+constexpr std::size_t kMaxWriteBytes = 65536;
 // Until the server has said how many streams it allows.
-constexpr std::uint32_t kFirstStreams = 100;
+constexpr std::uint32_t kInitialMaxStreams = 100;
 
 [[noreturn]] void Throw(const char* what) {
   throw std::system_error(errno, std::generic_category(), what);
@@ -45,7 +45,7 @@ int Connect(const std::string& address) {
 }
 
 // The connection with TLS 1.3 on it, its handshake over.
-std::unique_ptr<SSL, decltype(&SSL_free)> Secure(int fd) {
+std::unique_ptr<SSL, decltype(&SSL_free)> StartTls(int fd) {
   const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()),
                                                                   &SSL_CTX_free);
   SSL_CTX_set_min_proto_version(context.get(), TLS1_3_VERSION);
@@ -66,7 +66,7 @@ std::unique_ptr<SSL, decltype(&SSL_free)> Secure(int fd) {
 }
 
 // What OpenSSL returned, as recv() and send() would have.
-ssize_t AsOfSocket(SSL* tls, int result) {
+ssize_t ToSocketResult(SSL* tls, int result) {
   if (result > 0) return result;
   const int error = SSL_get_error(tls, result);
   if (error == SSL_ERROR_ZERO_RETURN) return 0;
@@ -74,7 +74,7 @@ ssize_t AsOfSocket(SSL* tls, int result) {
   return -1;
 }
 
-std::string WithPrefix(std::string_view message) {
+std::string AddGrpcPrefix(std::string_view message) {
   const auto size = static_cast<std::uint32_t>(message.size());
   std::string prefixed(1, '\0');  // not compressed
   for (int shift = 24; shift >= 0; shift -= 8) prefixed += static_cast<char>(size >> shift);
@@ -97,12 +97,12 @@ std::string_view View(const std::uint8_t* bytes, std::size_t size) {
 }  // namespace
 
 CallConnection::CallConnection(const std::string& address, std::string_view message, bool tls,
-                               std::function<void(WireCall*)> on_over)
+                               std::function<void(StreamCall*)> on_call_finished)
     : authority_(address),
-      message_(WithPrefix(message)),
-      on_over_(std::move(on_over)),
+      message_(AddGrpcPrefix(message)),
+      on_call_finished_(std::move(on_call_finished)),
       fd_(Connect(address)) {
-  if (tls) tls_ = Secure(fd_);
+  if (tls) tls_ = StartTls(fd_);
   nghttp2_session_callbacks* callbacks = nullptr;
   nghttp2_session_callbacks_new(&callbacks);
   nghttp2_session_callbacks_set_on_header_callback(callbacks, &OnHeader);
@@ -119,11 +119,11 @@ CallConnection::~CallConnection() {
   if (fd_ >= 0) close(fd_);
 }
 
-WireCall* CallConnection::CallOf(std::int32_t stream) const {
-  return static_cast<WireCall*>(nghttp2_session_get_stream_user_data(session_.get(), stream));
+StreamCall* CallConnection::FindCall(std::int32_t stream) const {
+  return static_cast<StreamCall*>(nghttp2_session_get_stream_user_data(session_.get(), stream));
 }
 
-void CallConnection::Start(WireCall* call) {
+void CallConnection::Start(StreamCall* call) {
   call->connection = this;
   call->stream = 0;
   call->message_sent = 0;
@@ -132,7 +132,7 @@ void CallConnection::Start(WireCall* call) {
   call->position = waiting_.insert(waiting_.end(), call);
 }
 
-void CallConnection::GiveUp(WireCall* call) {
+void CallConnection::Cancel(StreamCall* call) {
   call->connection = nullptr;
   if (call->stream == 0) {
     waiting_.erase(call->position);
@@ -146,15 +146,15 @@ void CallConnection::GiveUp(WireCall* call) {
 void CallConnection::SubmitWaiting() {
   std::uint32_t allowed =
       nghttp2_session_get_remote_settings(session_.get(), NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
-  if (allowed == NGHTTP2_INITIAL_MAX_CONCURRENT_STREAMS) allowed = kFirstStreams;
+  if (allowed == NGHTTP2_INITIAL_MAX_CONCURRENT_STREAMS) allowed = kInitialMaxStreams;
   while (!waiting_.empty() && streams_ < allowed) {
-    WireCall* call = waiting_.front();
+    StreamCall* call = waiting_.front();
     sent_.splice(sent_.end(), waiting_, call->position);
     Submit(call);
   }
 }
 
-void CallConnection::Submit(WireCall* call) {
+void CallConnection::Submit(StreamCall* call) {
   const auto left = std::chrono::duration_cast<std::chrono::microseconds>(
       call->deadline - std::chrono::steady_clock::now());
   std::array<char, 24> timeout{};
@@ -187,7 +187,7 @@ ssize_t CallConnection::ReadMessage(nghttp2_session*, std::int32_t stream, std::
                                     std::size_t size, std::uint32_t* flags, nghttp2_data_source*,
                                     void* self) {
   const auto& connection = *static_cast<CallConnection*>(self);
-  WireCall* call = connection.CallOf(stream);
+  StreamCall* call = connection.FindCall(stream);
   if (call == nullptr) return NGHTTP2_ERR_DEFERRED;  // given up; its reset is on the way
   const std::string_view rest = std::string_view(connection.message_).substr(call->message_sent);
   const std::size_t count = std::min(size, rest.size());
@@ -200,7 +200,7 @@ ssize_t CallConnection::ReadMessage(nghttp2_session*, std::int32_t stream, std::
 int CallConnection::OnHeader(nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t* name,
                              std::size_t name_size, const std::uint8_t* value,
                              std::size_t value_size, std::uint8_t, void* self) {
-  WireCall* call = static_cast<CallConnection*>(self)->CallOf(frame->hd.stream_id);
+  StreamCall* call = static_cast<CallConnection*>(self)->FindCall(frame->hd.stream_id);
   if (call == nullptr) return 0;
   const std::string_view key = View(name, name_size);
   const std::string_view text = View(value, value_size);
@@ -216,27 +216,27 @@ int CallConnection::OnStreamClose(nghttp2_session*, std::int32_t stream, std::ui
                                   void* self) {
   auto& connection = *static_cast<CallConnection*>(self);
   --connection.streams_;
-  WireCall* call = connection.CallOf(stream);
+  StreamCall* call = connection.FindCall(stream);
   if (call == nullptr) return 0;
   call->connection = nullptr;
   connection.sent_.erase(call->position);
-  connection.on_over_(call);
+  connection.on_call_finished_(call);
   return 0;
 }
 
 ssize_t CallConnection::Receive(std::uint8_t* buffer, std::size_t size) {
   if (tls_ == nullptr) return recv(fd_, buffer, size, 0);
-  return AsOfSocket(tls_.get(), SSL_read(tls_.get(), buffer, static_cast<int>(size)));
+  return ToSocketResult(tls_.get(), SSL_read(tls_.get(), buffer, static_cast<int>(size)));
 }
 
 ssize_t CallConnection::SendBytes(std::string_view bytes) {
   if (tls_ == nullptr) return send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-  return AsOfSocket(tls_.get(),
-                    SSL_write(tls_.get(), bytes.data(), static_cast<int>(bytes.size())));
+  return ToSocketResult(tls_.get(),
+                        SSL_write(tls_.get(), bytes.data(), static_cast<int>(bytes.size())));
 }
 
 bool CallConnection::Read() {
-  std::array<std::uint8_t, kWriteAtOnce> buffer;
+  std::array<std::uint8_t, kMaxWriteBytes> buffer;
   // What TLS holds back no poll() shows.
   do {
     const ssize_t count = Receive(buffer.data(), buffer.size());
@@ -252,32 +252,32 @@ bool CallConnection::Read() {
 
 bool CallConnection::Flush() {
   for (;;) {
-    if (unwritten_.empty()) {
+    if (write_buffer_.empty()) {
       SubmitWaiting();
       const std::uint8_t* bytes = nullptr;
       ssize_t count = 0;
-      while (unwritten_.size() < kWriteAtOnce &&
+      while (write_buffer_.size() < kMaxWriteBytes &&
              (count = nghttp2_session_mem_send(session_.get(), &bytes)) > 0) {
-        unwritten_.append(View(bytes, static_cast<std::size_t>(count)));
+        write_buffer_.append(View(bytes, static_cast<std::size_t>(count)));
       }
-      if (unwritten_.empty()) return false;
+      if (write_buffer_.empty()) return false;
     }
-    const ssize_t written = SendBytes(unwritten_);
+    const ssize_t written = SendBytes(write_buffer_);
     // Its end, if that is what it is, is read.
     if (written < 0) return errno == EAGAIN;
-    unwritten_.erase(0, static_cast<std::size_t>(written));
+    write_buffer_.erase(0, static_cast<std::size_t>(written));
   }
 }
 
 void CallConnection::End() {
   session_.reset();
   streams_ = 0;
-  std::list<WireCall*> lost;
+  std::list<StreamCall*> lost;
   lost.splice(lost.end(), sent_);
   lost.splice(lost.end(), waiting_);
-  for (WireCall* call : lost) {
+  for (StreamCall* call : lost) {
     call->connection = nullptr;
-    on_over_(call);
+    on_call_finished_(call);
   }
 }
 

@@ -26,14 +26,14 @@ namespace evalrun::testing {
 class CallConnection;
 
 // A call's place on its connection. What is not marked belongs to the connection.
-struct WireCall {
+struct StreamCall {
   // Set by whoever starts it.
   std::chrono::steady_clock::time_point deadline;
   std::string caller;  // sent as the metadata `x-caller`; empty: none is
 
-  CallConnection* connection = nullptr;     // set: under way
-  std::int32_t stream = 0;                  // 0: not yet sent
-  std::list<WireCall*>::iterator position;  // among those not yet sent, or those that were
+  CallConnection* connection = nullptr;       // set: under way
+  std::int32_t stream = 0;                    // 0: not yet sent
+  std::list<StreamCall*>::iterator position;  // among those not yet sent, or those that were
   std::size_t message_sent = 0;
   int code = -1;        // of gRPC; -1: the stream or the connection ended without one
   std::string details;  // `grpc-status-details-bin`, as sent
@@ -42,26 +42,26 @@ struct WireCall {
 // Not thread-safe. Its socket does not block.
 class CallConnection {
  public:
-  // `address`: HOST:PORT with an IPv4 address. Every call asks for `message`, serialized. `on_over`
-  // is called when a call is answered or lost; it may start calls. With `tls`, TLS by whatever
-  // certificate the gateway shows. Throws std::system_error when it cannot connect.
+  // `address`: HOST:PORT with an IPv4 address. Every call asks for `message`, serialized.
+  // `on_call_finished` is called when a call is answered or lost; it may start calls. With `tls`,
+  // TLS by whatever certificate the gateway shows. Throws std::system_error when it cannot connect.
   CallConnection(const std::string& address, std::string_view message, bool tls,
-                 std::function<void(WireCall*)> on_over);
+                 std::function<void(StreamCall*)> on_call_finished);
   CallConnection(const CallConnection&) = delete;
   CallConnection& operator=(const CallConnection&) = delete;
-  // Calls that are under way are cut off, and `on_over` is not called.
+  // Calls that are under way are cut off, and `on_call_finished` is not called.
   ~CallConnection();
 
   [[nodiscard]] int fd() const { return fd_; }
   // Calls that are not over, and streams that are not closed.
-  [[nodiscard]] std::size_t busy() const { return waiting_.size() + streams_; }
-  [[nodiscard]] bool has_ended() const { return session_ == nullptr; }
+  [[nodiscard]] std::size_t pending() const { return waiting_.size() + streams_; }
+  [[nodiscard]] bool is_closed() const { return session_ == nullptr; }
 
   // Takes the call; it goes out in the next Flush() that has room. The call must live until it is
   // over or given up.
-  void Start(WireCall* call);
-  // Resets the call's stream, if it was sent. `on_over` is not called.
-  void GiveUp(WireCall* call);
+  void Start(StreamCall* call);
+  // Resets the call's stream, if it was sent. `on_call_finished` is not called.
+  void Cancel(StreamCall* call);
 
   // Reads what has come. False when the connection has ended; its calls are then over.
   bool Read();
@@ -70,12 +70,12 @@ class CallConnection {
 
  private:
   void SubmitWaiting();
-  void Submit(WireCall* call);
+  void Submit(StreamCall* call);
   void End();
   // As recv() and send() do, over TLS or not.
   ssize_t Receive(std::uint8_t* buffer, std::size_t size);
   ssize_t SendBytes(std::string_view bytes);
-  [[nodiscard]] WireCall* CallOf(std::int32_t stream) const;
+  [[nodiscard]] StreamCall* FindCall(std::int32_t stream) const;
 
   // libnghttp2's callbacks.
   static int OnHeader(nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t* name,
@@ -88,15 +88,15 @@ class CallConnection {
 
   const std::string authority_;
   std::string message_;  // with gRPC's prefix of five bytes
-  std::function<void(WireCall*)> on_over_;
+  std::function<void(StreamCall*)> on_call_finished_;
   int fd_ = -1;
   std::unique_ptr<SSL, decltype(&SSL_free)> tls_{nullptr, &SSL_free};  // nullptr: plaintext
   std::unique_ptr<nghttp2_session, decltype(&nghttp2_session_del)> session_{nullptr,
                                                                             &nghttp2_session_del};
-  std::list<WireCall*> waiting_;
-  std::list<WireCall*> sent_;
+  std::list<StreamCall*> waiting_;
+  std::list<StreamCall*> sent_;
   std::size_t streams_ = 0;  // given up but not yet closed ones included
-  std::string unwritten_;
+  std::string write_buffer_;
 };
 
 }  // namespace evalrun::testing

@@ -16,7 +16,7 @@
 #include "tests/benchmark/bind_to_core.h"
 #include "tests/benchmark/latencies.h"
 #include "tests/benchmark/load.h"
-#include "tests/benchmark/process_figures.h"
+#include "tests/benchmark/process_stats.h"
 #include "tests/benchmark/timed_upstream.h"
 #include "tests/support/gateway_process.h"
 #include "tests/support/scripts.h"
@@ -81,12 +81,12 @@ json Measure(const Flags& flags) {
   GatewayProcess gateway({.upstream = upstream.url(),
                           .flags = flags.gateway_flags,
                           .core = flags.gateway_core,
-                          .most_lines = 100});
+                          .max_lines = 100});
   LoadOptions options;
   options.address = gateway.grpc_address();
   options.connections = flags.connections;
   options.tls = flags.tls;
-  options.calls_at_a_time = flags.rate > 0 ? 0 : flags.in_flight;
+  options.concurrency = flags.rate > 0 ? 0 : flags.in_flight;
   options.calls_per_second = flags.rate;
   if (flags.path == "invalid_id") options.eval_run_uuid = "not-an-id";
   // Under valgrind a call takes a hundred times as long.
@@ -105,27 +105,28 @@ json Measure(const Flags& flags) {
   std::map<std::string, std::uint64_t> codes;
   options.on_result = [&](const CallResult& result) {
     latencies.Add(result.duration);
-    ++codes[result.end == CallEnd::kAnswered ? std::to_string(result.code) : "none"];
+    ++codes[result.end == CallOutcome::kAnswered ? std::to_string(result.code) : "none"];
   };
-  const milliseconds cpu_before = FiguresOf(gateway.process().pid()).cpu;
+  const milliseconds cpu_before = ReadProcessStats(gateway.process().pid()).cpu;
   const auto start = std::chrono::steady_clock::now();
-  const LoadReport report = RunLoad(options);
+  const LoadStats report = RunLoad(options);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-  const ProcessFigures figures = FiguresOf(gateway.process().pid());
+  const ProcessStats process_stats = ReadProcessStats(gateway.process().pid());
   // So that a tool around the gateway, such as valgrind, writes what it has counted.
   gateway.process().Signal(SIGTERM);
   gateway.process().WaitForExit(std::chrono::seconds(60));
 
   const auto calls = static_cast<double>(report.calls);
-  return {{"calls", report.calls},
-          {"codes", codes},
-          {"calls_per_second", calls / took.count()},
-          {"cpu_us_per_call",
-           std::chrono::duration<double, std::micro>(figures.cpu - cpu_before).count() / calls},
-          {"p50_us", latencies.Quantile(0.5).count()},
-          {"p99_us", latencies.Quantile(0.99).count()},
-          {"generator_lag_p99_us", report.p99_lag.count()},
-          {"rss_mib", static_cast<double>(figures.most_resident_kib) / 1024}};
+  return {
+      {"calls", report.calls},
+      {"codes", codes},
+      {"calls_per_second", calls / took.count()},
+      {"cpu_us_per_call",
+       std::chrono::duration<double, std::micro>(process_stats.cpu - cpu_before).count() / calls},
+      {"p50_us", latencies.Quantile(0.5).count()},
+      {"p99_us", latencies.Quantile(0.99).count()},
+      {"generator_lag_p99_us", report.p99_lag.count()},
+      {"rss_mib", static_cast<double>(process_stats.peak_resident_kib) / 1024}};
 }
 
 int Main(int argc, char** argv) {

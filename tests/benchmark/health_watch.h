@@ -8,8 +8,8 @@
 #include <chrono>
 #include <thread>
 
-#include "tests/support/gate.h"
 #include "tests/support/gateway_process.h"
+#include "tests/support/latch.h"
 
 namespace evalrun::testing {
 
@@ -17,11 +17,11 @@ class HealthWatch {
  public:
   // The longest that each took, in the callers' view, and how many were not answered as they
   // should.
-  struct Report {
+  struct Stats {
     std::chrono::milliseconds healthz{0};
     std::chrono::milliseconds metrics{0};
     std::chrono::milliseconds check{0};  // grpc.health.v1.Health/Check
-    long most_resident_kib = 0;          // of the gateway, between two looks
+    long peak_resident_kib = 0;          // of the gateway, between two looks
     int asked = 0;
     int failed = 0;
   };
@@ -33,14 +33,14 @@ class HealthWatch {
   ~HealthWatch();
 
   // Ends it.
-  Report Stop();
+  Stats Stop();
 
  private:
   void Run();
 
   const GatewayProcess& gateway_;
-  Gate stop_;
-  Report report_;  // of the thread, until it has ended
+  Latch stop_;
+  Stats stats_;  // of the thread, until it has ended
   std::thread thread_;
 };
 

@@ -29,9 +29,9 @@ using std::chrono::duration_cast;
 using std::chrono::microseconds;
 
 // Calls that are begun between two looks at the sockets.
-constexpr int kMostStartsPerRound = 64;
+constexpr int kMaxStartsPerIteration = 64;
 
-std::string ReasonIn(const std::string& details) {
+std::string ParseErrorReason(const std::string& details) {
   std::string bytes;
   google::rpc::Status status;
   google::rpc::ErrorInfo info;
@@ -49,10 +49,10 @@ class Load {
   Load(const Load&) = delete;
   Load& operator=(const Load&) = delete;
 
-  LoadReport Run();
+  LoadStats Run();
 
  private:
-  struct Call : WireCall {
+  struct Call : StreamCall {
     Clock::time_point due;
     std::uint64_t number = 0;  // tells the timers of earlier uses apart
   };
@@ -60,13 +60,13 @@ class Load {
     Clock::time_point when;
     Call* call;
     std::uint64_t number;
-    CallEnd end;
+    CallOutcome end;
     bool operator>(const Timer& other) const { return when > other.when; }
   };
   struct Connection {
     std::unique_ptr<CallConnection> wire;
     std::size_t calls = 0;
-    bool watched_for_writing = false;
+    bool wants_write_events = false;
   };
 
   void Connect(Connection* connection);
@@ -74,11 +74,11 @@ class Load {
   void StartDue(Clock::time_point now);
   void StartCall(Clock::time_point due, Clock::time_point now);
   void RunTimers(Clock::time_point now);
-  void Finish(Call* call, CallEnd end);
+  void Finish(Call* call, CallOutcome end);
   void Flush(Connection* connection);
   void WaitForSockets(Clock::time_point until);
   [[nodiscard]] Clock::time_point NextDue(Clock::time_point now) const;
-  [[nodiscard]] Connection* ConnectionOf(int fd);
+  [[nodiscard]] Connection* FindConnection(int fd);
 
   const LoadOptions options_;
   const std::string message_;
@@ -86,14 +86,14 @@ class Load {
   const Clock::time_point start_ = Clock::now();
   const Clock::time_point end_ = start_ + options_.duration;
   std::vector<Connection> connections_;
-  std::vector<Connection> retired_;  // until their calls are over
+  std::vector<Connection> draining_;  // until their calls are over
   std::deque<Call> calls_;
   std::vector<Call*> idle_;
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
-  std::size_t under_way_ = 0;
+  std::size_t in_flight_ = 0;
   std::uint64_t replaced_ = 0;
   Latencies lags_;
-  LoadReport report_;
+  LoadStats stats_;
 };
 
 std::string Message(const std::string& eval_run_uuid) {
@@ -110,14 +110,15 @@ Load::Load(LoadOptions options)
 
 void Load::Connect(Connection* connection) {
   connection->wire = std::make_unique<CallConnection>(
-      options_.address, message_, options_.tls, [this](WireCall* wire) {
-        Finish(static_cast<Call*>(wire), wire->code >= 0 ? CallEnd::kAnswered : CallEnd::kLost);
+      options_.address, message_, options_.tls, [this](StreamCall* wire) {
+        Finish(static_cast<Call*>(wire),
+               wire->code >= 0 ? CallOutcome::kAnswered : CallOutcome::kStreamLost);
       });
   connection->calls = 0;
-  connection->watched_for_writing = true;
+  connection->wants_write_events = true;
   epoll_event event{.events = EPOLLIN | EPOLLOUT, .data = {.fd = connection->wire->fd()}};
   epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, connection->wire->fd(), &event);
-  ++report_.connections;
+  ++stats_.connections;
 }
 
 // Calls of a connection that is cut are over; one that is not is kept until its calls are.
@@ -127,24 +128,24 @@ void Load::Replace(Connection* connection) {
     for (Call& call : calls_) {
       if (call.connection != connection->wire.get()) continue;
       call.connection = nullptr;
-      Finish(&call, CallEnd::kCut);
+      Finish(&call, CallOutcome::kConnectionCut);
     }
   } else {
-    retired_.push_back(std::move(*connection));
+    draining_.push_back(std::move(*connection));
   }
   Connect(connection);
 }
 
 Clock::time_point Load::NextDue(Clock::time_point now) const {
-  if (options_.calls_at_a_time > 0) {
-    return under_way_ < options_.calls_at_a_time ? now : end_;
+  if (options_.concurrency > 0) {
+    return in_flight_ < options_.concurrency ? now : end_;
   }
-  const auto seconds = static_cast<double>(report_.calls) / options_.calls_per_second;
+  const auto seconds = static_cast<double>(stats_.calls) / options_.calls_per_second;
   return start_ + duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
 }
 
 void Load::StartDue(Clock::time_point now) {
-  for (int i = 0; i < kMostStartsPerRound; ++i) {
+  for (int i = 0; i < kMaxStartsPerIteration; ++i) {
     const Clock::time_point due = NextDue(now);
     if (due > now || due >= end_) return;
     StartCall(due, now);
@@ -155,19 +156,19 @@ void Load::StartCall(Clock::time_point due, Clock::time_point now) {
   if (idle_.empty()) idle_.push_back(&calls_.emplace_back());
   Call* call = idle_.back();
   idle_.pop_back();
-  const CallPlan plan = options_.plan(report_.calls);
-  Connection& connection = connections_[report_.calls % connections_.size()];
+  const CallPlan plan = options_.plan(stats_.calls);
+  Connection& connection = connections_[stats_.calls % connections_.size()];
   call->due = due;
-  call->number = report_.calls++;
+  call->number = stats_.calls++;
   call->deadline = due + plan.timeout;
   call->caller = plan.caller;
-  ++under_way_;
+  ++in_flight_;
   lags_.Add(duration_cast<microseconds>(now - due));
-  timers_.push({call->deadline + options_.patience, call, call->number, CallEnd::kGivenUp});
+  timers_.push({call->deadline + options_.patience, call, call->number, CallOutcome::kTimedOut});
   if (plan.cancel_after.has_value()) {
-    timers_.push({due + *plan.cancel_after, call, call->number, CallEnd::kCancelled});
+    timers_.push({due + *plan.cancel_after, call, call->number, CallOutcome::kCancelled});
   }
-  if (connection.wire->has_ended()) Connect(&connection);
+  if (connection.wire->is_closed()) Connect(&connection);
   connection.wire->Start(call);
   if (++connection.calls == options_.calls_per_connection) Replace(&connection);
 }
@@ -177,29 +178,29 @@ void Load::RunTimers(Clock::time_point now) {
     const Timer timer = timers_.top();
     timers_.pop();
     if (timer.call->number != timer.number || timer.call->connection == nullptr) continue;
-    timer.call->connection->GiveUp(timer.call);
+    timer.call->connection->Cancel(timer.call);
     Finish(timer.call, timer.end);
   }
 }
 
-void Load::Finish(Call* call, CallEnd end) {
+void Load::Finish(Call* call, CallOutcome end) {
   const auto now = Clock::now();
-  --under_way_;
+  --in_flight_;
   idle_.push_back(call);
   options_.on_result({.number = call->number,
                       .end = end,
                       .was_sent = call->stream != 0,
                       .code = call->code,
-                      .reason = call->details.empty() ? "" : ReasonIn(call->details),
+                      .reason = call->details.empty() ? "" : ParseErrorReason(call->details),
                       .due = duration_cast<microseconds>(call->due - start_),
                       .duration = duration_cast<microseconds>(now - call->due)});
 }
 
 void Load::Flush(Connection* connection) {
-  if (connection->wire->has_ended()) return;
+  if (connection->wire->is_closed()) return;
   const bool wants = connection->wire->Flush();
-  if (wants == connection->watched_for_writing) return;
-  connection->watched_for_writing = wants;
+  if (wants == connection->wants_write_events) return;
+  connection->wants_write_events = wants;
   epoll_event event{};
   event.events = EPOLLIN;
   if (wants) event.events |= EPOLLOUT;
@@ -207,8 +208,8 @@ void Load::Flush(Connection* connection) {
   epoll_ctl(epoll_fd_, EPOLL_CTL_MOD, connection->wire->fd(), &event);
 }
 
-Load::Connection* Load::ConnectionOf(int fd) {
-  for (std::vector<Connection>* list : {&connections_, &retired_}) {
+Load::Connection* Load::FindConnection(int fd) {
+  for (std::vector<Connection>* list : {&connections_, &draining_}) {
     for (Connection& connection : *list) {
       if (connection.wire->fd() == fd) return &connection;
     }
@@ -224,36 +225,36 @@ void Load::WaitForSockets(Clock::time_point until) {
   std::array<epoll_event, 64> events{};
   const int count = epoll_pwait2(epoll_fd_, events.data(), events.size(), &timeout, nullptr);
   for (int i = 0; i < count; ++i) {
-    Connection* connection = ConnectionOf(events[static_cast<std::size_t>(i)].data.fd);
-    if (connection == nullptr || connection->wire->has_ended()) continue;
+    Connection* connection = FindConnection(events[static_cast<std::size_t>(i)].data.fd);
+    if (connection == nullptr || connection->wire->is_closed()) continue;
     if (!connection->wire->Read()) {
       epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, connection->wire->fd(), nullptr);
     }
   }
 }
 
-LoadReport Load::Run() {
+LoadStats Load::Run() {
   for (;;) {
     const Clock::time_point now = Clock::now();
     StartDue(now);
     RunTimers(now);
     for (Connection& connection : connections_) Flush(&connection);
-    for (Connection& connection : retired_) Flush(&connection);
-    std::erase_if(retired_, [](const Connection& connection) {
-      return connection.wire->has_ended() || connection.wire->busy() == 0;
+    for (Connection& connection : draining_) Flush(&connection);
+    std::erase_if(draining_, [](const Connection& connection) {
+      return connection.wire->is_closed() || connection.wire->pending() == 0;
     });
-    if (now >= end_ && under_way_ == 0) break;
+    if (now >= end_ && in_flight_ == 0) break;
     Clock::time_point next = now < end_ ? std::min(NextDue(now), end_) : Clock::time_point::max();
     if (!timers_.empty()) next = std::min(next, timers_.top().when);
     WaitForSockets(std::min(next, now + std::chrono::milliseconds(100)));
   }
-  report_.most_lag = lags_.Quantile(1);
-  report_.p99_lag = lags_.Quantile(0.99);
-  return report_;
+  stats_.max_lag = lags_.Quantile(1);
+  stats_.p99_lag = lags_.Quantile(0.99);
+  return stats_;
 }
 
 }  // namespace
 
-LoadReport RunLoad(const LoadOptions& options) { return Load(options).Run(); }
+LoadStats RunLoad(const LoadOptions& options) { return Load(options).Run(); }
 
 }  // namespace evalrun::testing

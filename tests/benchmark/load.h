@@ -24,17 +24,17 @@ struct CallPlan {
   std::string caller = {};  // sent as the metadata `x-caller`; empty: none is
 };
 
-enum class CallEnd {
+enum class CallOutcome {
   kAnswered,
-  kGivenUp,    // no answer by the deadline and the patience beyond it
-  kCancelled,  // as planned
-  kLost,       // its connection or stream ended without a status
-  kCut,        // as planned: its connection was cut (LoadOptions::cut_connections)
+  kTimedOut,       // no answer by the deadline and the patience beyond it
+  kCancelled,      // as planned
+  kStreamLost,     // its connection or stream ended without a status
+  kConnectionCut,  // as planned: its connection was cut (LoadOptions::cut_connections)
 };
 
 struct CallResult {
   std::uint64_t number = 0;  // of the call, from 0
-  CallEnd end = CallEnd::kLost;
+  CallOutcome end = CallOutcome::kStreamLost;
   bool was_sent = false;                  // it left the caller's own queue
   int code = -1;                          // of gRPC, when answered
   std::string reason;                     // of ErrorInfo, when answered with an error
@@ -50,7 +50,7 @@ struct LoadOptions {
   std::chrono::milliseconds duration{1000};  // for which calls are due; what is then under way ends
   double calls_per_second = 0;
   // Above 0: a closed loop that keeps this many calls under way instead.
-  std::size_t calls_at_a_time = 0;
+  std::size_t concurrency = 0;
   // How long a caller waits beyond its deadline before it gives up. 0, as gRPC clients do.
   std::chrono::milliseconds patience{0};
   // Above 0: a connection is replaced after this many calls.
@@ -62,18 +62,18 @@ struct LoadOptions {
   std::function<void(const CallResult&)> on_result;
 };
 
-struct LoadReport {
+struct LoadStats {
   std::uint64_t calls = 0;
   std::uint64_t connections = 0;
   // How late the generator itself was with a call, at most and for 99 % of them: when this is not
   // small against the latencies, the generator was the bottleneck.
-  std::chrono::microseconds most_lag{0};
+  std::chrono::microseconds max_lag{0};
   std::chrono::microseconds p99_lag{0};
 };
 
 // Runs on the calling thread until every call is over. Throws std::system_error when it cannot
 // connect.
-LoadReport RunLoad(const LoadOptions& options);
+LoadStats RunLoad(const LoadOptions& options);
 
 }  // namespace evalrun::testing
 

@@ -18,27 +18,27 @@
 
 namespace {
 
-struct Place {
+struct CallSite {
   std::atomic<void*> address{nullptr};
   std::atomic<std::uint64_t> times{0};
 };
 
 std::atomic<std::uint64_t> locks{0};
-std::array<Place, 256> places;
+std::array<CallSite, 256> call_sites;
 
 using Lock = int (*)(pthread_mutex_t*);
 
-Lock RealLock() {
+Lock FindRealLock() {
   static Lock lock = nullptr;  // without a guard, which would lock: setting it twice does no harm
   if (lock == nullptr) lock = reinterpret_cast<Lock>(dlsym(RTLD_NEXT, "pthread_mutex_lock"));
   return lock;
 }
 
 void CountContended(void* caller) {
-  for (Place& place : places) {
+  for (CallSite& call_site : call_sites) {
     void* expected = nullptr;
-    if (place.address.compare_exchange_strong(expected, caller) || expected == caller) {
-      ++place.times;
+    if (call_site.address.compare_exchange_strong(expected, caller) || expected == caller) {
+      ++call_site.times;
       return;
     }
   }
@@ -51,15 +51,15 @@ __attribute__((destructor)) void Report() {
   std::fprintf(out, "{\"locks\": %llu, \"contended\": {",
                static_cast<unsigned long long>(locks.load()));
   const char* separator = "";
-  for (const Place& place : places) {
-    if (place.address == nullptr) break;
+  for (const CallSite& call_site : call_sites) {
+    if (call_site.address == nullptr) break;
     Dl_info info = {};
-    dladdr(place.address, &info);
-    const auto offset = reinterpret_cast<std::uintptr_t>(place.address.load()) -
+    dladdr(call_site.address, &info);
+    const auto offset = reinterpret_cast<std::uintptr_t>(call_site.address.load()) -
                         reinterpret_cast<std::uintptr_t>(info.dli_fbase);
     std::fprintf(out, "%s\"%s+0x%llx\": %llu", separator, info.dli_fname,
                  static_cast<unsigned long long>(offset),
-                 static_cast<unsigned long long>(place.times.load()));
+                 static_cast<unsigned long long>(call_site.times.load()));
     separator = ", ";
   }
   std::fprintf(out, "}}\n");
@@ -72,5 +72,5 @@ extern "C" int pthread_mutex_lock(pthread_mutex_t* mutex) {
   locks.fetch_add(1, std::memory_order_relaxed);
   if (pthread_mutex_trylock(mutex) == 0) return 0;
   CountContended(__builtin_return_address(0));
-  return RealLock()(mutex);
+  return FindRealLock()(mutex);
 }

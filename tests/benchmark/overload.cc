@@ -18,7 +18,7 @@
 #include "tests/benchmark/health_watch.h"
 #include "tests/benchmark/latencies.h"
 #include "tests/benchmark/load.h"
-#include "tests/benchmark/process_figures.h"
+#include "tests/benchmark/process_stats.h"
 #include "tests/benchmark/timed_upstream.h"
 #include "tests/support/scripts.h"
 
@@ -78,15 +78,15 @@ class Counts {
   void Add(const CallResult& result) {
     const microseconds ended = result.due + result.duration;
     if (ended < from_ || ended >= until_) return;
-    if (result.end == CallEnd::kAnswered && result.code == 0) {
+    if (result.end == CallOutcome::kAnswered && result.code == 0) {
       ok_.Add(result.duration);
-    } else if (result.end == CallEnd::kAnswered && result.code == grpc::RESOURCE_EXHAUSTED) {
+    } else if (result.end == CallOutcome::kAnswered && result.code == grpc::RESOURCE_EXHAUSTED) {
       shed_latency_.Add(result.duration);
       ++shed_[result.reason];
-    } else if (result.end == CallEnd::kLost ||
+    } else if (result.end == CallOutcome::kStreamLost ||
                (result.code == grpc::UNAVAILABLE && result.reason.empty())) {
       lost_.Add(result.duration);  // its connection ended; gRPC may have said so to some calls
-    } else if (result.end == CallEnd::kGivenUp) {
+    } else if (result.end == CallOutcome::kTimedOut) {
       ++(result.was_sent ? expired_ : never_sent_);
     } else {
       ++other_[std::to_string(result.code) + " " + result.reason];
@@ -130,8 +130,8 @@ class Benchmark {
   json Run() {
     json steps = json::array();
     // The first calls pay for connections and memory.
-    ClosedLoop();
-    const double capacity = flags_.capacity > 0 ? flags_.capacity : ClosedLoop();
+    RunClosedLoop();
+    const double capacity = flags_.capacity > 0 ? flags_.capacity : RunClosedLoop();
     for (const double load : flags_.loads) steps.push_back(Step(load, capacity));
     return {{"capacity", capacity}, {"steps", steps}};
   }
@@ -147,10 +147,10 @@ class Benchmark {
     return options;
   }
 
-  double ClosedLoop() {
+  double RunClosedLoop() {
     LoadOptions options = Options();
     options.duration = milliseconds(flags_.seconds * 500);
-    options.calls_at_a_time = 64;
+    options.concurrency = 64;
     std::uint64_t ok = 0;
     options.on_result = [&](const CallResult& result) { ok += result.code == 0 ? 1 : 0; };
     RunLoad(options);
@@ -165,14 +165,14 @@ class Benchmark {
     Counts counts(milliseconds(flags_.warm_up_ms), options.duration);
     options.on_result = [&](const CallResult& result) { counts.Add(result); };
 
-    const milliseconds cpu_before = FiguresOf(gateway_.process().pid()).cpu;
+    const milliseconds cpu_before = ReadProcessStats(gateway_.process().pid()).cpu;
     const std::uint64_t requests_before = upstream_.requests();
     HealthWatch watch(&gateway_);
     const auto start = std::chrono::steady_clock::now();
-    const LoadReport report = RunLoad(options);
+    const LoadStats report = RunLoad(options);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-    const HealthWatch::Report health = watch.Stop();
-    const ProcessFigures figures = FiguresOf(gateway_.process().pid());
+    const HealthWatch::Stats health = watch.Stop();
+    const ProcessStats process_stats = ReadProcessStats(gateway_.process().pid());
 
     json step = counts.ToJson();
     step["load"] = load;
@@ -180,8 +180,8 @@ class Benchmark {
     step["upstream_requests"] = upstream_.requests() - requests_before;
     step["generator_lag_p99_ms"] = static_cast<double>(report.p99_lag.count()) / 1000;
     step["gateway_cores"] =
-        std::chrono::duration<double>(figures.cpu - cpu_before).count() / took.count();
-    step["gateway_mib"] = health.most_resident_kib / 1024;
+        std::chrono::duration<double>(process_stats.cpu - cpu_before).count() / took.count();
+    step["gateway_mib"] = health.peak_resident_kib / 1024;
     step["health"] = {{"healthz_max_ms", health.healthz.count()},
                       {"metrics_max_ms", health.metrics.count()},
                       {"check_max_ms", health.check.count()},
@@ -197,7 +197,7 @@ class Benchmark {
   GatewayProcess gateway_{{.upstream = upstream_.url(),
                            .flags = flags_.gateway_flags,
                            .core = flags_.gateway_core,
-                           .most_lines = 100}};
+                           .max_lines = 100}};
 };
 
 int Main(int argc, char** argv) {

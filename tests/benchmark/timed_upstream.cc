@@ -16,7 +16,7 @@
 namespace evalrun::testing {
 namespace {
 
-constexpr std::string_view kEndOfHead = "\r\n\r\n";  // requests have no body
+constexpr std::string_view kEndOfHeaders = "\r\n\r\n";  // requests have no body
 
 [[noreturn]] void Throw(const char* what) {
   throw std::system_error(errno, std::generic_category(), what);
@@ -63,15 +63,15 @@ void TimedUpstream::Run() {
   std::array<epoll_event, 64> events{};
   for (;;) {
     timespec wait{};
-    if (!due_.empty()) {
-      const auto left =
-          std::chrono::duration_cast<std::chrono::nanoseconds>(due_.top().when - Clock::now());
+    if (!scheduled_.empty()) {
+      const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(scheduled_.top().when -
+                                                                             Clock::now());
       if (left.count() > 0) {
         wait = {.tv_sec = left.count() / 1'000'000'000, .tv_nsec = left.count() % 1'000'000'000};
       }
     }
     const int count = epoll_pwait2(epoll_fd_, events.data(), events.size(),
-                                   due_.empty() ? nullptr : &wait, nullptr);
+                                   scheduled_.empty() ? nullptr : &wait, nullptr);
     for (int i = 0; i < count; ++i) {
       const int fd = events[static_cast<std::size_t>(i)].data.fd;
       if (fd == stop_.fd()) return;
@@ -82,9 +82,9 @@ void TimedUpstream::Run() {
       }
     }
     const Clock::time_point now = Clock::now();
-    while (!due_.empty() && due_.top().when <= now) {
-      Reply(due_.top());
-      due_.pop();
+    while (!scheduled_.empty() && scheduled_.top().when <= now) {
+      Reply(scheduled_.top());
+      scheduled_.pop();
     }
   }
 }
@@ -110,14 +110,14 @@ void TimedUpstream::Read(int fd) {
   Connection& connection = connections_[fd];
   connection.unread.append(buffer.data(), static_cast<std::size_t>(count));
   const Clock::time_point now = Clock::now();
-  for (std::size_t end = 0; (end = connection.unread.find(kEndOfHead)) != std::string::npos;) {
-    connection.unread.erase(0, end + kEndOfHead.size());
+  for (std::size_t end = 0; (end = connection.unread.find(kEndOfHeaders)) != std::string::npos;) {
+    connection.unread.erase(0, end + kEndOfHeaders.size());
     TimedReply reply = reply_(requests_++);
-    due_.push({now + reply.delay, fd, connection.number, std::move(reply)});
+    scheduled_.push({now + reply.delay, fd, connection.number, std::move(reply)});
   }
 }
 
-void TimedUpstream::Reply(const Due& due) {
+void TimedUpstream::Reply(const ScheduledReply& due) {
   const auto connection = connections_.find(due.fd);
   if (connection == connections_.end() || connection->second.number != due.connection) return;
   // An answer of this size fits the socket's buffer: requests come one at a time.

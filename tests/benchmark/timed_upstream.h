@@ -16,7 +16,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "tests/support/gate.h"
+#include "tests/support/latch.h"
 
 namespace evalrun::testing {
 
@@ -47,29 +47,29 @@ class TimedUpstream {
     std::uint64_t number = 0;
     std::string unread;
   };
-  struct Due {
+  struct ScheduledReply {
     Clock::time_point when;
     int fd;
     std::uint64_t connection;  // the number: the descriptor may be another one's by then
     TimedReply reply;
-    bool operator>(const Due& other) const { return when > other.when; }
+    bool operator>(const ScheduledReply& other) const { return when > other.when; }
   };
 
   void Run();
   void Accept();
   void Read(int fd);
-  void Reply(const Due& due);
+  void Reply(const ScheduledReply& due);
   void Close(int fd);
 
   const std::function<TimedReply(std::uint64_t)> reply_;
-  Gate stop_;
+  Latch stop_;
   int listener_ = -1;
   int epoll_fd_ = -1;
   std::atomic<std::uint64_t> requests_{0};
   // Of the thread.
   std::uint64_t accepted_ = 0;
   std::unordered_map<int, Connection> connections_;  // by descriptor
-  std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
+  std::priority_queue<ScheduledReply, std::vector<ScheduledReply>, std::greater<>> scheduled_;
   std::thread thread_;
 };
 

@@ -7,7 +7,7 @@ from evalrun_chaos.account import Account, Evidence
 from evalrun_chaos.callers import Record
 from evalrun_chaos.house import Window
 from evalrun_chaos.journal import Journal, Row
-from evalrun_chaos.verdict import Answer, Source, Truth
+from evalrun_chaos.response_rules import Response, Source, Truth
 
 BEGAN, ENDED = 1000.0, 1000.5  # seconds; what the backend does is in between
 AT = 1_000_200                 # ms
@@ -16,10 +16,10 @@ STORY = next(story for number in range(1000)
              if (story := schedule.story(1, number)).kind == "once"
              and story.scenario is faults.CLEAN and story.state == "finished")
 CALL = STORY.calls[0]
-PERFORMED = Answer(Source.GATEWAY, "OK", "performed")
-NOT_FOUND = Answer(Source.GATEWAY, "NOT_FOUND", "absent", "RESOURCE_NOT_FOUND")
-UNKNOWN = Answer(Source.GATEWAY, "UNAVAILABLE", "unknown", "UPSTREAM_CONNECTION_LOST")
-LOST = Answer(Source.GRPC, "UNAVAILABLE")
+PERFORMED = Response(Source.GATEWAY, "OK", "performed")
+NOT_FOUND = Response(Source.GATEWAY, "NOT_FOUND", "absent", "RESOURCE_NOT_FOUND")
+UNKNOWN = Response(Source.GATEWAY, "UNAVAILABLE", "unknown", "UPSTREAM_CONNECTION_LOST")
+LOST = Response(Source.GRPC, "UNAVAILABLE")
 DELETED = Row(CALL.eval_run_uuid, CALL.request_id, AT, "deleted")
 
 
@@ -41,13 +41,13 @@ def kinds(made):
     return [name for name, _ in made.violations]
 
 
-def test_an_answer_that_is_true_is_no_violation():
+def test_true_response_is_no_violation():
     made = account(PERFORMED)
     assert kinds(made) == []
     assert made.told == {("OK", "performed", Truth.THIS_CALL): 1}
 
 
-def test_an_answer_that_is_not_true_is_one_and_everything_about_it_is_shown():
+def test_false_response_is_reported_in_detail():
     made = account(NOT_FOUND, rows=[DELETED])
     assert set(kinds(made)) >= {"NOT_FOUND_BUT_DELETED"}
     assert all(CALL.request_id in sentence for name, sentence in made.violations
@@ -58,52 +58,52 @@ def test_an_answer_that_is_not_true_is_one_and_everything_about_it_is_shown():
     ([DELETED, DELETED], [], "deleted 2 times"),
     ([DELETED], [CALL.eval_run_uuid], "still there"),
     ([], [], "nobody deleted it")])
-def test_a_journal_that_contradicts_itself(rows, remaining, what):
+def test_inconsistent_journal_is_reported(rows, remaining, what):
     sentences = [sentence for name, sentence in
                  account(UNKNOWN, rows=rows, remaining=remaining).violations
                  if name == "UNSOUND_JOURNAL"]
     assert len(sentences) == 1 and what in sentences[0]
 
 
-def test_an_unknown_needs_a_cause():
+def test_unknown_without_cause_is_reported():
     assert kinds(account(UNKNOWN)) == ["UNEXPLAINED_UNKNOWN"]
     killed = account(UNKNOWN, windows=[Window(schedule.KILL_BACKEND, BEGAN, ENDED)])
     assert kinds(killed) == []
     assert killed.unknown == {(schedule.KILL_BACKEND, Truth.THIS_CALL): 1}
 
 
-def test_an_answer_of_grpc_itself_needs_a_cause():
+def test_grpc_error_without_cause_is_reported():
     assert kinds(account(LOST, log=[])) == ["UNEXPLAINED_GRPC"]
     restarted = [Window(schedule.RESTART_GATEWAY, BEGAN, ENDED)]
     assert kinds(account(LOST, log=[], windows=restarted)) == []
 
 
-def test_a_gateway_that_stops_answers_what_it_has_in_hand():
+def test_lost_response_during_graceful_stop_is_reported():
     restarted = [Window(schedule.RESTART_GATEWAY, BEGAN, ENDED)]
     made = account(LOST, log=[logged(PERFORMED)], windows=restarted)
     assert kinds(made) == ["LOST_BY_GATEWAY"]
 
 
-def test_what_is_logged_for_a_caller_who_has_left_is_held_to_the_same():
-    gone = Record(STORY, CALL, Answer(Source.GRPC, "CANCELLED"), BEGAN, ENDED, True)
-    wrong = Answer(Source.GATEWAY, "CANCELLED", "not_performed", "CALL_CANCELLED")
+def test_logged_response_of_cancelled_call_is_checked():
+    gone = Record(STORY, CALL, Response(Source.GRPC, "CANCELLED"), BEGAN, ENDED, True)
+    wrong = Response(Source.GATEWAY, "CANCELLED", "not_performed", "CALL_CANCELLED")
     made = account(LOST, records=[gone], log=[logged(wrong)])
     assert kinds(made) == ["NOT_PERFORMED_BUT_DELETED"]
     assert made.unheard == {("not_performed", Truth.THIS_CALL): 1}
 
 
 @pytest.mark.parametrize("log", [[], [logged(UNKNOWN)]])
-def test_the_access_log_says_what_the_caller_was_told(log):
+def test_access_log_must_match_the_response(log):
     assert kinds(account(PERFORMED, log=log)) == ["LOG_DISAGREES"]
 
 
-def test_more_requests_carried_out_than_sent():
+def test_more_executed_than_sent_requests_are_reported():
     again = Row(CALL.eval_run_uuid, CALL.request_id, AT + 1, "not_found")
     assert kinds(account(PERFORMED, rows=[DELETED, again])) == ["HIDDEN_RESEND"]
     assert kinds(account(PERFORMED, rows=[DELETED, again], log=[logged(PERFORMED, 2)])) == []
 
 
-def test_processes_that_fail_and_memory_that_grows():
+def test_process_failures_and_memory_growth_are_reported():
     assert kinds(account(PERFORMED, failures=["gateway: exit status 1"])) == ["PROCESS"]
     warming_up = [[5.0] * 3 + [20.0] * 7]
     leaking = [[5.0, 10.0, 15.0, 20.0, 25.0, 30.0]]
@@ -111,14 +111,14 @@ def test_processes_that_fail_and_memory_that_grows():
     assert kinds(account(PERFORMED, memory=leaking)) == ["MEMORY"]
 
 
-def test_a_run_in_which_nothing_happened_does_not_balance():
+def test_unexercised_run_does_not_balance():
     made = account(PERFORMED)
     assert not made.balances
     assert {f"fault: {name}" for name in faults.SCENARIOS if name != "none"} <= {
         what for what, _, _ in made.not_exercised}
 
 
-def test_the_last_line_says_whether_it_balances_and_the_json_says_the_same():
+def test_text_and_json_reports_agree():
     made = account(NOT_FOUND)
     assert list(report.text(made, {"seed": 1}))[-1].startswith("THE ACCOUNT DOES NOT BALANCE")
     as_json = report.as_json(made, {"seed": 1})

@@ -7,7 +7,7 @@ import pytest
 from evalrun_chaos import causes, faults, schedule
 from evalrun_chaos.callers import Record
 from evalrun_chaos.house import Window
-from evalrun_chaos.verdict import Answer, Source
+from evalrun_chaos.response_rules import Response, Source
 
 SEND_TIMEOUT = 1.0
 KILLED = Window(schedule.KILL_BACKEND, 100.0, 101.0)
@@ -20,7 +20,7 @@ def record(kind="once", *, scenario="none", began=50.0, ended=50.2, answer=None,
                  if (story := schedule.story(1, number)).kind == kind
                  and story.scenario.name == scenario)
     return Record(story, story.calls[0],
-                  answer or Answer(Source.GATEWAY, "UNAVAILABLE", "unknown",
+                  answer or Response(Source.GATEWAY, "UNAVAILABLE", "unknown",
                                    "UPSTREAM_CONNECTION_LOST"), began, ended, cancelled)
 
 
@@ -33,50 +33,50 @@ def of_unknown(told, lines, windows=(), unread_happened=False):
                              unread_happened=unread_happened)
 
 
-def test_without_a_cause_there_is_none():
+def test_no_cause():
     assert of_unknown(record(), [line()]) is None
 
 
-def test_a_fault_that_loses_answers_explains():
+def test_fault_that_loses_the_response_explains_unknown():
     assert of_unknown(record(scenario="reset after commit"), [line()]) == "reset after commit"
 
 
-def test_a_fault_after_which_all_is_known_does_not():
+def test_fault_with_known_result_explains_nothing():
     assert of_unknown(record(scenario="409"), [line("RESOURCE_CONFLICT")]) is None
 
 
 @pytest.mark.parametrize("began, ended, explains", [
     (98.0, 99.0, False), (98.0, 100.5, True), (100.2, 100.4, True), (100.9, 102.0, True),
     (103.0, 103.5, False)])
-def test_the_end_of_the_backend_explains_what_was_under_way(began, ended, explains):
+def test_backend_restart_explains_calls_in_flight(began, ended, explains):
     cause = of_unknown(record(began=began, ended=ended), [line()], [RESTARTED, KILLED])
     assert (cause == schedule.KILL_BACKEND) is explains
 
 
-def test_a_connection_that_ends_before_a_request_is_read_explains_a_lost_one():
+def test_unread_connection_close_explains_lost_request():
     assert of_unknown(record(), [line()], unread_happened=True) == faults.UNREAD
     later_send = [line("RESOURCE_CONFLICT", sends=2)]
     assert of_unknown(record(), later_send, unread_happened=True) == faults.UNREAD
     assert of_unknown(record(), [line("RESOURCE_CONFLICT")], unread_happened=True) is None
 
 
-def test_callers_explain_what_they_ask_for():
+def test_caller_options_explain_unknown():
     assert of_unknown(record("hurry"), [line("UPSTREAM_TIMEOUT")]) == causes.SHORT_DEADLINE
     assert of_unknown(record("cancel"), [line("CALL_CANCELLED")]) == causes.CANCELLED
     assert of_unknown(record("grpc retry"), [line(), line()]) == causes.EARLIER_ATTEMPT
     assert of_unknown(record("once"), [line("UPSTREAM_TIMEOUT")]) is None
 
 
-def test_a_backend_that_took_all_the_time_for_a_send_explains_that_it_ran_out():
+def test_slow_backend_explains_timeout():
     assert of_unknown(record(), [line("UPSTREAM_TIMEOUT", took=SEND_TIMEOUT)]) == causes.SLOW
     assert of_unknown(record(), [line("UPSTREAM_TIMEOUT", took=SEND_TIMEOUT / 2)]) is None
 
 
 def by_grpc(code, **fields):
-    return record(answer=Answer(Source.GRPC, code), **fields)
+    return record(answer=Response(Source.GRPC, code), **fields)
 
 
-def test_grpc_may_answer_while_the_gateway_restarts():
+def test_grpc_error_during_gateway_restart():
     lost = by_grpc("UNAVAILABLE", began=100.5, ended=100.6)
     assert causes.of_grpc_answer(lost, [KILLED]) is None
     assert causes.of_grpc_answer(lost, [RESTARTED]) == schedule.RESTART_GATEWAY
@@ -85,12 +85,12 @@ def test_grpc_may_answer_while_the_gateway_restarts():
     assert causes.of_grpc_answer(odd, [RESTARTED]) is None
 
 
-def test_grpc_may_answer_when_the_deadline_has_passed_and_not_before():
+def test_grpc_deadline_exceeded_only_after_deadline():
     late = by_grpc("DEADLINE_EXCEEDED", began=50.0, ended=55.0)
     assert causes.of_grpc_answer(late, []) == causes.OWN_TIMER
     assert causes.of_grpc_answer(dataclasses.replace(late, ended=54.0), []) is None
 
 
-def test_grpc_may_answer_a_caller_that_cancelled():
+def test_grpc_cancelled_after_cancel():
     assert causes.of_grpc_answer(by_grpc("CANCELLED", cancelled=True), []) == causes.CANCEL
     assert causes.of_grpc_answer(by_grpc("CANCELLED"), []) is None

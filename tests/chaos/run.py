@@ -17,7 +17,7 @@ from evalrun_chaos.callers import Callers
 from evalrun_chaos.house import House
 from evalrun_chaos.journal import Journal
 
-_LOOK_EVERY = 1.0  # seconds between samples of the gateway's memory
+_SAMPLE_INTERVAL = 1.0  # seconds between samples of the gateway's memory
 
 
 def _options(arguments):
@@ -40,26 +40,26 @@ def _options(arguments):
     return parser.parse_args(arguments)
 
 
-async def _live_through(house, in_thread, stories, events, concurrency):
+async def _run_workload(house, in_thread, stories, events, concurrency):
     """All calls, with what happens to the processes meanwhile. Returns the callers' records."""
     pending = []
 
     def on_story(number):
         if number in events:
-            pending.append(in_thread(house.happen, events[number]))
+            pending.append(in_thread(house.apply_event, events[number]))
 
-    async def look():
+    async def sample_memory():
         while True:
-            await asyncio.sleep(_LOOK_EVERY)
-            await in_thread(house.look)
+            await asyncio.sleep(_SAMPLE_INTERVAL)
+            await in_thread(house.sample_memory)
 
     async with Callers(house.gateway_address, concurrency=concurrency) as callers:
-        looking = asyncio.create_task(look())
-        await callers.tell(stories, on_story)
+        sampling = asyncio.create_task(sample_memory())
+        await callers.run_stories(stories, on_story)
         await asyncio.gather(*pending)
-        looking.cancel()
+        sampling.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await looking
+            await sampling
         return callers.records
 
 
@@ -75,7 +75,7 @@ async def _run(options, directory):
                                               gateway_flags=options.gateway_flag))
         try:
             began = time.monotonic()
-            records = await _live_through(house, in_thread, stories, events, options.concurrency)
+            records = await _run_workload(house, in_thread, stories, events, options.concurrency)
             seconds = time.monotonic() - began
             await in_thread(house.close)
         finally:
@@ -87,7 +87,7 @@ async def _run(options, directory):
         failures=house.failures, memory=house.memory, memory_growth=options.memory_growth))
     return account, {
         "seed": options.seed, "calls": len(records), "runs": len(stories),
-        "runs deleted": journal.deleted, "gateways": house.gateway_lives,
+        "runs deleted": journal.deleted, "gateways": house.gateway_starts,
         "seconds": round(seconds, 1), "most MiB of a gateway": round(max(map(max, house.memory)))}
 
 

@@ -14,7 +14,7 @@ from evalrun_testing.seed import Seed
 from evalrun_testing.faults import FLAGS, Faults
 
 # Between its sends the gateway waits for milliseconds: what counts here is how many there are.
-QUICK = ("--retry-initial-backoff", "1ms", "--retry-max-backoff", "10ms")
+FAST_RETRIES = ("--retry-initial-backoff", "1ms", "--retry-max-backoff", "10ms")
 
 
 class House:
@@ -30,7 +30,7 @@ class House:
 
     def gateway(self, *flags, listen="127.0.0.1:0"):
         return self._stack.enter_context(GatewayProcess(
-            f"{self.backend.url}/v2", api_key=self._key, flags=(*QUICK, *flags), listen=listen))
+            f"{self.backend.url}/v2", api_key=self._key, flags=(*FAST_RETRIES, *flags), listen=listen))
 
 
 @pytest.fixture

@@ -72,24 +72,24 @@ def test_over_mutual_tls(house, delete_at, tmp_path):
     assert call["caller"] == spiffe
 
 
-def test_a_run_that_is_there(house, delete):
+def test_existing_run(house, delete):
     assert delete(house.run) == (
         0, ["OK deletion=performed reason=- domain=- retry_after=0.000s"], "gone")
 
 
-def test_a_run_that_is_not_there(delete):
+def test_missing_run(delete):
     assert delete("00000000-0000-0000-0000-000000000001") == (
         1, ["NOT_FOUND deletion=absent reason=RESOURCE_NOT_FOUND domain=api.aymara.ai "
             "retry_after=0.000s"], "absent")
 
 
-def test_an_id_that_is_none(delete):
+def test_invalid_id(delete):
     assert delete("not-an-id") == (
         1, ["INVALID_ARGUMENT deletion=not_performed reason=INVALID_FIELD domain=evalrun-gateway "
             "retry_after=0.000s"], "not_performed")
 
 
-def test_a_pause_that_is_asked_for(house, delete):
+def test_retry_after_is_honored(house, delete):
     house.faults.set(**api_error(429, **{"Retry-After": "60"}))
     assert delete(house.run) == (
         1, ["RESOURCE_EXHAUSTED deletion=not_performed reason=SERVER_SCRIPTED "
@@ -100,18 +100,18 @@ LOST = ("UNAVAILABLE deletion=unknown reason=UPSTREAM_CONNECTION_LOST domain=eva
         "retry_after=0.010s")
 
 
-def test_an_unknown_that_asking_again_settles(house, delete):
+def test_unknown_resolved_by_retry(house, delete):
     house.faults.set(fault="drop_after_commit", count=3)  # all sends of the first call
     assert delete(house.run) == (
         0, [LOST, "OK deletion=absent reason=- domain=- retry_after=0.000s"], "gone")
 
 
-def test_an_unknown_that_stays_one(house, delete):
+def test_unknown_that_remains(house, delete):
     house.faults.set(fault="drop_after_reading")
     assert delete(house.run) == (1, [LOST] * (1 + SETTLING_CALLS), "unknown")
 
 
-def test_the_python_example_pins_what_the_tests_run_it_with():
+def test_python_example_requirements_are_pinned():
     wanted = TOP / "proto" / "examples" / "python" / "requirements.txt"
     here = TOP / "tests" / "python" / "requirements.txt"
     pins = [{line.split("#")[0].strip() for line in file.read_text().splitlines()}

@@ -25,7 +25,7 @@ def delete(house):
     ({"fault": "drop_after_reading"}, "UNAVAILABLE", "unknown"),
     ({"fault": "drop_after_commit"}, "UNAVAILABLE", "unknown"),
 ], ids=["503", "503 with a time", "502", "504", "lost", "lost when done"])
-def test_what_the_gateway_has_retried_the_client_does_not(
+def test_client_does_not_retry_after_gateway_retries(
         house, connect, delete, fault, code, deletion):
     house.faults.set(**fault)
     gateway = house.gateway()
@@ -37,7 +37,7 @@ def test_what_the_gateway_has_retried_the_client_does_not(
 @pytest.mark.parametrize(("status", "code"), [
     (202, "UNKNOWN"), (404, "NOT_FOUND"), (409, "ABORTED"), (422, "INVALID_ARGUMENT"),
 ])
-def test_what_no_retry_would_mend_is_sent_once(house, connect, delete, status, code):
+def test_non_retryable_error_is_sent_once(house, connect, delete, status, code):
     house.faults.set(**api_error(status))
     gateway = house.gateway()
     assert delete(connect(gateway.grpc_address)).code == code
@@ -45,7 +45,7 @@ def test_what_no_retry_would_mend_is_sent_once(house, connect, delete, status, c
 
 
 @pytest.mark.parametrize(("status", "code"), [(429, "RESOURCE_EXHAUSTED"), (503, "UNAVAILABLE")])
-def test_a_pause_longer_than_the_deadline_is_told_at_once(house, connect, delete, status, code):
+def test_retry_after_beyond_deadline_fails_immediately(house, connect, delete, status, code):
     house.faults.set(**api_error(status, **{"Retry-After": "60"}))
     gateway = house.gateway()
     # A client that waited for the pause would say DEADLINE_EXCEEDED, and lose the details.
@@ -54,7 +54,7 @@ def test_a_pause_longer_than_the_deadline_is_told_at_once(house, connect, delete
     assert house.faults.applied() == 1
 
 
-def test_a_short_pause_is_waited_for_by_the_gateway(house, connect, delete):
+def test_gateway_honors_short_retry_after(house, connect, delete):
     house.faults.set(count=1, **api_error(429, **{"retry-after-ms": "20"}))
     gateway = house.gateway()
     answer = delete(connect(gateway.grpc_address))
@@ -66,7 +66,7 @@ def test_a_short_pause_is_waited_for_by_the_gateway(house, connect, delete):
     (True, "presumed"),  # the next attempt's 404 is no NOT_FOUND
     (False, "performed"),
 ], ids=["the run is gone", "the run is there"])
-def test_a_gateway_killed_before_it_could_answer_is_made_up_for(
+def test_client_retries_after_gateway_kill(
         house, connect, is_gone, deletion):
     house.faults.set(fault="hold", commit=is_gone, count=1)
     gateway = house.gateway()
@@ -79,7 +79,7 @@ def test_a_gateway_killed_before_it_could_answer_is_made_up_for(
     assert (answer.code, answer.deletion) == ("OK", deletion)
 
 
-def test_a_gateway_that_stays_away_leaves_an_error_without_details(house, connect):
+def test_unreachable_gateway_has_no_error_details(house, connect):
     """Which callers have to read as `unknown`."""
     house.faults.set(fault="hold", commit=True, count=1)
     gateway = house.gateway()

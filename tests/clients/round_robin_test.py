@@ -44,12 +44,12 @@ class Load:
 
 
 @pytest.fixture
-def everything_is_deleted(house):
+def all_runs_are_deleted(house):
     house.faults.set(fault="respond", status=204)
 
 
-@pytest.mark.usefixtures("everything_is_deleted")
-def test_no_call_fails_when_one_of_two_gateways_is_told_to_leave(house, connect, any_run):
+@pytest.mark.usefixtures("all_runs_are_deleted")
+def test_no_call_fails_when_a_gateway_drains(house, connect, any_run):
     leaving, staying = house.gateway("--drain-delay", "500ms"), house.gateway()
     with Load(connect(leaving.grpc_address, staying.grpc_address), any_run) as load:
         load.wait_for_more(100)
@@ -60,8 +60,8 @@ def test_no_call_fails_when_one_of_two_gateways_is_told_to_leave(house, connect,
     assert leaving.access_log and staying.access_log, "both were asked"
 
 
-@pytest.mark.usefixtures("everything_is_deleted")
-def test_a_gateway_that_says_not_serving_gets_no_more_calls(house, connect, any_run):
+@pytest.mark.usefixtures("all_runs_are_deleted")
+def test_not_serving_gateway_gets_no_calls(house, connect, any_run):
     leaving, staying = house.gateway("--drain-delay", "1m"), house.gateway()
     with Load(connect(leaving.grpc_address, staying.grpc_address), any_run) as load:
         load.wait_for_more(100)
@@ -75,8 +75,8 @@ def test_a_gateway_that_says_not_serving_gets_no_more_calls(house, connect, any_
     pytest.fail("it is still asked")
 
 
-@pytest.mark.usefixtures("everything_is_deleted")
-def test_no_call_fails_when_one_of_two_gateways_is_killed(house, connect, any_run):
+@pytest.mark.usefixtures("all_runs_are_deleted")
+def test_no_call_fails_when_a_gateway_is_killed(house, connect, any_run):
     killed, staying = house.gateway(), house.gateway()
     with Load(connect(killed.grpc_address, staying.grpc_address), any_run) as load:
         load.wait_for_more(100)

@@ -11,7 +11,7 @@ RETRIED = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 
 
 @pytest.mark.parametrize("code", RETRIED)
-def test_no_answer_is_tried_three_times_and_each_attempt_says_how_many_there_were(
+def test_unavailable_is_attempted_three_times_with_attempt_metadata(
         connect, any_run, code):
     with ScriptedServer(code) as server:
         answer = connect(server.address).start(any_run, TIMEOUT).result()
@@ -21,7 +21,7 @@ def test_no_answer_is_tried_three_times_and_each_attempt_says_how_many_there_wer
 
 @pytest.mark.parametrize(
     "code", [code for code in grpc.StatusCode if code not in (grpc.StatusCode.OK, *RETRIED)])
-def test_any_other_code_is_tried_once(connect, any_run, code):
+def test_other_codes_are_attempted_once(connect, any_run, code):
     with ScriptedServer(code) as server:
         answer = connect(server.address).start(any_run, TIMEOUT).result()
         assert answer.code == code.name
@@ -29,7 +29,7 @@ def test_any_other_code_is_tried_once(connect, any_run, code):
 
 
 @pytest.mark.parametrize("code", RETRIED)
-def test_a_server_that_says_so_is_not_tried_again(connect, any_run, code):
+def test_server_pushback_prevents_retry(connect, any_run, code):
     with ScriptedServer(code, (("grpc-retry-pushback-ms", "-1"),)) as server:
         answer = connect(server.address).start(any_run, TIMEOUT).result()
         assert answer.code == code.name

@@ -22,7 +22,7 @@ void CheckRequestId(std::string_view value) {
 }
 
 void CheckTraceparent(std::string_view value) {
-  const std::string_view trace_id = handler::TraceIdOf(value);
+  const std::string_view trace_id = handler::ParseTraceId(value);
   if (trace_id.empty()) return;
   Require(trace_id.size() == 32 && ConsistsOf(trace_id, kLowerHex), "a trace id is 32 digits");
   Require(!ConsistsOf(trace_id, "0"), "a trace id is not zero");

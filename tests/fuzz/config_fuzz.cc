@@ -15,38 +15,38 @@
 namespace evalrun::fuzz {
 namespace {
 
-using config::Done;
+using config::EarlyExit;
 using config::Environment;
 using config::LoadedConfig;
 
 constexpr std::string_view kKey = "cAnArY7";
 
 // NUL-terminated, as a process gets them.
-std::vector<std::string> LinesOf(std::string_view text) {
+std::vector<std::string> SplitLines(std::string_view text) {
   std::vector<std::string> lines;
   while (!text.empty()) {
-    const std::string_view line = TakeUntil("\n", &text);
+    const std::string_view line = ConsumeUntil("\n", &text);
     lines.emplace_back(line.substr(0, line.find('\0')));
   }
   return lines;
 }
 
-struct Given {
+struct FuzzInput {
   std::string yaml;
   std::vector<std::string> variables;
   std::vector<std::string> arguments;
 };
 
-Given Split(std::string_view bytes) {
-  Given given;
-  given.yaml = TakeUntil("\n===\n", &bytes);
-  given.variables = LinesOf(TakeUntil("\n===\n", &bytes));
-  given.arguments = LinesOf(bytes);
+FuzzInput Split(std::string_view bytes) {
+  FuzzInput given;
+  given.yaml = ConsumeUntil("\n===\n", &bytes);
+  given.variables = SplitLines(ConsumeUntil("\n===\n", &bytes));
+  given.arguments = SplitLines(bytes);
   return given;
 }
 
 // Every file but the one named `yaml` holds the key.
-config::LoadResult Load(const Given& given, const char* more = nullptr) {
+config::LoadResult Load(const FuzzInput& given, const char* more = nullptr) {
   std::vector<const char*> argv = {"evalrun-gateway", "--config=yaml"};
   for (const std::string& argument : given.arguments) argv.push_back(argument.c_str());
   if (more != nullptr) argv.push_back(more);
@@ -61,11 +61,13 @@ config::LoadResult Load(const Given& given, const char* more = nullptr) {
                             });
 }
 
-void CheckDone(const Done& done) {
-  Require(done.exit_code == 0 || done.exit_code == 2, "nothing but 0 and 2 is an exit code");
-  Require(done.out.empty() != done.err.empty(), "one of the two outputs says something");
-  Require(done.err.empty() == (done.exit_code == 0), "an error goes to standard error");
-  for (const std::string* text : {&done.out, &done.err}) {
+void CheckEarlyExit(const EarlyExit& early_exit) {
+  Require(early_exit.exit_code == 0 || early_exit.exit_code == 2,
+          "nothing but 0 and 2 is an exit code");
+  Require(early_exit.out.empty() != early_exit.err.empty(),
+          "one of the two outputs says something");
+  Require(early_exit.err.empty() == (early_exit.exit_code == 0), "an error goes to standard error");
+  for (const std::string* text : {&early_exit.out, &early_exit.err}) {
     Require(text->find(kKey) == std::string::npos, "the key reaches no output");
     Require(text->empty() || text->back() == '\n', "an output ends with a newline");
     Require(std::ranges::none_of(
@@ -75,13 +77,13 @@ void CheckDone(const Done& done) {
 }
 
 // What runs prints a configuration that runs in the same way.
-void CheckRoundTrip(const Given& given, const LoadedConfig& loaded) {
+void CheckRoundTrip(const FuzzInput& given, const LoadedConfig& loaded) {
   const auto printed = Load(given, "--print-config");
-  const Done* done = std::get_if<Done>(&printed);
-  Require(done != nullptr && done->exit_code == 0, "what would run can be printed");
-  CheckDone(*done);
+  const EarlyExit* early_exit = std::get_if<EarlyExit>(&printed);
+  Require(early_exit != nullptr && early_exit->exit_code == 0, "what would run can be printed");
+  CheckEarlyExit(*early_exit);
   if (!loaded.config.upstream().proxy().empty()) return;  // its credentials are masked
-  const auto again = Load({.yaml = done->out, .variables = {}, .arguments = {}});
+  const auto again = Load({.yaml = early_exit->out, .variables = {}, .arguments = {}});
   const auto* reloaded = std::get_if<LoadedConfig>(&again);
   Require(reloaded != nullptr, "what was printed would run");
   Require(reloaded->config.SerializeAsString() == loaded.config.SerializeAsString(),
@@ -95,10 +97,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   namespace fuzz = evalrun::fuzz;
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   if (bytes.find(fuzz::kKey) != std::string_view::npos) return 0;
-  const fuzz::Given given = fuzz::Split(bytes);
+  const fuzz::FuzzInput given = fuzz::Split(bytes);
   const auto result = fuzz::Load(given);
-  if (const auto* done = std::get_if<evalrun::config::Done>(&result)) {
-    fuzz::CheckDone(*done);
+  if (const auto* early_exit = std::get_if<evalrun::config::EarlyExit>(&result)) {
+    fuzz::CheckEarlyExit(*early_exit);
     return 0;
   }
   const auto& loaded = std::get<evalrun::config::LoadedConfig>(result);

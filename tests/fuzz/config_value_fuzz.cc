@@ -26,7 +26,7 @@ bool IsVisibleAscii(std::string_view text) {
 void CheckDuration(std::string_view text) {
   const auto duration = config::ParseDuration(text);
   if (!duration.has_value()) return;
-  Require(duration->count() >= 0 && *duration <= config::kLongestDuration,
+  Require(duration->count() >= 0 && *duration <= config::kMaxDuration,
           "a duration is from 0 to a year");
   Require(config::ParseDuration(config::FormatDuration(*duration)) == duration,
           "a duration reads back");

@@ -17,13 +17,13 @@ namespace evalrun::fuzz {
 namespace {
 
 using aymara::evals::v1::DeleteEvalRunRequest;
-using handler::ReadDeleteRequest;
+using handler::ParseDeleteRequest;
 
 void CheckRequest(std::string_view bytes, deletion::IdFormat format) {
   DeleteEvalRunRequest request;
   request.set_eval_run_uuid("left-over-from-the-last-call");
   request.set_allow_missing(true);
-  const auto invalid = ReadDeleteRequest(bytes, format, &request);
+  const auto invalid = ParseDeleteRequest(bytes, format, &request);
   if (invalid.has_value()) {
     Require(!invalid->expected.empty(), "who is refused hears what is expected");
     Require(!invalid->field.empty() || request.ByteSizeLong() == 0,
@@ -42,7 +42,7 @@ void CheckRequest(std::string_view bytes, deletion::IdFormat format) {
   CheckRequestTarget(request.eval_run_uuid(), workspace);
 
   DeleteEvalRunRequest again;
-  Require(!ReadDeleteRequest(request.SerializeAsString(), format, &again).has_value() &&
+  Require(!ParseDeleteRequest(request.SerializeAsString(), format, &again).has_value() &&
               again.SerializeAsString() == request.SerializeAsString(),
           "what was accepted is accepted again, with the same meaning");
 }

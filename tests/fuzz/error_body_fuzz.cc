@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "rest_backend/deletion/attempt_classification.h"
 #include "rest_backend/deletion/error_body.h"
-#include "rest_backend/deletion/send_outcome.h"
 #include "tests/fuzz/property.h"
 
 namespace evalrun::fuzz {
@@ -16,13 +16,13 @@ using deletion::BodyBytes;
 using deletion::BodyKind;
 using deletion::ErrorBody;
 
-constexpr std::size_t kMostFieldErrors = 8;
+constexpr std::size_t kMaxFieldErrors = 8;
 
 void CheckText(const ErrorBody& body) {
   Require(IsValidUtf8(body.code), "error.code is valid UTF-8");
   Require(IsValidUtf8(body.message), "the message is valid UTF-8");
   Require(IsValidUtf8(body.request_id), "the request id is valid UTF-8");
-  Require(body.field_errors.size() <= kMostFieldErrors, "field errors are bounded");
+  Require(body.field_errors.size() <= kMaxFieldErrors, "field errors are bounded");
   for (const deletion::FieldError& error : body.field_errors) {
     Require(IsValidUtf8(error.field), "a field's path is valid UTF-8");
     Require(IsValidUtf8(error.description), "a field's description is valid UTF-8");
@@ -32,7 +32,7 @@ void CheckText(const ErrorBody& body) {
 // A body only makes an answer more cautious.
 void CheckOutcomes(BodyKind kind) {
   for (const int status : {0, 99, 200, 202, 204, 301, 400, 404, 410, 500, 503, 600}) {
-    const deletion::SendOutcome outcome = deletion::OutcomeOfStatus(status, kind);
+    const deletion::AttemptClassification outcome = deletion::ClassifyStatus(status, kind);
     const bool ok = outcome.code == absl::StatusCode::kOk;
     Require(!ok || status == 200 || status == 204, "only 200 and 204 are a success");
     Require(ok || status != 204, "204 is a success whatever follows it");

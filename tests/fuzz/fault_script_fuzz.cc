@@ -8,7 +8,7 @@
 
 #include "rest_backend/server/faults/fault_plan.h"
 #include "rest_backend/server/faults/fault_script.h"
-#include "rest_backend/server/faults/scripted_answer.h"
+#include "rest_backend/server/faults/scripted_response.h"
 #include "tests/fuzz/property.h"
 
 namespace evalrun::fuzz {
@@ -18,9 +18,9 @@ using backend::FaultKind;
 using backend::FaultRule;
 
 // The head of an answer has as many lines as the script has headers, and those of its own.
-void CheckAnswer(const backend::ScriptedAnswer& answer) {
+void CheckAnswer(const backend::ScriptedResponse& answer) {
   Require(answer.status >= 100 && answer.status <= 999, "a status has three digits");
-  const std::string bytes = backend::AnswerBytes(answer);
+  const std::string bytes = backend::SerializeResponse(answer);
   const std::size_t end = bytes.find("\r\n\r\n");
   Require(end != std::string::npos && bytes.ends_with(answer.body), "an answer is head and body");
   std::size_t lines = 0;
@@ -50,12 +50,12 @@ void CheckScript(std::string_view text) {
     Require(names.insert(rule.name).second, "names are unique");
   }
   backend::FaultPlan plan(*script);
-  static_cast<void>(plan.DecideUnread());
+  static_cast<void>(plan.DecideBeforeReading());
   static_cast<void>(
       plan.Decide({.method = "DELETE", .path = "/v2/eval-runs/r", .eval_run_uuid = "r"}));
   const std::string state = plan.State();
   Require(backend::FaultPlan::Resume(state).State() == state, "a plan goes on where it was");
-  Require(plan.Report()["rules"].size() == script->rules.size(), "a report has every rule");
+  Require(plan.StatusJson()["rules"].size() == script->rules.size(), "a report has every rule");
 }
 
 }  // namespace

@@ -15,30 +15,30 @@
 namespace evalrun::fuzz {
 namespace {
 
-httplib::Request RequestOf(std::string_view head) {
+httplib::Request ParseRequest(std::string_view head) {
   httplib::Request request;
-  std::string_view line = TakeUntil("\n", &head);
-  request.method = TakeUntil(" ", &line);
-  request.path = TakeUntil(" ", &line);
+  std::string_view line = ConsumeUntil("\n", &head);
+  request.method = ConsumeUntil(" ", &line);
+  request.path = ConsumeUntil(" ", &line);
   request.version = line;
   while (!head.empty()) {
-    std::string_view value = TakeUntil("\n", &head);
-    const std::string_view name = TakeUntil(": ", &value);
+    std::string_view value = ConsumeUntil("\n", &head);
+    const std::string_view name = ConsumeUntil(": ", &value);
     request.headers.emplace(name, value);
   }
   return request;
 }
 
 void CheckHead(std::string_view head) {
-  httplib::Request request = RequestOf(head);
+  httplib::Request request = ParseRequest(head);
   backend::PrepareRequest(request);
   Require(deletion::IsWellFormedId(backend::RequestId(request), deletion::IdFormat::kOpaque),
           "every request has an id that can be logged");
   Require(!request.has_header("Content-Type") && request.ranges.empty(),
           "what means nothing here is dropped");
-  static_cast<void>(backend::AsksToClose(request));
+  static_cast<void>(backend::RequestsClose(request));
   const bool has_body = backend::HasBody(request);
-  if (!backend::FramingProblem(request).empty()) return;
+  if (!backend::FramingError(request).empty()) return;
 
   const std::string length = request.get_header_value("Content-Length");
   const bool chunked = request.has_header("Transfer-Encoding");

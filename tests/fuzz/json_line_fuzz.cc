@@ -17,14 +17,14 @@ namespace evalrun::fuzz {
 namespace {
 
 // Any number: the input's first bytes.
-std::int64_t NumberOf(std::string_view bytes) {
+std::int64_t ReadNumber(std::string_view bytes) {
   std::int64_t number = 0;
   std::memcpy(&number, bytes.data(), std::min(bytes.size(), sizeof number));
   return number;
 }
 
 void CheckLine(std::string_view bytes) {
-  const std::int64_t number = NumberOf(bytes);
+  const std::int64_t number = ReadNumber(bytes);
   const auto time = std::chrono::sys_seconds(std::chrono::seconds(number & 0xFFFFFFFF)) +
                     std::chrono::microseconds(number & 0xFFFF);
   std::string buffer = "left over from the last line";

@@ -31,8 +31,8 @@ inline void Require(bool holds, const char* property) {
 }
 
 // Takes the part before the first `separator` off `*rest`: all of it when there is none.
-[[nodiscard]] inline std::string_view TakeUntil(std::string_view separator,
-                                                std::string_view* rest) {
+[[nodiscard]] inline std::string_view ConsumeUntil(std::string_view separator,
+                                                   std::string_view* rest) {
   const std::string_view part = rest->substr(0, rest->find(separator));
   rest->remove_prefix(std::min(rest->size(), part.size() + separator.size()));
   return part;

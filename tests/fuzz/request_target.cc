@@ -12,7 +12,7 @@ namespace evalrun::fuzz {
 namespace {
 
 // A part of the URL as libcurl would send it, dot segments removed; empty when there is none.
-std::string PartOf(CURLU* url, CURLUPart part) {
+std::string GetUrlPart(CURLU* url, CURLUPart part) {
   char* text = nullptr;
   if (curl_url_get(url, part, &text, 0) != CURLUE_OK) return {};
   std::string copy(text);
@@ -35,10 +35,10 @@ void CheckRequestTarget(std::string_view eval_run_uuid,
     Require(
         curl_url_set(url.get(), CURLUPART_URL, ("http://host" + target).c_str(), 0) == CURLUE_OK,
         "a request target is one");
-    Require(PartOf(url.get(), CURLUPART_HOST) == "host", "an id does not change the host");
-    Require(PartOf(url.get(), CURLUPART_PATH) == path, "an id is one segment of the path");
-    Require(PartOf(url.get(), CURLUPART_QUERY) == query, "a workspace is one query parameter");
-    Require(PartOf(url.get(), CURLUPART_FRAGMENT).empty(), "there is no fragment");
+    Require(GetUrlPart(url.get(), CURLUPART_HOST) == "host", "an id does not change the host");
+    Require(GetUrlPart(url.get(), CURLUPART_PATH) == path, "an id is one segment of the path");
+    Require(GetUrlPart(url.get(), CURLUPART_QUERY) == query, "a workspace is one query parameter");
+    Require(GetUrlPart(url.get(), CURLUPART_FRAGMENT).empty(), "there is no fragment");
     Require(query.find('&') == std::string::npos && target.find('%') == std::string::npos,
             "nothing in a target stands for anything else");
   }

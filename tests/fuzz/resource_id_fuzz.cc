@@ -17,7 +17,7 @@ using deletion::CanonicalId;
 using deletion::IdFormat;
 using deletion::IsWellFormedId;
 
-constexpr std::size_t kLongestOpaqueId = 128;
+constexpr std::size_t kMaxOpaqueIdBytes = 128;
 constexpr std::size_t kUuidLength = 36;
 
 void CheckId(std::string_view id, IdFormat format) {
@@ -28,13 +28,13 @@ void CheckId(std::string_view id, IdFormat format) {
   const std::string canonical = CanonicalId(id);
   Require(CanonicalId(canonical) == canonical, "a canonical id is its own canonical form");
   if (format == IdFormat::kOpaque) {
-    Require(id.size() <= kLongestOpaqueId, "an opaque id is at most 128 characters");
+    Require(id.size() <= kMaxOpaqueIdBytes, "an opaque id is at most 128 characters");
     return;
   }
   Require(canonical.size() == kUuidLength && ConsistsOf(canonical, "0123456789abcdef-"),
           "a canonical id is a bare UUID in lower case");
   Require(CanonicalId("workspace." + canonical) == canonical, "a type prefix changes no name");
-  Require(id.size() > kLongestOpaqueId || IsWellFormedId(id, IdFormat::kOpaque),
+  Require(id.size() > kMaxOpaqueIdBytes || IsWellFormedId(id, IdFormat::kOpaque),
           "a UUID is an opaque id too");
 }
 
@@ -44,7 +44,7 @@ void CheckId(std::string_view id, IdFormat format) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using evalrun::deletion::IdFormat;
   std::string_view workspace(reinterpret_cast<const char*>(data), size);
-  const std::string_view run = evalrun::fuzz::TakeUntil("\n", &workspace);
+  const std::string_view run = evalrun::fuzz::ConsumeUntil("\n", &workspace);
   for (const IdFormat format : {IdFormat::kUuid, IdFormat::kOpaque}) {
     evalrun::fuzz::CheckId(run, format);
     evalrun::fuzz::CheckId(workspace, format);

@@ -18,16 +18,16 @@ using std::chrono::milliseconds;
 using std::chrono::sys_days;
 
 void CheckBounds(std::optional<milliseconds> wait) {
-  Require(!wait || (*wait >= milliseconds(0) && *wait <= deletion::kLongestRetryAfter),
+  Require(!wait || (*wait >= milliseconds(0) && *wait <= deletion::kMaxRetryAfter),
           "a wait is from 0 to an hour");
 }
 
 // What RFC 9110 allows has no other character, and seconds begin with a digit.
 bool MayBeWellFormed(std::string_view value) {
-  constexpr std::string_view kOfDates =
+  constexpr std::string_view kDateCharacters =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789,:-. \t";
   const std::size_t first = value.find_first_not_of(" \t");
-  return first != std::string_view::npos && ConsistsOf(value, kOfDates) &&
+  return first != std::string_view::npos && ConsistsOf(value, kDateCharacters) &&
          std::string_view("-.,:").find(value[first]) == std::string_view::npos;
 }
 
@@ -38,7 +38,7 @@ void CheckRetryAfter(std::string_view value) {
   Require(!wait || MayBeWellFormed(value), "what is malformed is absent");
   if (!value.empty() && value.size() < 15 && ConsistsOf(value, kDigits)) {
     const milliseconds asked = std::chrono::seconds(std::stoll(std::string(value)));
-    Require(wait == std::min(asked, deletion::kLongestRetryAfter), "whole seconds are that many");
+    Require(wait == std::min(asked, deletion::kMaxRetryAfter), "whole seconds are that many");
   }
   for (const int year : {1970, 1999, 2038, 2199}) {
     const auto at =
@@ -55,13 +55,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using evalrun::deletion::ParseRetryAfter;
   using evalrun::fuzz::Require;
   std::string_view ms(reinterpret_cast<const char*>(data), size);
-  const std::string_view value = evalrun::fuzz::TakeUntil("\n", &ms);
+  const std::string_view value = evalrun::fuzz::ConsumeUntil("\n", &ms);
   const std::chrono::sys_days now = std::chrono::year(2026) / 1 / 1;
   evalrun::fuzz::CheckRetryAfter(value);
 
-  const auto of_ms = ParseRetryAfter("", ms, now);
-  evalrun::fuzz::CheckBounds(of_ms);
-  Require(ParseRetryAfter(value, ms, now) == (of_ms ? of_ms : ParseRetryAfter(value, "", now)),
+  const auto from_ms = ParseRetryAfter("", ms, now);
+  evalrun::fuzz::CheckBounds(from_ms);
+  Require(ParseRetryAfter(value, ms, now) == (from_ms ? from_ms : ParseRetryAfter(value, "", now)),
           "retry-after-ms wins, and is as if absent when it is malformed");
   return 0;
 }

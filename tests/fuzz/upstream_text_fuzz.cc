@@ -18,11 +18,13 @@ constexpr std::string_view kKey = "sk-KEY";  // short, so that the fuzzer finds 
 void CheckUtf8(std::string_view bytes) {
   const std::string valid = deletion::ToValidUtf8(bytes);
   Require(deletion::ToValidUtf8(valid) == valid, "what was made valid is valid");
-  for (const std::size_t most : {std::size_t{0}, std::size_t{1}, std::size_t{7}, bytes.size()}) {
-    const std::string_view prefix = deletion::Utf8Prefix(valid, most);
-    Require(prefix.size() <= most && valid.starts_with(prefix), "a prefix is one, within its size");
+  for (const std::size_t max_bytes :
+       {std::size_t{0}, std::size_t{1}, std::size_t{7}, bytes.size()}) {
+    const std::string_view prefix = deletion::Utf8Prefix(valid, max_bytes);
+    Require(prefix.size() <= max_bytes && valid.starts_with(prefix),
+            "a prefix is one, within its size");
     Require(IsValidUtf8(prefix), "a prefix cuts no sequence");
-    Require(prefix.size() + 4 > std::min(most, valid.size()),
+    Require(prefix.size() + 4 > std::min(max_bytes, valid.size()),
             "a prefix is no shorter than it must");
   }
 }

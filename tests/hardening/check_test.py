@@ -52,10 +52,10 @@ class CheckTest(unittest.TestCase):
                            input=PROGRAM, text=True, capture_output=True)
             return check.missing(str(program))
 
-    def test_nothing_is_missing(self):
+    def test_hardened_binary_passes(self):
         self.assertEqual(self.missing(), [])
 
-    def test_what_is_missing_is_named(self):
+    def test_missing_hardening_is_reported(self):
         for flag, name in CASES.items():
             with self.subTest(flag):
                 self.assertIn(name, self.missing(flag))

@@ -72,7 +72,7 @@ def nobody(*flags):
 
 
 @is_root
-def test_nobody_may_dump_it_or_look_into_it(upstream):
+def test_core_dump_and_debugger_are_denied(upstream):
     with WrappedGateway(nobody(), upstream) as gateway:
         assert limits(gateway.pid) == "0"
         assert owner(gateway.pid) == 0
@@ -83,7 +83,7 @@ def test_nobody_may_dump_it_or_look_into_it(upstream):
 
 
 @is_root
-def test_unless_the_operators_want_to(upstream):
+def test_core_dump_can_be_enabled(upstream):
     with WrappedGateway(nobody(), upstream, "--core-dumps") as gateway:
         assert limits(gateway.pid) != "0" or limits(os.getpid()) == "0"
         assert owner(gateway.pid) == 65534
@@ -104,7 +104,7 @@ def read_only_but(writable):
 
 
 @is_root
-def test_it_needs_no_privileges_and_a_root_that_is_read_only(upstream, tmp_path):
+def test_gateway_runs_unprivileged_on_read_only_root(upstream, tmp_path):
     """All of its file systems are read-only but the folder of the audit file."""
     audit = tmp_path / "audit"
     audit.mkdir()
@@ -117,7 +117,7 @@ def test_it_needs_no_privileges_and_a_root_that_is_read_only(upstream, tmp_path)
 
 
 @is_root
-def test_nor_does_the_backend_however_many_deletions_it_commits_together(tmp_path):
+def test_backend_runs_unprivileged_on_read_only_root(tmp_path):
     """SQLite has no place for temporary files then."""
     folder = tmp_path / "database"
     folder.mkdir()
@@ -146,7 +146,7 @@ def test_nor_does_the_backend_however_many_deletions_it_commits_together(tmp_pat
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
-def test_it_opens_no_file_for_writing_but_the_audit(upstream, tmp_path):
+def test_only_the_audit_file_is_opened_for_writing(upstream, tmp_path):
     trace, audit = tmp_path / "trace", tmp_path / "audit.log"
     wrap = ["strace", "--follow-forks", "--output", str(trace), "--trace",
             "open,openat,creat,mkdir,unlink,rename,execve"]

@@ -94,7 +94,7 @@ class House:
             thread.join()
         assert codes and set(codes) == {SERVED}
 
-    def withstands(self, attack, most=80 * MIB, rounds=8):
+    def assert_memory_bounded(self, attack, most=80 * MIB, rounds=8):
         """Attacks until an attack takes no more memory than those before it have left: what grows
         with each of them is a leak. `most`: what they may leave to be used again, such as pools."""
         before, descriptors = self.memory(), self.descriptors()
@@ -128,7 +128,7 @@ def house(make_house):
 
 
 # What 10,000 connections say before they are closed, by a FIN or a RST.
-def malformed(chance):
+def malformed_inputs(chance):
     call = http2.frame(http2.HEADERS, http2.END_HEADERS, 1, http2.CALL)
     hello = http2.PREFACE + http2.settings()
     return [
@@ -160,16 +160,16 @@ def test_ten_thousand_malformed_connections(house):
             batch = [http2.connect(address) for _ in range(50)]
             for connection in batch:
                 with contextlib.suppress(ConnectionError):
-                    connection.sendall(chance.choice(malformed(chance)))
+                    connection.sendall(chance.choice(malformed_inputs(chance)))
                 if chance.random() < 0.5:
                     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
                                           struct.pack("ii", 1, 0))
                 connection.close()
 
-    house.withstands(attack)  # thrice 3,400, or more often
+    house.assert_memory_bounded(attack)  # thrice 3,400, or more often
 
 
-def test_who_does_not_get_on_with_it_is_shut_out(make_house):
+def test_incomplete_handshake_is_closed(make_house):
     house = make_house("--server-handshake-timeout", "1s")
     with contextlib.ExitStack() as stack:
         slow = [stack.enter_context(http2.connect(house.address)) for _ in range(200)]
@@ -180,7 +180,7 @@ def test_who_does_not_get_on_with_it_is_shut_out(make_house):
             http2.read_to_end(connection)
 
 
-def test_who_reads_nothing_gets_no_more_memory_and_has_to_leave(make_house):
+def test_client_that_never_reads_is_bounded_and_closed(make_house):
     """Calls whose answers are not taken: by HTTP/2's own window, and by TCP's."""
     house = make_house("--server-max-connection-age", "2s", "--server-max-connection-age-grace",
                        "1s", "--upstream-idle-connection-age", "1s")
@@ -197,10 +197,10 @@ def test_who_reads_nothing_gets_no_more_memory_and_has_to_leave(make_house):
             for connection in slow:
                 http2.read_to_end(connection)
 
-    house.withstands(attack)
+    house.assert_memory_bounded(attack)
 
 
-def test_calls_that_are_reset_at_once(house):
+def test_rapid_reset(house):
     def attack(address):
         for _ in range(5):
             with http2.connect(address) as connection, contextlib.suppress(ConnectionError):
@@ -211,11 +211,11 @@ def test_calls_that_are_reset_at_once(house):
                         http2.frame(http2.RST_STREAM, 0, stream, b"\0\0\0\x08")
                         for stream in range(first, first + 200, 2)))
 
-    house.withstands(attack)
+    house.assert_memory_bounded(attack)
 
 
 @pytest.mark.parametrize("flood", ["settings", "ping", "continuation", "table"])
-def test_floods_that_are_not_read(house, flood):
+def test_floods_without_reading(house, flood):
     """What a server might collect while the client goes on: answers, headers."""
     large = http2.header(b"x-junk", b"j" * 4000)
     repeated = http2.CALL + http2.indexed_header(b"x-junk", b"j" * 4000)
@@ -242,11 +242,11 @@ def test_floods_that_are_not_read(house, flood):
                         most.append(house.memory())
 
     most = [house.memory()]
-    house.withstands(attack)
+    house.assert_memory_bounded(attack)
     assert max(most) < most[0] + 128 * MIB
 
 
-def test_huge_metadata_is_refused(house):
+def test_huge_metadata_is_rejected(house):
     metadata = [(f"x-junk-{number}", "j" * 7000) for number in range(8)]
     own_connection = [("grpc.use_local_subchannel_pool", 1)]
     with house.callers(), grpc.insecure_channel(house.address, own_connection) as channel:
@@ -256,13 +256,13 @@ def test_huge_metadata_is_refused(house):
     assert error.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
-def test_calls_go_on_while_connections_reach_their_age(make_house):
+def test_calls_survive_max_connection_age(make_house):
     house = make_house("--server-max-connection-age", "1s")
     with house.callers():
         time.sleep(5)  # a few connections' lives
 
 
-def test_a_connection_without_calls_is_closed(make_house):
+def test_idle_connection_is_closed(make_house):
     house = make_house("--server-max-connection-idle", "1s")
     with http2.connect(house.address) as connection:
         connection.sendall(http2.PREFACE + http2.settings())
@@ -270,7 +270,7 @@ def test_a_connection_without_calls_is_closed(make_house):
     assert bytes([http2.GOAWAY, 0, 0, 0, 0, 0]) in said
 
 
-def test_a_client_that_has_vanished_is_found_out(make_house):
+def test_keepalive_detects_vanished_client(make_house):
     house = make_house("--server-keepalive-time", "1s")
     with http2.connect(house.address) as connection:
         connection.settimeout(40)

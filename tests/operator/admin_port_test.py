@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 
-def test_config_is_what_is_in_force_without_the_secrets(make_house):
+def test_config_shows_effective_settings_without_secrets(make_house):
     house = make_house(flags=["--upstream-proxy", "http://user:pass-w0rd@127.0.0.1:1",
                               "--retry-initial-backoff", "7ms"])
     config = house.get("/config")
@@ -20,7 +20,7 @@ def test_config_is_what_is_in_force_without_the_secrets(make_house):
     assert house.key not in config and "pass-w0rd" not in config
 
 
-def test_the_log_level_is_changed_by_a_put_alone(house):
+def test_log_level_changes_only_by_put(house):
     for method in ("GET", "HEAD", "POST", "DELETE"):
         house.ask(method, "/loglevel", "debug")
         assert house.get("/loglevel") == "info\n", method
@@ -33,13 +33,13 @@ def test_the_log_level_is_changed_by_a_put_alone(house):
     assert (changed["from"], changed["to"]) == ("info", "debug")
 
 
-def test_a_level_that_is_changed_is_in_force(house):
+def test_changed_log_level_takes_effect(house):
     house.ask("PUT", "/loglevel", "error")
     assert house.gateway.stop() == 0
     assert [event["event"] for event in house.gateway.events] == ["listening", "log_level_changed"]
 
 
-def test_readyz_says_why_not(make_house):
+def test_readyz_reports_reason(make_house):
     house = make_house(flags=["--drain-delay", "30s"])
     assert house.ask("GET", "/readyz") == (200, "ok\n")
     house.gateway.signal(15)
@@ -61,7 +61,7 @@ SLOW_CLIENTS = {
 
 
 @pytest.mark.parametrize("said", SLOW_CLIENTS.values(), ids=SLOW_CLIENTS)
-def test_liveness_answers_while_dozens_of_slow_clients_hold_the_port(house, said):
+def test_liveness_responds_despite_slow_clients(house, said):
     host, port = house.gateway.admin_address.split(":")
     with contextlib.ExitStack() as stack:
         for _ in range(200):
@@ -85,14 +85,14 @@ def test_liveness_does_not_depend_on_the_upstream(house):
 
 
 @pytest.mark.skipif(not shutil.which("promtool"), reason="promtool (Debian package prometheus)")
-def test_promtool_finds_nothing_to_say_about_the_metrics(house):
+def test_metrics_pass_promtool_lint(house):
     assert house.delete() == "NOT_FOUND"
     checked = subprocess.run(["promtool", "check", "metrics"], input=house.get("/metrics"),
                              capture_output=True, text=True, check=False)
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
 
 
-def test_what_callers_send_makes_no_series(house):
+def test_caller_input_creates_no_series(house):
     def series():
         return {line.rpartition(" ")[0] for line in house.get("/metrics").splitlines()}
 
@@ -104,7 +104,7 @@ def test_what_callers_send_makes_no_series(house):
     assert series() == before
 
 
-def test_process_metrics_are_those_of_the_process(house):
+def test_process_metrics_match_proc(house):
     pid = house.gateway.pid
     assert house.metric("process_open_fds") == pytest.approx(
         len(os.listdir(f"/proc/{pid}/fd")), abs=3)
@@ -117,7 +117,7 @@ def test_process_metrics_are_those_of_the_process(house):
     assert build["labels"].keys() == {"version", "grpc_version", "libcurl_version"}
 
 
-def test_the_age_of_the_key_is_that_of_its_file(make_house, tmp_path):
+def test_key_age_is_that_of_the_file(make_house, tmp_path):
     key = tmp_path / "key"
     key.write_text("test-key-1-not-a-secret")
     os.utime(key, (1_600_000_000, 1_600_000_000))

@@ -140,7 +140,7 @@ class Tab:
         return [event["params"]["request"]["url"] for event in self.events
                 if event["method"] == "Network.requestWillBeSent"]
 
-    def complaints(self):
+    def console_errors(self):
         """What the console, the script or the content security policy had to object to."""
         said = [event["params"]["entry"]["text"] for event in self.events
                 if event["method"] == "Log.entryAdded"]

@@ -155,7 +155,7 @@ class Callers:
             thread.join()
 
 
-def test_every_query_returns_data_and_moves_with_its_fault(house, prometheus):
+def test_every_query_has_data_and_reacts_to_its_fault(house, prometheus):
     every = list(queries())
     assert {title for title, _, _ in every} == MOVED_BY.keys() | NEEDS_STORE
     assert prometheus.wait_until(lambda: prometheus.ask("up == 1"))

@@ -19,7 +19,7 @@ CALLS = 1500  # of more than 300 bytes each: more than both pipe and buffer hold
 
 
 @pytest.fixture
-def silent_gateway():
+def gateway_with_unread_stdout():
     """(process, gRPC address): what it writes after `listening` stays in its pipe. Its upstream is a
     port on which nobody listens, so that every call has a line of level `warn`, which is urgent."""
     command = [program("evalrun-gateway", "GATEWAY_UNDER_TEST"), "--listen", "127.0.0.1:0",
@@ -32,13 +32,13 @@ def silent_gateway():
         process.kill()
 
 
-def read_to_the_end(stream, into):
+def read_until_eof(stream, into):
     while chunk := os.read(stream.fileno(), 65536):
         into.append(chunk)
 
 
-def test_a_blocked_stdout_costs_the_oldest_lines_and_no_call_any_time(silent_gateway):
-    process, listening = silent_gateway
+def test_blocked_stdout_drops_oldest_lines_without_delaying_calls(gateway_with_unread_stdout):
+    process, listening = gateway_with_unread_stdout
     with grpc.insecure_channel(listening["grpc"]) as channel:
         stub = rpc.EvalRunServiceStub(channel)
         for number in range(CALLS):
@@ -53,7 +53,7 @@ def test_a_blocked_stdout_costs_the_oldest_lines_and_no_call_any_time(silent_gat
                  if line.startswith("gateway_log_lines_dropped_total ")]
 
     written = []
-    reader = threading.Thread(target=read_to_the_end, args=(process.stdout, written))
+    reader = threading.Thread(target=read_until_eof, args=(process.stdout, written))
     reader.start()
     process.terminate()
     assert process.wait(20) == 0
@@ -67,7 +67,7 @@ def test_a_blocked_stdout_costs_the_oldest_lines_and_no_call_any_time(silent_gat
     assert calls[-1] == CALLS - 1, "the newest are kept"
 
 
-def test_of_the_lines_with_ok_a_share_is_written_and_of_all_others_every_one(make_house):
+def test_ok_lines_are_sampled_and_others_are_not(make_house):
     house = make_house(flags=["--log-ok-sample-percent", "20"], runs=10)
     for run in house.runs:
         assert house.delete(run) == "OK"
@@ -77,7 +77,7 @@ def test_of_the_lines_with_ok_a_share_is_written_and_of_all_others_every_one(mak
     assert (codes.count("OK"), codes.count("NOT_FOUND")) == (2, 10)
 
 
-def test_a_line_names_the_peer_and_the_sizes_as_opentelemetry_does(make_house):
+def test_access_log_uses_opentelemetry_fields(make_house):
     house = make_house(runs=1)
     house.delete(house.runs[0])
     line = house.gateway.wait_for_event("call")
@@ -88,7 +88,7 @@ def test_a_line_names_the_peer_and_the_sizes_as_opentelemetry_does(make_house):
     assert line["http.response.body.size"] == 0  # a 204
 
 
-def test_a_trace_leads_to_the_line(house):
+def test_access_log_has_trace_id(house):
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
     house.delete(request_id="traced", metadata=[("traceparent", f"00-{trace}-00f067aa0ba902b7-01")])
     line = house.gateway.wait_for(lambda event: event.get("request_id") == "traced")

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.skipif(not os.path.exists(CHROMIUM),
 # An expression: the text of an element.
 TEXT = "document.getElementById('{}').innerText"
 # Of each text the contrast with what is behind it, by the formula of WCAG 2; the smallest one.
-LEAST_CONTRAST = """(() => {
+MIN_CONTRAST = """(() => {
   const parts = color => color.match(/[\\d.]+/g).map(Number);
   const luminance = ([r, g, b]) => [r, g, b].map(v => v / 255)
     .map(v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
@@ -63,7 +63,7 @@ def busy_house(make_house):
     return house
 
 
-async def test_it_shows_how_the_replica_is(busy_house, open_tab, pictures):
+async def test_page_shows_replica_status(busy_house, open_tab, pictures):
     tab = await open_tab(busy_house.url + "/")
     await tab.wait_until(f"{TEXT.format('state')} === 'ready'")
     await tab.wait_until(f"{TEXT.format('errors')}.includes('lost-1')")
@@ -84,7 +84,7 @@ async def test_it_shows_how_the_replica_is(busy_house, open_tab, pictures):
     await tab.screenshot(pictures / "page.png")
 
 
-async def test_its_plots_move(busy_house, open_tab):
+async def test_plots_update(busy_house, open_tab):
     tab = await open_tab(busy_house.url + "/")
     plots = "[...document.querySelectorAll('svg')].map(plot => plot.getAttribute('aria-label'))"
     await tab.wait_until(f"{plots}.includes('Calls: 0/s, failed 0/s')")
@@ -98,15 +98,15 @@ async def test_its_plots_move(busy_house, open_tab):
                               "line => line.getAttribute('points').includes(' '))")
 
 
-async def test_it_asks_nobody_else_and_nothing_is_objected_to(busy_house, open_tab):
+async def test_page_makes_no_external_requests_or_console_errors(busy_house, open_tab):
     tab = await open_tab(busy_house.url + "/")
     await tab.wait_until("document.getElementById('config').textContent.length > 0")
     assert {url for url in tab.requests() if not url.startswith("data:")} == {
         busy_house.url + path for path in ("/", "/status.json", "/config")}
-    assert not tab.complaints()
+    assert not tab.console_errors()
 
 
-async def test_what_others_wrote_is_shown_and_not_run(make_house, open_tab):
+async def test_untrusted_text_is_escaped(make_house, open_tab):
     house = make_house(flags=["--ids-opaque", "--max-attempts", "1"])
     house.faults.set(fault="respond", status=500, headers={"content-type": "application/json"},
                      body='{"error": {"code": "<img src=x onerror=document.title=1>", "message": "m"}}')
@@ -119,10 +119,10 @@ async def test_what_others_wrote_is_shown_and_not_run(make_house, open_tab):
     await tab.evaluate("""(() => { const script = document.createElement('script');
         try { script.text = 'document.title = "run"'; document.body.append(script); } catch {} })()""")
     assert await tab.evaluate("document.title") == "evalrun-gateway"
-    assert tab.complaints()
+    assert tab.console_errors()
 
 
-async def test_a_replica_that_leaves_and_one_that_is_gone(make_house, open_tab):
+async def test_draining_and_unreachable_replica(make_house, open_tab):
     house = make_house(flags=["--drain-delay", "30s"])
     tab = await open_tab(house.url + "/")
     await tab.wait_until(f"{TEXT.format('state')} === 'ready'")
@@ -134,12 +134,12 @@ async def test_a_replica_that_leaves_and_one_that_is_gone(make_house, open_tab):
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280], ids=["phone", "desk"])
-async def test_it_can_be_read(busy_house, open_tab, pictures, width, dark):
+async def test_contrast_is_sufficient(busy_house, open_tab, pictures, width, dark):
     tab = await open_tab(busy_house.url + "/", width=width, height=800, dark=dark)
     await tab.wait_until(f"{TEXT.format('errors')}.includes('lost-1')")
     await tab.evaluate("document.querySelector('details').open = true")
     assert await tab.evaluate("document.documentElement.scrollWidth") <= width
-    assert await tab.evaluate(LEAST_CONTRAST) >= 4.5
+    assert await tab.evaluate(MIN_CONTRAST) >= 4.5
     nodes = (await tab.call("Accessibility.getFullAXTree"))["nodes"]
     named = [(node["role"]["value"], node.get("name", {}).get("value", ""))
              for node in nodes if not node["ignored"]]

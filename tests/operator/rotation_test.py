@@ -25,7 +25,7 @@ def replace(path, content):
     os.replace(following, path)
 
 
-def test_no_call_fails_while_the_key_is_rotated_and_the_old_one_ends(tmp_path):
+def test_key_rotation_fails_no_call(tmp_path):
     """The backend refuses the old key from `ends` on: a call that still used it would fail."""
     ends = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=12)
     seed = Seed()
@@ -77,7 +77,7 @@ def test_no_call_fails_while_the_key_is_rotated_and_the_old_one_ends(tmp_path):
     assert old not in everything and new not in everything
 
 
-def test_the_old_key_does_end(tmp_path):
+def test_old_key_is_revoked(tmp_path):
     """What the test above relies on."""
     seed = Seed()
     workspace = seed.workspace(seed.organization())

@@ -10,7 +10,7 @@ from evalrun_testing.gateway import GatewayProcess
 from evalrun_testing.seed import Seed
 
 
-def test_a_run_of_the_seed_is_deleted_through_the_gateway_and_both_stop_cleanly(tmp_path):
+def test_delete_through_gateway_and_clean_stop(tmp_path):
     seed = Seed()
     workspace = seed.workspace(seed.organization())
     key, run = seed.api_key(workspace), seed.eval_run(workspace)
@@ -25,7 +25,7 @@ def test_a_run_of_the_seed_is_deleted_through_the_gateway_and_both_stop_cleanly(
         assert gateway.access_log == [logged]
 
 
-def test_a_second_backend_in_the_same_directory_goes_on_where_the_first_was_killed(tmp_path):
+def test_backend_recovers_its_state_after_kill(tmp_path):
     seed = Seed()
     seed.organization()
     with BackendProcess(tmp_path, seed.document) as backend:
@@ -35,6 +35,6 @@ def test_a_second_backend_in_the_same_directory_goes_on_where_the_first_was_kill
         assert backend.address == address
 
 
-def test_a_program_that_does_not_come_up_says_why(tmp_path):
+def test_startup_failure_is_reported(tmp_path):
     with pytest.raises(RuntimeError, match="seed file .*: `organizations` must be an array"):
         BackendProcess(tmp_path, {"organizations": 1})

@@ -3,12 +3,12 @@
 import inspect
 
 
-async def settled(result):
+async def maybe_await(result):
     """What a call of either client comes to."""
     return await result if inspect.isawaitable(result) else result
 
 
-async def entered(stack, manager):
+async def enter_any_context(stack, manager):
     """Enters a context manager of either kind; `stack` is an AsyncExitStack."""
     if hasattr(manager, "__aenter__"):
         return await stack.enter_async_context(manager)

@@ -6,7 +6,7 @@ import aymara_ai
 import pytest
 from evalrun_testing.backend import BackendProcess
 
-from calls import settled
+from calls import maybe_await
 from world import World
 
 pytest.register_assert_rewrite("error_shape")
@@ -45,7 +45,7 @@ async def kind(request):
     sdk_class, transport_class = KINDS[request.param]
     transport = transport_class()
     yield sdk_class, transport
-    await settled(transport.aclose() if hasattr(transport, "aclose") else transport.close())
+    await maybe_await(transport.aclose() if hasattr(transport, "aclose") else transport.close())
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@
 import aymara_ai
 import pytest
 
-from calls import settled
+from calls import maybe_await
 from error_shape import assert_documented_shape
 from world import EVAL
 
-NOWHERE = "ffffffff-ffff-4fff-8fff-ffffffffffff"
+MISSING_RUN = "ffffffff-ffff-4fff-8fff-ffffffffffff"
 
 
 def delete(run, **arguments):
@@ -52,9 +52,9 @@ EXAMPLE = {"prompt": "p", "response": "r", "type": "pass"}
                  "auth.insufficient_permissions", id="a key that may not delete"),
     pytest.param("read_only_key", create(), aymara_ai.PermissionDeniedError,
                  "auth.insufficient_permissions", id="a key that may not create"),
-    pytest.param("key", delete(NOWHERE), aymara_ai.NotFoundError, "resource.not_found",
+    pytest.param("key", delete(MISSING_RUN), aymara_ai.NotFoundError, "resource.not_found",
                  id="no run to delete"),
-    pytest.param("key", get(NOWHERE), aymara_ai.NotFoundError, "resource.not_found",
+    pytest.param("key", get(MISSING_RUN), aymara_ai.NotFoundError, "resource.not_found",
                  id="no run to read"),
     pytest.param("key", delete("other_run"), aymara_ai.NotFoundError, "resource.not_found",
                  id="a run of another workspace"),
@@ -62,17 +62,17 @@ EXAMPLE = {"prompt": "p", "response": "r", "type": "pass"}
                  "resource.not_found", id="a run of another organization"),
     pytest.param("key", get("run", "other_workspace"), aymara_ai.NotFoundError,
                  "resource.not_found", id="a run looked for in the wrong workspace"),
-    pytest.param("key", get("run", NOWHERE), aymara_ai.NotFoundError, "resource.not_found",
+    pytest.param("key", get("run", MISSING_RUN), aymara_ai.NotFoundError, "resource.not_found",
                  id="no such workspace"),
     pytest.param("orphan_key", lists(), aymara_ai.NotFoundError, "resource.not_found",
                  id="the organization is gone"),
     pytest.param("key", delete("processing_run"), aymara_ai.ConflictError, "resource.conflict",
                  id="a run that is still processing"),
 ])
-async def test_a_refusal(connect, world, key, call, exception, code):
+async def test_rejected_request(connect, world, key, call, exception, code):
     client = connect(getattr(world, key, key))
     with pytest.raises(exception) as raised:
-        await settled(call(client, world))
+        await maybe_await(call(client, world))
     assert raised.value.body["error"]["code"] == code
     assert_documented_shape(raised.value)
 
@@ -103,27 +103,27 @@ async def test_a_refusal(connect, world, key, call, exception, code):
     pytest.param(create(eval_run_examples=[EXAMPLE, {"prompt": "p", "type": "pass"}]),
                  "body.eval_run_examples[1].response", id="an example without its response"),
 ])
-async def test_a_malformed_field_is_named(client, world, call, field):
+async def test_malformed_field_is_reported(client, world, call, field):
     with pytest.raises(aymara_ai.UnprocessableEntityError) as raised:
-        await settled(call(client, world))
+        await maybe_await(call(client, world))
     assert raised.value.body["error"]["code"] == "validation.invalid_format"
     assert raised.value.body["error"]["details"] == {"field": field}
     assert_documented_shape(raised.value)
 
 
-async def test_no_key_at_all(client):
+async def test_missing_api_key(client):
     with pytest.raises(aymara_ai.AuthenticationError) as raised:
-        await settled(client.evals.runs.list(extra_headers={"x-api-key": aymara_ai.Omit()}))
+        await maybe_await(client.evals.runs.list(extra_headers={"x-api-key": aymara_ai.Omit()}))
     assert "x-api-key" not in raised.value.request.headers
     assert raised.value.body["error"]["code"] == "auth.invalid_key"
     assert_documented_shape(raised.value)
 
 
-async def test_a_key_has_so_many_requests_a_minute(connect, world):
+async def test_requests_per_minute_quota(connect, world):
     client = connect(world.one_a_minute_key)
-    await settled(client.evals.runs.list())
+    await maybe_await(client.evals.runs.list())
     with pytest.raises(aymara_ai.RateLimitError) as raised:
-        await settled(client.evals.runs.list())
+        await maybe_await(client.evals.runs.list())
     assert raised.value.body["error"]["code"] == "quota.limit_exceeded"
     assert 1 <= int(raised.value.response.headers["retry-after"]) <= 60
     assert_documented_shape(raised.value)
@@ -131,7 +131,7 @@ async def test_a_key_has_so_many_requests_a_minute(connect, world):
 
 # One more request every 3 s: the SDK's own first wait, half a second, is not enough.
 @pytest.mark.parametrize("kind", ["sync"], indirect=True)
-async def test_after_the_wait_that_the_answer_asks_for_the_same_call_succeeds(connect, world):
+async def test_call_succeeds_after_retry_after(connect, world):
     runs = connect(world.twenty_a_minute_key).evals.runs
     with pytest.raises(aymara_ai.RateLimitError):
         for _ in range(100):

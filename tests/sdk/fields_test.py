@@ -2,16 +2,16 @@
 
 import pytest
 
-from calls import settled
+from calls import maybe_await
 from world import EVAL
 
 
 async def create(client, **fields):
     """Creates a run, and makes sure that `get` and `list` tell the same."""
     runs = client.evals.runs
-    created = await settled(runs.create(**{"eval_uuid": EVAL, "responses": []} | fields))
-    assert await settled(runs.get(created.eval_run_uuid)) == created
-    assert (await settled(runs.list(eval_uuid=EVAL))).items == [created]
+    created = await maybe_await(runs.create(**{"eval_uuid": EVAL, "responses": []} | fields))
+    assert await maybe_await(runs.get(created.eval_run_uuid)) == created
+    assert (await maybe_await(runs.list(eval_uuid=EVAL))).items == [created]
     return created
 
 
@@ -52,7 +52,7 @@ async def test_an_example(client, example):
 
 
 @pytest.mark.parametrize("of_run", [{}, {"continue_thread": True}, {"continue_thread": None}])
-async def test_whether_the_thread_goes_on_is_taken_and_no_answer_has_a_place_for_it(client, of_run):
+async def test_continue_thread_is_accepted_but_not_returned(client, of_run):
     await create(client, **of_run)
 
 
@@ -80,7 +80,7 @@ async def test_a_response(client, response):
     assert kept == {"prompt_uuid": "prompt"} | response
 
 
-async def test_many_responses_stay_in_their_order(client):
+async def test_responses_keep_their_order(client):
     prompts = [f"prompt {n}" for n in range(500)]
     run = await create(client, responses=[{"prompt_uuid": prompt} for prompt in prompts])
     assert [response.prompt_uuid for response in run.responses] == prompts

@@ -14,7 +14,7 @@ RUN = pathlib.Path(__file__).parent / "generated" / "run.py"
     ("check and sync", "only 0 of at least 25 tests of `delete` ran and passed"),
     ("not raw", "only 20 of at least 25 tests of `delete` ran and passed"),
 ])
-def test_what_did_not_run_is_a_failure(selected, missing):
+def test_missing_tests_are_a_failure(selected, missing):
     done = subprocess.run([sys.executable, RUN, "-k", selected], capture_output=True, text=True)
     assert done.returncode != 0
     assert f"FAILED: {missing}" in done.stdout

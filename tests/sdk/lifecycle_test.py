@@ -3,7 +3,7 @@
 import aymara_ai
 import pytest
 
-from calls import settled
+from calls import maybe_await
 from world import EVAL
 
 RUN = "954d54bc-bd5f-4cb5-8d20-688f368b712e"
@@ -17,60 +17,60 @@ SPELLINGS = {
 every_spelling = pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS.keys())
 
 
-async def test_a_run_is_created_listed_read_deleted_and_gone(client):
+async def test_run_lifecycle(client):
     runs = client.evals.runs
-    created = await settled(runs.create(
+    created = await maybe_await(runs.create(
         eval_uuid=EVAL, responses=[{"prompt_uuid": "prompt"}], name="nightly"))
     assert (created.eval_uuid, created.name, created.status) == (EVAL, "nightly", "created")
     assert created.created_at == created.updated_at
     assert created.created_at.tzinfo is not None
 
-    listed = await settled(runs.list(eval_uuid=EVAL))
+    listed = await maybe_await(runs.list(eval_uuid=EVAL))
     assert (listed.items, listed.count) == ([created], 1)
-    assert await settled(runs.get(created.eval_run_uuid)) == created
+    assert await maybe_await(runs.get(created.eval_run_uuid)) == created
 
-    assert await settled(runs.delete(created.eval_run_uuid)) is None
+    assert await maybe_await(runs.delete(created.eval_run_uuid)) is None
 
     with pytest.raises(aymara_ai.NotFoundError):
-        await settled(runs.get(created.eval_run_uuid))
+        await maybe_await(runs.get(created.eval_run_uuid))
     with pytest.raises(aymara_ai.NotFoundError):
-        await settled(runs.delete(created.eval_run_uuid))
-    listed = await settled(runs.list(eval_uuid=EVAL))
+        await maybe_await(runs.delete(created.eval_run_uuid))
+    listed = await maybe_await(runs.list(eval_uuid=EVAL))
     assert (listed.items, listed.count) == ([], 0)
 
 
 @every_spelling
-async def test_all_names_of_a_run_mean_the_same_run(client, spelling):
+async def test_all_spellings_identify_the_run(client, spelling):
     runs = client.evals.runs
-    created = await settled(runs.create(eval_uuid=EVAL, responses=[], eval_run_uuid=RUN))
-    assert await settled(runs.get(spelling)) == created
-    await settled(runs.delete(spelling))
+    created = await maybe_await(runs.create(eval_uuid=EVAL, responses=[], eval_run_uuid=RUN))
+    assert await maybe_await(runs.get(spelling)) == created
+    await maybe_await(runs.delete(spelling))
     with pytest.raises(aymara_ai.NotFoundError):
-        await settled(runs.get(RUN))
+        await maybe_await(runs.get(RUN))
 
 
 @every_spelling
-async def test_a_run_is_created_under_any_of_its_names(client, spelling):
+async def test_run_can_be_created_with_any_spelling(client, spelling):
     runs = client.evals.runs
-    created = await settled(runs.create(eval_uuid=EVAL, responses=[], eval_run_uuid=spelling))
-    assert await settled(runs.get(RUN)) == created
+    created = await maybe_await(runs.create(eval_uuid=EVAL, responses=[], eval_run_uuid=spelling))
+    assert await maybe_await(runs.get(RUN)) == created
     with pytest.raises(aymara_ai.ConflictError):
-        await settled(runs.create(eval_uuid=EVAL, responses=[], eval_run_uuid=RUN))
+        await maybe_await(runs.create(eval_uuid=EVAL, responses=[], eval_run_uuid=RUN))
 
 
 @pytest.mark.parametrize("spell", [str, str.upper, "workspace.{}".format],
                          ids=["bare", "upper case", "with its type"])
-async def test_a_run_of_another_workspace_is_reached_by_any_name_of_the_workspace(
+async def test_other_workspace_by_any_spelling(
         client, world, spell):
     runs, workspace = client.evals.runs, spell(world.other_workspace)
-    created = await settled(runs.create(
+    created = await maybe_await(runs.create(
         eval_uuid=EVAL, responses=[], workspace_uuid=workspace))
     assert created.workspace_uuid == world.other_workspace
-    assert await settled(runs.get(created.eval_run_uuid, workspace_uuid=workspace)) == created
-    await settled(runs.delete(created.eval_run_uuid, workspace_uuid=workspace))
+    assert await maybe_await(runs.get(created.eval_run_uuid, workspace_uuid=workspace)) == created
+    await maybe_await(runs.delete(created.eval_run_uuid, workspace_uuid=workspace))
     with pytest.raises(aymara_ai.NotFoundError):
-        await settled(runs.get(created.eval_run_uuid, workspace_uuid=workspace))
+        await maybe_await(runs.get(created.eval_run_uuid, workspace_uuid=workspace))
 
 
-async def test_health_needs_no_valid_key(connect):
-    assert await settled(connect("no such key").health.check()) is None
+async def test_health_needs_no_api_key(connect):
+    assert await maybe_await(connect("no such key").health.check()) is None

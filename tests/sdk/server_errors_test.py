@@ -9,9 +9,9 @@ import signal
 import aymara_ai
 import pytest
 
-from calls import settled
+from calls import maybe_await
 from error_shape import assert_documented_shape
-from half_sent import HalfSent
+from partial_request_proxy import PartialRequestProxy
 
 
 @pytest.fixture
@@ -24,25 +24,25 @@ def backend(start_backend, tmp_path, request):
     return start_backend(["--faults", str(script)])
 
 
-def stop_while_a_request_arrives(backend, half_sent):
+def stop_during_request(backend, partial_request_proxy):
     """Lets the request's other half go when the server has been told to stop."""
-    assert half_sent.begun.wait(20)
+    assert partial_request_proxy.begun.wait(20)
     with contextlib.closing(http.client.HTTPConnection(backend.address, timeout=20)) as idle:
         # Connections are accepted in order: once this one is served, so is the other.
         idle.request("GET", "/health/")
         assert idle.getresponse().read()
         backend.signal(signal.SIGTERM)
         assert idle.sock.recv(1) == b"", "a server that stops closes idle connections first"
-    half_sent.release()
+    partial_request_proxy.release()
 
 
-async def test_a_request_that_arrives_while_the_server_stops(
+async def test_request_during_shutdown(
         connect, world, backend, start_backend):
-    with (HalfSent(backend.address) as half_sent,
+    with (PartialRequestProxy(backend.address) as partial_request_proxy,
           concurrent.futures.ThreadPoolExecutor() as thread):
-        stopping = thread.submit(stop_while_a_request_arrives, backend, half_sent)
+        stopping = thread.submit(stop_during_request, backend, partial_request_proxy)
         with pytest.raises(aymara_ai.InternalServerError) as raised:
-            await settled(connect(world.key, base_url=half_sent.url).evals.runs.delete(world.run))
+            await maybe_await(connect(world.key, base_url=partial_request_proxy.url).evals.runs.delete(world.run))
         stopping.result()
     assert raised.value.status_code == 503
     assert raised.value.body["error"]["code"] == "server.unavailable"
@@ -50,7 +50,7 @@ async def test_a_request_that_arrives_while_the_server_stops(
     assert backend.wait() == 0
 
     again = start_backend()
-    run = await settled(connect(world.key, base_url=again.url).evals.runs.get(world.run))
+    run = await maybe_await(connect(world.key, base_url=again.url).evals.runs.get(world.run))
     assert run.eval_run_uuid == world.run, "nothing was done"
 
 
@@ -62,31 +62,31 @@ INTERNAL_ERROR = {
 
 
 @pytest.mark.fault(**INTERNAL_ERROR)
-async def test_an_internal_error(client, world):
+async def test_internal_error(client, world):
     with pytest.raises(aymara_ai.InternalServerError) as raised:
-        await settled(client.evals.runs.delete(world.run))
+        await maybe_await(client.evals.runs.delete(world.run))
     assert raised.value.status_code == 500
     assert raised.value.body["error"]["code"] == "server.internal_error"
     assert_documented_shape(raised.value)
 
 
 @pytest.mark.fault(fault="drop_after_commit", count=1)
-async def test_a_lost_answer_makes_the_client_send_again_and_call_a_deletion_not_found(
+async def test_retry_after_lost_response_reports_not_found(
         connect, world):
     """What the gateway is for: its caller would be told that the run is gone."""
     client = connect(world.key, max_retries=1)
     with pytest.raises(aymara_ai.NotFoundError):
-        await settled(client.evals.runs.delete(world.run))
+        await maybe_await(client.evals.runs.delete(world.run))
 
 
 @pytest.mark.fault(fault="drop_after_reading")
-async def test_a_connection_that_always_breaks(client, world):
+async def test_connection_always_lost(client, world):
     with pytest.raises(aymara_ai.APIConnectionError):
-        await settled(client.evals.runs.delete(world.run))
+        await maybe_await(client.evals.runs.delete(world.run))
 
 
 @pytest.mark.fault(fault="hold")
-async def test_an_answer_that_does_not_come(connect, world):
+async def test_response_timeout(connect, world):
     client = connect(world.key, timeout=0.1)
     with pytest.raises(aymara_ai.APITimeoutError):
-        await settled(client.evals.runs.delete(world.run))
+        await maybe_await(client.evals.runs.delete(world.run))

@@ -5,7 +5,7 @@ import contextlib
 import pytest
 from aymara_ai.types.evals import EvalRunResult
 
-from calls import entered, settled, uuids
+from calls import enter_any_context, maybe_await, uuids
 from world import EVAL
 
 
@@ -34,27 +34,27 @@ def prepare(method, client, world):
 @every_call
 async def test_raw_response(client, world, method):
     resource, arguments, status, is_right = prepare(method, client, world)
-    response = await settled(getattr(resource.with_raw_response, method)(**arguments))
+    response = await maybe_await(getattr(resource.with_raw_response, method)(**arguments))
     assert (response.status_code, response.retries_taken) == (status, 0)
     assert response.headers["x-request-id"]
-    assert is_right(await settled(response.parse()))
+    assert is_right(await maybe_await(response.parse()))
 
 
 @every_call
 async def test_streaming_response(client, world, method):
     resource, arguments, status, is_right = prepare(method, client, world)
     async with contextlib.AsyncExitStack() as stack:
-        response = await entered(
+        response = await enter_any_context(
             stack, getattr(resource.with_streaming_response, method)(**arguments))
         assert response.status_code == status
         assert not response.is_closed
-        assert is_right(await settled(response.parse()))
+        assert is_right(await maybe_await(response.parse()))
     assert response.is_closed
 
 
-async def test_the_lines_of_a_streamed_answer_are_its_json(client, world):
+async def test_streamed_lines_form_the_json(client, world):
     async with contextlib.AsyncExitStack() as stack:
-        response = await entered(
+        response = await enter_any_context(
             stack, client.evals.runs.with_streaming_response.get(world.run))
-        text = "".join([await settled(response.text())])
+        text = "".join([await maybe_await(response.text())])
     assert EvalRunResult.model_validate_json(text).eval_run_uuid == world.run

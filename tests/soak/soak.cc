@@ -20,12 +20,12 @@
 
 #include "tests/benchmark/latencies.h"
 #include "tests/benchmark/load.h"
-#include "tests/benchmark/process_figures.h"
+#include "tests/benchmark/process_stats.h"
 #include "tests/benchmark/timed_upstream.h"
 #include "tests/soak/faults.h"
-#include "tests/soak/judge.h"
-#include "tests/support/gate.h"
+#include "tests/soak/growth.h"
 #include "tests/support/gateway_process.h"
+#include "tests/support/latch.h"
 
 namespace evalrun::testing {
 namespace {
@@ -34,9 +34,9 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
 // What the gateway gives back by itself is given back by then.
-constexpr auto kPatience = 30s;
+constexpr auto kIdleTimeout = 30s;
 // gRPC makes a thread when those for its timers and closures are busy, and ends it later.
-constexpr double kThreadsOfGrpc = 4;
+constexpr double kMaxGrpcThreads = 4;
 
 struct Flags {
   int seconds = 1800;
@@ -46,13 +46,13 @@ struct Flags {
 };
 
 struct Sample {
-  ProcessFigures process;
+  ProcessStats process;
   double connections = 0;
   double in_flight = 0;
 };
 
-Sample Look(const GatewayProcess& gateway) {
-  return {.process = FiguresOf(gateway.process().pid()),
+Sample TakeSample(const GatewayProcess& gateway) {
+  return {.process = ReadProcessStats(gateway.process().pid()),
           .connections = gateway.Metric("gateway_upstream_connections_open").value_or(-1),
           .in_flight = gateway.Metric("gateway_calls_in_flight").value_or(-1)};
 }
@@ -68,9 +68,9 @@ double Median(const std::vector<Sample>& samples, const std::function<double(con
 }
 
 // Collects results and samples into windows, and prints each when it is over. Thread-safe.
-class Diary {
+class WindowRecorder {
  public:
-  explicit Diary(std::chrono::seconds window) : window_(window) {
+  explicit WindowRecorder(std::chrono::seconds window) : window_(window) {
     std::puts(
         "| minutes | calls | OK | p50 ms | p99 ms | RSS MiB | descriptors | threads | upstream "
         "connections | in flight |\n|---|---|---|---|---|---|---|---|---|---|");
@@ -80,8 +80,9 @@ class Diary {
     const std::lock_guard lock(mutex_);
     ++calls_;
     ++ends_[Name(result)];
-    if (result.end == CallEnd::kGivenUp || result.end == CallEnd::kLost) ++unanswered_;
-    if (result.end == CallEnd::kAnswered && result.code == 0) ok_.Add(result.duration);
+    if (result.end == CallOutcome::kTimedOut || result.end == CallOutcome::kStreamLost)
+      ++unanswered_;
+    if (result.end == CallOutcome::kAnswered && result.code == 0) ok_.Add(result.duration);
   }
 
   void Add(const Sample& sample) {
@@ -103,15 +104,15 @@ class Diary {
  private:
   static std::string Name(const CallResult& result) {
     switch (result.end) {
-      case CallEnd::kAnswered:
+      case CallOutcome::kAnswered:
         return result.code == 0 ? "OK" : absl::StrCat("code ", result.code, " ", result.reason);
-      case CallEnd::kGivenUp:
+      case CallOutcome::kTimedOut:
         return "NO ANSWER";
-      case CallEnd::kCancelled:
+      case CallOutcome::kCancelled:
         return "cancelled by the caller";
-      case CallEnd::kLost:
+      case CallOutcome::kStreamLost:
         return "LOST";
-      case CallEnd::kCut:
+      case CallOutcome::kConnectionCut:
         return "cut by the caller";
     }
     return "";
@@ -171,38 +172,38 @@ LoadOptions Options(const GatewayProcess& gateway) {
 void WarmUp(const GatewayProcess& gateway) {
   LoadOptions options = Options(gateway);
   options.duration = 3s;
-  options.calls_at_a_time = 500;
+  options.concurrency = 500;
   options.on_result = [](const CallResult&) {};
   RunLoad(options);
 }
 
-void Soak(const Flags& flags, const GatewayProcess& gateway, Diary* diary) {
-  const Gate stop;
+void Soak(const Flags& flags, const GatewayProcess& gateway, WindowRecorder* recorder) {
+  const Latch stop;
   std::thread sampler([&] {
     pollfd fd = {stop.fd(), POLLIN, 0};
     const int pause_ms = flags.window * 1000 / 50;
-    while (poll(&fd, 1, pause_ms) == 0) diary->Add(Look(gateway));
+    while (poll(&fd, 1, pause_ms) == 0) recorder->Add(TakeSample(gateway));
   });
   LoadOptions options = Options(gateway);
   options.duration = std::chrono::seconds(flags.seconds);
   options.calls_per_second = flags.calls_per_second;
   options.calls_per_connection = 100;
   options.cut_connections = true;
-  options.on_result = [diary](const CallResult& result) { diary->Add(result); };
+  options.on_result = [recorder](const CallResult& result) { recorder->Add(result); };
   RunLoad(options);
   stop.Open();
   sampler.join();
-  diary->End();
+  recorder->End();
 }
 
 // Whether, without callers, everything is given back: `before` is how it was when nobody had
 // called.
-std::vector<std::string> WhatIsKept(const GatewayProcess& gateway, const Sample& before) {
-  const auto deadline = Clock::now() + kPatience;
+std::vector<std::string> LeakedResources(const GatewayProcess& gateway, const Sample& before) {
+  const auto deadline = Clock::now() + kIdleTimeout;
   std::vector<std::string> kept;
   do {
     kept.clear();
-    const Sample now = Look(gateway);
+    const Sample now = TakeSample(gateway);
     const auto check = [&](const char* what, double is, double most) {
       if (is < 0 || is > most) {
         kept.push_back(absl::StrFormat("%s: %.0f when idle; expected %.0f", what, is, most));
@@ -213,7 +214,7 @@ std::vector<std::string> WhatIsKept(const GatewayProcess& gateway, const Sample&
     check("open descriptors", static_cast<double>(now.process.descriptors),
           static_cast<double>(before.process.descriptors));
     check("threads", static_cast<double>(now.process.threads),
-          static_cast<double>(before.process.threads) + kThreadsOfGrpc);
+          static_cast<double>(before.process.threads) + kMaxGrpcThreads);
     if (kept.empty()) break;
     poll(nullptr, 0, 200);
   } while (Clock::now() < deadline);
@@ -227,31 +228,32 @@ int Run(const Flags& flags) {
        .flags = {"--upstream-timeout", "1s", "--upstream-idle-connection-age", "2s",
                  "--upstream-connection-lifetime", "20s", "--retry-initial-backoff", "5ms",
                  "--retry-budget-percent", "20"},
-       .most_lines = 100});
+       .max_lines = 100});
   WarmUp(gateway);
-  std::vector<std::string> faults = WhatIsKept(gateway, Look(gateway));
-  const Sample before = Look(gateway);
+  std::vector<std::string> faults = LeakedResources(gateway, TakeSample(gateway));
+  const Sample before = TakeSample(gateway);
 
-  Diary diary(std::chrono::seconds(flags.window));
-  Soak(flags, gateway, &diary);
-  const std::vector<std::string> kept = WhatIsKept(gateway, before);
+  WindowRecorder recorder(std::chrono::seconds(flags.window));
+  Soak(flags, gateway, &recorder);
+  const std::vector<std::string> kept = LeakedResources(gateway, before);
   faults.insert(faults.end(), kept.begin(), kept.end());
 
   std::puts("\nHow calls ended:");
-  for (const auto& [end, count] : diary.ends()) std::printf("%9ld  %s\n", count, end.c_str());
+  for (const auto& [end, count] : recorder.ends()) std::printf("%9ld  %s\n", count, end.c_str());
   SoakLimits limits;
-  limits.threads = kThreadsOfGrpc;
+  limits.threads = kMaxGrpcThreads;
   if (flags.is_short) {
     limits.resident_kib = 6144;
     limits.p50_ms = 1e9;  // the machine is busy with other tests
   }
-  const std::vector<std::string> grew = WhatGrew(diary.windows(), limits);
+  const std::vector<std::string> grew = FindGrowth(recorder.windows(), limits);
   faults.insert(faults.end(), grew.begin(), grew.end());
-  if (diary.windows().size() < 4) faults.emplace_back("fewer than 4 windows show nothing");
-  if (diary.unanswered() > 0) {
-    faults.push_back(absl::StrFormat("%d calls were left without an answer", diary.unanswered()));
+  if (recorder.windows().size() < 4) faults.emplace_back("fewer than 4 windows show nothing");
+  if (recorder.unanswered() > 0) {
+    faults.push_back(
+        absl::StrFormat("%d calls were left without an answer", recorder.unanswered()));
   }
-  if (gateway.process().pid() > 0 && Look(gateway).process.threads == 0) {
+  if (gateway.process().pid() > 0 && TakeSample(gateway).process.threads == 0) {
     faults.emplace_back("the gateway has gone");
   }
   for (const std::string& fault : faults) std::printf("FAILED: %s\n", fault.c_str());

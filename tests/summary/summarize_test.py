@@ -54,12 +54,12 @@ class Test(unittest.TestCase):
         two = f"<testsuite>{PASSED}{FAILED}</testsuite>"
         self.assertEqual(self.summarize(one, two), ("2 passed, 1 failed", 1))
 
-    def test_results_that_are_not_there(self):
+    def test_missing_results(self):
         one = f"<testsuite>{PASSED}</testsuite>"
         self.assertEqual(self.summarize(one, "<testsu"), ("1 passed, 1 failed", 1))
         self.assertEqual(self.summarize(), ("0 passed, 0 failed", 1))
 
-    def test_what_ctest_does_not_know(self):
+    def test_results_unknown_to_ctest(self):
         one = f"<testsuite>{PASSED}</testsuite>"
         for options in (("--also-failed", "the build"), ("--ctest-failed",)):
             self.assertEqual(self.summarize(one, options=options), ("1 passed, 1 failed", 1))

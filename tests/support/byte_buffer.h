@@ -9,7 +9,7 @@
 
 namespace evalrun::testing {
 
-inline std::string BytesOf(const grpc::ByteBuffer& buffer) {
+inline std::string ToBytes(const grpc::ByteBuffer& buffer) {
   std::vector<grpc::Slice> slices;
   std::string bytes;
   if (!buffer.Valid() || !buffer.Dump(&slices).ok()) return bytes;
@@ -19,7 +19,7 @@ inline std::string BytesOf(const grpc::ByteBuffer& buffer) {
   return bytes;
 }
 
-inline grpc::ByteBuffer BufferOf(const std::string& bytes) {
+inline grpc::ByteBuffer ToByteBuffer(const std::string& bytes) {
   const grpc::Slice slice(bytes);
   return {&slice, 1};
 }

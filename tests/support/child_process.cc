@@ -81,7 +81,7 @@ int MillisecondsUntil(std::chrono::steady_clock::time_point deadline) {
 
 }  // namespace
 
-ChildProcess::ChildProcess(const Options& options) : most_lines_(options.most_lines) {
+ChildProcess::ChildProcess(const Options& options) : max_lines_(options.max_lines) {
   const Pipe out = MakePipe();
   const Pipe err = MakePipe();
   std::vector<std::string> args = {options.path};
@@ -126,7 +126,7 @@ void ChildProcess::ReadOutput(int out, int err) {
         close(fd.fd);
         fd.fd = -1;
       } else if (fd.fd == out) {
-        TakeOutput({buffer.data(), static_cast<size_t>(count)});
+        AppendOutput({buffer.data(), static_cast<size_t>(count)});
       } else {
         stderr_.append(buffer.data(), static_cast<size_t>(count));
       }
@@ -135,9 +135,9 @@ void ChildProcess::ReadOutput(int out, int err) {
   }
 }
 
-void ChildProcess::TakeOutput(std::string_view bytes) {
+void ChildProcess::AppendOutput(std::string_view bytes) {
   for (const char c : bytes) {
-    if (lines_.size() >= most_lines_) return;
+    if (lines_.size() >= max_lines_) return;
     if (c == '\n') {
       lines_.push_back(std::move(partial_line_));
       partial_line_.clear();

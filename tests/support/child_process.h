@@ -31,7 +31,7 @@ class ChildProcess {
     std::vector<std::string> unset_env = {};
     // Lines of standard output that are remembered, the first ones; further ones are read and
     // dropped: for programs that write for a long time.
-    std::size_t most_lines = std::numeric_limits<std::size_t>::max();
+    std::size_t max_lines = std::numeric_limits<std::size_t>::max();
   };
 
   // How it ended: exactly one of both is set.
@@ -68,9 +68,9 @@ class ChildProcess {
 
  private:
   void ReadOutput(int out, int err);
-  void TakeOutput(std::string_view bytes);
+  void AppendOutput(std::string_view bytes);
 
-  const std::size_t most_lines_;
+  const std::size_t max_lines_;
   pid_t pid_ = -1;
   int pidfd_ = -1;
   std::optional<Exit> exit_;

@@ -20,12 +20,12 @@ std::multimap<std::string, std::string> Copy(
 }
 
 template <typename Detail>
-void TakeIf(const google::protobuf::Any& any, std::optional<Detail>* detail) {
+void UnpackIf(const google::protobuf::Any& any, std::optional<Detail>* detail) {
   if (!any.Is<Detail>()) return;
   any.UnpackTo(&detail->emplace());
 }
 
-void TakeDetails(const grpc::Status& status, DeleteReply* reply) {
+void UnpackDetails(const grpc::Status& status, DeleteReply* reply) {
   reply->details_size = status.error_details().size();
   if (status.error_details().empty()) return;
   google::rpc::Status details;
@@ -34,22 +34,22 @@ void TakeDetails(const grpc::Status& status, DeleteReply* reply) {
                          details.message() == status.error_message();
   reply->details = details.details_size();
   for (const google::protobuf::Any& any : details.details()) {
-    TakeIf(any, &reply->error_info);
-    TakeIf(any, &reply->request_info);
-    TakeIf(any, &reply->retry_info);
-    TakeIf(any, &reply->quota_failure);
-    TakeIf(any, &reply->bad_request);
-    TakeIf(any, &reply->resource_info);
+    UnpackIf(any, &reply->error_info);
+    UnpackIf(any, &reply->request_info);
+    UnpackIf(any, &reply->retry_info);
+    UnpackIf(any, &reply->quota_failure);
+    UnpackIf(any, &reply->bad_request);
+    UnpackIf(any, &reply->resource_info);
   }
 }
 
-DeleteReply ReplyOf(const grpc::Status& status, const grpc::ClientContext& context,
-                    Clock::time_point start) {
+DeleteReply MakeReply(const grpc::Status& status, const grpc::ClientContext& context,
+                      Clock::time_point start) {
   DeleteReply reply;
   reply.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start);
   reply.code = status.error_code();
   reply.message = status.error_message();
-  TakeDetails(status, &reply);
+  UnpackDetails(status, &reply);
   reply.initial_metadata = Copy(context.GetServerInitialMetadata());
   reply.trailing_metadata = Copy(context.GetServerTrailingMetadata());
   return reply;
@@ -131,14 +131,14 @@ DeleteReply DeleteClient::Run(const DeleteCall& call, grpc::ClientContext* conte
   google::protobuf::Empty response;
   const auto start = Clock::now();
   const grpc::Status status = stub_->DeleteEvalRun(context, request, &response);
-  return ReplyOf(status, *context, start);
+  return MakeReply(status, *context, start);
 }
 
 DeleteReply DeleteClient::CallRaw(const std::string& method, const std::string& request,
                                   std::chrono::milliseconds timeout) const {
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + timeout);
-  const grpc::ByteBuffer bytes = BufferOf(request);
+  const grpc::ByteBuffer bytes = ToByteBuffer(request);
   grpc::ByteBuffer response;
   grpc::Status status;
   grpc::CompletionQueue queue;
@@ -149,8 +149,8 @@ DeleteReply DeleteClient::CallRaw(const std::string& method, const std::string& 
   void* tag = nullptr;
   bool ok = false;
   queue.Next(&tag, &ok);
-  DeleteReply reply = ReplyOf(status, context, start);
-  reply.response = BytesOf(response);
+  DeleteReply reply = MakeReply(status, context, start);
+  reply.response = ToBytes(response);
   return reply;
 }
 

@@ -24,7 +24,7 @@ bool IsEvent(const json& line, const char* event) {
 }
 
 // What would configure the gateway, or send it elsewhere, from outside of the test.
-std::vector<std::string> VariablesOfOthers() {
+std::vector<std::string> InheritedVariables() {
   std::vector<std::string> names = {"http_proxy",  "https_proxy", "all_proxy",  "HTTP_PROXY",
                                     "HTTPS_PROXY", "ALL_PROXY",   "GRPC_TRACE", "GRPC_VERBOSITY"};
   for (char** entry = environ; *entry != nullptr; ++entry) {
@@ -36,7 +36,7 @@ std::vector<std::string> VariablesOfOthers() {
 
 }  // namespace
 
-ChildProcess::Options GatewayProcess::CommandOf(const Options& options) {
+ChildProcess::Options GatewayProcess::MakeCommand(const Options& options) {
   const char* other = std::getenv("GATEWAY_UNDER_TEST");
   ChildProcess::Options command = {.path = other != nullptr ? other : EVALRUN_GATEWAY_BINARY};
   command.args = {"--listen",    "127.0.0.1:0", "--admin-listen",
@@ -55,14 +55,14 @@ ChildProcess::Options GatewayProcess::CommandOf(const Options& options) {
     command.args.insert(command.args.begin(), wrap.begin(), wrap.end());
     command.path = "/usr/bin/taskset";
   }
-  command.most_lines = options.most_lines;
-  command.unset_env = VariablesOfOthers();
+  command.max_lines = options.max_lines;
+  command.unset_env = InheritedVariables();
   command.env = {{"AYMARA_AI_API_KEY", kCanaryKey}};
   for (const auto& [name, value] : options.env) command.env[name] = value;
   return command;
 }
 
-GatewayProcess::GatewayProcess(const Options& options) : process_(CommandOf(options)) {
+GatewayProcess::GatewayProcess(const Options& options) : process_(MakeCommand(options)) {
   const auto line = process_.WaitForLine(
       [](const std::string& text) { return IsEvent(ParseLine(text), "listening"); });
   if (!line.has_value()) {

@@ -32,7 +32,7 @@ class GatewayProcess {
     // The core that it is bound to; -1: any.
     int core = -1;
     // Lines of its output that are remembered, the first ones.
-    std::size_t most_lines = std::numeric_limits<std::size_t>::max();
+    std::size_t max_lines = std::numeric_limits<std::size_t>::max();
   };
 
   // Returns once the gateway listens. Throws std::runtime_error, with what it said, when it ends
@@ -41,7 +41,7 @@ class GatewayProcess {
 
   // How it is started: for tests of what refuses to start. The program is that of this build, or
   // the one that the variable GATEWAY_UNDER_TEST names (a release, one with sanitizers).
-  [[nodiscard]] static ChildProcess::Options CommandOf(const Options& options);
+  [[nodiscard]] static ChildProcess::Options MakeCommand(const Options& options);
 
   // HOST:PORT
   [[nodiscard]] const std::string& grpc_address() const { return grpc_address_; }
@@ -56,7 +56,7 @@ class GatewayProcess {
   // The first line of this event that has `text` in it, once it is written.
   std::optional<std::string> WaitForEvent(const std::string& event, const std::string& text = "");
 
-  HttpAnswer Get(const std::string& path) const { return HttpGet(admin_address_, path); }
+  HttpResponse Get(const std::string& path) const { return HttpGet(admin_address_, path); }
   // The value of one series, such as `grpc_server_started_total{grpc_type="unary",...}`, whose
   // labels are given in any order as they stand in the text; nothing when there is none.
   [[nodiscard]] std::optional<double> Metric(const std::string& name,

@@ -14,8 +14,8 @@ size_t Append(char* bytes, size_t size, size_t count, void* body) {
 
 }  // namespace
 
-HttpAnswer HttpGet(const std::string& address, const std::string& path) {
-  HttpAnswer answer;
+HttpResponse HttpGet(const std::string& address, const std::string& path) {
+  HttpResponse response;
   const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> handle(curl_easy_init(),
                                                                    &curl_easy_cleanup);
   curl_easy_setopt(handle.get(), CURLOPT_URL, ("http://" + address + path).c_str());
@@ -23,12 +23,12 @@ HttpAnswer HttpGet(const std::string& address, const std::string& path) {
   curl_easy_setopt(handle.get(), CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(handle.get(), CURLOPT_TIMEOUT_MS, 10'000L);
   curl_easy_setopt(handle.get(), CURLOPT_WRITEFUNCTION, &Append);
-  curl_easy_setopt(handle.get(), CURLOPT_WRITEDATA, &answer.body);
-  if (curl_easy_perform(handle.get()) != CURLE_OK) return answer;
+  curl_easy_setopt(handle.get(), CURLOPT_WRITEDATA, &response.body);
+  if (curl_easy_perform(handle.get()) != CURLE_OK) return response;
   long status = 0;
   curl_easy_getinfo(handle.get(), CURLINFO_RESPONSE_CODE, &status);
-  answer.status = static_cast<int>(status);
-  return answer;
+  response.status = static_cast<int>(status);
+  return response;
 }
 
 }  // namespace evalrun::testing

@@ -6,13 +6,13 @@
 
 namespace evalrun::testing {
 
-struct HttpAnswer {
-  int status = 0;  // 0: no answer
+struct HttpResponse {
+  int status = 0;  // 0: no response
   std::string body;
 };
 
 // One GET of `http://{address}{path}` on a connection of its own, within 10 s.
-HttpAnswer HttpGet(const std::string& address, const std::string& path);
+HttpResponse HttpGet(const std::string& address, const std::string& path);
 
 }  // namespace evalrun::testing
 

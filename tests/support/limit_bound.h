@@ -33,11 +33,11 @@ inline double WorstExcess(const std::vector<std::int64_t>& times, double per_sec
 // `restarts`: how many replicas began anew.
 inline double AllowedExcess(const ratelimit::Quota& quota, int replicas, int losses = 0,
                             int restarts = 0) {
-  const ratelimit::StoreQuota store = ratelimit::StoreQuotaOf(quota, replicas);
+  const ratelimit::StoreQuota store = ratelimit::MakeStoreQuota(quota, replicas);
   const double per_second = 1e9 / static_cast<double>(quota.interval);
-  const auto b = static_cast<double>(store.room / store.interval);
+  const auto b = static_cast<double>(store.burst_tolerance / store.interval);
   const auto s = static_cast<double>(std::max<std::int64_t>(quota.burst, replicas));
-  const double leases = static_cast<double>(ratelimit::LeaseTimeOf(quota)) / 1e9 * per_second;
+  const double leases = static_cast<double>(ratelimit::LeaseTime(quota)) / 1e9 * per_second;
   return leases + b + 2 * s + losses * b + restarts * s / replicas;
 }
 

@@ -2,7 +2,7 @@
 //
 // What a DeleteReply has to be, as sentences:
 //
-//   EXPECT_THAT(reply, AllOf(HasCode(grpc::NOT_FOUND), HasDeletion("absent"), HasSends(1)));
+//   EXPECT_THAT(reply, AllOf(HasCode(grpc::NOT_FOUND), HasDeletion("absent"), HasAttempts(1)));
 #ifndef EVALRUN_TESTS_SUPPORT_MATCHERS_H_
 #define EVALRUN_TESTS_SUPPORT_MATCHERS_H_
 
@@ -17,7 +17,7 @@ namespace evalrun::testing {
 
 // What the reply says about the run, wherever it has to say so: in the trailing metadata
 // `evalrun-deletion` of an OK that is not simply `performed`, in ErrorInfo otherwise.
-inline std::optional<std::string> DeletionOf(const DeleteReply& reply) {
+inline std::optional<std::string> GetDeletion(const DeleteReply& reply) {
   if (reply.code != grpc::StatusCode::OK) return reply.Info("deletion");
   if (reply.trailing_metadata.count("evalrun-deletion") == 0) return "performed";
   return reply.Trailing("evalrun-deletion");
@@ -28,7 +28,7 @@ MATCHER_P(HasCode, code, "has code " + ::testing::PrintToString(static_cast<int>
 }
 
 MATCHER_P(HasDeletion, word, "says that the deletion is `" + std::string(word) + "`") {
-  const std::optional<std::string> deletion = DeletionOf(arg);
+  const std::optional<std::string> deletion = GetDeletion(arg);
   *result_listener << "which says `" << deletion.value_or("nothing about it") << "`";
   return deletion == word;
 }
@@ -48,7 +48,7 @@ MATCHER_P2(HasInfo, key, value,
 }
 
 // Only an error says how many sends there were.
-MATCHER_P(HasSends, sends, "says that there were " + std::to_string(sends) + " sends") {
+MATCHER_P(HasAttempts, sends, "says that there were " + std::to_string(sends) + " sends") {
   return arg.Info("sends") == std::to_string(sends);
 }
 

@@ -75,7 +75,7 @@ int Connect(const std::string& address) {
 }
 
 // Whether a frame at the start of `bytes` ends the call; removes complete frames.
-bool TakeFrames(std::string* bytes) {
+bool ConsumeFrames(std::string* bytes) {
   while (bytes->size() >= kFrameHeader) {
     const auto at = [&](size_t i) { return static_cast<uint8_t>((*bytes)[i]); };
     const size_t length = (size_t{at(0)} << 16) | (size_t{at(1)} << 8) | at(2);
@@ -99,7 +99,7 @@ bool WaitForEnd(int fd) {
     const ssize_t count = recv(fd, buffer.data(), buffer.size(), 0);
     if (count <= 0) return true;
     received.append(buffer.data(), static_cast<size_t>(count));
-    if (TakeFrames(&received)) return true;
+    if (ConsumeFrames(&received)) return true;
   }
   return false;
 }

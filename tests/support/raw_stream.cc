@@ -9,9 +9,9 @@ RawStream::RawStream(const std::shared_ptr<grpc::Channel>& channel, const std::s
   context_.set_deadline(std::chrono::system_clock::now() + std::chrono::minutes(1));
   stream_ = grpc::GenericStub(channel).PrepareCall(&context_, method, &queue_);
   stream_->StartCall(nullptr);
-  if (!Await()) return;
-  stream_->WriteLast(BufferOf(request), grpc::WriteOptions(), nullptr);
-  Await();
+  if (!WaitForTag()) return;
+  stream_->WriteLast(ToByteBuffer(request), grpc::WriteOptions(), nullptr);
+  WaitForTag();
 }
 
 RawStream::~RawStream() {
@@ -26,7 +26,7 @@ RawStream::~RawStream() {
   }
 }
 
-bool RawStream::Await() {
+bool RawStream::WaitForTag() {
   void* tag = nullptr;
   bool ok = false;
   return queue_.Next(&tag, &ok) && ok;
@@ -35,14 +35,14 @@ bool RawStream::Await() {
 std::optional<std::string> RawStream::Read() {
   grpc::ByteBuffer message;
   stream_->Read(&message, nullptr);
-  if (!Await()) return std::nullopt;
-  return BytesOf(message);
+  if (!WaitForTag()) return std::nullopt;
+  return ToBytes(message);
 }
 
 grpc::Status RawStream::Finish() {
   grpc::Status status;
   stream_->Finish(&status, nullptr);
-  Await();
+  WaitForTag();
   finished_ = true;
   return status;
 }

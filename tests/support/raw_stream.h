@@ -30,7 +30,7 @@ class RawStream {
   grpc::Status Finish();
 
  private:
-  bool Await();
+  bool WaitForTag();
 
   grpc::ClientContext context_;
   grpc::CompletionQueue queue_;

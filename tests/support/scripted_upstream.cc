@@ -35,7 +35,7 @@ std::pair<int, int> BoundSocket(const std::string& host, int port) {
   return {fd, ntohs(address.sin_port)};
 }
 
-std::string UrlOf(const std::string& host, int port) {
+std::string MakeUrl(const std::string& host, int port) {
   return "http://" + host + ":" + std::to_string(port) + "/v2";
 }
 
@@ -55,7 +55,7 @@ ScriptedUpstream::~ScriptedUpstream() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-std::string ScriptedUpstream::url() const { return UrlOf(options_.host, port_); }
+std::string ScriptedUpstream::url() const { return MakeUrl(options_.host, port_); }
 
 void ScriptedUpstream::Accept() {
   for (;;) {
@@ -90,7 +90,7 @@ void ScriptedUpstream::Serve(int fd, int number) {
     }
   }
   const std::lock_guard lock(mutex_);
-  ++ended_;
+  ++closed_;
   changed_.notify_all();
 }
 
@@ -104,9 +104,9 @@ int ScriptedUpstream::connections() const {
   return connections_;
 }
 
-int ScriptedUpstream::ended_connections() const {
+int ScriptedUpstream::closed_connections() const {
   const std::lock_guard lock(mutex_);
-  return ended_;
+  return closed_;
 }
 
 bool ScriptedUpstream::WaitForRequests(size_t count, std::chrono::milliseconds timeout) {
@@ -114,18 +114,18 @@ bool ScriptedUpstream::WaitForRequests(size_t count, std::chrono::milliseconds t
   return changed_.wait_for(lock, timeout, [&] { return requests_.size() >= count; });
 }
 
-bool ScriptedUpstream::WaitForEndedConnections(int count, std::chrono::milliseconds timeout) {
+bool ScriptedUpstream::WaitForClosedConnections(int count, std::chrono::milliseconds timeout) {
   std::unique_lock lock(mutex_);
-  return changed_.wait_for(lock, timeout, [&] { return ended_ >= count; });
+  return changed_.wait_for(lock, timeout, [&] { return closed_ >= count; });
 }
 
 RefusingPort::RefusingPort() { std::tie(fd_, port_) = BoundSocket(kLoopback, 0); }
 
 RefusingPort::~RefusingPort() { close(fd_); }
 
-std::string RefusingPort::url() const { return UrlOf(kLoopback, port_); }
+std::string RefusingPort::url() const { return MakeUrl(kLoopback, port_); }
 
-DeafPort::DeafPort() {
+UnresponsivePort::UnresponsivePort() {
   std::tie(fd_, port_) = BoundSocket(kLoopback, 0);
   if (listen(fd_, 0) != 0) Throw("listen");
   sockaddr_in address{};
@@ -139,11 +139,11 @@ DeafPort::DeafPort() {
   }
 }
 
-DeafPort::~DeafPort() {
+UnresponsivePort::~UnresponsivePort() {
   for (const int fd : queued_) close(fd);
   close(fd_);
 }
 
-std::string DeafPort::url() const { return UrlOf(kLoopback, port_); }
+std::string UnresponsivePort::url() const { return MakeUrl(kLoopback, port_); }
 
 }  // namespace evalrun::testing

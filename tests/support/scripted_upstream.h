@@ -3,7 +3,7 @@
 // An HTTP/1.1 upstream on 127.0.0.1 that misbehaves exactly as a test tells it, byte by byte, and
 // remembers what arrived.
 //
-//   ScriptedUpstream upstream(InOrder({CloseWithoutAnswer(), Answer(HttpReply(204))}));
+//   ScriptedUpstream upstream(InOrder({CloseWithoutResponse(), Respond(HttpReply(204))}));
 //   ... calls through the gateway to upstream.url() ...
 //   EXPECT_EQ(upstream.requests().size(), 2u);
 #ifndef EVALRUN_TESTS_SUPPORT_SCRIPTED_UPSTREAM_H_
@@ -19,7 +19,7 @@
 #include <thread>
 #include <vector>
 
-#include "tests/support/gate.h"
+#include "tests/support/latch.h"
 #include "tests/support/upstream_connection.h"
 
 namespace evalrun::testing {
@@ -54,12 +54,12 @@ class ScriptedUpstream {
   [[nodiscard]] std::vector<ReceivedRequest> requests() const;
   [[nodiscard]] int connections() const;
   // How many connections have ended, from either side.
-  [[nodiscard]] int ended_connections() const;
+  [[nodiscard]] int closed_connections() const;
 
   // False when there were not as many at the deadline.
   bool WaitForRequests(size_t count, std::chrono::milliseconds timeout = std::chrono::seconds(20));
-  bool WaitForEndedConnections(int count,
-                               std::chrono::milliseconds timeout = std::chrono::seconds(20));
+  bool WaitForClosedConnections(int count,
+                                std::chrono::milliseconds timeout = std::chrono::seconds(20));
 
  private:
   void Accept();
@@ -67,14 +67,14 @@ class ScriptedUpstream {
 
   const Script script_;
   const Options options_;
-  Gate stop_;
+  Latch stop_;
   int listener_ = -1;
   int port_ = 0;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<ReceivedRequest> requests_;  // guarded by mutex_, as are the next three
   int connections_ = 0;
-  int ended_ = 0;
+  int closed_ = 0;
   std::vector<std::thread> threads_;
   std::thread acceptor_;
 };
@@ -94,12 +94,12 @@ class RefusingPort {
 };
 
 // A port of 127.0.0.1 on which connecting neither succeeds nor fails: its queue is full.
-class DeafPort {
+class UnresponsivePort {
  public:
-  DeafPort();
-  DeafPort(const DeafPort&) = delete;
-  DeafPort& operator=(const DeafPort&) = delete;
-  ~DeafPort();
+  UnresponsivePort();
+  UnresponsivePort(const UnresponsivePort&) = delete;
+  UnresponsivePort& operator=(const UnresponsivePort&) = delete;
+  ~UnresponsivePort();
   [[nodiscard]] std::string url() const;
 
  private:

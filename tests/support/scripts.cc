@@ -27,20 +27,20 @@ std::string ApiErrorReply(int status, std::string_view code, std::string_view ex
   return HttpReply(status, ApiError(code, message, request_id), "application/json", extra_headers);
 }
 
-Script Answer(std::string bytes) {
+Script Respond(std::string bytes) {
   return [bytes = std::move(bytes)](const ReceivedRequest&, UpstreamConnection& connection) {
     connection.Write(bytes);
   };
 }
 
-Script AnswerAndClose(std::string bytes) {
+Script RespondAndClose(std::string bytes) {
   return [bytes = std::move(bytes)](const ReceivedRequest&, UpstreamConnection& connection) {
     connection.Write(bytes);
     connection.Close();
   };
 }
 
-Script AnswerAndStall(std::string bytes) {
+Script RespondAndStall(std::string bytes) {
   return [bytes = std::move(bytes)](const ReceivedRequest&, UpstreamConnection& connection) {
     connection.Write(bytes);
     connection.WaitForPeerToClose();
@@ -48,31 +48,32 @@ Script AnswerAndStall(std::string bytes) {
   };
 }
 
-Script AnswerSlowly(std::string bytes, std::chrono::milliseconds pause) {
+Script RespondSlowly(std::string bytes, std::chrono::milliseconds pause) {
   return [bytes = std::move(bytes), pause](const ReceivedRequest&, UpstreamConnection& connection) {
     if (!connection.WriteSlowly(bytes, pause)) connection.Close();
   };
 }
 
-Script AnswerWhen(const Gate& gate, std::string bytes) {
-  return [&gate, bytes = std::move(bytes)](const ReceivedRequest&, UpstreamConnection& connection) {
-    if (connection.WaitFor(gate)) {
-      connection.Write(bytes);
-    } else {
-      connection.Close();
-    }
-  };
+Script RespondWhen(const Latch& latch, std::string bytes) {
+  return
+      [&latch, bytes = std::move(bytes)](const ReceivedRequest&, UpstreamConnection& connection) {
+        if (connection.WaitFor(latch)) {
+          connection.Write(bytes);
+        } else {
+          connection.Close();
+        }
+      };
 }
 
-Script CloseWithoutAnswer() {
+Script CloseWithoutResponse() {
   return [](const ReceivedRequest&, UpstreamConnection& connection) { connection.Close(); };
 }
 
-Script ResetWithoutAnswer() {
+Script ResetWithoutResponse() {
   return [](const ReceivedRequest&, UpstreamConnection& connection) { connection.Reset(); };
 }
 
-Script Hang() { return AnswerAndStall(""); }
+Script Hang() { return RespondAndStall(""); }
 
 Script InOrder(std::vector<Script> scripts) {
   return [scripts = std::move(scripts)](const ReceivedRequest& request,

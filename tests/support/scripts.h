@@ -25,18 +25,18 @@ std::string ApiError(std::string_view code, std::string_view message,
 std::string ApiErrorReply(int status, std::string_view code, std::string_view extra_headers = "");
 
 // Answers with these bytes, and keeps the connection.
-Script Answer(std::string bytes);
+Script Respond(std::string bytes);
 // Answers with these bytes, then closes.
-Script AnswerAndClose(std::string bytes);
+Script RespondAndClose(std::string bytes);
 // Answers with these bytes, then waits for the peer to give up.
-Script AnswerAndStall(std::string bytes);
+Script RespondAndStall(std::string bytes);
 // Answers with these bytes, one at a time.
-Script AnswerSlowly(std::string bytes, std::chrono::milliseconds pause);
-// Answers once the gate is open. The gate outlives the upstream.
-Script AnswerWhen(const Gate& gate, std::string bytes);
+Script RespondSlowly(std::string bytes, std::chrono::milliseconds pause);
+// Answers once the latch is open. The latch outlives the upstream.
+Script RespondWhen(const Latch& latch, std::string bytes);
 // Reads the request, then closes or resets the connection.
-Script CloseWithoutAnswer();
-Script ResetWithoutAnswer();
+Script CloseWithoutResponse();
+Script ResetWithoutResponse();
 // Reads the request and never answers.
 Script Hang();
 

@@ -60,17 +60,17 @@ std::vector<std::string> ReceivedRequest::HeaderNames() const {
   return names;
 }
 
-UpstreamConnection::Event UpstreamConnection::Wait(int gate_fd, std::chrono::milliseconds timeout,
+UpstreamConnection::Event UpstreamConnection::Wait(int latch_fd, std::chrono::milliseconds timeout,
                                                    bool only_close) {
   const short socket_events = only_close ? POLLRDHUP : POLLIN;
   std::array<pollfd, 3> fds = {
-      {{stop_->fd(), POLLIN, 0}, {gate_fd, POLLIN, 0}, {fd_, socket_events, 0}}};
+      {{stop_->fd(), POLLIN, 0}, {latch_fd, POLLIN, 0}, {fd_, socket_events, 0}}};
   int ready = 0;
   while ((ready = poll(fds.data(), fds.size(), static_cast<int>(timeout.count()))) < 0 &&
          errno == EINTR) {
   }
   if (fds[0].revents != 0) return Event::kStop;
-  if (fds[1].revents != 0) return Event::kGate;
+  if (fds[1].revents != 0) return Event::kLatch;
   return ready == 0 ? Event::kTimeout : Event::kReadable;
 }
 
@@ -123,8 +123,8 @@ bool UpstreamConnection::WriteSlowly(std::string_view bytes, std::chrono::millis
   return true;
 }
 
-bool UpstreamConnection::WaitFor(const Gate& gate) {
-  return is_open() && Wait(gate.fd(), kForever, true) == Event::kGate;
+bool UpstreamConnection::WaitFor(const Latch& latch) {
+  return is_open() && Wait(latch.fd(), kForever, true) == Event::kLatch;
 }
 
 bool UpstreamConnection::WaitForPeerToClose(std::chrono::milliseconds timeout) {
@@ -142,7 +142,7 @@ void UpstreamConnection::Reset() {
   Close();
 }
 
-void UpstreamConnection::Vanish() {
+void UpstreamConnection::DropPackets() {
   // A filter that lets nothing in: the kernel drops the segments before it looks at them.
   sock_filter nothing = {.code = BPF_RET | BPF_K, .jt = 0, .jf = 0, .k = 0};
   const sock_fprog program = {.len = 1, .filter = &nothing};

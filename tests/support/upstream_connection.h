@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "tests/support/gate.h"
+#include "tests/support/latch.h"
 
 namespace evalrun::testing {
 
@@ -34,7 +34,7 @@ struct ReceivedRequest {
 // Every call ends early when the upstream is being destroyed.
 class UpstreamConnection {
  public:
-  UpstreamConnection(int fd, int number, const Gate* stop)
+  UpstreamConnection(int fd, int number, const Latch* stop)
       : fd_(fd), number_(number), stop_(stop) {}
   UpstreamConnection(const UpstreamConnection&) = delete;
   UpstreamConnection& operator=(const UpstreamConnection&) = delete;
@@ -51,7 +51,7 @@ class UpstreamConnection {
   // One byte at a time, with `pause` after each. False when the peer has gone.
   bool WriteSlowly(std::string_view bytes, std::chrono::milliseconds pause);
   // False when the peer closed the connection first.
-  bool WaitFor(const Gate& gate);
+  bool WaitFor(const Latch& latch);
   // Until the peer closes the connection, or `timeout` is over.
   bool WaitForPeerToClose(std::chrono::milliseconds timeout = std::chrono::minutes(5));
   // Ends the connection with a FIN; a RST when there are unread bytes, as TCP wants it.
@@ -62,16 +62,16 @@ class UpstreamConnection {
   void ShutdownWrite();
   // From now on whatever the peer sends is neither acknowledged nor refused, as when a host has
   // lost its power or a firewall has forgotten the connection.
-  void Vanish();
+  void DropPackets();
 
  private:
-  enum class Event { kReadable, kGate, kTimeout, kStop };
-  // `gate_fd` may be -1. With `only_close`, data that arrives is no event, the peer's end is.
-  Event Wait(int gate_fd, std::chrono::milliseconds timeout, bool only_close);
+  enum class Event { kReadable, kLatch, kTimeout, kStop };
+  // `latch_fd` may be -1. With `only_close`, data that arrives is no event, the peer's end is.
+  Event Wait(int latch_fd, std::chrono::milliseconds timeout, bool only_close);
 
   int fd_;
   const int number_;
-  const Gate* stop_;
+  const Latch* stop_;
   int requests_ = 0;
   std::string unread_;  // bytes read beyond the last request
 };

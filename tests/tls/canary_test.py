@@ -33,7 +33,7 @@ def shown(gateway):
     yield pathlib.Path(f"/proc/{gateway.pid}/cmdline").read_text(encoding="utf-8")
 
 
-def test_while_it_runs(make_house):
+def test_secrets_are_not_leaked_while_running(make_house):
     house = make_house(client_certificates="required", flags=("--log-level", "debug"))
     issue = house.authority.issue
     swapped, other = (issue("server", f"DNS:{NAME}") for _ in range(2))
@@ -60,7 +60,7 @@ def test_while_it_runs(make_house):
 @pytest.mark.parametrize(("certificate_flag", "key_flag"), [
     ("--tls-certificate-file", "--tls-key-file"),
     ("--upstream-client-certificate-file", "--upstream-client-key-file")])
-def test_when_it_does_not_start(authority, certificate_flag, key_flag, extra):
+def test_secrets_are_not_leaked_on_startup_failure(authority, certificate_flag, key_flag, extra):
     pair, other = (authority.issue("server", f"DNS:{NAME}") for _ in range(2))
     for certificate, key in ((pair.key, pair.certificate), (pair.certificate, other.key),
                              (pair.key, pair.key)):

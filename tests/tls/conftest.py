@@ -126,8 +126,8 @@ def authority(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def stranger(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("stranger"), "stranger")
+def untrusted_authority(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("untrusted_authority"), "untrusted_authority")
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ def wait_until(holds, timeout=20):
         time.sleep(0.01)
 
 
-def test_no_call_fails_while_everything_changes(make_house, tmp_path, stranger):
+def test_certificate_rotation_fails_no_call(make_house, tmp_path, untrusted_authority):
     house = make_house(client_certificates="required")
-    old, new = house.authority, stranger
+    old, new = house.authority, untrusted_authority
     both = tmp_path / "both.pem"
     both.write_bytes(old.certificate.read_bytes() + new.certificate.read_bytes())
     pairs = {"old": old.issue("caller", "DNS:caller.test"),

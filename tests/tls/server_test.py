@@ -44,19 +44,19 @@ def handshake(house, **settings):
             return secured.version(), secured.selected_alpn_protocol(), len(frame) == 9
 
 
-def test_a_caller_that_trusts_the_authority_is_served(make_house):
+def test_client_that_trusts_the_ca_is_served(make_house):
     house = make_house(runs=1)
     assert house.caller().delete(house.runs[0]) == "OK"
 
 
-def test_a_caller_that_trusts_another_authority_sends_nothing(make_house, stranger):
+def test_client_that_trusts_another_ca_sends_nothing(make_house, untrusted_authority):
     house = make_house()
-    assert house.caller(trusting=stranger.certificate).delete() == "UNAVAILABLE"
+    assert house.caller(trusting=untrusted_authority.certificate).delete() == "UNAVAILABLE"
     assert house.caller(name="other.test").delete() == "UNAVAILABLE"
     assert house.gateway.access_log == []
 
 
-def test_plaintext_on_the_port_is_refused(make_house):
+def test_plaintext_is_rejected(make_house):
     house = make_house()
     with grpc.insecure_channel(house.gateway.grpc_address) as channel:
         with pytest.raises(grpc.RpcError) as error:
@@ -66,7 +66,7 @@ def test_plaintext_on_the_port_is_refused(make_house):
     assert house.caller().delete() == SERVED
 
 
-def test_http2_by_alpn_or_not_at_all(make_house):
+def test_alpn_h2_is_required(make_house):
     house = make_house()
     assert handshake(house, alpn=["h2"]) == ("TLSv1.3", "h2", True)
     assert handshake(house, alpn=["http/1.1", "h2"])[1:] == ("h2", True)
@@ -92,12 +92,12 @@ def test_tls_1_2_and_1_3(make_house):
 
 
 @pytest.mark.parametrize(("wanted", "without"), [("required", "UNAVAILABLE"), ("optional", SERVED)])
-def test_who_gets_in(make_house, stranger, wanted, without):
+def test_client_certificate_modes(make_house, untrusted_authority, wanted, without):
     house = make_house(client_certificates=wanted)
     issue = house.authority.issue
     assert house.caller(issue("good", "DNS:batch.test")).delete() == SERVED
     assert house.caller().delete() == without
-    for bad in (stranger.issue("stranger", "DNS:batch.test"),
+    for bad in (untrusted_authority.issue("untrusted_authority", "DNS:batch.test"),
                 issue("expired", "DNS:batch.test", days=-1)):
         assert house.caller(bad).delete() == "UNAVAILABLE"
 
@@ -109,14 +109,14 @@ def test_who_gets_in(make_house, stranger, wanted, without):
     # No SPIFFE id stands beside another URI.
     ((f"URI:{SPIFFE}", "URI:spiffe://test/ns/other", "DNS:batch.test"), "dns:batch.test"),
 ])
-def test_the_certificate_says_who_is_calling(make_house, names, expected):
+def test_identity_is_from_the_certificate(make_house, names, expected):
     house = make_house(client_certificates="required")
     assert caller_of(house, house.caller(house.authority.issue("dns:root.test", *names))) == expected
 
 
-def test_a_certificate_that_nobody_asked_for_proves_nothing(make_house, stranger):
+def test_unrequested_certificate_is_ignored(make_house, untrusted_authority):
     house = make_house()
-    caller = house.caller(stranger.issue("stranger", f"URI:{SPIFFE}"))
+    caller = house.caller(untrusted_authority.issue("untrusted_authority", f"URI:{SPIFFE}"))
     assert caller_of(house, caller) == "ip:127.0.0.1"
 
 
@@ -139,34 +139,34 @@ def end_of(pair):
     return ssl.cert_time_to_seconds(text.strip().removeprefix("notAfter="))
 
 
-def test_other_files_are_for_new_connections(make_house, stranger):
+def test_reload_applies_to_new_connections(make_house, untrusted_authority):
     house = make_house(client_certificates="required")
-    old, new = house.authority.issue("old", "DNS:old.test"), stranger.issue("new", "DNS:new.test")
+    old, new = house.authority.issue("old", "DNS:old.test"), untrusted_authority.issue("new", "DNS:new.test")
     before = house.caller(old)
     assert before.delete() == SERVED
 
-    pair = stranger.issue("server", f"DNS:{NAME}", days=9)
-    house.replace(pair, stranger.certificate)
+    pair = untrusted_authority.issue("server", f"DNS:{NAME}", days=9)
+    house.replace(pair, untrusted_authority.certificate)
     wait_for_reload(house.gateway)
     assert house.gateway.wait_for_event("certificates_reloaded")["set"] == "server"
     assert metric(house.gateway, 'gateway_certificate_expiry_timestamp_seconds{certificate="server"}') == \
         end_of(pair)
-    assert house.caller(new, trusting=stranger.certificate).delete() == SERVED
+    assert house.caller(new, trusting=untrusted_authority.certificate).delete() == SERVED
     assert before.delete() == SERVED  # its connection stands
     # The authority that was rotated out proves nobody any more, nor does it vouch for the server.
-    assert house.caller(old, trusting=stranger.certificate).delete() == "UNAVAILABLE"
+    assert house.caller(old, trusting=untrusted_authority.certificate).delete() == "UNAVAILABLE"
     assert house.caller(new).delete() == "UNAVAILABLE"
 
 
-def test_a_call_goes_on_while_the_files_change(make_house, stranger):
+def test_call_survives_reload(make_house, untrusted_authority):
     house = make_house(runs=1)
     house.faults.set(fault="hold", count=1)
     with concurrent.futures.ThreadPoolExecutor() as pool:
         pending = pool.submit(house.caller().delete, house.runs[0], timeout=60)
         house.faults.wait_until_held()
-        house.replace(stranger.issue("server", f"DNS:{NAME}"))
+        house.replace(untrusted_authority.issue("server", f"DNS:{NAME}"))
         wait_for_reload(house.gateway)
-        assert house.caller(trusting=stranger.certificate).delete() == SERVED
+        assert house.caller(trusting=untrusted_authority.certificate).delete() == SERVED
         house.faults.release()
         assert pending.result() == "OK"
 
@@ -177,7 +177,7 @@ def test_a_call_goes_on_while_the_files_change(make_house, stranger):
     ("garbage", "there is no certificate in PEM"),
     ("missing", "No such file"),
 ])
-def test_files_that_do_not_fit_keep_the_old_ones_serving(make_house, authority, tmp_path, broken,
+def test_invalid_files_keep_the_old_certificate(make_house, authority, tmp_path, broken,
                                                          reason):
     house = make_house()
     expiry = 'gateway_certificate_expiry_timestamp_seconds{certificate="server"}'
@@ -204,7 +204,7 @@ def test_files_that_do_not_fit_keep_the_old_ones_serving(make_house, authority, 
     assert metric(house.gateway, expiry) == end_of(other)
 
 
-def test_a_broken_configuration_keeps_no_certificate_from_being_renewed(make_house, authority,
+def test_invalid_configuration_does_not_block_certificate_reload(make_house, authority,
                                                                         tmp_path):
     config = tmp_path / "gateway.yaml"
     config.write_text("log: {level: info}\n")
@@ -215,21 +215,21 @@ def test_a_broken_configuration_keeps_no_certificate_from_being_renewed(make_hou
     wait_for_reload(house.gateway)
 
 
-def test_sighup_takes_the_files_over_at_once(make_house):
+def test_sighup_reloads_immediately(make_house):
     house = make_house()
     house.gateway.signal(signal.SIGHUP)
     wait_for_reload(house.gateway)
 
 
 @pytest.mark.parametrize("extra", [(), ("--check-config",)])
-def test_it_does_not_start_with_files_that_do_not_fit(authority, extra):
+def test_invalid_files_fail_startup(authority, extra):
     pair, other = (authority.issue("server", f"DNS:{NAME}") for _ in range(2))
     done = start("--tls-certificate-file", pair.certificate, "--tls-key-file", other.key, *extra)
     assert done.returncode != 0
     assert f"{other.key}: it is not the key of {pair.certificate}" in done.stderr
 
 
-def test_plaintext_for_other_machines_has_to_be_asked_for():
+def test_plaintext_on_public_address_needs_opt_in():
     refused = start("--listen", "0.0.0.0:0")
     assert refused.returncode == 2
     assert "server.insecure" in refused.stderr
@@ -239,7 +239,7 @@ def test_plaintext_for_other_machines_has_to_be_asked_for():
         assert (warning["event"], warning["what"]) == ("insecure", "calls are served without TLS")
 
 
-def test_the_page_shows_when_certificates_end(make_house):
+def test_page_shows_certificate_expiry(make_house):
     house = make_house(client_certificates="required")
     url = f"http://{house.gateway.admin_address}/status.json"
     with urllib.request.urlopen(url, timeout=20) as answer:

@@ -126,15 +126,15 @@ def make_upstream():
 REFUSED = ("UPSTREAM_TLS_FAILED", "not_performed")
 
 
-def test_an_upstream_of_the_authority_is_asked(make_house, make_upstream, authority):
+def test_trusted_upstream_is_used(make_house, make_upstream, authority):
     upstream = make_upstream(authority.issue("upstream", f"DNS:{NAME}"))
     assert make_house(upstream, authority.certificate).delete() == "OK"
     assert upstream.callers == [None]
 
 
 @pytest.mark.parametrize("wrong", ["authority", "system", "name", "expired", "ip"])
-def test_another_one_is_sent_nothing(make_house, make_upstream, authority, stranger, wrong):
-    pair = {"authority": stranger.issue("upstream", f"DNS:{NAME}"),
+def test_untrusted_upstream_is_sent_nothing(make_house, make_upstream, authority, untrusted_authority, wrong):
+    pair = {"authority": untrusted_authority.issue("upstream", f"DNS:{NAME}"),
             "name": authority.issue(NAME, "DNS:other.test"),
             "ip": authority.issue(NAME, "IP:127.0.0.1"),
             "expired": authority.issue("upstream", f"DNS:{NAME}", days=-1)}.get(
@@ -146,13 +146,13 @@ def test_another_one_is_sent_nothing(make_house, make_upstream, authority, stran
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a process other authorities")
-def test_the_authorities_of_the_system_count_only_without_others(
-        make_house, make_upstream, authority, stranger, tmp_path, monkeypatch):
-    """The system trusts `stranger`, by its one file and by its folder, as libcurl looks at both."""
+def test_system_cas_are_used_only_without_ca_file(
+        make_house, make_upstream, authority, untrusted_authority, tmp_path, monkeypatch):
+    """The system trusts `untrusted_authority`, by its one file and by its folder, as libcurl looks at both."""
     system = tmp_path / "system"
     system.mkdir()
-    for name in ("ca-certificates.crt", "stranger.pem"):
-        shutil.copy(stranger.certificate, system / name)
+    for name in ("ca-certificates.crt", "untrusted_authority.pem"):
+        shutil.copy(untrusted_authority.certificate, system / name)
     subprocess.run(["openssl", "rehash", system], check=True, capture_output=True)
     wrapped = tmp_path / "gateway"
     wrapped.write_text('#!/bin/sh\nexec unshare --mount sh -c '
@@ -160,13 +160,13 @@ def test_the_authorities_of_the_system_count_only_without_others(
                        f'{system} {program("evalrun-gateway", "GATEWAY_UNDER_TEST")} "$@"\n')
     wrapped.chmod(0o755)
     monkeypatch.setenv("GATEWAY_UNDER_TEST", str(wrapped))
-    upstream = make_upstream(stranger.issue("upstream", f"DNS:{NAME}"))
+    upstream = make_upstream(untrusted_authority.issue("upstream", f"DNS:{NAME}"))
     assert make_house(upstream).delete() == "OK"
     shutil.rmtree(tmp_path / "mounted")
     assert make_house(upstream, authority.certificate).delete() == REFUSED
 
 
-def test_an_upstream_that_asks_who_we_are_is_shown(make_house, make_upstream, authority, stranger):
+def test_client_certificate_is_presented(make_house, make_upstream, authority, untrusted_authority):
     upstream = make_upstream(authority.issue("upstream", f"DNS:{NAME}"), authority.certificate)
     house = make_house(upstream, authority.certificate, authority.issue("gateway", "DNS:gw.test"))
     assert house.delete() == "OK"
@@ -174,25 +174,25 @@ def test_an_upstream_that_asks_who_we_are_is_shown(make_house, make_upstream, au
 
 
 @pytest.mark.parametrize("has_one", [False, True])
-def test_one_that_does_not_accept_us_gets_no_request(make_house, make_upstream, authority, stranger,
+def test_rejected_client_certificate_sends_no_request(make_house, make_upstream, authority, untrusted_authority,
                                                      has_one):
     upstream = make_upstream(authority.issue("upstream", f"DNS:{NAME}"), authority.certificate)
-    pair = stranger.issue("gateway", "DNS:gw.test") if has_one else None
+    pair = untrusted_authority.issue("gateway", "DNS:gw.test") if has_one else None
     reason, deletion = make_house(upstream, authority.certificate, pair).delete()
     # With TLS 1.3 our side is done before the other one has looked at our certificate.
     assert (reason, deletion) in (REFUSED, ("UPSTREAM_CONNECTION_LOST", "unknown"))
     assert upstream.callers == []
 
 
-def test_other_files_are_for_new_connections(make_house, make_upstream, tmp_path, authority,
-                                             stranger):
+def test_reload_applies_to_new_connections(make_house, make_upstream, tmp_path, authority,
+                                             untrusted_authority):
     both = tmp_path / "both.pem"
-    both.write_bytes(authority.certificate.read_bytes() + stranger.certificate.read_bytes())
+    both.write_bytes(authority.certificate.read_bytes() + untrusted_authority.certificate.read_bytes())
     upstream = make_upstream(authority.issue("upstream", f"DNS:{NAME}"), both)
     house = make_house(upstream, authority.certificate, authority.issue("old", "DNS:gw.test"))
     assert house.delete() == "OK"
 
-    pair = stranger.issue("new", "DNS:gw.test", days=9)
+    pair = untrusted_authority.issue("new", "DNS:gw.test", days=9)
     house.replace(tls_crt=pair.certificate, tls_key=pair.key, ca_crt=both)
     wait_for_reload(house.gateway, "upstream")
     assert house.delete() == "OK"
@@ -200,10 +200,10 @@ def test_other_files_are_for_new_connections(make_house, make_upstream, tmp_path
 
     # The authority that is taken out vouches for nobody: not by a connection that was made before,
     # nor by a session of one.
-    house.replace(ca_crt=stranger.certificate)
+    house.replace(ca_crt=untrusted_authority.certificate)
     wait_for_reload(house.gateway, "upstream", count=2)
     assert house.delete() == REFUSED
-    upstream.show(stranger.issue("upstream", f"DNS:{NAME}"))
+    upstream.show(untrusted_authority.issue("upstream", f"DNS:{NAME}"))
     assert house.delete() == "OK"
 
     certificates = 'gateway_certificate_expiry_timestamp_seconds{certificate="%s"}'
@@ -212,7 +212,7 @@ def test_other_files_are_for_new_connections(make_house, make_upstream, tmp_path
 
 
 @pytest.mark.parametrize("answers", [1, 100, 700, 5000])
-def test_what_follows_an_answer_is_no_answer_to_the_next_request(make_house, make_upstream,
+def test_unexpected_bytes_are_not_the_next_response(make_house, make_upstream,
                                                                  authority, answers):
     """More than libcurl reads at a time, and more than TLS decrypts at a time."""
     upstream = make_upstream(authority.issue("upstream", f"DNS:{NAME}"))
@@ -229,7 +229,7 @@ def test_what_follows_an_answer_is_no_answer_to_the_next_request(make_house, mak
         assert outcome == "OK"
 
 
-def test_a_pair_that_does_not_fit_keeps_the_old_one(make_house, make_upstream, authority):
+def test_mismatched_key_pair_keeps_the_old_one(make_house, make_upstream, authority):
     upstream = make_upstream(authority.issue("upstream", f"DNS:{NAME}"), authority.certificate)
     house = make_house(upstream, authority.certificate, authority.issue("old", "DNS:gw.test"))
     house.replace(tls_crt=authority.issue("new", "DNS:gw.test").certificate)
@@ -239,7 +239,7 @@ def test_a_pair_that_does_not_fit_keeps_the_old_one(make_house, make_upstream, a
 
 
 @pytest.mark.parametrize("flags", [(), ("--check-config",)])
-def test_it_does_not_start_with_files_that_do_not_fit(authority, flags):
+def test_invalid_files_fail_startup(authority, flags):
     expired = authority.issue("gateway", "DNS:gw.test", days=-1)
     done = start("--upstream", "https://localhost:1/v2", "--upstream-client-certificate-file",
                  expired.certificate, "--upstream-client-key-file", expired.key, *flags)
@@ -248,7 +248,7 @@ def test_it_does_not_start_with_files_that_do_not_fit(authority, flags):
         done.stderr
 
 
-def test_files_without_tls_are_a_mistake(authority):
+def test_tls_files_without_https_are_rejected(authority):
     done = start("--upstream", "http://localhost:1/v2", "--upstream-ca-file", authority.certificate)
     assert done.returncode == 2
     assert "must come with an upstream.url that begins with https://" in done.stderr

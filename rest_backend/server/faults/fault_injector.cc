@@ -15,8 +15,8 @@ namespace {
 // What a TLS server behind a plain port, or a proxy gone mad, might say.
 constexpr char kGarbage[] = "\x15\x03\x01\x02\x02\x16garbage\r\n\r\n\xFF\xFE";
 
-RequestFacts FactsOf(const httplib::Request& request) {
-  RequestFacts facts{.method = request.method, .path = request.path, .eval_run_uuid = {}};
+RequestAttributes ToRequestAttributes(const httplib::Request& request) {
+  RequestAttributes facts{.method = request.method, .path = request.path, .eval_run_uuid = {}};
   // A route's one group is its run.
   if (request.matches.size() > 1)
     facts.eval_run_uuid = deletion::CanonicalId(request.matches[1].str());
@@ -25,52 +25,52 @@ RequestFacts FactsOf(const httplib::Request& request) {
 
 }  // namespace
 
-FaultInjector::Gate::Gate() : event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
-FaultInjector::Gate::~Gate() { close(event_); }
-void FaultInjector::Gate::Open() const { eventfd_write(event_, 1); }
+FaultInjector::Latch::Latch() : event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+FaultInjector::Latch::~Latch() { close(event_); }
+void FaultInjector::Latch::Open() const { eventfd_write(event_, 1); }
 
 FaultInjector::FaultInjector(FaultPlan plan, Restart restart)
-    : restart_(std::move(restart)), plan_(std::move(plan)), gate_(std::make_shared<Gate>()) {}
+    : restart_(std::move(restart)), plan_(std::move(plan)), latch_(std::make_shared<Latch>()) {}
 
 void FaultInjector::Replace(FaultPlan plan) {
   const std::lock_guard lock(mutex_);
   plan_ = std::move(plan);
 }
 
-nlohmann::ordered_json FaultInjector::Report() const {
+nlohmann::ordered_json FaultInjector::StatusJson() const {
   const std::lock_guard lock(mutex_);
-  nlohmann::ordered_json report = plan_.Report();
-  report["held"] = gate_->waiting.load();
+  nlohmann::ordered_json report = plan_.StatusJson();
+  report["held"] = latch_->waiting.load();
   return report;
 }
 
 int FaultInjector::Release() {
   const std::lock_guard lock(mutex_);
-  const std::shared_ptr<Gate> gate = std::exchange(gate_, std::make_shared<Gate>());
-  const int held = gate->waiting;  // once it is open, they leave
-  gate->Open();
+  const std::shared_ptr<Latch> latch = std::exchange(latch_, std::make_shared<Latch>());
+  const int held = latch->waiting;  // once it is open, they leave
+  latch->Open();
   return held;
 }
 
 bool FaultInjector::Hold(const Connection& connection) {
-  std::shared_ptr<Gate> gate;
+  std::shared_ptr<Latch> latch;
   {
     const std::lock_guard lock(mutex_);
-    gate = gate_;
-    ++gate->waiting;
+    latch = latch_;
+    ++latch->waiting;
   }
-  const bool released = connection.AwaitEvent(gate->event());
-  --gate->waiting;
+  const bool released = connection.WaitForEvent(latch->event());
+  --latch->waiting;
   return released;
 }
 
-void FaultInjector::OnArrival() {
+void FaultInjector::OnFirstByte() {
   std::optional<Fault> fault;
   {
     const std::lock_guard lock(mutex_);
-    fault = plan_.DecideUnread();
+    fault = plan_.DecideBeforeReading();
   }
-  if (fault) Connection::Current()->EndAfterAnswer(fault->reset);
+  if (fault) Connection::Current()->DropAfterResponse(fault->reset);
 }
 
 void FaultInjector::OnRequest(const httplib::Request& request, httplib::Response& response,
@@ -78,7 +78,7 @@ void FaultInjector::OnRequest(const httplib::Request& request, httplib::Response
   std::optional<Fault> fault;
   {
     const std::lock_guard lock(mutex_);
-    fault = plan_.Decide(FactsOf(request));
+    fault = plan_.Decide(ToRequestAttributes(request));
   }
   if (!fault) return handler(request, response);
 
@@ -86,31 +86,31 @@ void FaultInjector::OnRequest(const httplib::Request& request, httplib::Response
   if (fault->commit) handler(request, response);
   switch (fault->kind) {
     case FaultKind::kRespond:
-      connection.SendInstead(AnswerBytes(fault->answer));
-      if (SaysClose(fault->answer)) connection.EndAfterAnswer(/*reset=*/false);
+      connection.ReplaceResponse(SerializeResponse(fault->answer));
+      if (HasConnectionClose(fault->answer)) connection.DropAfterResponse(/*reset=*/false);
       return;
     case FaultKind::kDelay:
-      connection.Rest(fault->delay);
+      connection.Sleep(fault->delay);
       if (!fault->commit) handler(request, response);
       return;
     case FaultKind::kDropBeforeReading:
     case FaultKind::kDropAfterReading:
     case FaultKind::kDropAfterCommit:
-      connection.SendInstead("");
-      connection.EndAfterAnswer(fault->reset);
+      connection.ReplaceResponse("");
+      connection.DropAfterResponse(fault->reset);
       return;
     case FaultKind::kDropMidResponse:
-      connection.SendOnly(fault->bytes);
-      connection.EndAfterAnswer(fault->reset);
+      connection.TruncateResponse(fault->bytes);
+      connection.DropAfterResponse(fault->reset);
       return;
     case FaultKind::kGarbage:
-      connection.SendInstead(kGarbage);
-      connection.EndAfterAnswer(/*reset=*/false);
+      connection.ReplaceResponse(kGarbage);
+      connection.DropAfterResponse(/*reset=*/false);
       return;
     case FaultKind::kHold:
       if (!Hold(connection)) {
-        connection.SendInstead("");
-        connection.EndAfterAnswer(/*reset=*/false);
+        connection.ReplaceResponse("");
+        connection.DropAfterResponse(/*reset=*/false);
       } else if (!fault->commit) {
         handler(request, response);
       }
@@ -119,8 +119,8 @@ void FaultInjector::OnRequest(const httplib::Request& request, httplib::Response
       // Held until the process is no more: nothing is counted that the next one would not know.
       const std::lock_guard lock(mutex_);
       restart_(plan_.State());
-      connection.SendInstead("");
-      connection.EndAfterAnswer(/*reset=*/false);
+      connection.ReplaceResponse("");
+      connection.DropAfterResponse(/*reset=*/false);
       return;
     }
   }

@@ -28,24 +28,24 @@ class FaultInjector final : public RequestInterceptor {
 
   // Requests that a fault has in hand already are left to it.
   void Replace(FaultPlan plan);
-  // FaultPlan::Report(), and how many requests are `held` now.
-  [[nodiscard]] nlohmann::ordered_json Report() const;
+  // FaultPlan::StatusJson(), and how many requests are `held` now.
+  [[nodiscard]] nlohmann::ordered_json StatusJson() const;
   // Lets every request go on that is held now. Gives their number.
   int Release();
 
   // RequestInterceptor
-  void OnArrival() override;
+  void OnFirstByte() override;
   void OnRequest(const httplib::Request& request, httplib::Response& response,
                  const Handler& handler) override;
 
  private:
   // Where held requests wait until it is opened, once and for all.
-  class Gate {
+  class Latch {
    public:
-    Gate();
-    ~Gate();
-    Gate(const Gate&) = delete;
-    Gate& operator=(const Gate&) = delete;
+    Latch();
+    ~Latch();
+    Latch(const Latch&) = delete;
+    Latch& operator=(const Latch&) = delete;
 
     void Open() const;
     [[nodiscard]] int event() const { return event_; }  // readable once it is open
@@ -61,8 +61,8 @@ class FaultInjector final : public RequestInterceptor {
 
   const Restart restart_;
   mutable std::mutex mutex_;
-  FaultPlan plan_;              // guarded by mutex_
-  std::shared_ptr<Gate> gate_;  // guarded by mutex_
+  FaultPlan plan_;                // guarded by mutex_
+  std::shared_ptr<Latch> latch_;  // guarded by mutex_
 };
 
 }  // namespace evalrun::backend

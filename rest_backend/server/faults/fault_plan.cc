@@ -23,14 +23,14 @@ std::uint64_t Finalize(std::uint64_t hash) {
   return hash ^ (hash >> 33);
 }
 
-bool Matches(const FaultRule& rule, const RequestFacts& request) {
+bool Matches(const FaultRule& rule, const RequestAttributes& request) {
   const bool path = rule.path_is_prefix ? request.path.starts_with(rule.path)
                                         : rule.path.empty() || request.path == rule.path;
   return path && (rule.method.empty() || rule.method == request.method) &&
          (rule.eval_run_uuid.empty() || rule.eval_run_uuid == request.eval_run_uuid);
 }
 
-nlohmann::ordered_json SourceOf(const FaultScript& script) {
+nlohmann::ordered_json ScriptToJson(const FaultScript& script) {
   nlohmann::ordered_json rules = nlohmann::ordered_json::array();
   for (const FaultRule& rule : script.rules) rules.emplace_back(rule.source);
   return {{"seed", script.seed}, {"rules", std::move(rules)}};
@@ -38,8 +38,8 @@ nlohmann::ordered_json SourceOf(const FaultScript& script) {
 
 }  // namespace
 
-double Chance(std::int64_t seed, std::string_view rule_name, std::string_view eval_run_uuid,
-              std::int64_t match) {
+double UniformHash(std::int64_t seed, std::string_view rule_name, std::string_view eval_run_uuid,
+                   std::int64_t match) {
   std::uint64_t hash = 0xCBF29CE484222325ULL;
   hash = AddPart(hash, std::to_string(seed));
   hash = AddPart(hash, rule_name);
@@ -76,10 +76,10 @@ std::string FaultPlan::State() const {
                       {"applied", of_rule.applied},
                       {"by_run", std::move(by_run)}});
   }
-  return nlohmann::json{{"script", SourceOf(script_)}, {"counts", std::move(counts)}}.dump();
+  return nlohmann::json{{"script", ScriptToJson(script_)}, {"counts", std::move(counts)}}.dump();
 }
 
-std::optional<Fault> FaultPlan::Decide(const RequestFacts& request) {
+std::optional<Fault> FaultPlan::Decide(const RequestAttributes& request) {
   for (std::size_t i = 0; i < script_.rules.size(); ++i) {
     const FaultRule& rule = script_.rules[i];
     if (rule.fault.kind != FaultKind::kDropBeforeReading && Matches(rule, request) &&
@@ -90,7 +90,7 @@ std::optional<Fault> FaultPlan::Decide(const RequestFacts& request) {
   return std::nullopt;
 }
 
-std::optional<Fault> FaultPlan::DecideUnread() {
+std::optional<Fault> FaultPlan::DecideBeforeReading() {
   for (std::size_t i = 0; i < script_.rules.size(); ++i) {
     const FaultRule& rule = script_.rules[i];
     if (rule.fault.kind == FaultKind::kDropBeforeReading && Applies(rule, counts_[i], "")) {
@@ -107,15 +107,15 @@ bool FaultPlan::Applies(const FaultRule& rule, Counts& counts, std::string_view 
   if (by_chance) {
     auto of_run = counts.by_run.find(run);
     if (of_run == counts.by_run.end()) of_run = counts.by_run.emplace(std::string(run), 0).first;
-    applies = Chance(script_.seed, rule.name, run, of_run->second++) < rule.probability;
+    applies = UniformHash(script_.seed, rule.name, run, of_run->second++) < rule.probability;
   }
   if (match < rule.skip || (rule.count && counts.applied >= *rule.count)) applies = false;
   if (applies) ++counts.applied;
   return applies;
 }
 
-nlohmann::ordered_json FaultPlan::Report() const {
-  nlohmann::ordered_json report = SourceOf(script_);
+nlohmann::ordered_json FaultPlan::StatusJson() const {
+  nlohmann::ordered_json report = ScriptToJson(script_);
   for (std::size_t i = 0; i < counts_.size(); ++i) {
     report["rules"][i]["matched"] = counts_[i].matched;
     report["rules"][i]["applied"] = counts_[i].applied;

@@ -19,7 +19,7 @@
 namespace evalrun::backend {
 
 // What a rule can see of a request.
-struct RequestFacts {
+struct RequestAttributes {
   std::string method;
   std::string path;           // decoded, without the query
   std::string eval_run_uuid;  // canonical; empty where the path names no run
@@ -29,8 +29,8 @@ struct RequestFacts {
 // MurmurHash3's finalizer. A rule of probability p applies to its `match`-th match (from 0) of a
 // run when this is below p. So the fate of a run's requests does not depend on what other runs'
 // requests do meanwhile.
-[[nodiscard]] double Chance(std::int64_t seed, std::string_view rule_name,
-                            std::string_view eval_run_uuid, std::int64_t match);
+[[nodiscard]] double UniformHash(std::int64_t seed, std::string_view rule_name,
+                                 std::string_view eval_run_uuid, std::int64_t match);
 
 class FaultPlan {
  public:
@@ -43,13 +43,13 @@ class FaultPlan {
 
   // The fault of the first rule that matches and applies. Counts a match for it and for every
   // matching rule before it, which did not apply; rules after it are not asked.
-  [[nodiscard]] std::optional<Fault> Decide(const RequestFacts& request);
+  [[nodiscard]] std::optional<Fault> Decide(const RequestAttributes& request);
   // The same for a request of which nothing has been read: only rules of kDropBeforeReading are
   // asked here, and only here.
-  [[nodiscard]] std::optional<Fault> DecideUnread();
+  [[nodiscard]] std::optional<Fault> DecideBeforeReading();
 
   // The script as it was written, with `matched` and `applied` in each rule.
-  [[nodiscard]] nlohmann::ordered_json Report() const;
+  [[nodiscard]] nlohmann::ordered_json StatusJson() const;
 
  private:
   struct Counts {

@@ -14,7 +14,7 @@ namespace {
 constexpr char kFaults[] = "/faults";
 constexpr char kRelease[] = "/faults/release";
 
-void Answer(httplib::Response& response, int status, const nlohmann::ordered_json& body) {
+void SetJsonResponse(httplib::Response& response, int status, const nlohmann::ordered_json& body) {
   response.status = status;
   // A sentence may quote the script, which may be no UTF-8.
   response.set_content(
@@ -26,23 +26,24 @@ void Answer(httplib::Response& response, int status, const nlohmann::ordered_jso
 
 void AddFaultRoutes(HttpServer& server, FaultInjector& injector) {
   server.AddRoute("GET", kFaults, [&](const httplib::Request&, httplib::Response& response) {
-    Answer(response, 200, injector.Report());
+    SetJsonResponse(response, 200, injector.StatusJson());
   });
-  server.AddRoute(
-      "PUT", kFaults, [&](const httplib::Request& request, httplib::Response& response) {
-        absl::StatusOr<FaultScript> script = ParseFaultScript(request.body);
-        if (!script.ok()) {
-          return Answer(response, 400, {{"detail", std::string(script.status().message())}});
-        }
-        injector.Replace(FaultPlan(*std::move(script)));
-        Answer(response, 200, injector.Report());
-      });
+  server.AddRoute("PUT", kFaults,
+                  [&](const httplib::Request& request, httplib::Response& response) {
+                    absl::StatusOr<FaultScript> script = ParseFaultScript(request.body);
+                    if (!script.ok()) {
+                      return SetJsonResponse(response, 400,
+                                             {{"detail", std::string(script.status().message())}});
+                    }
+                    injector.Replace(FaultPlan(*std::move(script)));
+                    SetJsonResponse(response, 200, injector.StatusJson());
+                  });
   server.AddRoute("DELETE", kFaults, [&](const httplib::Request&, httplib::Response& response) {
     injector.Replace(FaultPlan());
     response.status = 204;
   });
   server.AddRoute("POST", kRelease, [&](const httplib::Request&, httplib::Response& response) {
-    Answer(response, 200, {{"released", injector.Release()}});
+    SetJsonResponse(response, 200, {{"released", injector.Release()}});
   });
 }
 

@@ -12,10 +12,10 @@
 namespace evalrun::backend {
 namespace {
 
-constexpr std::int64_t kLongestDelayMs = 3'600'000;
-constexpr std::int64_t kMostBytes = 1'000'000;
+constexpr std::int64_t kMaxDelayMs = 3'600'000;
+constexpr std::int64_t kMaxDropBytes = 1'000'000;
 // `HTTP/1.1 2`: an answer has begun, and nobody knows which.
-constexpr std::int64_t kUsualBytes = 10;
+constexpr std::int64_t kDefaultDropBytes = 10;
 
 struct KindName {
   std::string_view name;
@@ -41,19 +41,19 @@ std::optional<FaultKind> ReadKind(FieldReader& fields) {
     if (word == known.name) return known.kind;
     words += Concat(words.empty() ? "`" : ", `", known.name, "`");
   }
-  fields.Refuse("fault", Concat("one of ", words));
+  fields.Reject("fault", Concat("one of ", words));
   return std::nullopt;
 }
 
-ScriptedAnswer ReadAnswer(FieldReader& fields) {
-  ScriptedAnswer answer;
+ScriptedResponse ReadResponse(FieldReader& fields) {
+  ScriptedResponse answer;
   const auto status = fields.OptionalInteger("status", 100, 999);
-  if (!status) fields.Refuse("status", "given, as a whole number from 100 to 999");
+  if (!status) fields.Reject("status", "given, as a whole number from 100 to 999");
   answer.status = static_cast<int>(status.value_or(0));
   for (const auto& [name, value] : fields.OptionalObject("headers").items()) {
     if (!IsToken(name) || !value.is_string() ||
-        !IsHeaderValue(value.get_ref<const std::string&>())) {
-      fields.Refuse(Concat("headers.", name), "a header's name with a string of one line");
+        !IsSingleLineHeaderValue(value.get_ref<const std::string&>())) {
+      fields.Reject(Concat("headers.", name), "a header's name with a string of one line");
       return answer;
     }
     answer.headers.emplace_back(name, value.get<std::string>());
@@ -68,17 +68,17 @@ Fault ReadFault(FieldReader& fields, FaultKind kind) {
   fault.kind = kind;
   switch (kind) {
     case FaultKind::kRespond:
-      fault.answer = ReadAnswer(fields);
+      fault.answer = ReadResponse(fields);
       break;
     case FaultKind::kDelay: {
-      const auto delay = fields.OptionalInteger("delay_ms", 0, kLongestDelayMs);
-      if (!delay) fields.Refuse("delay_ms", "given, as a whole number of milliseconds");
+      const auto delay = fields.OptionalInteger("delay_ms", 0, kMaxDelayMs);
+      if (!delay) fields.Reject("delay_ms", "given, as a whole number of milliseconds");
       fault.delay = std::chrono::milliseconds(delay.value_or(0));
       break;
     }
     case FaultKind::kDropMidResponse:
       fault.bytes = static_cast<std::size_t>(
-          fields.OptionalInteger("bytes", 1, kMostBytes).value_or(kUsualBytes));
+          fields.OptionalInteger("bytes", 1, kMaxDropBytes).value_or(kDefaultDropBytes));
       [[fallthrough]];
     case FaultKind::kDropAfterCommit:
       fault.commit = true;
@@ -105,7 +105,7 @@ void ReadMatch(FieldReader& fields, FaultRule& rule) {
   rule.path_is_prefix = star != std::string::npos;
   rule.path = path->substr(0, star);
   if (path->empty() || path->front() != '/' || (rule.path_is_prefix && star + 1 != path->size())) {
-    fields.Refuse("path", "a path that begins with `/`, with a `*` at most at its end");
+    fields.Reject("path", "a path that begins with `/`, with a `*` at most at its end");
   }
 }
 
@@ -120,7 +120,7 @@ FaultRule ReadRule(FieldReader& fields) {
   rule.count = fields.OptionalInteger("count", 0, INT64_MAX);
   rule.probability = fields.OptionalNumber("probability", 0, 1).value_or(1);
   rule.fault = ReadFault(fields, *kind);
-  fields.RefuseOthers();
+  fields.RejectUnknownMembers();
   return rule;
 }
 
@@ -128,14 +128,14 @@ std::optional<FieldProblem> ReadScript(const nlohmann::json& json, FaultScript& 
   FieldReader fields(json, "");
   script.seed = fields.OptionalInteger("seed", 0, INT64_MAX).value_or(0);
   const nlohmann::json& rules = fields.OptionalArray("rules");
-  if (!fields.problem() && !json.contains("rules")) fields.Refuse("rules", "given, as an array");
-  fields.RefuseOthers();
+  if (!fields.problem() && !json.contains("rules")) fields.Reject("rules", "given, as an array");
+  fields.RejectUnknownMembers();
   if (fields.problem()) return fields.problem();
   std::set<std::string> names;
   for (std::size_t i = 0; i < rules.size(); ++i) {
     FieldReader rule_fields(rules[i], Concat("rules[", std::to_string(i), "]"));
     FaultRule rule = ReadRule(rule_fields);
-    if (!names.insert(rule.name).second) rule_fields.Refuse("name", "unlike that of other rules");
+    if (!names.insert(rule.name).second) rule_fields.Reject("name", "unlike that of other rules");
     if (rule_fields.problem()) return rule_fields.problem();
     rule.source = rules[i];
     script.rules.push_back(std::move(rule));

@@ -15,7 +15,7 @@
 #include <absl/status/statusor.h>
 #include <nlohmann/json.hpp>
 
-#include "rest_backend/server/faults/scripted_answer.h"
+#include "rest_backend/server/faults/scripted_response.h"
 
 namespace evalrun::backend {
 
@@ -37,7 +37,7 @@ struct Fault {
   bool reset = false;   // drops: the connection ends with RST; otherwise with FIN
   std::chrono::milliseconds delay{0};  // kDelay
   std::size_t bytes = 0;               // kDropMidResponse: this much of the answer is sent
-  ScriptedAnswer answer;               // kRespond
+  ScriptedResponse answer;             // kRespond
 };
 
 struct FaultRule {

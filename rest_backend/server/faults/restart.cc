@@ -37,7 +37,7 @@ sigset_t RestartRequest::Signals() {
   return signals;
 }
 
-void RestartRequest::Ask(const std::string& state) {
+void RestartRequest::RequestRestart(const std::string& state) {
   {
     const std::lock_guard lock(mutex_);
     if (stopping_) return;
@@ -47,7 +47,7 @@ void RestartRequest::Ask(const std::string& state) {
   for (;;) pause();
 }
 
-int RestartRequest::Await(const Flags& flags) {
+int RestartRequest::WaitForSignal(const Flags& flags) {
   const sigset_t signals = Signals();
   for (;;) {
     int signal = 0;
@@ -79,7 +79,7 @@ void RestartProcess(Flags flags, const std::string& state) {
   _exit(kInternalSoftwareError);
 }
 
-std::string TakeState(int file) {
+std::string ReadStateFile(int file) {
   struct stat facts {};
   std::string state;
   if (fstat(file, &facts) == 0) {

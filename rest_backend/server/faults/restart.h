@@ -19,16 +19,17 @@ namespace evalrun::backend {
 // the process that it was sent to.
 class RestartRequest {
  public:
-  // SIGTERM, SIGINT and the one by which Await is woken: to be blocked before any thread begins.
+  // SIGTERM, SIGINT and the one by which WaitForSignal is woken: to be blocked before any thread
+  // begins.
   [[nodiscard]] static sigset_t Signals();
 
   // Asks for a restart with `state`, and waits for the end. Returns only where the process is
   // stopping already. From any thread.
-  void Ask(const std::string& state);
+  void RequestRestart(const std::string& state);
 
   // Waits for SIGTERM or SIGINT and gives its number. When a restart is asked for first, calls
   // RestartProcess with `flags` instead; a signal that came meanwhile is left to the next process.
-  [[nodiscard]] int Await(const Flags& flags);
+  [[nodiscard]] int WaitForSignal(const Flags& flags);
 
  private:
   std::mutex mutex_;
@@ -44,7 +45,7 @@ class RestartRequest {
 // What RestartProcess was given as `state`. Closes `file` and every other descriptor that this
 // process has inherited, so that the peers of the process before see its end. To be called before
 // anything is opened.
-[[nodiscard]] std::string TakeState(int file);
+[[nodiscard]] std::string ReadStateFile(int file);
 
 }  // namespace evalrun::backend
 

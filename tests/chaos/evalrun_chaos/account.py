@@ -6,10 +6,10 @@ Pure: from what callers, gateway and backend have written down to what is wrong 
 import collections
 import dataclasses
 
-from evalrun_chaos import causes, exercised, faults, house, schedule, verdict
-from evalrun_chaos.verdict import Answer, Source
+from evalrun_chaos import causes, exercised, faults, house, schedule, response_rules
+from evalrun_chaos.response_rules import Response, Source
 
-# What is wrong besides the words of verdict.Violation.
+# What is wrong besides the words of response_rules.Violation.
 MEANINGS = {
     "LOG_DISAGREES": "the access log says something else than the caller was told",
     "UNEXPLAINED_UNKNOWN": "`unknown`, and nothing explains it",
@@ -55,7 +55,7 @@ class Account:
         for line in evidence.access_log:
             self._log[line["request_id"]].append(line)
         for record in evidence.records:
-            self._judge(record)
+            self._check_record(record)
         self._check_unread()
         there = [story.eval_run_uuid for story in evidence.stories if story.state != "never there"]
         self._add_all("UNSOUND_JOURNAL", evidence.journal.contradictions(there))
@@ -74,16 +74,16 @@ class Account:
     def _add_all(self, name, sentences):
         self.violations += [(name, f"{MEANINGS[name]}: {sentence}") for sentence in sentences]
 
-    def _judge(self, record):
+    def _check_record(self, record):
         call, answer = record.call, record.answer
         lines = self._log.get(call.request_id, ())
         facts = self._evidence.journal.facts(
             call.request_id, call.eval_run_uuid, was_there=record.story.state != "never there",
             sent=sum(line["sends"] for line in lines) if lines else None)
         answered_at = record.ended * 1000
-        truth = verdict.truth_of(facts, answered_at)
+        truth = response_rules.truth_of(facts, answered_at)
         self.told[answer.code or "none", answer.deletion or answer.source.value, truth] += 1
-        for violation in verdict.violations(answer, facts, answered_at):
+        for violation in response_rules.violations(answer, facts, answered_at):
             self._add(violation.name, record, facts, lines)
         if answer.deletion == "unknown":
             self._explain_unknown(record, truth, facts, lines)
@@ -96,28 +96,28 @@ class Account:
             self.from_grpc[answer.code, cause or "unexplained", truth] += 1
             if cause is None:
                 self._add("UNEXPLAINED_GRPC", record, facts, lines)
-            if cause == schedule.RESTART_GATEWAY and self._had_an_answer(record, lines):
+            if cause == schedule.RESTART_GATEWAY and self._had_response(record, lines):
                 self._add("LOST_BY_GATEWAY", record, facts, lines)
             # Attempts share a request id, and the journal cannot tell which of them did it.
             if len(lines) == 1:
-                self._judge_unheard(record, facts, lines)
+                self._check_unheard(record, facts, lines)
 
     @staticmethod
-    def _had_an_answer(record, lines):
+    def _had_response(record, lines):
         # Not one that came after the caller's deadline. And of the attempts of a retry policy it
         # may be the next one that met no gateway.
         return (bool(lines) and not record.call.retried_by_grpc
                 and record.ended - record.began < record.call.timeout - causes.TIMER_SLACK)
 
-    def _judge_unheard(self, record, facts, lines):
+    def _check_unheard(self, record, facts, lines):
         """What the gateway would have told a caller who had left is held to the same."""
         line = lines[0]
-        answer = Answer(Source.GATEWAY, code=line["rpc.response.status_code"],
+        answer = Response(Source.GATEWAY, code=line["rpc.response.status_code"],
                         deletion=line["deletion"], reason=line.get("reason", ""),
                         allow_missing=record.call.allow_missing)
         answered_at = house.seconds(line["time"]) * 1000
-        self.unheard[answer.deletion, verdict.truth_of(facts, answered_at)] += 1
-        for violation in verdict.violations(answer, facts, answered_at):
+        self.unheard[answer.deletion, response_rules.truth_of(facts, answered_at)] += 1
+        for violation in response_rules.violations(answer, facts, answered_at):
             self._add(violation.name, record, facts, lines)
 
     def _explain_unknown(self, record, truth, facts, lines):
@@ -137,7 +137,7 @@ class Account:
                 f"{blamed} are put down to {faults.UNREAD!r}, which happened {happened} times"])
 
     def _add(self, name, record, facts, lines):
-        meaning = MEANINGS.get(name) or verdict.Violation[name].value
+        meaning = MEANINGS.get(name) or response_rules.Violation[name].value
         self.violations.append((name, f"{meaning}: {record.call}, story {record.story.kind!r}, "
                                       f"fault {record.story.scenario.name!r}, "
                                       f"told {record.answer} ({record.words}), "

@@ -12,7 +12,7 @@ from aymara.evals.v1 import eval_run_service_pb2_grpc as rpc
 from google.rpc import error_details_pb2, status_pb2
 
 from evalrun_chaos import schedule
-from evalrun_chaos.verdict import Answer, Source
+from evalrun_chaos.response_rules import Response, Source
 
 _SERVICE = "aymara.evals.v1.EvalRunService"
 _RETRY_POLICY = {"methodConfig": [{"name": [{"service": _SERVICE}], "retryPolicy": {
@@ -22,11 +22,11 @@ _CHANNEL = [("grpc.use_local_subchannel_pool", 1), ("grpc.initial_reconnect_back
             ("grpc.max_reconnect_backoff_ms", 200),
             ("grpc.min_reconnect_backoff_ms", 5000)]  # that is how long a connection may take
 # gRPC always ends a call at its deadline. A call that has not ended so long after it never will.
-_PATIENCE = 20.0
+_HUNG_CALL_TIMEOUT = 20.0
 # An application that calls again: after so long, or as long as RetryInfo says, but not for ever.
-_SHORTEST_REST, _LONGEST_REST = 0.02, 0.2
+_MIN_RETRY_DELAY, _MAX_RETRY_DELAY = 0.02, 0.2
 # What the .proto says about calling again. Everything else is settled, or no use.
-_WORTH_A_CALL = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED", "UNKNOWN",
+_RETRYABLE_CODES = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED", "UNKNOWN",
                  "INTERNAL"}
 
 
@@ -36,7 +36,7 @@ class Record:
 
     story: schedule.Story
     call: schedule.Call
-    answer: Answer
+    answer: Response
     began: float
     ended: float
     cancelled: bool      # by the caller, before there was an answer
@@ -45,7 +45,7 @@ class Record:
 
 
 def _read_error(error, call):
-    """(Answer, seconds that RetryInfo asks for)"""
+    """(Response, seconds that RetryInfo asks for)"""
     code = error.code().name
     info, rest = None, 0.0
     for key, value in error.trailing_metadata() or ():
@@ -58,8 +58,8 @@ def _read_error(error, call):
                 retry = error_details_pb2.RetryInfo.FromString(detail.value)
                 rest = retry.retry_delay.ToTimedelta().total_seconds()
     if info is None:
-        return Answer(Source.GRPC, code=code, allow_missing=call.allow_missing), rest
-    return Answer(Source.GATEWAY, code=code, deletion=info.metadata["deletion"], reason=info.reason,
+        return Response(Source.GRPC, code=code, allow_missing=call.allow_missing), rest
+    return Response(Source.GATEWAY, code=code, deletion=info.metadata["deletion"], reason=info.reason,
                   allow_missing=call.allow_missing), rest
 
 
@@ -83,7 +83,7 @@ class Callers:
         for channel in self._channels:
             await channel.close()
 
-    async def tell(self, stories, on_story):
+    async def run_stories(self, stories, on_story):
         """All stories, so many at a time. `on_story(number)` is called as each begins."""
         waiting = iter(stories)
 
@@ -91,22 +91,22 @@ class Callers:
             for story in waiting:
                 on_story(story.number)
                 self.told += 1
-                await self._tell_one(story)
+                await self._run_story(story)
 
         async with asyncio.TaskGroup() as workers:
             for _ in range(self._concurrency):
                 workers.create_task(work())
 
-    async def _tell_one(self, story):
+    async def _run_story(self, story):
         if story.kind == "together":
             await asyncio.gather(*(self._call(story, call) for call in story.calls))
             return
         for call in story.calls:
             record = await self._call(story, call)
             if story.kind == "own retry":
-                if record.answer.code not in _WORTH_A_CALL:
+                if record.answer.code not in _RETRYABLE_CODES:
                     return
-                await asyncio.sleep(min(max(record.rest, _SHORTEST_REST), _LONGEST_REST))
+                await asyncio.sleep(min(max(record.rest, _MIN_RETRY_DELAY), _MAX_RETRY_DELAY))
 
     async def _call(self, story, call):
         await asyncio.sleep(call.start_after)
@@ -120,23 +120,23 @@ class Callers:
         if call.cancel_after is not None:
             asyncio.get_running_loop().call_later(call.cancel_after, rpc_call.cancel)
         try:
-            async with asyncio.timeout(call.timeout + _PATIENCE):
+            async with asyncio.timeout(call.timeout + _HUNG_CALL_TIMEOUT):
                 await rpc_call
                 metadata = dict(await rpc_call.trailing_metadata() or ())
-            answer = Answer(Source.GATEWAY, code="OK", allow_missing=call.allow_missing,
+            answer = Response(Source.GATEWAY, code="OK", allow_missing=call.allow_missing,
                             deletion=metadata.get("evalrun-deletion", "performed"))
         except grpc.aio.AioRpcError as error:
             answer, rest = _read_error(error, call)
             words = error.details() or ""
         except TimeoutError:
-            answer = Answer(Source.NOBODY)
+            answer = Response(Source.NOBODY)
         except asyncio.CancelledError:
             if not rpc_call.cancelled():
                 raise
             cancelled = True
-            answer = Answer(Source.GRPC, code="CANCELLED", allow_missing=call.allow_missing)
+            answer = Response(Source.GRPC, code="CANCELLED", allow_missing=call.allow_missing)
         record = Record(story, call, answer, began, time.time(), cancelled, rest, words)
         self.records.append(record)
         if answer.source is Source.GRPC and not cancelled:
-            await asyncio.sleep(_SHORTEST_REST)  # a gateway that is down refuses in no time
+            await asyncio.sleep(_MIN_RETRY_DELAY)  # a gateway that is down refuses in no time
         return record

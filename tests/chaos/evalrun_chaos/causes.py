@@ -39,7 +39,7 @@ def of_unknown(record, lines, windows, *, send_timeout, unread_happened):
         return SHORT_DEADLINE
     for window in windows:
         if (window.name != schedule.RESTART_GATEWAY
-                and window.touches(record.began, record.ended, _UPSTREAM_SLACK)):
+                and window.overlaps(record.began, record.ended, _UPSTREAM_SLACK)):
             return window.name
     # Of several sends the log tells the reason of the last.
     if unread_happened and (reasons & _LOST or any(line["sends"] > 1 for line in lines)):
@@ -67,4 +67,4 @@ def of_grpc_answer(record, windows):
 
 def _restarted_meanwhile(record, windows):
     return any(window.name == schedule.RESTART_GATEWAY
-               and window.touches(record.began, record.ended, _GATEWAY_SLACK) for window in windows)
+               and window.overlaps(record.began, record.ended, _GATEWAY_SLACK) for window in windows)

@@ -7,7 +7,7 @@ import collections
 import typing
 
 from evalrun_chaos import faults, schedule
-from evalrun_chaos.verdict import Truth
+from evalrun_chaos.response_rules import Truth
 
 # Of the requests that a schedule leads one to expect to meet a fault, so many have to have met it.
 _ENOUGH = 0.25

@@ -21,7 +21,7 @@ from evalrun_chaos import faults, schedule
 UPSTREAM_TIMEOUT = 1.0  # seconds; so that held requests are given up, and sent again, within a call
 # Of so many lives of a gateway one leaves it to its callers to try again; the others see to it that
 # gRPC's retry policy has little to do.
-_LIVES, _LIFE_WITHOUT_RETRIES = 3, 1
+_GATEWAY_CYCLE, _NO_RETRY_INDEX = 3, 1
 _STATUS_LINE = "VmRSS:"
 
 
@@ -33,7 +33,7 @@ class Window:
     began: float
     ended: float
 
-    def touches(self, began, ended, slack=0.0):
+    def overlaps(self, began, ended, slack=0.0):
         return began <= self.ended + slack and ended >= self.began - slack
 
 
@@ -89,7 +89,7 @@ class House:
         return self._backends[-1].database
 
     @property
-    def gateway_lives(self):
+    def gateway_starts(self):
         return len(self._gateways)
 
     def access_log(self):
@@ -100,7 +100,7 @@ class House:
         for process in (*self._gateways, *self._backends):
             process.kill()
 
-    def happen(self, event):
+    def apply_event(self, event):
         """Does what an event of the schedule says."""
         began = time.time()
         if event == schedule.RESTART_GATEWAY:
@@ -119,7 +119,7 @@ class House:
             self._start_backend(backend.address, backend.listening["admin"])
         self.windows.append(Window(event, began, time.time()))
 
-    def look(self):
+    def sample_memory(self):
         """Takes a sample of the gateway's memory."""
         resident = _resident_mib(self._gateways[-1].pid)
         if resident is not None:
@@ -141,15 +141,15 @@ class House:
     def _start_gateway(self, listen):
         backend = self._backends[-1]
         flags = [*self._gateway_flags]
-        if len(self._gateways) % _LIVES == _LIFE_WITHOUT_RETRIES:
+        if len(self._gateways) % _GATEWAY_CYCLE == _NO_RETRY_INDEX:
             flags += ["--max-attempts", "1"]
         self._gateways.append(GatewayProcess(f"{backend.url}/v2", api_key=self._key, listen=listen,
                                              flags=flags))
         self.memory.append([])
-        self.look()
+        self.sample_memory()
 
     def _stop_gateway(self):
-        self.look()
+        self.sample_memory()
         gateway = self._gateways[-1]
         self._expect_exit(gateway, "gateway", timeout=40)
         if gateway.stderr:

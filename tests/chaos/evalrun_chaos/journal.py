@@ -5,7 +5,7 @@ import contextlib
 import dataclasses
 import sqlite3
 
-from evalrun_chaos.verdict import Facts
+from evalrun_chaos.response_rules import Facts
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import collections
 
-from evalrun_chaos.verdict import LEGAL, Truth
+from evalrun_chaos.response_rules import LEGAL, Truth
 
 _SHOWN = 5  # violations of a kind, with all their details
 
@@ -75,7 +75,7 @@ def as_json(account, summary):
 
 
 def legal_table():
-    """verdict.LEGAL as Markdown, for the README."""
+    """response_rules.LEGAL as Markdown, for the README."""
     yield "| " + " | ".join(["`deletion`", *(truth.value for truth in Truth)]) + " |"
     yield "|" + "---|" * (len(Truth) + 1)
     for word, truths in LEGAL.items():

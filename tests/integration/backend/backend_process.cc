@@ -16,9 +16,9 @@
 namespace evalrun::backend {
 namespace {
 
-std::vector<std::string> UsualArguments(const TempDirectory& directory) {
+std::vector<std::string> DefaultArguments(const TempDirectory& directory) {
   if (!std::filesystem::exists(directory.File("seed.json"))) {
-    static_cast<void>(directory.Write("seed.json", UsualSeed().dump()));
+    static_cast<void>(directory.Write("seed.json", DefaultSeed().dump()));
   }
   return {"--listen",   "127.0.0.1:0",
           "--database", directory.File("runs.db"),
@@ -49,7 +49,7 @@ std::string TempDirectory::Write(const std::string& name, const std::string& tex
 }
 
 BackendProcess::BackendProcess(const TempDirectory& directory)
-    : BackendProcess(directory, UsualArguments(directory)) {}
+    : BackendProcess(directory, DefaultArguments(directory)) {}
 
 BackendProcess::BackendProcess(const TempDirectory& directory,
                                const std::vector<std::string>& arguments)
@@ -72,9 +72,9 @@ BackendProcess::BackendProcess(const TempDirectory& directory,
   for (char* argument : argv) free(argument);
 }
 
-std::vector<std::string> BackendProcess::UsualAnd(const TempDirectory& directory,
-                                                  const std::vector<std::string>& more) {
-  std::vector<std::string> arguments = UsualArguments(directory);
+std::vector<std::string> BackendProcess::WithDefaultArguments(
+    const TempDirectory& directory, const std::vector<std::string>& more) {
+  std::vector<std::string> arguments = DefaultArguments(directory);
   arguments.insert(arguments.end(), more.begin(), more.end());
   return arguments;
 }
@@ -112,11 +112,11 @@ httplib::Client BackendProcess::ConnectAdmin() const { return ClientOf(admin_por
 
 void BackendProcess::Signal(int signal) const { kill(pid_, signal); }
 
-Ended BackendProcess::Wait() {
+ExitResult BackendProcess::Wait() {
   int status = 0;
   waitpid(pid_, &status, 0);
   pid_ = -1;
-  Ended ended;
+  ExitResult ended;
   if (WIFEXITED(status)) ended.exit_status = WEXITSTATUS(status);
   if (WIFSIGNALED(status)) ended.signal = WTERMSIG(status);
   std::ostringstream text;
@@ -125,7 +125,7 @@ Ended BackendProcess::Wait() {
   return ended;
 }
 
-nlohmann::json UsualSeed() {
+nlohmann::json DefaultSeed() {
   constexpr char kOrganization[] = "00000000-0000-4000-8000-00000000000a";
   constexpr char kStrangers[] = "00000000-0000-4000-8000-00000000000b";
   constexpr char kDeleted[] = "00000000-0000-4000-8000-00000000000c";
@@ -153,24 +153,26 @@ nlohmann::json UsualSeed() {
   expired["expires_at"] = "2020-01-01T00:00:00Z";
   nlohmann::json read_only = key(ids::kReadOnlyKey, kOrganization, ids::kWorkspace);
   read_only["permissions"] = {"read"};
-  nlohmann::json scarce = key(ids::kScarceKey, kOrganization, ids::kWorkspace);
+  nlohmann::json scarce = key(ids::kRateLimitedKey, kOrganization, ids::kWorkspace);
   scarce["requests_per_minute"] = 2;
   nlohmann::json seed;
   seed["organizations"] = {organization(kOrganization, false), organization(kStrangers, false),
                            organization(kDeleted, true)};
-  seed["workspaces"] = {
-      workspace(ids::kWorkspace, kOrganization), workspace(ids::kOtherWorkspace, kOrganization),
-      workspace(ids::kStrangeWorkspace, kStrangers), workspace(kDeletedsWorkspace, kDeleted)};
+  seed["workspaces"] = {workspace(ids::kWorkspace, kOrganization),
+                        workspace(ids::kOtherWorkspace, kOrganization),
+                        workspace(ids::kOtherOrganizationWorkspace, kStrangers),
+                        workspace(kDeletedsWorkspace, kDeleted)};
   seed["api_keys"] = {key(ids::kKey, kOrganization, ids::kWorkspace),
                       expired,
                       read_only,
                       scarce,
-                      key(ids::kStrangerKey, kStrangers, ids::kStrangeWorkspace),
-                      key(ids::kOrphanKey, kDeleted, kDeletedsWorkspace)};
-  seed["eval_runs"] = {run(ids::kRun, ids::kWorkspace, "finished"),
-                       run(ids::kOtherRun, ids::kOtherWorkspace, "finished"),
-                       run(ids::kProcessingRun, ids::kWorkspace, "processing"),
-                       run(ids::kStrangeRun, ids::kStrangeWorkspace, "finished")};
+                      key(ids::kOtherOrganizationKey, kStrangers, ids::kOtherOrganizationWorkspace),
+                      key(ids::kDeletedOrganizationKey, kDeleted, kDeletedsWorkspace)};
+  seed["eval_runs"] = {
+      run(ids::kRun, ids::kWorkspace, "finished"),
+      run(ids::kOtherRun, ids::kOtherWorkspace, "finished"),
+      run(ids::kProcessingRun, ids::kWorkspace, "processing"),
+      run(ids::kOtherOrganizationRun, ids::kOtherOrganizationWorkspace, "finished")};
   return seed;
 }
 

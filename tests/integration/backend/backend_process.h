@@ -33,7 +33,7 @@ class TempDirectory {
 };
 
 // How a process ended.
-struct Ended {
+struct ExitResult {
   int exit_status = -1;  // -1: a signal ended it
   int signal = 0;
   std::string standard_error;
@@ -46,8 +46,8 @@ class BackendProcess {
   // The usual: port 0, a database `runs.db` and the seed `seed.json` in `directory`.
   explicit BackendProcess(const TempDirectory& directory);
   // The usual, and these arguments.
-  [[nodiscard]] static std::vector<std::string> UsualAnd(const TempDirectory& directory,
-                                                         const std::vector<std::string>& more);
+  [[nodiscard]] static std::vector<std::string> WithDefaultArguments(
+      const TempDirectory& directory, const std::vector<std::string>& more);
   ~BackendProcess();
   BackendProcess(const BackendProcess&) = delete;
   BackendProcess& operator=(const BackendProcess&) = delete;
@@ -64,7 +64,7 @@ class BackendProcess {
   [[nodiscard]] int admin_port() const { return admin_port_; }
 
   void Signal(int signal) const;
-  Ended Wait();
+  ExitResult Wait();
 
  private:
   std::string stderr_file_;
@@ -79,22 +79,23 @@ namespace ids {
 inline constexpr char kKey[] = "key-of-a";
 inline constexpr char kExpiredKey[] = "key-expired";
 inline constexpr char kReadOnlyKey[] = "key-read-only";
-inline constexpr char kOrphanKey[] = "key-of-a-deleted-organization";
-inline constexpr char kScarceKey[] = "key-with-a-quota";
-inline constexpr char kStrangerKey[] = "key-of-another-organization";
+inline constexpr char kDeletedOrganizationKey[] = "key-of-a-deleted-organization";
+inline constexpr char kRateLimitedKey[] = "key-with-a-quota";
+inline constexpr char kOtherOrganizationKey[] = "key-of-another-organization";
 inline constexpr char kWorkspace[] = "aaaaaaaa-0000-4000-8000-00000000000a";
 inline constexpr char kOtherWorkspace[] = "aaaaaaaa-0000-4000-8000-00000000000b";
-inline constexpr char kStrangeWorkspace[] = "aaaaaaaa-0000-4000-8000-00000000000c";
+inline constexpr char kOtherOrganizationWorkspace[] = "aaaaaaaa-0000-4000-8000-00000000000c";
 inline constexpr char kEval[] = "eeeeeeee-0000-4000-8000-000000000001";
 inline constexpr char kRun[] = "abcdef00-0000-4000-8000-000000000001";
 inline constexpr char kOtherRun[] = "abcdef00-0000-4000-8000-000000000002";  // other workspace
 inline constexpr char kProcessingRun[] = "abcdef00-0000-4000-8000-000000000003";
-inline constexpr char kStrangeRun[] = "abcdef00-0000-4000-8000-000000000004";  // stranger's
-inline constexpr char kNoRun[] = "abcdef00-0000-4000-8000-0000000000ff";
+inline constexpr char kOtherOrganizationRun[] =
+    "abcdef00-0000-4000-8000-000000000004";  // stranger's
+inline constexpr char kMissingRun[] = "abcdef00-0000-4000-8000-0000000000ff";
 }  // namespace ids
 
 // The seed of all that, to be changed by a test where it needs more.
-[[nodiscard]] nlohmann::json UsualSeed();
+[[nodiscard]] nlohmann::json DefaultSeed();
 
 }  // namespace evalrun::backend
 

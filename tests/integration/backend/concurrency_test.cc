@@ -15,11 +15,11 @@
 namespace evalrun::backend {
 namespace {
 
-TEST(Concurrency, OfHundredsOfDeletesOfOneRunExactlyOneDidItAndTheJournalSaysWhich) {
+TEST(Concurrency, ExactlyOneOfConcurrentDeletesSucceeds) {
   constexpr int kCallers = 300;
   constexpr int kRuns = 30;
   const TempDirectory directory;
-  static_cast<void>(directory.Write("seed.json", SeedOfManyRuns(kRuns).dump()));
+  static_cast<void>(directory.Write("seed.json", MakeSeedWithRuns(kRuns).dump()));
   BackendProcess backend(directory);
   ASSERT_NE(backend.WaitForPort(), 0);
   const auto request_id = [](int caller, int run) {

@@ -13,20 +13,20 @@
 namespace evalrun::backend {
 namespace {
 
-TEST(Durability, ADeleteThatCannotBeWrittenDownIsAnErrorAndNoDelete) {
+TEST(Durability, FailedWriteReturnsErrorAndKeepsTheRun) {
   const TempDirectory directory;
   BackendProcess backend(directory);
   ASSERT_NE(backend.WaitForPort(), 0);
   const std::string run = std::string("/v2/eval-runs/") + ids::kRun;
   httplib::Client client = backend.Connect();
   ExecuteSql(directory.File("runs.db"), "DROP TABLE journal");
-  const auto body = ExpectPagesError(client.Delete(run, {{"x-api-key", ids::kKey}}), 500,
-                                     "server.internal_error");
+  const auto body = ExpectDocumentedError(client.Delete(run, {{"x-api-key", ids::kKey}}), 500,
+                                          "server.internal_error");
   EXPECT_EQ(body.dump().find("journal"), std::string::npos) << "SQL is told";
   EXPECT_EQ(client.Get(run, {{"x-api-key", ids::kKey}})->status, 200);
 }
 
-TEST(Durability, ARestartWithTheSameSeedBringsNoDeletedRunBack) {
+TEST(Durability, ReseedingDoesNotRestoreDeletedRuns) {
   const TempDirectory directory;
   const std::string run = std::string("/v2/eval-runs/") + ids::kRun;
   for (const int status : {204, 404}) {
@@ -38,7 +38,7 @@ TEST(Durability, ARestartWithTheSameSeedBringsNoDeletedRunBack) {
   }
 }
 
-TEST(Durability, ATermSignalAnswersWhatArrivedAndExitsZero) {
+TEST(Durability, SigtermAnswersPendingRequestsAndExitsZero) {
   const TempDirectory directory;
   BackendProcess backend(directory);
   ASSERT_NE(backend.WaitForPort(), 0);
@@ -50,7 +50,7 @@ TEST(Durability, ATermSignalAnswersWhatArrivedAndExitsZero) {
 
   const auto begun = std::chrono::steady_clock::now();
   backend.Signal(SIGTERM);
-  const Ended ended = backend.Wait();
+  const ExitResult ended = backend.Wait();
   EXPECT_EQ(ended.exit_status, 0) << ended.standard_error;
   EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(10))
       << "an idle connection held it up";

@@ -52,10 +52,10 @@ struct ErrorCase {
 
 class EvalRunErrors : public EvalRuns, public testing::WithParamInterface<ErrorCase> {};
 
-TEST_P(EvalRunErrors, HaveStatusCodeAndThePagesShape) {
+TEST_P(EvalRunErrors, MatchTheDocumentedShape) {
   const ErrorCase& c = GetParam();
   const auto result = Send(c.method, c.target, c.key, c.body);
-  const json body = ExpectPagesError(result, c.status, c.code);
+  const json body = ExpectDocumentedError(result, c.status, c.code);
   ASSERT_TRUE(body.is_object());
   EXPECT_EQ(body["error"]["details"].value("field", ""), c.field);
   EXPECT_EQ(result->body.find("key-"), std::string::npos) << "an API key is told";
@@ -77,29 +77,29 @@ INSTANTIATE_TEST_SUITE_P(
                   "auth.insufficient_permissions"},
         ErrorCase{"KeyMayNotCreate", "POST", kRuns, ids::kReadOnlyKey, "{}", 403,
                   "auth.insufficient_permissions"},
-        ErrorCase{"MissingOrganization", "DELETE", RunPath(ids::kRun), ids::kOrphanKey, "", 404,
-                  "resource.not_found"},
-        ErrorCase{"MissingRun", "DELETE", RunPath(ids::kNoRun), ids::kKey, "", 404,
+        ErrorCase{"MissingOrganization", "DELETE", RunPath(ids::kRun), ids::kDeletedOrganizationKey,
+                  "", 404, "resource.not_found"},
+        ErrorCase{"MissingRun", "DELETE", RunPath(ids::kMissingRun), ids::kKey, "", 404,
                   "resource.not_found"},
         ErrorCase{"RunOfAnotherWorkspace", "DELETE", RunPath(ids::kOtherRun), ids::kKey, "", 404,
                   "resource.not_found"},
-        ErrorCase{"RunOfAnotherOrganization", "DELETE", RunPath(ids::kStrangeRun), ids::kKey, "",
-                  404, "resource.not_found"},
+        ErrorCase{"RunOfAnotherOrganization", "DELETE", RunPath(ids::kOtherOrganizationRun),
+                  ids::kKey, "", 404, "resource.not_found"},
         ErrorCase{"UnknownWorkspace", "DELETE",
-                  RunPath(ids::kRun, std::string("?workspace_uuid=") + ids::kNoRun), ids::kKey, "",
-                  404, "resource.not_found"},
-        ErrorCase{
-            "WorkspaceOfAnotherOrganization", "DELETE",
-            RunPath(ids::kStrangeRun, std::string("?workspace_uuid=") + ids::kStrangeWorkspace),
-            ids::kKey, "", 404, "resource.not_found"},
-        ErrorCase{"GetMissingRun", "GET", RunPath(ids::kNoRun), ids::kKey, "", 404,
+                  RunPath(ids::kRun, std::string("?workspace_uuid=") + ids::kMissingRun), ids::kKey,
+                  "", 404, "resource.not_found"},
+        ErrorCase{"WorkspaceOfAnotherOrganization", "DELETE",
+                  RunPath(ids::kOtherOrganizationRun,
+                          std::string("?workspace_uuid=") + ids::kOtherOrganizationWorkspace),
+                  ids::kKey, "", 404, "resource.not_found"},
+        ErrorCase{"GetMissingRun", "GET", RunPath(ids::kMissingRun), ids::kKey, "", 404,
                   "resource.not_found"},
         ErrorCase{"StillProcessing", "DELETE", RunPath(ids::kProcessingRun), ids::kKey, "", 409,
                   "resource.conflict"},
         ErrorCase{"CreateTakenId", "POST", kRuns, ids::kKey,
                   json{{"eval_uuid", ids::kEval},
                        {"responses", json::array()},
-                       {"eval_run_uuid", ids::kStrangeRun}}
+                       {"eval_run_uuid", ids::kOtherOrganizationRun}}
                       .dump(),
                   409, "resource.conflict"},
         ErrorCase{"CreateNoJson", "POST", kRuns, ids::kKey, "{", 400, "validation.invalid_request"},
@@ -140,7 +140,7 @@ struct NameCase {
 
 class NamesOfARun : public EvalRuns, public testing::WithParamInterface<NameCase> {};
 
-TEST_P(NamesOfARun, DeleteIt) {
+TEST_P(NamesOfARun, AllSpellingsDeleteTheRun) {
   const auto deleted = Send("DELETE", RunPath(GetParam().id), ids::kKey);
   ASSERT_TRUE(deleted);
   EXPECT_EQ(deleted->status, 204) << deleted->body;
@@ -165,14 +165,14 @@ INSTANTIATE_TEST_SUITE_P(
                                  "?workspace_uuid=workspace.AAAAAAAA-0000-4000-8000-00000000000A"}),
     CaseName());
 
-TEST_F(EvalRuns, ADeleteInAnotherWorkspaceOfTheOrganizationReachesOnlyThat) {
+TEST_F(EvalRuns, DeleteIsLimitedToTheWorkspace) {
   const std::string there = std::string("?workspace_uuid=") + ids::kOtherWorkspace;
   EXPECT_EQ(Send("DELETE", RunPath(ids::kRun, there), ids::kKey)->status, 404);
   EXPECT_EQ(Send("GET", RunPath(ids::kRun), ids::kKey)->status, 200);
   EXPECT_EQ(Send("DELETE", RunPath(ids::kOtherRun, there), ids::kKey)->status, 204);
 }
 
-TEST_F(EvalRuns, ARefusedDeleteLeavesTheRun) {
+TEST_F(EvalRuns, RejectedDeleteKeepsTheRun) {
   EXPECT_EQ(Send("DELETE", RunPath(ids::kProcessingRun), ids::kKey)->status, 409);
   EXPECT_EQ(Send("DELETE", RunPath(ids::kRun), ids::kReadOnlyKey)->status, 403);
   EXPECT_EQ(Send("GET", RunPath(ids::kProcessingRun), ids::kKey)->status, 200);
@@ -222,7 +222,7 @@ struct ListCase {
 
 class Lists : public EvalRuns, public testing::WithParamInterface<ListCase> {};
 
-TEST_P(Lists, ShowWhatTheKeyMaySee) {
+TEST_P(Lists, ListOnlyVisibleRuns) {
   const auto result = Send("GET", kRuns + GetParam().query, GetParam().key);
   ASSERT_TRUE(result);
   ASSERT_EQ(result->status, 200) << result->body;
@@ -238,26 +238,26 @@ INSTANTIATE_TEST_SUITE_P(
         ListCase{"OtherWorkspace", ids::kKey,
                  std::string("?workspace_uuid=") + ids::kOtherWorkspace, 1, 1},
         ListCase{"EveryWorkspaceOfTheOrganization", ids::kKey, "?workspace_uuid=*", 3, 3},
-        ListCase{"Stranger", ids::kStrangerKey, "?workspace_uuid=*", 1, 1},
+        ListCase{"Stranger", ids::kOtherOrganizationKey, "?workspace_uuid=*", 1, 1},
         ListCase{"Limit", ids::kKey, "?limit=1", 1, 2},
         ListCase{"Offset", ids::kKey, "?offset=1", 1, 2},
         ListCase{"OffsetBeyondTheEnd", ids::kKey, "?offset=9", 0, 2},
         ListCase{"Eval", ids::kKey, std::string("?eval_uuid=") + ids::kEval, 2, 2},
-        ListCase{"UnknownEval", ids::kKey, std::string("?eval_uuid=") + ids::kNoRun, 0, 0}),
+        ListCase{"UnknownEval", ids::kKey, std::string("?eval_uuid=") + ids::kMissingRun, 0, 0}),
     CaseName());
 
-TEST_F(EvalRuns, AKeyBeyondItsQuotaIsToldWhenToComeBack) {
-  EXPECT_EQ(Send("GET", kRuns, ids::kScarceKey)->status, 200);
-  EXPECT_EQ(Send("GET", kRuns, ids::kScarceKey)->status, 200);
-  const auto result = Send("DELETE", RunPath(ids::kRun), ids::kScarceKey);
-  ExpectPagesError(result, 429, "quota.limit_exceeded");
+TEST_F(EvalRuns, QuotaExceededReturnsRetryAfter) {
+  EXPECT_EQ(Send("GET", kRuns, ids::kRateLimitedKey)->status, 200);
+  EXPECT_EQ(Send("GET", kRuns, ids::kRateLimitedKey)->status, 200);
+  const auto result = Send("DELETE", RunPath(ids::kRun), ids::kRateLimitedKey);
+  ExpectDocumentedError(result, 429, "quota.limit_exceeded");
   const int wait = std::stoi(result->get_header_value("Retry-After"));
   EXPECT_GT(wait, 0);
   EXPECT_LE(wait, 30);
   EXPECT_EQ(Send("GET", RunPath(ids::kRun), ids::kKey)->status, 200) << "other keys go on";
 }
 
-TEST_F(EvalRuns, HealthNeedsNoKey) {
+TEST_F(EvalRuns, HealthNeedsNoApiKey) {
   EXPECT_EQ(Send("GET", "/health/", "")->status, 200);
   EXPECT_EQ(Send("GET", "/health", "")->status, 404);
 }

@@ -22,7 +22,7 @@ TEST_F(FaultBackend, StartsWithoutRules) {
   EXPECT_TRUE(RunIsThere());
 }
 
-TEST_F(FaultBackend, GivesBackTheScriptWithCountsAndANewOneStartsAtZero) {
+TEST_F(FaultBackend, ReturnsScriptWithCountsAndResetsOnReplace) {
   httplib::Client admin = backend_.ConnectAdmin();
   const json expected = json::parse(R"({"seed": 7, "held": 0, "rules": [
     {"name": "n", "fault": "respond", "status": 500, "matched": 0, "applied": 0}]})");
@@ -32,7 +32,7 @@ TEST_F(FaultBackend, GivesBackTheScriptWithCountsAndANewOneStartsAtZero) {
   EXPECT_EQ(json::parse(admin.Put("/faults", kScript, "application/json")->body), expected);
 }
 
-TEST_F(FaultBackend, AWrongScriptIsRefusedBySentenceAndChangesNothing) {
+TEST_F(FaultBackend, InvalidScriptIsRejectedWithoutEffect) {
   httplib::Client admin = backend_.ConnectAdmin();
   static_cast<void>(admin.Put("/faults", kScript, "application/json"));
   EXPECT_FALSE(RunIsThere());
@@ -45,7 +45,7 @@ TEST_F(FaultBackend, AWrongScriptIsRefusedBySentenceAndChangesNothing) {
   EXPECT_EQ(Report()["rules"][0]["matched"], 1);
 }
 
-TEST_F(FaultBackend, DeleteClears) {
+TEST_F(FaultBackend, DeleteClearsTheScript) {
   httplib::Client admin = backend_.ConnectAdmin();
   static_cast<void>(admin.Put("/faults", kScript, "application/json"));
   EXPECT_EQ(admin.Delete("/faults")->status, 204);
@@ -53,11 +53,11 @@ TEST_F(FaultBackend, DeleteClears) {
   EXPECT_TRUE(RunIsThere());
 }
 
-TEST_F(FaultBackend, NothingHeldIsNothingReleased) {
+TEST_F(FaultBackend, ReleaseWithoutHeldRequestsReturnsZero) {
   EXPECT_EQ(backend_.ConnectAdmin().Post("/faults/release")->body, "{\"released\":0}\n");
 }
 
-TEST_F(FaultBackend, TheAdminPortServesNoRunsAndTheApiPortNoFaults) {
+TEST_F(FaultBackend, AdminAndApiRoutesAreSeparate) {
   EXPECT_EQ(backend_.ConnectAdmin().Get("/v2/eval-runs")->status, 404);
   EXPECT_EQ(backend_.Connect().Get("/faults")->status, 404);
   const auto post = backend_.ConnectAdmin().Post("/faults");
@@ -65,13 +65,13 @@ TEST_F(FaultBackend, TheAdminPortServesNoRunsAndTheApiPortNoFaults) {
   EXPECT_EQ(post->get_header_value("Allow"), "DELETE, GET, PUT");
 }
 
-TEST_F(FaultBackend, RequestsWithoutARouteAreNotMatched) {
+TEST_F(FaultBackend, UnroutedRequestsAreNotMatched) {
   PutRule(R"("fault": "drop_after_reading")");
   EXPECT_EQ(backend_.Connect().Get("/nope")->status, 404);
   EXPECT_EQ(Report()["rules"][0]["matched"], 0);
 }
 
-TEST_F(FaultBackend, ARuleKnowsARunByAnyOfItsNames) {
+TEST_F(FaultBackend, RuleMatchesAnySpellingOfTheRun) {
   PutRule(std::string(R"("fault": "respond", "status": 500, "eval_run_uuid": ")") + ids::kRun +
           "\"");
   httplib::Client client = backend_.Connect();
@@ -83,11 +83,12 @@ TEST_F(FaultBackend, ARuleKnowsARunByAnyOfItsNames) {
   EXPECT_EQ(client.Get(std::string("/v2/eval-runs/") + ids::kProcessingRun, key)->status, 200);
 }
 
-TEST(FaultFile, IsThereAgainAfterKillMinusNine) {
+TEST(FaultFile, IsReloadedAfterSigkill) {
   const TempDirectory directory;
   const std::string file = directory.Write("faults.json", kScript);
   for (int start = 0; start < 2; ++start) {
-    BackendProcess backend(directory, BackendProcess::UsualAnd(directory, {"--faults", file}));
+    BackendProcess backend(directory,
+                           BackendProcess::WithDefaultArguments(directory, {"--faults", file}));
     ASSERT_NE(backend.WaitForPort(), 0);
     EXPECT_EQ(backend.admin_port(), 0) << "an admin port that nobody asked for";
     EXPECT_EQ(backend.Connect().Get("/health/")->status, 500);
@@ -96,12 +97,12 @@ TEST(FaultFile, IsThereAgainAfterKillMinusNine) {
   }
 }
 
-TEST(FaultFile, AWrongOneIsRefusedAtStart) {
+TEST(FaultFile, InvalidFileFailsStartup) {
   const TempDirectory directory;
   const std::string file = directory.Write("faults.json", R"({"rules": [{"name": "n"}]})");
   BackendProcess backend(directory, {"--faults", file});
   ASSERT_EQ(backend.WaitForPort(), 0) << "it started all the same";
-  const Ended ended = backend.Wait();
+  const ExitResult ended = backend.Wait();
   EXPECT_EQ(ended.exit_status, 2);
   EXPECT_NE(ended.standard_error.find(file + ": `rules[0].fault`"), std::string::npos)
       << ended.standard_error;

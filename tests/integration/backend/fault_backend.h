@@ -37,7 +37,7 @@ class FaultBackend : public testing::Test {
     return report ? nlohmann::json::parse(report->body) : nlohmann::json();
   }
 
-  void AwaitHeld(int count) {
+  void WaitUntilHeld(int count) {
     while (Report()["held"] != count) std::this_thread::yield();
   }
 
@@ -49,8 +49,8 @@ class FaultBackend : public testing::Test {
   }
 
   TempDirectory directory_;
-  BackendProcess backend_{directory_,
-                          BackendProcess::UsualAnd(directory_, {"--admin-listen", "127.0.0.1:0"})};
+  BackendProcess backend_{directory_, BackendProcess::WithDefaultArguments(
+                                          directory_, {"--admin-listen", "127.0.0.1:0"})};
 };
 
 }  // namespace evalrun::backend

@@ -27,7 +27,7 @@ struct EndingCase {
 
 class Endings : public FaultBackend, public testing::WithParamInterface<EndingCase> {};
 
-TEST_P(Endings, AreAsTheScriptSays) {
+TEST_P(Endings, EndAsScripted) {
   const EndingCase& c = GetParam();
   PutRule(c.members + std::string(R"(, "count": 1)"));
   const RawConnection connection(backend_.port());
@@ -71,7 +71,7 @@ INSTANTIATE_TEST_SUITE_P(
                    true}),
     CaseName());
 
-TEST_F(FaultBackend, AnAnswerCutAtItsEndLacksItsLastByte) {
+TEST_F(FaultBackend, TruncatedResponseLacksTheLastByte) {
   PutRule(R"("fault": "drop_mid_response", "bytes": 1000000)");
   const RawConnection connection(backend_.port());
   connection.Send(DeleteRequest());
@@ -79,16 +79,16 @@ TEST_F(FaultBackend, AnAnswerCutAtItsEndLacksItsLastByte) {
   EXPECT_TRUE(received.ends_with("\r\n\r FIN")) << received;
 }
 
-TEST_F(FaultBackend, AScriptedAnswerLeavesTheConnectionInStep) {
+TEST_F(FaultBackend, ConnectionIsReusableAfterScriptedResponse) {
   PutRule(R"("fault": "respond", "status": 503, "body": "busy", "count": 2)");
   const RawConnection connection(backend_.port());
   connection.Send(DeleteRequest() + DeleteRequest() + DeleteRequest());
-  const std::string answers = connection.ReadAnswers(3);
+  const std::string answers = connection.ReadResponses(3);
   EXPECT_EQ(RawConnection::Count(answers, "HTTP/1.1 503"), 2) << answers;
   EXPECT_EQ(RawConnection::Count(answers, "HTTP/1.1 204"), 1) << answers;
 }
 
-TEST_F(FaultBackend, ADropOfAnUnreadRequestLeavesTheOnesBeforeIt) {
+TEST_F(FaultBackend, DropBeforeReadingKeepsEarlierResponses) {
   PutRule(R"("fault": "drop_before_reading", "skip": 1)");
   const RawConnection connection(backend_.port());
   connection.Send("GET /health/ HTTP/1.1\r\nHost: x\r\n\r\n" + DeleteRequest());
@@ -98,7 +98,7 @@ TEST_F(FaultBackend, ADropOfAnUnreadRequestLeavesTheOnesBeforeIt) {
   EXPECT_EQ(Report()["rules"][0]["matched"], 2);
 }
 
-TEST_F(FaultBackend, AClientThatOnlyLeavesIsNoUnreadRequest) {
+TEST_F(FaultBackend, ClientDisconnectIsNotAnUnreadRequest) {
   PutRule(R"("fault": "drop_before_reading")");
   { const RawConnection connection(backend_.port()); }
   const RawConnection connection(backend_.port());
@@ -107,16 +107,16 @@ TEST_F(FaultBackend, AClientThatOnlyLeavesIsNoUnreadRequest) {
   EXPECT_EQ(Report()["rules"][0]["matched"], 1);
 }
 
-TEST_F(FaultBackend, ADelayedAnswerIsTheRealOne) {
+TEST_F(FaultBackend, DelayedResponseIsReal) {
   PutRule(R"("fault": "delay", "delay_ms": 50, "method": "DELETE")");
   const RawConnection connection(backend_.port());
   const auto begun = std::chrono::steady_clock::now();
   connection.Send(DeleteRequest());
-  EXPECT_EQ(connection.ReadAnswers(1).substr(0, 12), "HTTP/1.1 204");
+  EXPECT_EQ(connection.ReadResponses(1).substr(0, 12), "HTTP/1.1 204");
   EXPECT_GE(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(50));
 }
 
-TEST_F(FaultBackend, ADelayBeforeTheCommitEndsUndoneWhenTheServerStops) {
+TEST_F(FaultBackend, DelayBeforeCommitIsAbortedOnShutdown) {
   PutRule(R"("fault": "delay", "delay_ms": 3600000, "method": "DELETE")");
   const RawConnection connection(backend_.port());
   connection.Send(DeleteRequest());
@@ -124,76 +124,76 @@ TEST_F(FaultBackend, ADelayBeforeTheCommitEndsUndoneWhenTheServerStops) {
   EXPECT_TRUE(RunIsThere());
   EXPECT_TRUE(connection.Silent());
   backend_.Signal(SIGTERM);
-  EXPECT_EQ(connection.ReadAnswers(1).substr(0, 12), "HTTP/1.1 503");
+  EXPECT_EQ(connection.ReadResponses(1).substr(0, 12), "HTTP/1.1 503");
   EXPECT_EQ(backend_.Wait().exit_status, 0);
 }
 
-TEST_F(FaultBackend, ADelayAfterTheCommitKeepsBackTheAnswerOnly) {
+TEST_F(FaultBackend, DelayAfterCommitDelaysOnlyTheResponse) {
   PutRule(R"("fault": "delay", "delay_ms": 3600000, "method": "DELETE", "commit": true)");
   const RawConnection connection(backend_.port());
   connection.Send(DeleteRequest());
   while (RunIsThere()) std::this_thread::yield();
   EXPECT_TRUE(connection.Silent());
   backend_.Signal(SIGTERM);
-  EXPECT_EQ(connection.ReadAnswers(1).substr(0, 12), "HTTP/1.1 204");
+  EXPECT_EQ(connection.ReadResponses(1).substr(0, 12), "HTTP/1.1 204");
   EXPECT_EQ(backend_.Wait().exit_status, 0);
 }
 
-TEST_F(FaultBackend, WhatIsHeldIsCarriedOutOnceReleased) {
+TEST_F(FaultBackend, HeldRequestRunsOnRelease) {
   PutRule(R"("fault": "hold", "method": "DELETE")");
   const RawConnection connection(backend_.port());
   connection.Send(DeleteRequest());
-  AwaitHeld(1);
+  WaitUntilHeld(1);
   EXPECT_TRUE(RunIsThere());
   EXPECT_TRUE(connection.Silent());
   EXPECT_EQ(backend_.ConnectAdmin().Post("/faults/release")->body, "{\"released\":1}\n");
-  EXPECT_EQ(connection.ReadAnswers(1).substr(0, 12), "HTTP/1.1 204");
+  EXPECT_EQ(connection.ReadResponses(1).substr(0, 12), "HTTP/1.1 204");
   EXPECT_FALSE(RunIsThere());
 }
 
-TEST_F(FaultBackend, AnAnswerHeldAfterTheCommitIsTheRealOne) {
+TEST_F(FaultBackend, ResponseHeldAfterCommitIsReal) {
   PutRule(R"("fault": "hold", "method": "DELETE", "commit": true)");
   const RawConnection connection(backend_.port());
   connection.Send(DeleteRequest());
-  AwaitHeld(1);
+  WaitUntilHeld(1);
   EXPECT_FALSE(RunIsThere());
   EXPECT_TRUE(connection.Silent());
   static_cast<void>(backend_.ConnectAdmin().Post("/faults/release"));
-  EXPECT_EQ(connection.ReadAnswers(1).substr(0, 12), "HTTP/1.1 204");
+  EXPECT_EQ(connection.ReadResponses(1).substr(0, 12), "HTTP/1.1 204");
 }
 
-TEST_F(FaultBackend, AReleaseIsForThoseHeldAndNotForTheNext) {
+TEST_F(FaultBackend, ReleaseDoesNotAffectLaterRequests) {
   PutRule(R"("fault": "hold", "method": "DELETE")");
   const RawConnection first(backend_.port());
   const RawConnection second(backend_.port());
   first.Send(DeleteRequest());
-  AwaitHeld(1);
+  WaitUntilHeld(1);
   static_cast<void>(backend_.ConnectAdmin().Post("/faults/release"));
-  EXPECT_EQ(first.ReadAnswers(1).substr(0, 12), "HTTP/1.1 204");
+  EXPECT_EQ(first.ReadResponses(1).substr(0, 12), "HTTP/1.1 204");
   second.Send(DeleteRequest());
-  AwaitHeld(1);
+  WaitUntilHeld(1);
   EXPECT_TRUE(second.Silent());
 }
 
-TEST_F(FaultBackend, AHeldRequestWhoseClientLeavesIsNeverCarriedOut) {
+TEST_F(FaultBackend, HeldRequestIsDroppedOnDisconnect) {
   PutRule(R"("fault": "hold", "method": "DELETE")");
   const RawConnection connection(backend_.port());
   connection.Send(DeleteRequest());
-  AwaitHeld(1);
+  WaitUntilHeld(1);
   connection.FinishSending();
   EXPECT_TRUE(connection.AtEnd()) << "the server has not let go of the request";
   EXPECT_EQ(Report()["held"], 0);
   EXPECT_TRUE(RunIsThere());
 }
 
-TEST_F(FaultBackend, AHeldRequestIsRefusedWhenTheServerStops) {
+TEST_F(FaultBackend, HeldRequestIsRejectedOnShutdown) {
   PutRule(R"("fault": "hold", "method": "DELETE")");
   std::thread caller([&] {
-    ExpectPagesError(backend_.Connect().Delete(std::string("/v2/eval-runs/") + ids::kRun,
-                                               {{"x-api-key", ids::kKey}}),
-                     503, "server.unavailable");
+    ExpectDocumentedError(backend_.Connect().Delete(std::string("/v2/eval-runs/") + ids::kRun,
+                                                    {{"x-api-key", ids::kKey}}),
+                          503, "server.unavailable");
   });
-  AwaitHeld(1);
+  WaitUntilHeld(1);
   backend_.Signal(SIGTERM);
   caller.join();
   EXPECT_EQ(backend_.Wait().exit_status, 0);
@@ -209,7 +209,7 @@ struct RestartCase {
 
 class Restarts : public FaultBackend, public testing::WithParamInterface<RestartCase> {};
 
-TEST_P(Restarts, LoseWhatIsInFlightAndKeepPortsScriptAndDeletes) {
+TEST_P(Restarts, KeepStateButLoseRequestsInFlight) {
   static_cast<void>(backend_.ConnectAdmin().Put("/faults",
                                                 std::string(R"({"rules": [
         {"name": "held", "path": "/health/", "fault": "hold", "count": 1},
@@ -220,7 +220,7 @@ TEST_P(Restarts, LoseWhatIsInFlightAndKeepPortsScriptAndDeletes) {
   const int admin_port = backend_.admin_port();
   const RawConnection in_flight(port);
   in_flight.Send("GET /health/ HTTP/1.1\r\nHost: x\r\n\r\n");
-  AwaitHeld(1);
+  WaitUntilHeld(1);
   const RawConnection connection(port);
   connection.Send(DeleteRequest());
   EXPECT_TRUE(connection.AtEnd());
@@ -232,7 +232,7 @@ TEST_P(Restarts, LoseWhatIsInFlightAndKeepPortsScriptAndDeletes) {
   EXPECT_EQ(RunIsThere(), !GetParam().carried_out);
   const RawConnection again(port);
   again.Send(DeleteRequest());
-  EXPECT_EQ(again.ReadAnswers(1).substr(0, 12),
+  EXPECT_EQ(again.ReadResponses(1).substr(0, 12),
             GetParam().carried_out ? "HTTP/1.1 404" : "HTTP/1.1 204");
   EXPECT_EQ(Report()["rules"][1]["matched"], 2) << Report();
   EXPECT_EQ(Report()["rules"][1]["applied"], 1) << Report();
@@ -249,7 +249,7 @@ INSTANTIATE_TEST_SUITE_P(Table, Restarts,
 
 // The script's crash comes after the signal: the rest of the request is sent when the process has
 // begun to stop.
-TEST_F(FaultBackend, AProcessThatIsToldToStopDoesNotComeBack) {
+TEST_F(FaultBackend, TerminatedProcessDoesNotRestart) {
   PutRule(R"("fault": "restart", "method": "DELETE")");
   const RawConnection connection(backend_.port());
   const std::string request = DeleteRequest();
@@ -257,7 +257,7 @@ TEST_F(FaultBackend, AProcessThatIsToldToStopDoesNotComeBack) {
   // So that the half of it has arrived.
   const RawConnection another(backend_.port());
   another.Send("GET /health/ HTTP/1.1\r\nHost: x\r\n\r\n");
-  EXPECT_EQ(another.ReadAnswers(1).substr(0, 12), "HTTP/1.1 200");
+  EXPECT_EQ(another.ReadResponses(1).substr(0, 12), "HTTP/1.1 200");
   backend_.Signal(SIGTERM);
   EXPECT_NE(backend_.ReadLine().find("\"stopping\""), std::string::npos);
   connection.Send(request.substr(request.size() / 2));
@@ -266,7 +266,7 @@ TEST_F(FaultBackend, AProcessThatIsToldToStopDoesNotComeBack) {
   EXPECT_EQ(backend_.Wait().exit_status, 0);
 }
 
-TEST_F(FaultBackend, RestartsManyTimes) {
+TEST_F(FaultBackend, RestartsRepeatedly) {
   constexpr int kTimes = 5;
   PutRule(R"("fault": "restart", "method": "DELETE", "count": 5)");
   for (int i = 0; i < kTimes; ++i) {
@@ -278,7 +278,7 @@ TEST_F(FaultBackend, RestartsManyTimes) {
   }
   const RawConnection connection(backend_.port());
   connection.Send(DeleteRequest());
-  EXPECT_EQ(connection.ReadAnswers(1).substr(0, 12), "HTTP/1.1 204");
+  EXPECT_EQ(connection.ReadResponses(1).substr(0, 12), "HTTP/1.1 204");
 }
 
 }  // namespace

@@ -11,39 +11,39 @@
 namespace evalrun::backend {
 namespace {
 
-TEST_F(Http, AConnectionTakesManyRequests) {
+TEST_F(Http, ConnectionIsReused) {
   const RawConnection connection(backend_.port());
   for (int i = 0; i < 300; ++i) {
     connection.Send(kHealth);
-    ASSERT_EQ(connection.ReadAnswers(1).substr(0, 12), "HTTP/1.1 200") << "request " << i;
+    ASSERT_EQ(connection.ReadResponses(1).substr(0, 12), "HTTP/1.1 200") << "request " << i;
   }
 }
 
-TEST_F(Http, PipelinedRequestsAreAllAnsweredInOrder) {
+TEST_F(Http, PipelinedRequestsAreAnsweredInOrder) {
   const RawConnection connection(backend_.port());
   const std::string remove = "DELETE " + kRunPath + " HTTP/1.1\r\n" + kHost + kKey + "\r\n";
   connection.Send(remove + remove + "GET /nope HTTP/1.1\r\n" + kHost + "\r\n" + kHealth);
-  const std::string answers = connection.ReadAnswers(4);
+  const std::string answers = connection.ReadResponses(4);
   EXPECT_EQ(RawConnection::Count(answers, "HTTP/1.1 "), 4) << answers;
   EXPECT_LT(answers.find("HTTP/1.1 204"), answers.find("resource.not_found"));
   EXPECT_LT(answers.find("resource.not_found"), answers.find(R"({"detail":"Not Found"})"));
   EXPECT_LT(answers.find(R"({"detail":"Not Found"})"), answers.find("HTTP/1.1 200"));
 }
 
-TEST_F(Http, ARequestThatIsArrivingWhenTheServerStopsIsAnsweredAsUnavailable) {
+TEST_F(Http, RequestDuringShutdownGets503) {
   const RawConnection connection(backend_.port());
   const std::string request = "DELETE " + kRunPath + " HTTP/1.1\r\n" + kHost + kKey + "\r\n";
   connection.Send(request.substr(0, 20));
   // On a connection of its own: once this is answered, the server has read the first half too.
   const RawConnection other(backend_.port());
   other.Send(kHealth);
-  ASSERT_EQ(other.ReadAnswers(1).substr(0, 12), "HTTP/1.1 200");
+  ASSERT_EQ(other.ReadResponses(1).substr(0, 12), "HTTP/1.1 200");
   backend_.Signal(SIGTERM);
   while (backend_.ReadLine().find("\"stopping\"") == std::string::npos) {
   }
   ASSERT_TRUE(other.AtEnd()) << "idle connections are closed at once";
   connection.Send(request.substr(20));
-  const std::string answer = connection.ReadAnswers(1);
+  const std::string answer = connection.ReadResponses(1);
   EXPECT_EQ(answer.substr(0, 12), "HTTP/1.1 503") << answer;
   EXPECT_NE(answer.find("server.unavailable"), std::string::npos) << answer;
   EXPECT_EQ(backend_.Wait().exit_status, 0);
@@ -52,24 +52,24 @@ TEST_F(Http, ARequestThatIsArrivingWhenTheServerStopsIsAnsweredAsUnavailable) {
 const std::string kCreateHead = "POST /v2/eval-runs HTTP/1.1\r\n" + kHost + kKey +
                                 "Content-Length: " + std::to_string(kCreateBody.size()) + "\r\n";
 
-TEST_F(Http, AClientThatAsksFirstIsToldToSendItsBody) {
+TEST_F(Http, ExpectContinueGets100) {
   for (const char* expectation : {"100-continue", "100-Continue"}) {
     const RawConnection connection(backend_.port());
     connection.Send(kCreateHead + "Expect: " + expectation + "\r\n\r\n");
-    EXPECT_EQ(connection.ReadAnswers(1), "HTTP/1.1 100 Continue\r\n\r\n");
+    EXPECT_EQ(connection.ReadResponses(1), "HTTP/1.1 100 Continue\r\n\r\n");
     connection.Send(kCreateBody);
-    EXPECT_EQ(connection.ReadAnswers(1).substr(0, 12), "HTTP/1.1 200");
+    EXPECT_EQ(connection.ReadResponses(1).substr(0, 12), "HTTP/1.1 200");
   }
 }
 
-TEST_F(Http, AClientThatAsksFirstAndIsRefusedIsNotToldToSendItsBody) {
+TEST_F(Http, RejectedExpectContinueGetsNo100) {
   const RawConnection connection(backend_.port());
   connection.Send("PUT " + kRunPath + " HTTP/1.1\r\n" + kHost +
                   "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n");
   EXPECT_EQ(connection.ReadToEnd().substr(0, 12), "HTTP/1.1 405");
 }
 
-TEST_F(Http, AClientOfHttp10IsNeverToldToGoOn) {
+TEST_F(Http, Http10NeverGets100) {
   const RawConnection connection(backend_.port());
   connection.Send("POST /v2/eval-runs HTTP/1.0\r\n" + kKey +
                   "Content-Length: " + std::to_string(kCreateBody.size()) +
@@ -77,7 +77,7 @@ TEST_F(Http, AClientOfHttp10IsNeverToldToGoOn) {
   EXPECT_EQ(connection.ReadToEnd().substr(0, 12), "HTTP/1.1 200");
 }
 
-TEST_F(Http, HalfARequestDeletesNothing) {
+TEST_F(Http, PartialRequestDeletesNothing) {
   const RawConnection connection(backend_.port());
   connection.Send("DELETE " + kRunPath + " HTTP/1.1\r\n" + kHost + kKey +
                   "Content-Length: 5\r\n\r\nab");

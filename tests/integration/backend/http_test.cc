@@ -23,17 +23,17 @@ struct WireCase {
 
 class Wire : public Http, public testing::WithParamInterface<WireCase> {};
 
-TEST_P(Wire, IsAnsweredAndTheConnectionIsInStep) {
+TEST_P(Wire, IsAnsweredAndConnectionStaysInSync) {
   const WireCase& c = GetParam();
   const RawConnection connection(backend_.port());
   connection.Send(c.request);
-  const std::string answer = connection.ReadAnswers(1);
+  const std::string answer = connection.ReadResponses(1);
   EXPECT_EQ(answer.substr(0, 12), "HTTP/1.1 " + c.status) << answer;
   EXPECT_NE(answer.find(c.contains), std::string::npos) << answer;
   EXPECT_NE(answer.find("x-request-id: "), std::string::npos) << answer;
   if (c.stays_open) {
     connection.Send(kHealth);
-    EXPECT_EQ(connection.ReadAnswers(1).substr(0, 12), "HTTP/1.1 200");
+    EXPECT_EQ(connection.ReadResponses(1).substr(0, 12), "HTTP/1.1 200");
   } else {
     EXPECT_NE(answer.find("Connection: close"), std::string::npos) << answer;
     EXPECT_TRUE(connection.AtEnd());
@@ -184,11 +184,11 @@ struct RequestIdCase {
 
 class RequestIds : public Http, public testing::WithParamInterface<RequestIdCase> {};
 
-TEST_P(RequestIds, AreHonouredWhereWellFormed) {
+TEST_P(RequestIds, AreKeptWhenWellFormed) {
   const RawConnection connection(backend_.port());
   connection.Send("GET " + kRunPath + " HTTP/1.1\r\n" + kHost +
                   "x-request-id: " + GetParam().given + "\r\n\r\n");
-  const std::string answer = connection.ReadAnswers(1);
+  const std::string answer = connection.ReadResponses(1);
   EXPECT_EQ(answer.find("x-request-id: " + GetParam().given + "\r\n") != std::string::npos,
             GetParam().honoured)
       << answer;

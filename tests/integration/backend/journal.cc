@@ -53,8 +53,8 @@ std::string RunId(int number) {
   return "dddddddd-0000-4000-8000-" + digits;
 }
 
-nlohmann::json SeedOfManyRuns(int count) {
-  nlohmann::json seed = UsualSeed();
+nlohmann::json MakeSeedWithRuns(int count) {
+  nlohmann::json seed = DefaultSeed();
   for (int i = 0; i < count; ++i) {
     seed["eval_runs"].push_back({{"eval_run_uuid", RunId(i)},
                                  {"workspace_uuid", ids::kWorkspace},

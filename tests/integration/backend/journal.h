@@ -25,9 +25,9 @@ struct JournalRow {
 // One statement, without a result.
 void ExecuteSql(const std::string& database, const std::string& statement);
 
-// The id of the `number`-th of many runs, and UsualSeed() with the first `count` of them.
+// The id of the `number`-th of many runs, and DefaultSeed() with the first `count` of them.
 [[nodiscard]] std::string RunId(int number);
-[[nodiscard]] nlohmann::json SeedOfManyRuns(int count);
+[[nodiscard]] nlohmann::json MakeSeedWithRuns(int count);
 
 }  // namespace evalrun::backend
 

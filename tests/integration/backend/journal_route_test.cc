@@ -28,9 +28,9 @@ class JournalRoute : public FaultBackend {
   }
 };
 
-TEST_F(JournalRoute, IsEmptyAtFirst) { EXPECT_EQ(Rows(), json::array()); }
+TEST_F(JournalRoute, IsEmptyInitially) { EXPECT_EQ(Rows(), json::array()); }
 
-TEST_F(JournalRoute, HasARowForEachDeletionThatWasAskedFor) {
+TEST_F(JournalRoute, HasOneRowPerDeletion) {
   Delete("first");
   Delete("second");
   const json rows = Rows();
@@ -48,7 +48,7 @@ TEST_F(JournalRoute, HasARowForEachDeletionThatWasAskedFor) {
   EXPECT_LT(rows[0]["id"], rows[1]["id"]);
 }
 
-TEST_F(JournalRoute, IsReadInParts) {
+TEST_F(JournalRoute, SupportsPaging) {
   for (const char* id : {"1", "2", "3"}) Delete(id);
   const json all = Rows();
   ASSERT_EQ(all.size(), 3U);
@@ -57,7 +57,7 @@ TEST_F(JournalRoute, IsReadInParts) {
   EXPECT_EQ(Rows("?after=" + all[2]["id"].dump()), json::array());
 }
 
-TEST_F(JournalRoute, RefusesWhatIsNoNumber) {
+TEST_F(JournalRoute, RejectsNonNumericParameters) {
   for (const char* query : {"?after=x", "?after=-1", "?limit=0", "?limit=10001"}) {
     const auto answer = backend_.ConnectAdmin().Get(std::string("/journal") + query);
     ASSERT_TRUE(answer);
@@ -66,7 +66,7 @@ TEST_F(JournalRoute, RefusesWhatIsNoNumber) {
   }
 }
 
-TEST_F(JournalRoute, IsOfTheAdminPortOnlyAndReadsOnly) {
+TEST_F(JournalRoute, IsReadOnlyOnTheAdminPort) {
   EXPECT_EQ(backend_.Connect().Get("/journal")->status, 404);
   EXPECT_EQ(backend_.ConnectAdmin().Delete("/journal")->status, 405);
 }

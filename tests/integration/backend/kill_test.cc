@@ -25,7 +25,7 @@ namespace evalrun::backend {
 namespace {
 
 constexpr int kCallers = 16;
-constexpr int kUnanswered = -1;
+constexpr int kNoResponse = -1;
 
 struct LoopCase {
   const char* name;
@@ -35,17 +35,17 @@ struct LoopCase {
 };
 
 // What each request was answered with, by its id.
-class Answers {
+class ResponseLog {
  public:
   void Add(const std::string& request_id, int status) {
     const std::lock_guard lock(mutex_);
     answers_[request_id] = status;
-    ++(status == kUnanswered ? unanswered_ : answered_);
+    ++(status == kNoResponse ? unanswered_ : answered_);
     answered_.notify_one();
   }
   [[nodiscard]] int answered() const { return answered_; }
   // For one thread.
-  void Await(int answered) const {
+  void WaitForCount(int answered) const {
     for (int now = answered_; now < answered; now = answered_) answered_.wait(now);
   }
   [[nodiscard]] int unanswered() const { return unanswered_; }
@@ -68,7 +68,7 @@ class KillLoop : public testing::TestWithParam<LoopCase> {
     std::optional<httplib::Client> client;
     while (!over_) {
       const std::string run = RunId(next_++ / 2);
-      for (int status = kUnanswered; status == kUnanswered && !over_;) {
+      for (int status = kNoResponse; status == kNoResponse && !over_;) {
         if (!client) {
           start = starts_;
           client.emplace("127.0.0.1", port_);
@@ -77,9 +77,9 @@ class KillLoop : public testing::TestWithParam<LoopCase> {
         const std::string request_id = "request-" + std::to_string(next_request_++);
         const auto result = client->Delete(
             "/v2/eval-runs/" + run, {{"x-api-key", ids::kKey}, {"x-request-id", request_id}});
-        status = result ? result->status : kUnanswered;
+        status = result ? result->status : kNoResponse;
         answers_.Add(request_id, status);
-        if (status != kUnanswered) continue;
+        if (status != kNoResponse) continue;
         client.reset();
         starts_.wait(start);
       }
@@ -98,16 +98,16 @@ class KillLoop : public testing::TestWithParam<LoopCase> {
   std::atomic<bool> over_ = false;
   std::atomic<int> next_ = 0;
   std::atomic<int> next_request_ = 0;
-  Answers answers_;
+  ResponseLog answers_;
 };
 
-TEST_P(KillLoop, LosesNoAcknowledgedDeleteAndInventsNone) {
+TEST_P(KillLoop, AcknowledgedDeletesSurviveSigkill) {
   const int kills = GetParam().kills;
   // Two requests each, some hundreds between two kills; runs beyond these are answered with 404.
   const int runs = kills * 100;
   const TempDirectory directory;
   const std::string database = directory.File("runs.db");
-  static_cast<void>(directory.Write("seed.json", SeedOfManyRuns(runs).dump()));
+  static_cast<void>(directory.Write("seed.json", MakeSeedWithRuns(runs).dump()));
   auto backend = std::make_unique<BackendProcess>(directory);
   Announce(backend->WaitForPort());
   ASSERT_NE(port_, 0);
@@ -116,7 +116,7 @@ TEST_P(KillLoop, LosesNoAcknowledgedDeleteAndInventsNone) {
 
   std::mt19937 random(GetParam().kills);
   for (int i = 0; i < kills; ++i) {
-    answers_.Await(answers_.answered() + std::uniform_int_distribution(1, 300)(random));
+    answers_.WaitForCount(answers_.answered() + std::uniform_int_distribution(1, 300)(random));
     backend->Signal(SIGKILL);
     EXPECT_EQ(backend->Wait().signal, SIGKILL);
     backend = std::make_unique<BackendProcess>(
@@ -137,7 +137,7 @@ TEST_P(KillLoop, LosesNoAcknowledgedDeleteAndInventsNone) {
     if (row.outcome == "deleted") ++deletions[row.eval_run_uuid];
   }
   for (const auto& [request_id, status] : answers_.all()) {
-    if (status == kUnanswered) continue;  // a row is possible, and so is none
+    if (status == kNoResponse) continue;  // a row is possible, and so is none
     EXPECT_EQ(outcomes[request_id], status == 204   ? "deleted"
                                     : status == 404 ? "not_found"
                                                     : "neither")
@@ -149,7 +149,7 @@ TEST_P(KillLoop, LosesNoAcknowledgedDeleteAndInventsNone) {
   }
   // Without these it would have shown nothing.
   const auto later = std::ranges::count_if(outcomes, [&](const auto& outcome) {
-    return outcome.second == "deleted" && answers_.all().at(outcome.first) == kUnanswered;
+    return outcome.second == "deleted" && answers_.all().at(outcome.first) == kNoResponse;
   });
   EXPECT_GT(deletions.size(), static_cast<std::size_t>(kills));
   EXPECT_GE(answers_.unanswered(), kills);

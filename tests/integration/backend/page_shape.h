@@ -14,8 +14,8 @@ namespace evalrun::backend {
 
 // Expects an answer of this status whose body is `{"error": {"code", "message", "details"},
 // "request_id"}` and nothing else, with the header's request id. Gives the body.
-inline nlohmann::json ExpectPagesError(const httplib::Result& result, int status,
-                                       const std::string& code) {
+inline nlohmann::json ExpectDocumentedError(const httplib::Result& result, int status,
+                                            const std::string& code) {
   if (!result) {
     ADD_FAILURE() << "no answer";
     return {};

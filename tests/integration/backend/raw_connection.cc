@@ -45,7 +45,7 @@ void RawConnection::Send(const std::string& bytes) const {
 
 void RawConnection::FinishSending() const { shutdown(socket_, SHUT_WR); }
 
-std::string RawConnection::ReadAnswers(int count) const {
+std::string RawConnection::ReadResponses(int count) const {
   std::string text;
   char c = 0;
   while (!(Count(text, "HTTP/1.1 ") >= count && Complete(text)) && recv(socket_, &c, 1, 0) == 1) {
@@ -69,7 +69,7 @@ std::string RawConnection::ReadToEnd() const {
   }
 }
 
-bool RawConnection::SilentFor(std::chrono::milliseconds time) const {
+bool RawConnection::IsSilentFor(std::chrono::milliseconds time) const {
   pollfd readable{socket_, POLLIN, 0};
   return poll(&readable, 1, static_cast<int>(time.count())) == 0;
 }

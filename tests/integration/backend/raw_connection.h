@@ -21,14 +21,14 @@ class RawConnection {
   // Says that nothing more will be sent; answers can still be read.
   void FinishSending() const;
   // Reads until there are `count` status lines and the last answer's end, or the connection ends.
-  [[nodiscard]] std::string ReadAnswers(int count) const;
+  [[nodiscard]] std::string ReadResponses(int count) const;
   // Reads until the connection ends: all that came, then ` FIN`, ` RST` or ` TIMEOUT`.
   [[nodiscard]] std::string ReadToEnd() const;
   // Whether the peer has closed: no byte, and an end rather than a timeout.
   [[nodiscard]] bool AtEnd() const { return ReadToEnd() == " FIN"; }
   // Whether there is nothing to be read now, and for that long: no byte, and no end.
-  [[nodiscard]] bool Silent() const { return SilentFor(std::chrono::milliseconds(0)); }
-  [[nodiscard]] bool SilentFor(std::chrono::milliseconds time) const;
+  [[nodiscard]] bool Silent() const { return IsSilentFor(std::chrono::milliseconds(0)); }
+  [[nodiscard]] bool IsSilentFor(std::chrono::milliseconds time) const;
 
   // How often `part` is in `text`.
   [[nodiscard]] static int Count(const std::string& text, const std::string& part);

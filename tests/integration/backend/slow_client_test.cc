@@ -41,27 +41,27 @@ class SlowClient : public testing::Test {
   int port_ = 0;
 };
 
-TEST_F(SlowClient, IsLeftWhenItSaysNothing) {
+TEST_F(SlowClient, IsClosedWhenIdle) {
   Start({.idle = milliseconds(50), .request = kLong, .write = kLong});
   const RawConnection connection(port_);
   EXPECT_EQ(connection.ReadToEnd(), " FIN");
 }
 
-TEST_F(SlowClient, IsLeftWhenItSaysNothingMore) {
+TEST_F(SlowClient, IsClosedWhenIdleAfterARequest) {
   Start({.idle = milliseconds(50), .request = kLong, .write = kLong});
   const RawConnection connection(port_);
   connection.Send(kGet);
   EXPECT_TRUE(connection.ReadToEnd().ends_with("aa FIN"));
 }
 
-TEST_F(SlowClient, IsLeftInTheMiddleOfARequestLine) {
+TEST_F(SlowClient, IsClosedWithinARequestLine) {
   Start({.idle = kLong, .request = milliseconds(50), .write = kLong});
   const RawConnection connection(port_);
   connection.Send("GET /he");
   EXPECT_TRUE(connection.ReadToEnd().ends_with(" FIN"));
 }
 
-TEST_F(SlowClient, IsToldThatItsHeadTakesTooLong) {
+TEST_F(SlowClient, SlowHeadGets408) {
   Start({.idle = kLong, .request = milliseconds(50), .write = kLong});
   const RawConnection connection(port_);
   connection.Send("GET /here HTTP/1.1\r\nHost: x\r\nA: b");
@@ -70,7 +70,7 @@ TEST_F(SlowClient, IsToldThatItsHeadTakesTooLong) {
   EXPECT_NE(received.find("Connection: close"), std::string::npos) << received;
 }
 
-TEST_F(SlowClient, IsToldThatItsBodyTakesTooLong) {
+TEST_F(SlowClient, SlowBodyGets408) {
   Start({.idle = kLong, .request = milliseconds(50), .write = kLong});
   const RawConnection connection(port_);
   connection.Send("POST /here HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nab");
@@ -79,47 +79,47 @@ TEST_F(SlowClient, IsToldThatItsBodyTakesTooLong) {
   EXPECT_NE(received.find("Connection: close"), std::string::npos) << received;
 }
 
-TEST_F(SlowClient, GainsNothingByAByteNowAndThen) {
+TEST_F(SlowClient, TrickledBytesDoNotExtendTheDeadline) {
   Start({.idle = kLong, .request = milliseconds(100), .write = kLong});
   const RawConnection connection(port_);
   connection.Send("GET /here HTTP/1.1\r\nHost: x\r\nA: ");
   const auto begun = std::chrono::steady_clock::now();
-  while (connection.SilentFor(milliseconds(2))) {
+  while (connection.IsSilentFor(milliseconds(2))) {
     connection.Send("b");
     ASSERT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(10));
   }
-  EXPECT_EQ(connection.ReadAnswers(1).substr(0, 12), "HTTP/1.1 408");
+  EXPECT_EQ(connection.ReadResponses(1).substr(0, 12), "HTTP/1.1 408");
 }
 
-TEST_F(SlowClient, GainsNothingByEmptyLines) {
+TEST_F(SlowClient, EmptyLinesDoNotExtendTheDeadline) {
   Start({.idle = kLong, .request = milliseconds(100), .write = kLong});
   const RawConnection connection(port_);
   const auto begun = std::chrono::steady_clock::now();
-  while (connection.SilentFor(milliseconds(2))) {
+  while (connection.IsSilentFor(milliseconds(2))) {
     connection.Send("\r\n");
     ASSERT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(10));
   }
 }
 
-TEST_F(SlowClient, ThatTakesNoAnswerIsLeft) {
+TEST_F(SlowClient, IsClosedWhenItDoesNotRead) {
   Start({.idle = kLong, .request = kLong, .write = milliseconds(50)});
   const RawConnection connection(port_);
   connection.Send("GET /here?large HTTP/1.1\r\nHost: x\r\n\r\n");
-  ASSERT_FALSE(connection.SilentFor(std::chrono::seconds(10)));
+  ASSERT_FALSE(connection.IsSilentFor(std::chrono::seconds(10)));
   const auto begun = std::chrono::steady_clock::now();
   server_->Stop();
   EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(10));
 }
 
-TEST_F(SlowClient, IsWaitedForAsLongAsItIsInTime) {
+TEST_F(SlowClient, IsServedWithinTheDeadline) {
   Start({.idle = kLong, .request = kLong, .write = kLong});
   const RawConnection connection(port_);
   const std::string request = kGet;
   for (const char c : request) {
-    EXPECT_TRUE(connection.SilentFor(milliseconds(1)));
+    EXPECT_TRUE(connection.IsSilentFor(milliseconds(1)));
     connection.Send(std::string(1, c));
   }
-  EXPECT_EQ(connection.ReadAnswers(1).substr(0, 12), "HTTP/1.1 200");
+  EXPECT_EQ(connection.ReadResponses(1).substr(0, 12), "HTTP/1.1 200");
 }
 
 }  // namespace

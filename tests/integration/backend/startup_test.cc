@@ -28,11 +28,11 @@ struct BadFlags {
 
 class BadStart : public testing::TestWithParam<BadFlags> {};
 
-TEST_P(BadStart, ExitsTwoAndNamesWhatIsWrong) {
+TEST_P(BadStart, ExitsWithTwoAndReportsTheError) {
   const TempDirectory directory;
   BackendProcess backend(directory, GetParam().arguments);
   ASSERT_EQ(backend.WaitForPort(), 0) << "it started all the same";
-  const Ended ended = backend.Wait();
+  const ExitResult ended = backend.Wait();
   EXPECT_EQ(ended.exit_status, 2);
   EXPECT_NE(ended.standard_error.find(GetParam().sentence), std::string::npos)
       << ended.standard_error;
@@ -63,14 +63,14 @@ struct BadSeed {
 
 class BadSeeds : public testing::TestWithParam<BadSeed> {};
 
-TEST_P(BadSeeds, AreRefusedAndNameTheMember) {
+TEST_P(BadSeeds, ReportsTheInvalidMember) {
   const TempDirectory directory;
   const json patch = json::parse(GetParam().patch, nullptr, false);
-  const std::string text = patch.is_array() ? UsualSeed().patch(patch).dump() : GetParam().patch;
+  const std::string text = patch.is_array() ? DefaultSeed().patch(patch).dump() : GetParam().patch;
   static_cast<void>(directory.Write("seed.json", text));
   BackendProcess backend(directory);
   ASSERT_EQ(backend.WaitForPort(), 0) << "it started all the same";
-  const Ended ended = backend.Wait();
+  const ExitResult ended = backend.Wait();
   EXPECT_EQ(ended.exit_status, 2);
   EXPECT_NE(ended.standard_error.find(GetParam().sentence), std::string::npos)
       << ended.standard_error;
@@ -102,7 +102,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "`eval_runs[1].workspace_uuid`"}),
     CaseName());
 
-TEST(Start, SaysWhereItListensInOneJsonLine) {
+TEST(Start, LogsListeningAddressesAsJson) {
   const TempDirectory directory;
   BackendProcess backend(directory);
   const json line = json::parse(backend.ReadLine());
@@ -121,7 +121,7 @@ TEST(Start, HelpAndVersionExitZero) {
   }
 }
 
-TEST(Start, APortInUseIsNotShared) {
+TEST(Start, RejectsPortInUse) {
   const TempDirectory directory;
   BackendProcess first(directory);
   const int port = first.WaitForPort();
@@ -129,7 +129,7 @@ TEST(Start, APortInUseIsNotShared) {
   BackendProcess second(directory, {"--listen", "127.0.0.1:" + std::to_string(port), "--database",
                                     directory.File("second.db")});
   ASSERT_EQ(second.WaitForPort(), 0) << "it started all the same";
-  const Ended ended = second.Wait();
+  const ExitResult ended = second.Wait();
   EXPECT_EQ(ended.exit_status, 2);
   EXPECT_NE(ended.standard_error.find("in use"), std::string::npos) << ended.standard_error;
 }
@@ -142,7 +142,7 @@ TEST(Start, AnInterruptExitsZero) {
   EXPECT_EQ(backend.Wait().exit_status, 0);
 }
 
-TEST(Start, TheSampleDataIsAGoodSeed) {
+TEST(Start, SampleSeedIsValid) {
   const TempDirectory directory;
   BackendProcess backend(directory, {"--listen", "127.0.0.1:0", "--database",
                                      directory.File("runs.db"), "--seed", EVALRUN_SAMPLE_DATA});
@@ -153,7 +153,7 @@ TEST(Start, TheSampleDataIsAGoodSeed) {
   EXPECT_EQ(json::parse(page->body)["count"], 5);
 }
 
-TEST(Start, NoKeyIsInTheDatabaseFile) {
+TEST(Start, ApiKeysAreNotStored) {
   const TempDirectory directory;
   BackendProcess backend(directory);
   ASSERT_NE(backend.WaitForPort(), 0);

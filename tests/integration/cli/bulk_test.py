@@ -7,11 +7,11 @@ import grpc
 import pytest
 
 from evalrunctl import run, start, uuid, uuids
-from scripted_server import Refusal, ScriptedServer
+from scripted_server import ScriptedError, ScriptedServer
 
 
 @pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path, monkeypatch):
+def _run_in_temporary_directory(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
@@ -30,7 +30,7 @@ def unknown(request, context):
     context.abort(grpc.StatusCode.UNAVAILABLE, "lost")
 
 
-def test_a_list_with_a_mistake_is_refused_as_a_whole():
+def test_list_with_invalid_id_is_rejected():
     with ScriptedServer() as server:
         write_ids([uuid(1), "# fine", "../evals/x", uuid(2), ""])
         done = run("delete", "--server", server.address, "--from-file", "ids.txt")
@@ -39,7 +39,7 @@ def test_a_list_with_a_mistake_is_refused_as_a_whole():
         assert server.ids == []
 
 
-def test_every_run_is_sent_once_and_the_summary_goes_to_standard_output():
+def test_each_run_is_sent_once_and_summary_is_on_stdout():
     with ScriptedServer() as server:
         write_ids([*uuids(500), *uuids(500)])
         done = run("delete", "--server", server.address, "--from-file", "ids.txt", uuid(1),
@@ -51,7 +51,7 @@ def test_every_run_is_sent_once_and_the_summary_goes_to_standard_output():
         assert done.stderr == ""
 
 
-def test_ids_come_from_standard_input_and_objects_go_to_standard_output():
+def test_ids_from_stdin_and_json_on_stdout():
     with ScriptedServer() as server:
         done = run("delete", "--server", server.address, "--from-file", "-", "--json",
                    input="\n".join(uuids(50)))
@@ -62,7 +62,7 @@ def test_ids_come_from_standard_input_and_objects_go_to_standard_output():
         assert "50 gone" in done.stderr
 
 
-def test_a_dry_run_sends_nothing_and_prints_the_ids():
+def test_dry_run_prints_ids_and_sends_nothing():
     with ScriptedServer() as server:
         write_ids([uuid(1), uuid(2), uuid(1)])
         done = run("delete", "--server", server.address, "--from-file", "ids.txt", "--dry-run")
@@ -71,12 +71,12 @@ def test_a_dry_run_sends_nothing_and_prints_the_ids():
         assert server.ids == []
 
 
-def test_refusals_are_waited_for():
+def test_rejections_are_retried_after_retry_after():
     calls = iter(range(10**6))
 
     def answer(request, context):
         if next(calls) % 10 == 0:
-            raise Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "IN_FLIGHT_CAP", retry_after=0.01)
+            raise ScriptedError(grpc.StatusCode.RESOURCE_EXHAUSTED, "IN_FLIGHT_CAP", retry_after=0.01)
 
     with ScriptedServer(answer) as server:
         write_ids(uuids(100))
@@ -85,9 +85,9 @@ def test_refusals_are_waited_for():
         assert sorted(set(server.ids)) == uuids(100)
 
 
-def test_a_wait_that_is_too_long_stops_and_says_how_to_go_on():
+def test_too_long_retry_after_stops_with_resume_command():
     def answer(request, context):
-        raise Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "UPSTREAM_HOLD_BACK", retry_after=3600)
+        raise ScriptedError(grpc.StatusCode.RESOURCE_EXHAUSTED, "UPSTREAM_HOLD_BACK", retry_after=3600)
 
     write_ids([uuid(7)], "evalrunctl-left-1.txt")  # of an earlier command: not to be touched
     with ScriptedServer(answer) as server:
@@ -102,7 +102,7 @@ def test_a_wait_that_is_too_long_stops_and_says_how_to_go_on():
         assert read("evalrunctl-left-1.txt") == uuid(7) + "\n"
 
 
-def test_unknown_ones_are_settled_by_the_command_that_is_printed():
+def test_printed_command_resolves_unknown_runs():
     with ScriptedServer(unknown) as server:
         write_ids(uuids(30))
         done = run("delete", "--server", server.address, "--from-file", "ids.txt",
@@ -119,7 +119,7 @@ def test_unknown_ones_are_settled_by_the_command_that_is_printed():
         assert all(request.allow_missing for request in server.requests)
 
 
-def test_retry_unknown_settles_by_itself_but_not_for_ever():
+def test_retry_unknown_is_bounded():
     with ScriptedServer(unknown) as server:
         done = run("delete", "--server", server.address, uuid(1), "--retry-unknown",
                    "--max-attempts", "3")
@@ -129,8 +129,8 @@ def test_retry_unknown_settles_by_itself_but_not_for_ever():
             in done.stderr
 
 
-def test_the_done_file_is_gone_on_with():
-    failing = {uuid(3): Refusal(grpc.StatusCode.ABORTED, "RESOURCE_CONFLICT")}
+def test_done_file_resumes():
+    failing = {uuid(3): ScriptedError(grpc.StatusCode.ABORTED, "RESOURCE_CONFLICT")}
 
     def answer(request, context):
         if request.eval_run_uuid in failing:
@@ -155,7 +155,7 @@ def test_the_done_file_is_gone_on_with():
         assert server.ids == []
 
 
-def test_a_done_file_is_not_mistaken():
+def test_foreign_done_file_is_rejected():
     with ScriptedServer() as server:
         write_ids(uuids(2))
         base = ("delete", "--from-file", "ids.txt", "--server", server.address)
@@ -169,7 +169,7 @@ def test_a_done_file_is_not_mistaken():
         assert "another gateway or workspace" in another.stderr
 
 
-def test_a_done_file_is_for_one_at_a_time():
+def test_done_file_is_locked():
     waiting = threading.Event()
     release = threading.Event()
 
@@ -188,7 +188,7 @@ def test_a_done_file_is_for_one_at_a_time():
         assert "another evalrunctl is using it" in second.stderr
 
 
-def test_kill_9_loses_nothing_that_matters():
+def test_done_file_survives_sigkill():
     """Killed with calls under way: what may have been deleted is asked about with allow_missing."""
     hold = threading.Event()
     reached = threading.Semaphore(0)
@@ -221,7 +221,7 @@ def test_kill_9_loses_nothing_that_matters():
             assert request.allow_missing == (request.eval_run_uuid in asked_before)
 
 
-def test_a_reader_who_goes_away_stops_it_and_is_no_crash():
+def test_closed_stdout_stops_cleanly():
     with ScriptedServer() as server:
         write_ids(uuids(2000))
         with start("delete", "--server", server.address, "--from-file", "ids.txt", "--json",
@@ -236,7 +236,7 @@ def test_a_reader_who_goes_away_stops_it_and_is_no_crash():
         assert gone == len(server.ids), "all that was answered is recorded, printed or not"
 
 
-def test_a_full_disk_stops_it():
+def test_full_disk_stops():
     with ScriptedServer() as server, open("/dev/full", "w", encoding="utf-8") as full:
         write_ids(uuids(100))
         with start("delete", "--server", server.address, "--from-file", "ids.txt", "--json",
@@ -247,7 +247,7 @@ def test_a_full_disk_stops_it():
         assert len(server.ids) <= 16
 
 
-def test_a_gateway_that_comes_back_is_gone_on_with():
+def test_continues_after_gateway_restart():
     with ScriptedServer() as first:
         write_ids(uuids(3000))
         with start("delete", "--server", first.address, "--from-file", "ids.txt", "--json",

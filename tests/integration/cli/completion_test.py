@@ -42,7 +42,7 @@ def test_offers_files(tmp_path, words):
     assert complete("evalrunctl", "delete", *words, folder=tmp_path) == ["my ids.txt"]
 
 
-def test_bash_knows_whom_to_ask():
+def test_bash_registers_the_completion():
     done = subprocess.run(["bash", "--norc", "-c",
                            'source <("$0" completion bash); complete -p evalrunctl', command()[0]],
                           capture_output=True, text=True, timeout=20, check=True)
@@ -62,7 +62,7 @@ def test_fish_offers(line, offered):
     assert done.stderr == ""
 
 
-def test_fish_says_what_a_flag_is_for():
+def test_fish_describes_flags():
     script = 'eval $argv[1] completion fish | source; complete -C "evalrunctl delete --workspace"'
     done = subprocess.run(["fish", "--no-config", "-c", script, command()[0]], env=environment(),
                           capture_output=True, text=True, timeout=20, check=True)

@@ -25,7 +25,7 @@ def test_connection_refused(arguments):
     assert f"Nothing listens at {address}" in done.stderr
 
 
-def test_a_port_that_speaks_http_1():
+def test_http1_port():
     with socket.create_server(("127.0.0.1", 0)) as server:
         def answer():
             while True:
@@ -44,7 +44,7 @@ def test_a_port_that_speaks_http_1():
     assert "speaks HTTP/1" in done.stderr
 
 
-def test_a_port_that_says_nothing():
+def test_silent_port():
     with socket.create_server(("127.0.0.1", 0)) as server:
         done = run("delete", uuid(1), "--timeout", "300ms", "--server",
                    f"127.0.0.1:{server.getsockname()[1]}")
@@ -53,13 +53,13 @@ def test_a_port_that_says_nothing():
     assert "wait longer with --timeout" in done.stderr
 
 
-def test_a_host_that_does_not_exist():
+def test_unknown_host():
     done = run("health", "--server", "no-such-host.invalid:1")
     assert done.returncode == 1
     assert "spelling of the host" in done.stderr
 
 
-def test_files_that_cannot_be_read(tmp_path):
+def test_unreadable_files(tmp_path):
     for flags in (("--from-file", tmp_path / "none"), ("--from-file", tmp_path),
                   ("--done-file", tmp_path, uuid(1)),
                   ("--done-file", tmp_path / "none" / "done", uuid(1)),
@@ -69,7 +69,7 @@ def test_files_that_cannot_be_read(tmp_path):
         assert str(tmp_path) in done.stderr
 
 
-def test_output_that_nobody_reads_is_no_crash():
+def test_closed_stdout_does_not_crash():
     with start("--help") as child:
         child.stdout.close()
         assert child.stderr.read() == ""

@@ -10,7 +10,7 @@ from evalrunctl import start, uuids
 from scripted_server import ScriptedServer
 
 
-class Held:
+class BlockingHandler:
     """Answers the first `free` calls and holds the others until they are released."""
 
     def __init__(self, free):
@@ -33,8 +33,8 @@ def _ids(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_calls_under_way_finish_and_the_rest_is_left(ids, number, status):
-    held = Held(free=20)
+def test_first_interrupt_finishes_calls_in_flight(ids, number, status):
+    held = BlockingHandler(free=20)
     with ScriptedServer(held) as server:
         with start("delete", "--server", server.address, "--from-file", ids, "--json",
                    "--concurrency", "3") as child:
@@ -53,8 +53,8 @@ def test_calls_under_way_finish_and_the_rest_is_left(ids, number, status):
         assert "--from-file evalrunctl-left-1.txt" in err
 
 
-def test_a_second_one_cancels_what_is_under_way_and_calls_it_unknown(ids):
-    held = Held(free=0)
+def test_second_interrupt_cancels_calls_as_unknown(ids):
+    held = BlockingHandler(free=0)
     with ScriptedServer(held) as server:
         with start("delete", "--server", server.address, "--from-file", ids, "--concurrency",
                    "3") as child:
@@ -67,9 +67,9 @@ def test_a_second_one_cancels_what_is_under_way_and_calls_it_unknown(ids):
         assert "evalrunctl delete --allow-missing" in err
 
 
-def test_nothing_left_undone_is_a_success(ids, tmp_path):
+def test_interrupt_after_the_last_call_is_success(ids, tmp_path):
     (tmp_path / "ids.txt").write_text("\n".join(uuids(2)), encoding="utf-8")
-    held = Held(free=0)
+    held = BlockingHandler(free=0)
     with ScriptedServer(held) as server:
         with start("delete", "--server", server.address, "--from-file", ids) as child:
             assert held.holding.wait(20)

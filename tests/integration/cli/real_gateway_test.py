@@ -27,7 +27,7 @@ def _system(tmp_path, monkeypatch):
         yield backend, gateway, ids
 
 
-def test_a_list_is_deleted_once_each_and_told_truly(system):
+def test_list_is_deleted_and_reported(system):
     backend, gateway, ids = system
     done = run("delete", "--server", gateway.grpc_address, "--from-file", "ids.txt", "--json",
                "--done-file", "done.txt")
@@ -46,7 +46,7 @@ def test_a_list_is_deleted_once_each_and_told_truly(system):
     assert f"{RUNS - 1} gone already" in again.stderr
 
 
-def test_health_says_whether_it_serves(system):
+def test_health_reports_serving_status(system):
     _, gateway, _ = system
     serving = run("health", "--server", gateway.grpc_address)
     assert (serving.returncode, serving.stdout) == (0, f"{gateway.grpc_address} is serving.\n")
@@ -54,7 +54,7 @@ def test_health_says_whether_it_serves(system):
     assert run("health", "--server", gateway.grpc_address).returncode == 1
 
 
-def test_one_run_is_answered_in_detail(system):
+def test_single_run_reports_details(system):
     _, gateway, ids = system
     arguments = ("delete", "--server", gateway.grpc_address, ids[0], "--request-id", "me-1")
     first = run(*arguments)

@@ -10,7 +10,7 @@ from google.rpc import error_details_pb2, status_pb2
 from aymara.evals.v1 import eval_run_service_pb2_grpc
 
 
-class Refusal(Exception):
+class ScriptedError(Exception):
     """An error as the gateway makes them."""
 
     def __init__(self, code, reason="SCRIPTED", deletion="not_performed", retry_after=None):
@@ -28,7 +28,7 @@ class Refusal(Exception):
 
 
 class ScriptedServer(eval_run_service_pb2_grpc.EvalRunServiceServicer):
-    """`answer(request, context)` returns for OK, or raises a Refusal; it may be exchanged.
+    """`answer(request, context)` returns for OK, or raises a ScriptedError; it may be exchanged.
     `requests`: all so far."""
 
     def __init__(self, answer=lambda request, context: None, credentials=None,
@@ -60,11 +60,11 @@ class ScriptedServer(eval_run_service_pb2_grpc.EvalRunServiceServicer):
             self.requests.append(request)
         try:
             self.answer(request, context)
-        except Refusal as refusal:
+        except ScriptedError as scripted_error:
             context.set_trailing_metadata(
-                (("grpc-status-details-bin", refusal.details.SerializeToString()),))
-            context.set_code(refusal.code)
-            context.set_details(str(refusal))
+                (("grpc-status-details-bin", scripted_error.details.SerializeToString()),))
+            context.set_code(scripted_error.code)
+            context.set_details(str(scripted_error))
         return empty_pb2.Empty()
 
     @property

@@ -43,7 +43,7 @@ def _ids(tmp_path):
 
 
 @pytest.mark.parametrize("columns", [20, 80, 200])
-def test_a_bar_that_never_wraps_and_leaves_nothing_behind(ids, columns):
+def test_progress_bar_never_wraps_and_is_cleared(ids, columns):
     with ScriptedServer() as server:
         status, received = run_on_terminal("delete", "--server", server.address, "--from-file", ids,
                                            columns=columns)
@@ -55,7 +55,7 @@ def test_a_bar_that_never_wraps_and_leaves_nothing_behind(ids, columns):
     assert "\x1b" not in summary
 
 
-def test_objects_in_a_file_have_no_bar_in_them(ids, tmp_path):
+def test_json_output_has_no_progress_bar(ids, tmp_path):
     with ScriptedServer() as server, open(tmp_path / "out", "w+", encoding="utf-8") as out:
         status, received = run_on_terminal("delete", "--server", server.address, "--from-file", ids,
                                            "--json", columns=80, stdout=out)
@@ -67,7 +67,7 @@ def test_objects_in_a_file_have_no_bar_in_them(ids, tmp_path):
     assert "\x1b[K" in received
 
 
-def test_no_bar_where_it_could_not_be_drawn(ids):
+def test_no_progress_bar_on_dumb_terminal(ids):
     with ScriptedServer() as server:
         arguments = ("delete", "--server", server.address, "--from-file", ids)
         _, dumb = run_on_terminal(*arguments, columns=80, variables={"TERM": "dumb"})
@@ -76,7 +76,7 @@ def test_no_bar_where_it_could_not_be_drawn(ids):
     assert "\x1b" not in piped.stdout + piped.stderr
 
 
-def test_lines_elsewhere(ids):
+def test_progress_lines_without_terminal(ids):
     """One every ten seconds: this one waits for the first."""
     release = threading.Event()
     held = threading.Event()

@@ -15,9 +15,9 @@ def _authority(tmp_path_factory):
     return Authority(tmp_path_factory.mktemp("tls"), "authority")
 
 
-@pytest.fixture(name="stranger", scope="module")
-def _stranger(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("stranger"), "stranger")
+@pytest.fixture(name="untrusted_authority", scope="module")
+def _untrusted_authority(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("untrusted_authority"), "untrusted_authority")
 
 
 @pytest.fixture(name="server", scope="module")
@@ -28,10 +28,10 @@ def _server(authority):
         yield server
 
 
-@pytest.fixture(name="strict", scope="module")
-def _strict(authority):
+@pytest.fixture(name="mtls_server", scope="module")
+def _mtls_server(authority):
     """A server that asks for a certificate of the caller's."""
-    certificate, key = authority.issue("strict", "DNS:gateway.test")
+    certificate, key = authority.issue("mtls_server", "DNS:gateway.test")
     with ScriptedServer(credentials=grpc.ssl_server_credentials(
             [(key.read_bytes(), certificate.read_bytes())], authority.certificate.read_bytes(),
             require_client_auth=True)) as server:
@@ -51,22 +51,22 @@ def test_deletes_over_tls(server, authority):
     assert done.returncode == 0, done.stderr
 
 
-def test_deletes_with_a_client_certificate(strict, authority):
+def test_deletes_with_a_client_certificate(mtls_server, authority):
     certificate, key = authority.issue("caller")
-    done = delete(strict, *trusting(authority), "--cert-file", certificate, "--key-file", key)
+    done = delete(mtls_server, *trusting(authority), "--cert-file", certificate, "--key-file", key)
     assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(("flags", "said"), [
     ((), "add --tls"),
     (("--tls",), "with --ca-file"),
-    (("--tls", "--ca-file", "{stranger}"), "not signed by an authority in --ca-file"),
+    (("--tls", "--ca-file", "{untrusted_authority}"), "not signed by an authority in --ca-file"),
     (("--tls", "--ca-file", "{authority}"), "with --server-name"),
     (("--tls", "--ca-file", "{authority}", "--server-name", "other.test"), "with --server-name"),
 ])
-def test_a_server_that_is_not_trusted_is_sent_nothing(server, authority, stranger, flags, said):
+def test_untrusted_server_is_sent_nothing(server, authority, untrusted_authority, flags, said):
     before = len(server.ids)
-    done = delete(server, *(flag.format(stranger=stranger.certificate,
+    done = delete(server, *(flag.format(untrusted_authority=untrusted_authority.certificate,
                                         authority=authority.certificate) for flag in flags))
     assert done.returncode == 1
     assert "Nothing was sent." in done.stderr
@@ -74,12 +74,12 @@ def test_a_server_that_is_not_trusted_is_sent_nothing(server, authority, strange
     assert len(server.ids) == before
 
 
-def test_a_server_that_asks_for_a_certificate(strict, authority, stranger):
-    without = delete(strict, *trusting(authority))
+def test_missing_client_certificate(mtls_server, authority, untrusted_authority):
+    without = delete(mtls_server, *trusting(authority))
     assert without.returncode == 1
     assert "--cert-file and --key-file" in without.stderr
-    certificate, key = stranger.issue("caller")
-    wrong = delete(strict, *trusting(authority), "--cert-file", certificate, "--key-file", key)
+    certificate, key = untrusted_authority.issue("caller")
+    wrong = delete(mtls_server, *trusting(authority), "--cert-file", certificate, "--key-file", key)
     assert wrong.returncode == 1
     assert f"may not accept the certificate in --cert-file {certificate}" in wrong.stderr
 
@@ -91,7 +91,7 @@ def test_tls_to_a_plaintext_port():
     assert "leave out --tls" in done.stderr
 
 
-def test_files_that_do_not_fit_are_named_before_anything_connects(authority, tmp_path):
+def test_invalid_files_are_reported_before_connecting(authority, tmp_path):
     certificate, key = authority.issue("caller")
     _, other_key = authority.issue("other")
     locked = tmp_path / "locked.key"

@@ -56,13 +56,13 @@ class AccessTest : public ::testing::Test {
         .value_or(-1);
   }
 
-  ScriptedUpstream upstream_{Answer(HttpReply(204))};
+  ScriptedUpstream upstream_{Respond(HttpReply(204))};
   std::optional<ConfigFile> config_;
   std::optional<GatewayProcess> gateway_;
   std::optional<DeleteClient> client_;
 };
 
-TEST_F(AccessTest, WhatNoRuleAllowsIsDenied) {
+TEST_F(AccessTest, DeniesWhatNoRuleAllows) {
   Start("authorization:\n" + kRules);
   struct {
     const char* caller;
@@ -87,19 +87,19 @@ TEST_F(AccessTest, WhatNoRuleAllowsIsDenied) {
   EXPECT_EQ(Decisions("dry_run_denied"), 0);
 }
 
-TEST_F(AccessTest, ADenialSaysNothingAboutWhatExists) {
+TEST_F(AccessTest, DenialRevealsNothingAboutExistence) {
   Start("authorization:\n" + kRules);
   const DeleteReply reply = Delete("team-c", kWorkspace);
   EXPECT_THAT(reply, AllOf(IsWellFormedError(), HasCode(StatusCode::PERMISSION_DENIED),
                            HasReason("CALLER_NOT_ALLOWED"), HasDomain("evalrun-gateway"),
-                           HasDeletion("not_performed"), HasSends(0)));
+                           HasDeletion("not_performed"), HasAttempts(0)));
   EXPECT_EQ(reply.message, "this caller may not delete in this workspace");
   EXPECT_EQ(reply.details, 2) << "ErrorInfo and RequestInfo";
   EXPECT_EQ(reply.Trailing("grpc-retry-pushback-ms"), "-1");
   EXPECT_THAT(upstream_.requests(), IsEmpty());
 }
 
-TEST_F(AccessTest, OneWorkspaceIsTheSameInEverySpelling) {
+TEST_F(AccessTest, MatchesWorkspaceInEverySpelling) {
   Start("authorization:\n" + kRules);
   for (const char* spelling :
        {"7d9f3c52-8a41-4b6e-9d0c-2f5e8b1a7c34", "7D9F3C52-8A41-4B6E-9D0C-2F5E8B1A7C34",
@@ -112,7 +112,7 @@ TEST_F(AccessTest, OneWorkspaceIsTheSameInEverySpelling) {
 }
 
 // What it is refused for is in the message alone, so that it tells nobody anything.
-TEST_F(AccessTest, AMalformedMessageIsRefusedBeforeThePolicyIsAsked) {
+TEST_F(AccessTest, RejectsMalformedMessagesBeforeThePolicy) {
   Start("authorization:\n" + kRules);
   for (const char* workspace :
        {"", "%37d9f3c52-8a41-4b6e-9d0c-2f5e8b1a7c34", "(unset)", "*", "../x",
@@ -125,7 +125,7 @@ TEST_F(AccessTest, AMalformedMessageIsRefusedBeforeThePolicyIsAsked) {
   EXPECT_EQ(Decisions("allowed") + Decisions("denied"), 0);
 }
 
-TEST_F(AccessTest, PermissionComesBeforeTheProtectionOfTheUpstream) {
+TEST_F(AccessTest, ChecksPermissionBeforeAdmission) {
   ScriptedUpstream hangs(Hang());
   config_.emplace(kIdentity + "authorization:\n" + kRules);
   GatewayProcess gateway({.upstream = hangs.url(),
@@ -141,7 +141,7 @@ TEST_F(AccessTest, PermissionComesBeforeTheProtectionOfTheUpstream) {
   pending.Cancel();
 }
 
-TEST_F(AccessTest, PermissionComesBeforeLimits) {
+TEST_F(AccessTest, ChecksPermissionBeforeRateLimits) {
   Start("limits: {rules: [{name: each, by: caller, rate: 1/h, burst: 1}]}\nauthorization:\n" +
         kRules);
   EXPECT_THAT(Delete("team-a", kWorkspace), HasCode(StatusCode::OK));
@@ -153,13 +153,13 @@ TEST_F(AccessTest, PermissionComesBeforeLimits) {
 }
 
 // The policy may have been another one when the caller's library made its first attempt.
-TEST_F(AccessTest, ADenialCannotSpeakForTheCallersEarlierAttempts) {
+TEST_F(AccessTest, DenialAfterEarlierAttemptsIsUnknown) {
   Start("authorization:\n" + kRules);
   EXPECT_THAT(Delete("team-c", kWorkspace, {{"grpc-previous-rpc-attempts", "1"}}),
               AllOf(HasReason("CALLER_NOT_ALLOWED"), HasDeletion("unknown")));
 }
 
-TEST_F(AccessTest, ADryRunDeniesNobodyAndSaysWho) {
+TEST_F(AccessTest, DryRunLogsButDoesNotDeny) {
   Start("authorization:\n  dry_run: true\n" + kRules);
   EXPECT_THAT(Delete("team-c", kWorkspace, {{"x-request-id", "denied"}}), HasCode(StatusCode::OK));
   EXPECT_THAT(Delete("team-a", kWorkspace, {{"x-request-id", "allowed"}}), HasCode(StatusCode::OK));
@@ -170,13 +170,13 @@ TEST_F(AccessTest, ADryRunDeniesNobodyAndSaysWho) {
   EXPECT_EQ(Decisions("denied"), 0);
 }
 
-TEST_F(AccessTest, WithoutAPolicyNothingIsDecided) {
+TEST_F(AccessTest, RecordsNoDecisionWithoutAPolicy) {
   Start("");
   EXPECT_THAT(Delete("team-c", kOther), HasCode(StatusCode::OK));
   EXPECT_EQ(Decisions("allowed") + Decisions("denied") + Decisions("dry_run_denied"), 0);
 }
 
-TEST_F(AccessTest, ANewPolicyIsForNewCallsAndABadOneKeepsTheOld) {
+TEST_F(AccessTest, ReloadAppliesGoodPolicyAndKeepsOldOnError) {
   Start("authorization:\n" + kRules);
   ASSERT_TRUE(gateway_->WaitForEvent("authorization", "enforced").has_value());
   config_->Replace(kIdentity +

@@ -25,7 +25,7 @@ using nlohmann::json;
 using ::testing::HasSubstr;
 
 // The audit lines among these, by request id.
-std::map<std::string, json> AuditOf(const std::vector<std::string>& lines) {
+std::map<std::string, json> ParseAuditLines(const std::vector<std::string>& lines) {
   std::map<std::string, json> audit;
   for (const std::string& text : lines) {
     const json line = json::parse(text);
@@ -35,7 +35,7 @@ std::map<std::string, json> AuditOf(const std::vector<std::string>& lines) {
   return audit;
 }
 
-std::vector<std::string> LinesOf(const std::filesystem::path& path) {
+std::vector<std::string> ReadLines(const std::filesystem::path& path) {
   std::vector<std::string> lines;
   std::ifstream file(path);
   for (std::string line; std::getline(file, line);) lines.push_back(line);
@@ -51,8 +51,8 @@ DeleteCall As(const std::string& caller, const std::string& request_id,
   return {.eval_run_uuid = run, .metadata = {{"x-caller", caller}, {"x-request-id", request_id}}};
 }
 
-TEST(AuditTest, EveryCallHasOneLine) {
-  ScriptedUpstream upstream(InOrder({Answer(HttpReply(204)), Hang()}));
+TEST(AuditTest, WritesOneLinePerCall) {
+  ScriptedUpstream upstream(InOrder({Respond(HttpReply(204)), Hang()}));
   const ConfigFile config(kPolicy);
   GatewayProcess gateway({.upstream = upstream.url(),
                           .flags = {"--config", config.path(), "--audit=log", "--access-log=false",
@@ -67,7 +67,7 @@ TEST(AuditTest, EveryCallHasOneLine) {
   gateway.process().Signal(SIGTERM);
   ASSERT_TRUE(gateway.process().WaitForExit().has_value());
 
-  const auto audit = AuditOf(gateway.process().stdout_lines());
+  const auto audit = ParseAuditLines(gateway.process().stdout_lines());
   ASSERT_EQ(audit.size(), 4u);
   const struct {
     const char* request_id;
@@ -91,8 +91,8 @@ TEST(AuditTest, EveryCallHasOneLine) {
   }
 }
 
-TEST(AuditTest, AFileThatIsRotatedUnderLoadLosesNoLine) {
-  ScriptedUpstream upstream(Answer(HttpReply(204)));
+TEST(AuditTest, LosesNoLineWhenRotatedUnderLoad) {
+  ScriptedUpstream upstream(Respond(HttpReply(204)));
   const ConfigFile folder("{}\n");
   const std::filesystem::path path = folder.path() + ".audit";
   GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--audit", path.string()}});
@@ -100,7 +100,7 @@ TEST(AuditTest, AFileThatIsRotatedUnderLoadLosesNoLine) {
   int calls = 0;
   const auto call = [&] { client.Delete(As("x", std::to_string(calls++))); };
   for (int i = 0; i < 20; ++i) call();
-  while (LinesOf(path).size() < 20) std::this_thread::yield();
+  while (ReadLines(path).size() < 20) std::this_thread::yield();
   std::filesystem::rename(path, path.string() + ".1");
   for (int i = 0; i < 20; ++i) call();
   gateway.process().Signal(SIGHUP);
@@ -109,16 +109,16 @@ TEST(AuditTest, AFileThatIsRotatedUnderLoadLosesNoLine) {
   gateway.process().Signal(SIGTERM);
   ASSERT_TRUE(gateway.process().WaitForExit().has_value());
 
-  std::vector<std::string> lines = LinesOf(path.string() + ".1");
+  std::vector<std::string> lines = ReadLines(path.string() + ".1");
   EXPECT_GE(lines.size(), 20u);
-  const std::vector<std::string> rest = LinesOf(path);
+  const std::vector<std::string> rest = ReadLines(path);
   EXPECT_GE(rest.size(), 20u);
   lines.insert(lines.end(), rest.begin(), rest.end());
-  EXPECT_EQ(AuditOf(lines).size(), 60u);
+  EXPECT_EQ(ParseAuditLines(lines).size(), 60u);
 }
 
-TEST(AuditTest, AFileThatWasMovedIsMissedWithoutASignal) {
-  ScriptedUpstream upstream(Answer(HttpReply(204)));
+TEST(AuditTest, ReopensAMovedFileWithoutASignal) {
+  ScriptedUpstream upstream(Respond(HttpReply(204)));
   const ConfigFile folder("{}\n");
   const std::filesystem::path path = folder.path() + ".audit";
   GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--audit", path.string()}});
@@ -127,8 +127,8 @@ TEST(AuditTest, AFileThatWasMovedIsMissedWithoutASignal) {
   EXPECT_TRUE(std::filesystem::exists(path));
 }
 
-TEST(AuditTest, AFullDiskIsLoudAndCallsGoOn) {
-  ScriptedUpstream upstream(Answer(HttpReply(204)));
+TEST(AuditTest, LogsAFullDiskAndKeepsServing) {
+  ScriptedUpstream upstream(Respond(HttpReply(204)));
   GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--audit=/dev/full"}});
   const DeleteClient client(gateway.grpc_address());
   for (int i = 0; i < 3; ++i) EXPECT_THAT(client.Delete(), HasCode(StatusCode::OK));
@@ -136,8 +136,8 @@ TEST(AuditTest, AFullDiskIsLoudAndCallsGoOn) {
   EXPECT_GE(gateway.Metric("gateway_audit_lines_dropped_total").value_or(-1), 1);
 }
 
-TEST(AuditTest, AFileThatCannotBeOpenedIsAnErrorAtTheStart) {
-  ChildProcess gateway(GatewayProcess::CommandOf(
+TEST(AuditTest, FailsToStartWhenFileCannotBeOpened) {
+  ChildProcess gateway(GatewayProcess::MakeCommand(
       {.upstream = "http://127.0.0.1:1", .flags = {"--audit=/proc/missing/audit"}}));
   const auto exit = gateway.WaitForExit();
   ASSERT_TRUE(exit.has_value());

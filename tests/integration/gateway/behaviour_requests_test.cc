@@ -17,19 +17,19 @@ using grpc::StatusCode;
 
 const std::string kPath = "/v2/eval-runs/";
 
-struct FineRequest {
+struct ValidRequest {
   const char* name;
   std::string eval_run_uuid;
   std::optional<std::string> workspace_uuid;
   std::string target;
 };
 
-void PrintTo(const FineRequest& request, std::ostream* os) { *os << request.name; }
+void PrintTo(const ValidRequest& request, std::ostream* os) { *os << request.name; }
 
-class FineRequestTest : public ::testing::TestWithParam<FineRequest> {};
+class ValidRequestTest : public ::testing::TestWithParam<ValidRequest> {};
 
-TEST_P(FineRequestTest, ReachesTheUpstreamAsItIs) {
-  ScriptedUpstream upstream(Answer(HttpReply(204)));
+TEST_P(ValidRequestTest, ReachesTheUpstreamUnchanged) {
+  ScriptedUpstream upstream(Respond(HttpReply(204)));
   GatewayProcess gateway({.upstream = upstream.url()});
   const DeleteReply reply = DeleteClient(gateway.grpc_address())
                                 .Delete({.eval_run_uuid = GetParam().eval_run_uuid,
@@ -47,14 +47,14 @@ TEST_P(FineRequestTest, ReachesTheUpstreamAsItIs) {
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    Requests, FineRequestTest,
+    Requests, ValidRequestTest,
     ::testing::Values(
-        FineRequest{"Plain", kRun, kWorkspace, kPath + kRun + "?workspace_uuid=" + kWorkspace},
-        FineRequest{"NoWorkspace", kRun, std::nullopt, kPath + kRun},
-        FineRequest{"Prefixed", "score_run."s + kRun, "workspace."s + kWorkspace,
-                    kPath + "score_run." + kRun + "?workspace_uuid=workspace." + kWorkspace},
-        FineRequest{"UpperCase", "954D54BC-BD5F-4CB5-8D20-688F368B712E", std::nullopt,
-                    kPath + "954D54BC-BD5F-4CB5-8D20-688F368B712E"}),
+        ValidRequest{"Plain", kRun, kWorkspace, kPath + kRun + "?workspace_uuid=" + kWorkspace},
+        ValidRequest{"NoWorkspace", kRun, std::nullopt, kPath + kRun},
+        ValidRequest{"Prefixed", "score_run."s + kRun, "workspace."s + kWorkspace,
+                     kPath + "score_run." + kRun + "?workspace_uuid=workspace." + kWorkspace},
+        ValidRequest{"UpperCase", "954D54BC-BD5F-4CB5-8D20-688F368B712E", std::nullopt,
+                     kPath + "954D54BC-BD5F-4CB5-8D20-688F368B712E"}),
     [](const auto& param) { return std::string(param.param.name); });
 
 struct BadRequestCase {
@@ -71,7 +71,7 @@ class BadRequestTest : public ::testing::TestWithParam<BadRequestCase> {};
 void ExpectRefused(const DeleteReply& reply, const std::string& field) {
   EXPECT_THAT(reply, HasCode(StatusCode::INVALID_ARGUMENT));
   EXPECT_THAT(reply, HasDeletion("not_performed"));
-  EXPECT_THAT(reply, HasSends(0));
+  EXPECT_THAT(reply, HasAttempts(0));
   EXPECT_THAT(reply, HasDomain("evalrun-gateway"));
   EXPECT_THAT(reply, IsWellFormedError());
   ASSERT_TRUE(reply.bad_request.has_value());
@@ -80,8 +80,8 @@ void ExpectRefused(const DeleteReply& reply, const std::string& field) {
   EXPECT_FALSE(reply.bad_request->field_violations(0).description().empty());
 }
 
-TEST_P(BadRequestTest, IsRefusedAndNothingReachesTheUpstream) {
-  ScriptedUpstream upstream(Answer(HttpReply(204)));
+TEST_P(BadRequestTest, IsRejectedWithoutAnAttempt) {
+  ScriptedUpstream upstream(Respond(HttpReply(204)));
   GatewayProcess gateway({.upstream = upstream.url()});
   const DeleteReply reply = DeleteClient(gateway.grpc_address())
                                 .Delete({.eval_run_uuid = GetParam().eval_run_uuid,
@@ -118,8 +118,8 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& param) { return std::string(param.param.name); });
 
 // gRPC's own limit on messages answers this one, before any code of the gateway sees it.
-TEST(BadRequestTest, AnIdOf64KiBIsRefusedByTheLibrary) {
-  ScriptedUpstream upstream(Answer(HttpReply(204)));
+TEST(BadRequestTest, A64KiBIdIsRejectedByGrpc) {
+  ScriptedUpstream upstream(Respond(HttpReply(204)));
   GatewayProcess gateway({.upstream = upstream.url()});
   const DeleteReply reply =
       DeleteClient(gateway.grpc_address()).Delete({.eval_run_uuid = std::string(65536, 'u')});
@@ -127,8 +127,8 @@ TEST(BadRequestTest, AnIdOf64KiBIsRefusedByTheLibrary) {
   EXPECT_EQ(upstream.connections(), 0);
 }
 
-TEST(BadRequestTest, OpaqueIdsCanBeAllowedButNothingThatChangesTheTarget) {
-  ScriptedUpstream upstream(Answer(HttpReply(204)));
+TEST(BadRequestTest, OpaqueIdsCannotChangeTheRequestTarget) {
+  ScriptedUpstream upstream(Respond(HttpReply(204)));
   GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--ids-opaque=true"}});
   const DeleteClient client(gateway.grpc_address());
   for (const std::string& id : {"."s, ".."s, "a/b"s, "a%2fb"s, "a?b"s, "a b"s, ""s, "a\0b"s,

@@ -17,12 +17,12 @@ using grpc::StatusCode;
 
 class BehaviourRestTest : public ::testing::Test {
  protected:
-  ScriptedUpstream upstream_{Answer(HttpReply(204))};
+  ScriptedUpstream upstream_{Respond(HttpReply(204))};
   GatewayProcess gateway_{{.upstream = upstream_.url()}};
   DeleteClient client_{gateway_.grpc_address()};
 };
 
-TEST_F(BehaviourRestTest, OfTheCallersMetadataOnlyTheRequestIdGoesOn) {
+TEST_F(BehaviourRestTest, ForwardsOnlyTheRequestIdOfTheMetadata) {
   EXPECT_THAT(client_.Delete({.metadata = {{"x-api-key", "evil"},
                                            {"x-request-id", "abc-1"},
                                            {"authorization", "Bearer t"},
@@ -50,7 +50,7 @@ TEST_F(BehaviourRestTest, HealthCheck) {
   EXPECT_EQ(reply.response, "\x08\x01") << "SERVING";
 }
 
-TEST_F(BehaviourRestTest, BytesThatAreNoMessage) {
+TEST_F(BehaviourRestTest, RejectsBytesThatDoNotParse) {
   for (const std::string& bytes : {"\x0a\xff\xff"s,  // a length without end
                                    "\x0a\x24"
                                    "00000204-0000"s,        // cut inside the id
@@ -65,20 +65,20 @@ TEST_F(BehaviourRestTest, BytesThatAreNoMessage) {
   EXPECT_THAT(client_.Delete(), HasCode(StatusCode::OK)) << "and it goes on";
 }
 
-TEST_F(BehaviourRestTest, AnIdThatIsPresentButEmptyOnTheWire) {
+TEST_F(BehaviourRestTest, RejectsAnEmptyId) {
   const DeleteReply reply = client_.CallRaw(kDeleteMethod, "\x0a\0"s);
   EXPECT_THAT(reply, HasCode(StatusCode::INVALID_ARGUMENT));
   EXPECT_THAT(reply, HasDeletion("not_performed"));
   EXPECT_EQ(upstream_.connections(), 0);
 }
 
-TEST_F(BehaviourRestTest, AWorkspaceThatIsPresentButEmptyOnTheWire) {
+TEST_F(BehaviourRestTest, RejectsAnEmptyWorkspace) {
   const DeleteReply reply = client_.CallRaw(kDeleteMethod, "\x0a\x24"s + kRun + "\x12\0"s);
   EXPECT_THAT(reply, HasCode(StatusCode::INVALID_ARGUMENT));
   EXPECT_EQ(upstream_.connections(), 0);
 }
 
-TEST_F(BehaviourRestTest, AFieldOfAFutureVersionIsIgnored) {
+TEST_F(BehaviourRestTest, IgnoresUnknownFields) {
   const std::string message = "\x0a\x24"s + kRun + "\x12\x24" + kWorkspace + "\x4a\x01x";
   EXPECT_THAT(client_.CallRaw(kDeleteMethod, message), HasCode(StatusCode::OK));
   ASSERT_EQ(upstream_.requests().size(), 1u);
@@ -86,7 +86,7 @@ TEST_F(BehaviourRestTest, AFieldOfAFutureVersionIsIgnored) {
             "/v2/eval-runs/"s + kRun + "?workspace_uuid=" + kWorkspace);
 }
 
-TEST_F(BehaviourRestTest, NoMessageAtAll) {
+TEST_F(BehaviourRestTest, RejectsAMissingMessage) {
   EXPECT_THAT(client_.CallRaw(kDeleteMethod, ""), HasCode(StatusCode::INVALID_ARGUMENT));
   EXPECT_EQ(upstream_.connections(), 0);
 }

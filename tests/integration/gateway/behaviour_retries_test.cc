@@ -17,7 +17,7 @@ using grpc::StatusCode;
 
 class BehaviourRetriesTest : public ::testing::TestWithParam<UpstreamCase> {};
 
-TEST_P(BehaviourRetriesTest, UpToThreeSends) {
+TEST_P(BehaviourRetriesTest, UpToThreeAttempts) {
   const UpstreamCase& row = GetParam();
   ScriptedUpstream upstream(row.script());
   // A send is given up sooner than in the first table: three of them fit into the call.
@@ -31,14 +31,14 @@ TEST_P(BehaviourRetriesTest, UpToThreeSends) {
   const DeleteReply reply =
       client.Delete({.metadata = {{"x-request-id", "call-1"}}, .timeout = 6s});
 
-  const StatusCode code = row.succeeds_in_the_end ? StatusCode::OK : row.code;
-  const std::string deletion = row.succeeds_in_the_end ? "performed" : row.deletion;
+  const StatusCode code = row.eventually_succeeds ? StatusCode::OK : row.code;
+  const std::string deletion = row.eventually_succeeds ? "performed" : row.deletion;
   EXPECT_THAT(reply, HasCode(code));
   EXPECT_THAT(reply, HasDeletion(deletion));
   EXPECT_EQ(upstream.requests().size() - earlier, static_cast<size_t>(row.sends));
   if (code != StatusCode::OK) {
     EXPECT_THAT(reply, IsWellFormedError());
-    EXPECT_THAT(reply, HasSends(row.sends));
+    EXPECT_THAT(reply, HasAttempts(row.sends));
   }
   const auto line = gateway.WaitForAccessLine("call-1");
   ASSERT_TRUE(line.has_value());
@@ -55,7 +55,7 @@ TEST(BehaviourRetriesTest, ConnectionRefused) {
   const DeleteReply reply = DeleteClient(gateway.grpc_address()).Delete();
   EXPECT_THAT(reply, HasCode(StatusCode::UNAVAILABLE));
   EXPECT_THAT(reply, HasDeletion("not_performed"));
-  EXPECT_THAT(reply, HasSends(3));
+  EXPECT_THAT(reply, HasAttempts(3));
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ const std::vector<std::string> kOneSend = {"--upstream-timeout", "1000ms", "--ma
 
 class BehaviourTest : public ::testing::TestWithParam<UpstreamCase> {};
 
-TEST_P(BehaviourTest, OneSend) {
+TEST_P(BehaviourTest, OneAttempt) {
   const UpstreamCase& row = GetParam();
   ScriptedUpstream upstream(row.script());
   GatewayProcess gateway({.upstream = upstream.url(), .flags = kOneSend});
@@ -38,14 +38,14 @@ TEST_P(BehaviourTest, OneSend) {
   EXPECT_EQ(upstream.requests().size() - earlier, 1u);
   if (row.code != StatusCode::OK) {
     EXPECT_THAT(reply, IsWellFormedError());
-    EXPECT_THAT(reply, HasSends(1));
-    EXPECT_THAT(reply, HasDomain(row.api_spoke ? "api.aymara.ai" : "evalrun-gateway"));
+    EXPECT_THAT(reply, HasAttempts(1));
+    EXPECT_THAT(reply, HasDomain(row.is_api_error ? "api.aymara.ai" : "evalrun-gateway"));
     if (!row.reason.empty()) {
       EXPECT_THAT(reply, HasReason(row.reason));
     }
     EXPECT_EQ(reply.Info("http_status"),
               row.http_status == 0 ? std::nullopt : std::optional(std::to_string(row.http_status)));
-    EXPECT_EQ(reply.Info("upstream_code").has_value(), row.api_spoke);
+    EXPECT_EQ(reply.Info("upstream_code").has_value(), row.is_api_error);
     EXPECT_EQ(reply.resource_info.has_value(), row.code == StatusCode::NOT_FOUND);
   }
 
@@ -64,7 +64,7 @@ INSTANTIATE_TEST_SUITE_P(Upstream, BehaviourTest, ::testing::ValuesIn(UpstreamCa
 
 // The one answer of an upstream to one call.
 DeleteReply ReplyTo(const std::string& answer) {
-  ScriptedUpstream upstream(Answer(answer));
+  ScriptedUpstream upstream(Respond(answer));
   GatewayProcess gateway({.upstream = upstream.url(), .flags = kOneSend});
   return DeleteClient(gateway.grpc_address()).Delete();
 }
@@ -79,7 +79,7 @@ TEST(BehaviourTest, ConnectionRefused) {
   EXPECT_THAT(reply, IsWellFormedError());
 }
 
-TEST(BehaviourTest, TheApisWordsAreRepeated) {
+TEST(BehaviourTest, PassesOnTheApisErrorText) {
   const DeleteReply reply = ReplyTo(ApiErrorReply(404, "resource.not_found"));
   EXPECT_THAT(reply, HasReason("RESOURCE_NOT_FOUND"));
   EXPECT_THAT(reply, HasInfo("upstream_code", "resource.not_found"));
@@ -89,44 +89,44 @@ TEST(BehaviourTest, TheApisWordsAreRepeated) {
   EXPECT_EQ(reply.resource_info->resource_name(), kRun);
 }
 
-TEST(BehaviourTest, AMessageIsRepeatedWithoutItsControlCharacters) {
+TEST(BehaviourTest, RemovesControlCharactersFromTheMessage) {
   const DeleteReply reply = ReplyTo(HttpReply(
       404, ApiError("not_found", "tab\\there, newline\\nthere, \xc3\xbcml\xc3\xa4ut, 100%")));
   EXPECT_THAT(reply.message, ::testing::HasSubstr("\xc3\xbcml\xc3\xa4ut, 100%"));
   EXPECT_EQ(reply.message.find_first_of("\t\n"), std::string::npos);
 }
 
-TEST(BehaviourTest, AMessageThatIsNoUtf8IsMendedNotDropped) {
+TEST(BehaviourTest, ReplacesInvalidUtf8InTheMessage) {
   const DeleteReply reply =
       ReplyTo(HttpReply(404, ApiError("not_found", "caf\xe9 \xff bad utf-8")));
   EXPECT_THAT(reply.message, ::testing::HasSubstr("bad utf-8"));
   EXPECT_EQ(reply.message.find_first_of("\xe9\xff"), std::string::npos);
 }
 
-TEST(BehaviourTest, RetryAfterInSecondsIsRetryInfo) {
+TEST(BehaviourTest, RetryAfterSecondsBecomesRetryInfo) {
   const DeleteReply reply =
       ReplyTo(ApiErrorReply(429, "quota.limit_exceeded", "retry-after: 7\r\n"));
   ASSERT_TRUE(reply.retry_info.has_value());
   EXPECT_EQ(RetryDelayMs(reply), 7000);
 }
 
-TEST(BehaviourTest, RetryAfterInMillisecondsWins) {
+TEST(BehaviourTest, RetryAfterMsTakesPrecedence) {
   const DeleteReply reply = ReplyTo(
       ApiErrorReply(429, "quota.limit_exceeded", "retry-after: 7\r\nretry-after-ms: 1500\r\n"));
   EXPECT_EQ(RetryDelayMs(reply), 1500);
 }
 
-TEST(BehaviourTest, RetryAfterAsADateFarAwayIsRetryInfoOfAnHour) {
+TEST(BehaviourTest, CapsARetryAfterDateAtOneHour) {
   const DeleteReply reply = ReplyTo(
       ApiErrorReply(429, "quota.limit_exceeded", "retry-after: Wed, 21 Oct 2099 07:28:00 GMT\r\n"));
   EXPECT_EQ(RetryDelayMs(reply), 3'600'000);
 }
 
-TEST(BehaviourTest, Http429WithoutRetryAfterStillSaysWait) {
+TEST(BehaviourTest, Http429WithoutRetryAfterHasRetryInfo) {
   EXPECT_TRUE(ReplyTo(ApiErrorReply(429, "quota.limit_exceeded")).retry_info.has_value());
 }
 
-TEST(BehaviourTest, FieldErrorsOf422AreABadRequest) {
+TEST(BehaviourTest, FieldErrorsOf422BecomeBadRequest) {
   const DeleteReply reply = ReplyTo(HttpReply(
       422, R"({"detail":[{"loc":["query","workspace_uuid"],"msg":"no uuid","type":"t"}]})"));
   EXPECT_THAT(reply, HasCode(StatusCode::INVALID_ARGUMENT));
@@ -137,7 +137,7 @@ TEST(BehaviourTest, FieldErrorsOf422AreABadRequest) {
   EXPECT_EQ(reply.bad_request->field_violations(0).description(), "no uuid");
 }
 
-TEST(BehaviourTest, APrecedingInformationalAnswerIsSkipped) {
+TEST(BehaviourTest, SkipsInformationalResponses) {
   const DeleteReply reply =
       ReplyTo("HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n" + HttpReply(204));
   EXPECT_THAT(reply, HasCode(StatusCode::OK));

@@ -69,7 +69,7 @@ std::string EverythingIn(const DeleteReply& reply) {
   return all;
 }
 
-std::string ContentOf(const std::filesystem::path& path) {
+std::string ReadFile(const std::filesystem::path& path) {
   std::ifstream file(path);
   return {std::istreambuf_iterator<char>(file), {}};
 }
@@ -80,9 +80,9 @@ void Write(const std::filesystem::path& path, const std::string& content) {
   std::filesystem::rename(next, path);
 }
 
-class CanaryHuntTest : public ::testing::Test {
+class SecretLeakTest : public ::testing::Test {
  protected:
-  CanaryHuntTest() {
+  SecretLeakTest() {
     Write(Path("key"), kKey);
     Write(Path("team"), kTeamKey);
     WriteConfig("");
@@ -121,20 +121,20 @@ class CanaryHuntTest : public ::testing::Test {
   }
 
   // What stands to be seen of a gateway, and in the end what it wrote.
-  void SearchTheRest() {
+  void SearchRemainingOutputs() {
     for (const char* path : {"/", "/metrics", "/config", "/status.json", "/healthz", "/readyz",
                              "/loglevel", "/missing"}) {
       ExpectNone(path, gateway_->Get(path).body);
     }
     const std::string proc = "/proc/" + std::to_string(gateway_->process().pid());
     for (const char* file : {"/cmdline", "/comm", "/status"}) {
-      ExpectNone(proc + file, ContentOf(proc + file));
+      ExpectNone(proc + file, ReadFile(proc + file));
     }
     gateway_->process().Signal(SIGTERM);
     ASSERT_TRUE(gateway_->process().WaitForExit().has_value());
     ExpectNone("the output", gateway_->process().all_output());
-    ExpectNone("the audit", ContentOf(Path("audit")));
-    EXPECT_FALSE(ContentOf(Path("audit")).empty());
+    ExpectNone("the audit", ReadFile(Path("audit")));
+    EXPECT_FALSE(ReadFile(Path("audit")).empty());
   }
 
   ConfigFile config_{"{}\n"};
@@ -151,7 +151,7 @@ void Echo(const ReceivedRequest& request, UpstreamConnection& connection) {
                 "x-request-id: " + key + "\r\nx-echo: " + key + "\r\nset-cookie: " + key + "\r\n"));
 }
 
-TEST_F(CanaryHuntTest, KeysThatTheUpstreamRepeats) {
+TEST_F(SecretLeakTest, RedactsKeysEchoedByTheUpstream) {
   ScriptedUpstream upstream(Echo);
   Start(upstream.url());
   EXPECT_EQ(Delete("x").code, StatusCode::ABORTED);
@@ -174,10 +174,10 @@ TEST_F(CanaryHuntTest, KeysThatTheUpstreamRepeats) {
     ExpectNone("a request", requests[i].raw, sent[i]);
     EXPECT_EQ(requests[i].raw.find(sent[i]), requests[i].raw.rfind(sent[i])) << "once";
   }
-  SearchTheRest();
+  SearchRemainingOutputs();
 }
 
-TEST_F(CanaryHuntTest, CredentialsThatTheProxyRepeats) {
+TEST_F(SecretLeakTest, RedactsCredentialsEchoedByTheProxy) {
   for (const int status : {407, 502}) {
     ScriptedUpstream proxy(
         [status](const ReceivedRequest& request, UpstreamConnection& connection) {
@@ -196,13 +196,13 @@ TEST_F(CanaryHuntTest, CredentialsThatTheProxyRepeats) {
       EXPECT_TRUE(request.Header("proxy-authorization").has_value());
       EXPECT_EQ(request.raw.find(kKey), std::string::npos) << "the key is not the proxy's to see";
     }
-    SearchTheRest();
+    SearchRemainingOutputs();
   }
 }
 
 // A Redis that repeats the password in its refusal.
-TEST_F(CanaryHuntTest, APasswordThatRedisRepeats) {
-  ScriptedUpstream upstream(Answer(HttpReply(204)));
+TEST_F(SecretLeakTest, RedactsAPasswordEchoedByRedis) {
+  ScriptedUpstream upstream(Respond(HttpReply(204)));
   ScriptedUpstream redis(
       Hang(), {.on_connect = [](UpstreamConnection& connection) {
         connection.Write("-WRONGPASS no user has " + std::string(kRedisPassword) + "\r\n");
@@ -217,17 +217,18 @@ TEST_F(CanaryHuntTest, APasswordThatRedisRepeats) {
                   std::to_string(redis.port()) + ", password_file: " + Path("redis").string() +
                   "}\n");
   Start(upstream.url());
-  ASSERT_TRUE(redis.WaitForEndedConnections(1));
+  ASSERT_TRUE(redis.WaitForClosedConnections(1));
   EXPECT_EQ(Delete("x").code, StatusCode::OK);
-  SearchTheRest();
+  SearchRemainingOutputs();
 }
 
-TEST_F(CanaryHuntTest, WhatOnlyPrintsTheConfiguration) {
+TEST_F(SecretLeakTest, PrintedConfigurationContainsNoSecrets) {
   WriteConfig("  proxy: http://" + std::string(kProxyUser) + ":" + kProxyPassword + "@h:1\n");
   for (const char* action : {"--print-config", "--check-config", "--help", "--version"}) {
-    ChildProcess program(GatewayProcess::CommandOf({.upstream = "http://h/v2",
-                                                    .flags = {"--config", config_.path(), action},
-                                                    .env = {{"AYMARA_AI_API_KEY", kVariableKey}}}));
+    ChildProcess program(
+        GatewayProcess::MakeCommand({.upstream = "http://h/v2",
+                                     .flags = {"--config", config_.path(), action},
+                                     .env = {{"AYMARA_AI_API_KEY", kVariableKey}}}));
     const auto exit = program.WaitForExit();
     ASSERT_TRUE(exit.has_value());
     EXPECT_EQ(exit->code, 0) << action;

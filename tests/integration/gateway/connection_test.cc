@@ -19,18 +19,18 @@ namespace {
 
 using grpc::StatusCode;
 
-struct Death {
+struct ConnectionFailure {
   const char* name;
   Script script;
 };
 
-void PrintTo(const Death& death, std::ostream* os) { *os << death.name; }
+void PrintTo(const ConnectionFailure& failure, std::ostream* os) { *os << failure.name; }
 
-std::vector<Death> Deaths() {
+std::vector<ConnectionFailure> ConnectionFailures() {
   return {
-      {"Fin", CloseWithoutAnswer()},
-      {"Reset", ResetWithoutAnswer()},
-      {"FinAfterHalfAStatusLine", AnswerAndClose("HTTP/1.1 20")},
+      {"Fin", CloseWithoutResponse()},
+      {"Reset", ResetWithoutResponse()},
+      {"FinAfterHalfAStatusLine", RespondAndClose("HTTP/1.1 20")},
       {"HalfClosedWithoutAnswer",
        [](const ReceivedRequest&, UpstreamConnection& connection) {
          connection.ShutdownWrite();
@@ -40,12 +40,12 @@ std::vector<Death> Deaths() {
   };
 }
 
-class DyingConnectionTest : public ::testing::TestWithParam<Death> {
+class ConnectionFailureTest : public ::testing::TestWithParam<ConnectionFailure> {
  protected:
   // A first call that leaves a connection to be reused, then a second one. `scripts`: what happens
   // to the requests, in order of arrival.
   void Call(std::vector<Script> scripts, const std::vector<std::string>& flags) {
-    scripts.insert(scripts.begin(), Answer(HttpReply(204)));
+    scripts.insert(scripts.begin(), Respond(HttpReply(204)));
     ScriptedUpstream upstream(InOrder(std::move(scripts)));
     GatewayProcess gateway({.upstream = upstream.url(), .flags = flags});
     const DeleteClient client(gateway.grpc_address());
@@ -64,26 +64,26 @@ class DyingConnectionTest : public ::testing::TestWithParam<Death> {
   int second_on_connection_ = 0;
 };
 
-TEST_P(DyingConnectionTest, IsOneSendAndNoSecondOneBehindOurBack) {
-  Call({GetParam().script, Answer(HttpReply(204))}, {"--max-attempts", "1"});
+TEST_P(ConnectionFailureTest, IsOneAttemptWithoutHiddenRetry) {
+  Call({GetParam().script, Respond(HttpReply(204))}, {"--max-attempts", "1"});
   EXPECT_EQ(second_on_connection_, 1) << "the connection was not reused: nothing was tested";
   EXPECT_THAT(reply_, HasCode(StatusCode::UNAVAILABLE));
   EXPECT_THAT(reply_, HasDeletion("unknown"));
-  EXPECT_THAT(reply_, HasSends(1));
+  EXPECT_THAT(reply_, HasAttempts(1));
   EXPECT_EQ(arrived_, 1);
   EXPECT_EQ(sends_, 1);
 }
 
-TEST_P(DyingConnectionTest, WithRetriesEveryRequestThatArrivesIsCounted) {
-  Call({GetParam().script, Answer(HttpReply(204))}, {});
+TEST_P(ConnectionFailureTest, CountsEveryRequestThatArrives) {
+  Call({GetParam().script, Respond(HttpReply(204))}, {});
   EXPECT_THAT(reply_, HasCode(StatusCode::OK));
   EXPECT_THAT(reply_, HasDeletion("performed"));
   EXPECT_EQ(arrived_, 2);
   EXPECT_EQ(sends_, 2);
 }
 
-TEST_P(DyingConnectionTest, NotFoundAfterItIsPresumedDeleted) {
-  Call({GetParam().script, Answer(ApiErrorReply(404, "resource.not_found"))}, {});
+TEST_P(ConnectionFailureTest, NotFoundAfterwardsIsPresumedDeleted) {
+  Call({GetParam().script, Respond(ApiErrorReply(404, "resource.not_found"))}, {});
   EXPECT_THAT(reply_, HasCode(StatusCode::OK));
   EXPECT_THAT(reply_, HasDeletion("presumed"));
   EXPECT_EQ(reply_.Trailing("evalrun-deletion"), "presumed");
@@ -91,8 +91,8 @@ TEST_P(DyingConnectionTest, NotFoundAfterItIsPresumedDeleted) {
   EXPECT_EQ(sends_, 2);
 }
 
-TEST_P(DyingConnectionTest, AnUnrecognised404AfterItIsNeverOk) {
-  Call({GetParam().script, Answer(HttpReply(404, "<html>default backend</html>", "text/html"))},
+TEST_P(ConnectionFailureTest, Unrecognized404AfterwardsIsNeverOk) {
+  Call({GetParam().script, Respond(HttpReply(404, "<html>default backend</html>", "text/html"))},
        {});
   EXPECT_THAT(reply_, HasCode(StatusCode::UNAVAILABLE));
   EXPECT_THAT(reply_, HasDeletion("unknown"));
@@ -100,26 +100,26 @@ TEST_P(DyingConnectionTest, AnUnrecognised404AfterItIsNeverOk) {
   EXPECT_THAT(reply_, IsWellFormedError());
 }
 
-TEST_P(DyingConnectionTest, WhatFollowsCanNotMakeItCertain) {
-  Call({GetParam().script, Answer(ApiErrorReply(401, "auth.invalid_key"))}, {});
+TEST_P(ConnectionFailureTest, LaterAttemptsCannotMakeItCertain) {
+  Call({GetParam().script, Respond(ApiErrorReply(401, "auth.invalid_key"))}, {});
   EXPECT_THAT(reply_, HasCode(StatusCode::UNAUTHENTICATED));
   EXPECT_THAT(reply_, HasDeletion("unknown"));
-  EXPECT_THAT(reply_, HasSends(2));
+  EXPECT_THAT(reply_, HasAttempts(2));
 }
 
-TEST_P(DyingConnectionTest, ThreeTimesIsUnknown) {
-  Call({GetParam().script, GetParam().script, GetParam().script, Answer(HttpReply(204))}, {});
+TEST_P(ConnectionFailureTest, ThreeFailuresAreUnknown) {
+  Call({GetParam().script, GetParam().script, GetParam().script, Respond(HttpReply(204))}, {});
   EXPECT_THAT(reply_, HasCode(StatusCode::UNAVAILABLE));
   EXPECT_THAT(reply_, HasDeletion("unknown"));
-  EXPECT_THAT(reply_, HasSends(3));
+  EXPECT_THAT(reply_, HasAttempts(3));
   EXPECT_EQ(arrived_, 3);
 }
 
-INSTANTIATE_TEST_SUITE_P(Ways, DyingConnectionTest, ::testing::ValuesIn(Deaths()),
+INSTANTIATE_TEST_SUITE_P(Ways, ConnectionFailureTest, ::testing::ValuesIn(ConnectionFailures()),
                          [](const auto& param) { return std::string(param.param.name); });
 
-TEST(ConnectionTest, KeptAliveConnectionsAreReused) {
-  ScriptedUpstream upstream(Answer(HttpReply(204)));
+TEST(ConnectionTest, ReusesKeepAliveConnections) {
+  ScriptedUpstream upstream(Respond(HttpReply(204)));
   GatewayProcess gateway({.upstream = upstream.url()});
   const DeleteClient client(gateway.grpc_address());
   for (int i = 0; i < 20; ++i) ASSERT_THAT(client.Delete(), HasCode(StatusCode::OK));
@@ -127,27 +127,27 @@ TEST(ConnectionTest, KeptAliveConnectionsAreReused) {
   EXPECT_EQ(upstream.connections(), 1);
 }
 
-TEST(ConnectionTest, AConnectionThatTheUpstreamEndsAfterItsAnswerCostsNothing) {
-  ScriptedUpstream upstream(AnswerAndClose(HttpReply(204)));
+TEST(ConnectionTest, ConnectionClosedAfterResponseCostsNothing) {
+  ScriptedUpstream upstream(RespondAndClose(HttpReply(204)));
   GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--max-attempts", "1"}});
   const DeleteClient client(gateway.grpc_address());
   for (int i = 1; i <= 10; ++i) {
     ASSERT_THAT(client.Delete(), HasCode(StatusCode::OK));
-    ASSERT_TRUE(upstream.WaitForEndedConnections(i));
+    ASSERT_TRUE(upstream.WaitForClosedConnections(i));
   }
   EXPECT_EQ(upstream.requests().size(), 10u);
 }
 
-TEST(ConnectionTest, TheUpstreamCanAskForTheEndOfAConnection) {
+TEST(ConnectionTest, HonorsConnectionClose) {
   ScriptedUpstream upstream(
-      Answer(HttpReply(200, "{}", "application/json", "connection: close\r\n")));
+      Respond(HttpReply(200, "{}", "application/json", "connection: close\r\n")));
   GatewayProcess gateway({.upstream = upstream.url()});
   const DeleteClient client(gateway.grpc_address());
   for (int i = 0; i < 3; ++i) ASSERT_THAT(client.Delete(), HasCode(StatusCode::OK));
   EXPECT_EQ(upstream.connections(), 3);
 }
 
-TEST(ConnectionTest, ClosedBeforeTheRequestIsReadIsRetriedOnANewConnection) {
+TEST(ConnectionTest, RetriesOnANewConnectionWhenClosedBeforeReading) {
   for (const bool reset : {false, true}) {
     ScriptedUpstream::Options options;
     options.on_connect = [reset](UpstreamConnection& connection) {
@@ -158,7 +158,7 @@ TEST(ConnectionTest, ClosedBeforeTheRequestIsReadIsRetriedOnANewConnection) {
         connection.Close();
       }
     };
-    ScriptedUpstream upstream(Answer(HttpReply(204)), options);
+    ScriptedUpstream upstream(Respond(HttpReply(204)), options);
     GatewayProcess gateway({.upstream = upstream.url()});
     const DeleteReply reply = DeleteClient(gateway.grpc_address()).Delete();
     EXPECT_THAT(reply, HasCode(StatusCode::OK));
@@ -168,10 +168,11 @@ TEST(ConnectionTest, ClosedBeforeTheRequestIsReadIsRetriedOnANewConnection) {
   }
 }
 
-TEST(ConnectionTest, JunkBehindAnAnswerDoesNotAnswerTheNextRequest) {
+TEST(ConnectionTest, TrailingBytesDoNotAnswerTheNextRequest) {
   // A second answer that nobody asked for: a run would be reported gone that was never asked for.
-  ScriptedUpstream upstream(InOrder({Answer(HttpReply(204) + HttpReply(204)),
-                                     Answer(ApiErrorReply(403, "auth.insufficient_permissions"))}));
+  ScriptedUpstream upstream(
+      InOrder({Respond(HttpReply(204) + HttpReply(204)),
+               Respond(ApiErrorReply(403, "auth.insufficient_permissions"))}));
   GatewayProcess gateway({.upstream = upstream.url()});
   const DeleteClient client(gateway.grpc_address());
   ASSERT_THAT(client.Delete(), HasCode(StatusCode::OK));
@@ -179,17 +180,17 @@ TEST(ConnectionTest, JunkBehindAnAnswerDoesNotAnswerTheNextRequest) {
   EXPECT_EQ(upstream.requests().size(), 2u);
 }
 
-TEST(ConnectionTest, MoreHeadersThanAreReadIsNoAnswer) {
+TEST(ConnectionTest, RejectsResponsesWithTooManyHeaders) {
   std::string headers;
   for (int i = 0; i < 4000; ++i) headers += "x-junk: " + std::string(100, 'j') + "\r\n";
-  ScriptedUpstream upstream(Answer(HttpReply(500, "{}", "application/json", headers)));
+  ScriptedUpstream upstream(Respond(HttpReply(500, "{}", "application/json", headers)));
   GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--max-attempts", "1"}});
   const DeleteReply reply = DeleteClient(gateway.grpc_address()).Delete();
   EXPECT_THAT(reply, HasDeletion("unknown"));
   EXPECT_THAT(reply, IsWellFormedError());
 }
 
-TEST(ConnectionTest, ABodyWithoutEndIsCutOff) {
+TEST(ConnectionTest, TruncatesAnEndlessBody) {
   ScriptedUpstream upstream([](const ReceivedRequest&, UpstreamConnection& connection) {
     connection.Write("HTTP/1.1 500 X\r\ncontent-type: application/json\r\n\r\n{\"error\": \"");
     const std::string more(65536, 'x');
@@ -205,12 +206,13 @@ TEST(ConnectionTest, ABodyWithoutEndIsCutOff) {
   EXPECT_LT(reply.elapsed, std::chrono::seconds(5)) << "the timeout of a send is 10 s";
 }
 
-TEST(ConnectionTest, APeerThatVanishedWithoutAWordIsNoticedInTimeToSendAgain) {
-  ScriptedUpstream upstream(InOrder({[](const ReceivedRequest&, UpstreamConnection& connection) {
-                                       connection.Vanish();  // first: nothing may come in between
-                                       connection.Write(HttpReply(204));
-                                     },
-                                     Answer(HttpReply(204))}));
+TEST(ConnectionTest, DetectsABlackHoledPeerInTimeToRetry) {
+  ScriptedUpstream upstream(
+      InOrder({[](const ReceivedRequest&, UpstreamConnection& connection) {
+                 connection.DropPackets();  // first: nothing may come in between
+                 connection.Write(HttpReply(204));
+               },
+               Respond(HttpReply(204))}));
   GatewayProcess gateway(
       {.upstream = upstream.url(), .flags = {"--upstream-tcp-user-timeout", "500ms"}});
   const DeleteClient client(gateway.grpc_address());
@@ -230,7 +232,7 @@ class HostsFile {
   HostsFile& operator=(const HostsFile&) = delete;
 
   // In place: who has mounted the file sees it change.
-  void Say(const std::string& address) const {
+  void SetAddress(const std::string& address) const {
     std::ofstream(path_) << address << " upstream.test\n";
   }
   [[nodiscard]] const std::string& path() const { return path_; }
@@ -239,13 +241,13 @@ class HostsFile {
   std::string path_;
 };
 
-TEST(ConnectionTest, AnUpstreamThatMovedToAnotherAddressIsFoundWithoutARestart) {
+TEST(ConnectionTest, FollowsDnsChangesWithoutARestart) {
   if (geteuid() != 0) GTEST_SKIP() << "needs a mount namespace, and so root";
-  ScriptedUpstream here(Answer(HttpReply(204)));
-  ScriptedUpstream there(Answer(HttpReply(204)),
+  ScriptedUpstream here(Respond(HttpReply(204)));
+  ScriptedUpstream there(Respond(HttpReply(204)),
                          {.on_connect = {}, .host = "127.0.0.2", .port = here.port()});
   const HostsFile hosts;
-  hosts.Say("127.0.0.1");
+  hosts.SetAddress("127.0.0.1");
   GatewayProcess gateway(
       {.upstream = "http://upstream.test:" + std::to_string(here.port()) + "/v2",
        .flags = {"--upstream-dns-cache-time", "1s", "--upstream-connection-lifetime", "1s"},
@@ -254,7 +256,7 @@ TEST(ConnectionTest, AnUpstreamThatMovedToAnotherAddressIsFoundWithoutARestart) 
   ASSERT_THAT(client.Delete(), HasCode(StatusCode::OK));
   EXPECT_EQ(here.requests().size(), 1u);
 
-  hosts.Say("127.0.0.2");
+  hosts.SetAddress("127.0.0.2");
   const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   while (there.requests().empty() && std::chrono::steady_clock::now() < give_up) {
     ASSERT_THAT(client.Delete(), HasCode(StatusCode::OK)) << "the old address still answers";
@@ -263,8 +265,8 @@ TEST(ConnectionTest, AnUpstreamThatMovedToAnotherAddressIsFoundWithoutARestart) 
 }
 
 TEST(ConnectionTest, ThreeHundredCallsInFlight) {
-  const Gate answer;
-  ScriptedUpstream upstream(AnswerWhen(answer, HttpReply(204)));
+  const Latch answer;
+  ScriptedUpstream upstream(RespondWhen(answer, HttpReply(204)));
   GatewayProcess gateway({.upstream = upstream.url()});
   const DeleteClient one(gateway.grpc_address());
   const DeleteClient two(gateway.grpc_address());

@@ -14,24 +14,24 @@ namespace {
 using namespace std::chrono_literals;
 using grpc::StatusCode;
 
-TEST(DeadlineTest, AHungUpstreamIsAnsweredWithDetailsBeforeTheCallersOwnTimeout) {
+TEST(DeadlineTest, RespondsWithDetailsBeforeTheCallersDeadline) {
   ScriptedUpstream upstream(Hang());
   GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--deadline-margin", "200ms"}});
   const DeleteReply reply = DeleteClient(gateway.grpc_address()).Delete({.timeout = 1500ms});
   EXPECT_THAT(reply, HasCode(StatusCode::DEADLINE_EXCEEDED));
   EXPECT_THAT(reply, HasDeletion("unknown")) << "the client's own timeout has no details";
-  EXPECT_THAT(reply, HasSends(1));
+  EXPECT_THAT(reply, HasAttempts(1));
   EXPECT_THAT(reply, IsWellFormedError());
   EXPECT_LT(reply.elapsed, 1500ms);
   EXPECT_GE(reply.elapsed, 1000ms);
 }
 
-TEST(DeadlineTest, TheTransferEndsWithTheCall) {
+TEST(DeadlineTest, CancelsTheTransferWithTheCall) {
   ScriptedUpstream upstream(Hang());
   GatewayProcess gateway({.upstream = upstream.url()});
   const DeleteReply reply = DeleteClient(gateway.grpc_address()).Delete({.timeout = 300ms});
   EXPECT_THAT(reply, HasCode(StatusCode::DEADLINE_EXCEEDED));
-  EXPECT_TRUE(upstream.WaitForEndedConnections(1, 5s)) << "the per-send timeout is 10 s";
+  EXPECT_TRUE(upstream.WaitForClosedConnections(1, 5s)) << "the per-send timeout is 10 s";
   EXPECT_EQ(upstream.requests().size(), 1u);
 }
 
@@ -43,7 +43,7 @@ TEST(DeadlineTest, CancellationClosesTheUpstreamConnection) {
   ASSERT_TRUE(upstream.WaitForRequests(1));
   call.Cancel();
   EXPECT_THAT(call.Get(), HasCode(StatusCode::CANCELLED));
-  EXPECT_TRUE(upstream.WaitForEndedConnections(1, 5s));
+  EXPECT_TRUE(upstream.WaitForClosedConnections(1, 5s));
   const auto line = gateway.WaitForAccessLine("cancelled");
   ASSERT_TRUE(line.has_value());
   EXPECT_EQ(line->value("rpc.response.status_code", ""), "CANCELLED");
@@ -51,8 +51,8 @@ TEST(DeadlineTest, CancellationClosesTheUpstreamConnection) {
   EXPECT_EQ(line->value("sends", -1), 1);
 }
 
-TEST(DeadlineTest, CancellationWhileWaitingToSendAgainSendsNothingMore) {
-  ScriptedUpstream upstream(Answer(ApiErrorReply(503, "server.busy", "retry-after: 1\r\n")));
+TEST(DeadlineTest, CancellationDuringBackoffStopsRetries) {
+  ScriptedUpstream upstream(Respond(ApiErrorReply(503, "server.busy", "retry-after: 1\r\n")));
   GatewayProcess gateway({.upstream = upstream.url()});
   const DeleteClient client(gateway.grpc_address());
   PendingDelete call = client.Start(
@@ -70,8 +70,8 @@ TEST(DeadlineTest, CancellationWhileWaitingToSendAgainSendsNothingMore) {
   EXPECT_EQ(gateway.Get("/healthz").status, 200);
 }
 
-TEST(DeadlineTest, ACancelledCallIsNotLoggedWithTheReasonOfAnEarlierAnswer) {
-  ScriptedUpstream upstream(Answer(ApiErrorReply(503, "server.busy", "retry-after: 10\r\n")));
+TEST(DeadlineTest, CancelledCallIsNotLoggedWithAnEarlierReason) {
+  ScriptedUpstream upstream(Respond(ApiErrorReply(503, "server.busy", "retry-after: 10\r\n")));
   GatewayProcess gateway({.upstream = upstream.url()});
   const DeleteClient client(gateway.grpc_address());
   PendingDelete call = client.Start(
@@ -85,7 +85,7 @@ TEST(DeadlineTest, ACancelledCallIsNotLoggedWithTheReasonOfAnEarlierAnswer) {
   EXPECT_EQ(line->value("reason", ""), "CALL_CANCELLED");
 }
 
-TEST(DeadlineTest, ACallWithoutADeadlineEndsToo) {
+TEST(DeadlineTest, AppliesDefaultTimeoutWithoutADeadline) {
   ScriptedUpstream upstream(Hang());
   GatewayProcess gateway(
       {.upstream = upstream.url(), .flags = {"--deadline-default-timeout", "300ms"}});
@@ -102,16 +102,16 @@ TEST(DeadlineTest, ACallWithoutADeadlineEndsToo) {
   EXPECT_FALSE(status.error_details().empty());
 }
 
-TEST(DeadlineTest, AnAnswerThatComesSlowlyButInTimeCounts) {
-  ScriptedUpstream upstream(AnswerSlowly(HttpReply(200, "{}"), 5ms));
+TEST(DeadlineTest, AcceptsASlowResponseWithinTheDeadline) {
+  ScriptedUpstream upstream(RespondSlowly(HttpReply(200, "{}"), 5ms));
   GatewayProcess gateway({.upstream = upstream.url()});
   const DeleteReply reply = DeleteClient(gateway.grpc_address()).Delete();
   EXPECT_THAT(reply, HasCode(StatusCode::OK));
   EXPECT_THAT(reply, HasDeletion("performed"));
 }
 
-TEST(DeadlineTest, ASlowCallDoesNotHoldUpAnother) {
-  ScriptedUpstream upstream(InOrder({Hang(), Answer(HttpReply(204))}));
+TEST(DeadlineTest, SlowCallDoesNotDelayOthers) {
+  ScriptedUpstream upstream(InOrder({Hang(), Respond(HttpReply(204))}));
   GatewayProcess gateway({.upstream = upstream.url()});
   const DeleteClient client(gateway.grpc_address());
   PendingDelete slow = client.Start();
@@ -122,8 +122,8 @@ TEST(DeadlineTest, ASlowCallDoesNotHoldUpAnother) {
   EXPECT_THAT(slow.Get(), HasCode(StatusCode::CANCELLED));
 }
 
-TEST(DeadlineTest, TheUpstreamTimeoutIsPerSend) {
-  ScriptedUpstream upstream(InOrder({Hang(), Answer(HttpReply(204))}));
+TEST(DeadlineTest, UpstreamTimeoutIsPerAttempt) {
+  ScriptedUpstream upstream(InOrder({Hang(), Respond(HttpReply(204))}));
   GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--upstream-timeout", "300ms"}});
   const DeleteReply reply = DeleteClient(gateway.grpc_address()).Delete();
   EXPECT_THAT(reply, HasCode(StatusCode::OK));

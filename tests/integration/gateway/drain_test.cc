@@ -35,12 +35,12 @@ void WaitUntilNotReady(const GatewayProcess& gateway) {
   }
 }
 
-TEST(DrainTest, EveryCallThatReachedTheUpstreamIsAnsweredOk) {
+TEST(DrainTest, CompletesEveryCallThatReachedTheUpstream) {
   constexpr size_t kInFlight = 200;
   // Eight answers for each connection, and not more at once: service/README.md says why.
   constexpr size_t kClients = 25;
-  const Gate answer;
-  ScriptedUpstream upstream(AnswerWhen(answer, HttpReply(204)));
+  const Latch answer;
+  ScriptedUpstream upstream(RespondWhen(answer, HttpReply(204)));
   GatewayProcess gateway({.upstream = upstream.url(),
                           .flags = {"--upstream-timeout", "60s", "--drain-timeout", "60s"}});
   std::vector<std::unique_ptr<DeleteClient>> clients;
@@ -95,7 +95,7 @@ TEST(DrainTest, EveryCallThatReachedTheUpstreamIsAnsweredOk) {
   EXPECT_EQ(gateway.AccessLog().size(), ok);
 }
 
-TEST(DrainTest, AHungUpstreamIsCutOffAtTheLimit) {
+TEST(DrainTest, CancelsHungCallsAtTheDrainTimeout) {
   ScriptedUpstream upstream(Hang());
   GatewayProcess gateway({.upstream = upstream.url(),
                           .flags = {"--upstream-timeout", "60s", "--drain-timeout", "500ms"}});
@@ -113,9 +113,9 @@ TEST(DrainTest, AHungUpstreamIsCutOffAtTheLimit) {
   EXPECT_EQ(log[0].value("deletion", ""), "unknown");
 }
 
-TEST(DrainTest, ACallThatIsAnsweredWithinTheLimitIsNotCutOff) {
-  const Gate answer;
-  ScriptedUpstream upstream(AnswerWhen(answer, HttpReply(204)));
+TEST(DrainTest, CompletesCallsWithinTheDrainTimeout) {
+  const Latch answer;
+  ScriptedUpstream upstream(RespondWhen(answer, HttpReply(204)));
   GatewayProcess gateway({.upstream = upstream.url()});
   const DeleteClient client(gateway.grpc_address());
   PendingDelete call = client.Start({.timeout = 60s});
@@ -128,10 +128,10 @@ TEST(DrainTest, ACallThatIsAnsweredWithinTheLimitIsNotCutOff) {
   ExpectCleanExit(gateway, 10s);
 }
 
-TEST(DrainTest, ACallThatWaitsToSendAgainIsFinishedToo) {
+TEST(DrainTest, CompletesCallsInBackoff) {
   ScriptedUpstream upstream(
-      InOrder({Answer(ApiErrorReply(503, "server.busy", "retry-after-ms: 700\r\n")),
-               Answer(HttpReply(204))}));
+      InOrder({Respond(ApiErrorReply(503, "server.busy", "retry-after-ms: 700\r\n")),
+               Respond(HttpReply(204))}));
   GatewayProcess gateway({.upstream = upstream.url()});
   const DeleteClient client(gateway.grpc_address());
   PendingDelete call = client.Start();
@@ -142,15 +142,15 @@ TEST(DrainTest, ACallThatWaitsToSendAgainIsFinishedToo) {
   ExpectCleanExit(gateway, 10s);
 }
 
-TEST(DrainTest, AnIdleGatewayLeavesAtOnce) {
-  ScriptedUpstream upstream(Answer(HttpReply(204)));
+TEST(DrainTest, IdleGatewayStopsAtOnce) {
+  ScriptedUpstream upstream(Respond(HttpReply(204)));
   GatewayProcess gateway({.upstream = upstream.url()});
   gateway.process().Signal(SIGTERM);
   ExpectCleanExit(gateway, 5s);
 }
 
-TEST(DrainTest, AnIdleGatewayWithAnOpenHealthWatchAndIdleConnectionsLeavesAtOnce) {
-  ScriptedUpstream upstream(Answer(HttpReply(204)));
+TEST(DrainTest, StopsAtOnceWithOpenHealthWatchAndIdleConnections) {
+  ScriptedUpstream upstream(Respond(HttpReply(204)));
   GatewayProcess gateway({.upstream = upstream.url()});
   const DeleteClient client(gateway.grpc_address());
   ASSERT_THAT(client.Delete(), HasCode(StatusCode::OK));
@@ -160,8 +160,8 @@ TEST(DrainTest, AnIdleGatewayWithAnOpenHealthWatchAndIdleConnectionsLeavesAtOnce
   ExpectCleanExit(gateway, 5s);
 }
 
-TEST(DrainTest, AHealthWatchIsToldDuringTheDelay) {
-  ScriptedUpstream upstream(Answer(HttpReply(204)));
+TEST(DrainTest, NotifiesHealthWatchesDuringTheDelay) {
+  ScriptedUpstream upstream(Respond(HttpReply(204)));
   GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--drain-delay", "60s"}});
   const DeleteClient client(gateway.grpc_address());
   RawStream watch(client.channel(), "/grpc.health.v1.Health/Watch", "");
@@ -174,8 +174,8 @@ TEST(DrainTest, AHealthWatchIsToldDuringTheDelay) {
   ExpectCleanExit(gateway, 5s);
 }
 
-TEST(DrainTest, SigintLeavesTheSameWay) {
-  ScriptedUpstream upstream(Answer(HttpReply(204)));
+TEST(DrainTest, SigintDrainsLikeSigterm) {
+  ScriptedUpstream upstream(Respond(HttpReply(204)));
   GatewayProcess gateway({.upstream = upstream.url()});
   gateway.process().Signal(SIGINT);
   ExpectCleanExit(gateway, 5s);

@@ -32,7 +32,7 @@ struct Fault {
   Script script;
   const char* status_class;  // as http_client_request_duration_seconds counts it
   Expected last;             // when there is no other send
-  // When one more send is answered 204, a recognised 404, 401. Nothing: this fault is never
+  // When one more send is answered 204, a recognised 404, 401. NotPerformed: this fault is never
   // answered with another send, so that what would come next does not matter.
   struct Followed {
     Expected by_success, by_absence, by_refusal;
@@ -44,97 +44,103 @@ constexpr Expected kPerformed = {StatusCode::OK, "performed", "", "info"};
 
 // After a send that may have deleted the run: a recognised 404 is its doing, and a refusal of the
 // next one settles nothing.
-constexpr Fault::Followed kAfterMaybe = {
+constexpr Fault::Followed kAfterUnknown = {
     kPerformed,
     {StatusCode::OK, "presumed", "", "info"},
     {StatusCode::UNAUTHENTICATED, "unknown", "AUTH_INVALID_KEY", "error"}};
 
 // After a send that certainly did nothing.
-constexpr Fault::Followed kAfterNothing = {
+constexpr Fault::Followed kAfterNotPerformed = {
     kPerformed,
     {StatusCode::NOT_FOUND, "absent", "RESOURCE_NOT_FOUND", "info"},
     {StatusCode::UNAUTHENTICATED, "not_performed", "AUTH_INVALID_KEY", "error"}};
 
-constexpr Expected Maybe(StatusCode code, const char* reason, const char* level = "warning") {
+constexpr Expected UnknownOutcome(StatusCode code, const char* reason,
+                                  const char* level = "warning") {
   return {code, "unknown", reason, level};
 }
-constexpr Expected Nothing(StatusCode code, const char* reason, const char* level = "info") {
+constexpr Expected NotPerformed(StatusCode code, const char* reason, const char* level = "info") {
   return {code, "not_performed", reason, level};
 }
 
-Script Html(int status) { return Answer(HttpReply(status, "<html></html>", "text/html")); }
+Script Html(int status) { return Respond(HttpReply(status, "<html></html>", "text/html")); }
 Script Api(int status, const char* code, const char* headers = "") {
-  return Answer(ApiErrorReply(status, code, headers));
+  return Respond(ApiErrorReply(status, code, headers));
 }
 
 // Headers without end, more than are read.
 Script EndlessHeaders() {
   std::string headers;
   for (int i = 0; i < 2000; ++i) headers += "x-junk: " + std::string(100, 'j') + "\r\n";
-  return AnswerAndClose(HttpReply(204, "", "", headers));
+  return RespondAndClose(HttpReply(204, "", "", headers));
 }
 
 std::vector<Fault> Faults() {
   using Code = StatusCode;
   constexpr auto kNever = std::nullopt;
-  const Expected lost = Maybe(Code::UNAVAILABLE, "UPSTREAM_CONNECTION_LOST");
-  const Expected garbled = Maybe(Code::UNAVAILABLE, "UPSTREAM_PROTOCOL_ERROR");
+  const Expected lost = UnknownOutcome(Code::UNAVAILABLE, "UPSTREAM_CONNECTION_LOST");
+  const Expected garbled = UnknownOutcome(Code::UNAVAILABLE, "UPSTREAM_PROTOCOL_ERROR");
   return {
       // The connection.
-      {"Fin", CloseWithoutAnswer(), "none", lost, kAfterMaybe},
-      {"Reset", ResetWithoutAnswer(), "none", lost, kAfterMaybe},
-      {"HalfAStatusLine", AnswerAndClose("HTTP/1.1 20"), "none", lost, kAfterMaybe},
-      {"Silence", Hang(), "none", Maybe(Code::DEADLINE_EXCEEDED, "UPSTREAM_TIMEOUT"), kAfterMaybe},
-      {"Garbage", AnswerAndClose("\x16\x03\x01 this is not HTTP\r\n\r\n"), "none", garbled,
-       kAfterMaybe},
+      {"Fin", CloseWithoutResponse(), "none", lost, kAfterUnknown},
+      {"Reset", ResetWithoutResponse(), "none", lost, kAfterUnknown},
+      {"HalfAStatusLine", RespondAndClose("HTTP/1.1 20"), "none", lost, kAfterUnknown},
+      {"Silence", Hang(), "none", UnknownOutcome(Code::DEADLINE_EXCEEDED, "UPSTREAM_TIMEOUT"),
+       kAfterUnknown},
+      {"Garbage", RespondAndClose("\x16\x03\x01 this is not HTTP\r\n\r\n"), "none", garbled,
+       kAfterUnknown},
       // A status line has come, and it decides, whatever follows.
       {"EndlessHeaders", EndlessHeaders(), "2xx", kPerformed, kNever},
 
       // Answers of what stands between.
-      {"Html200", Html(200), "2xx", Maybe(Code::UNKNOWN, "UPSTREAM_UNEXPECTED_RESPONSE", "error"),
-       kNever},
-      {"Http202", Html(202), "2xx", Maybe(Code::UNKNOWN, "UPSTREAM_UNEXPECTED_RESPONSE", "error"),
-       kNever},
+      {"Html200", Html(200), "2xx",
+       UnknownOutcome(Code::UNKNOWN, "UPSTREAM_UNEXPECTED_RESPONSE", "error"), kNever},
+      {"Http202", Html(202), "2xx",
+       UnknownOutcome(Code::UNKNOWN, "UPSTREAM_UNEXPECTED_RESPONSE", "error"), kNever},
       {"Http301", Html(301), "3xx",
-       Nothing(Code::INTERNAL, "UPSTREAM_UNEXPECTED_REDIRECT", "error"), kNever},
-      {"Html404", Html(404), "4xx", Nothing(Code::NOT_FOUND, "UPSTREAM_UNRECOGNIZED_404", "error"),
-       kNever},
-      {"FrameworksOwn404", Answer(HttpReply(404, R"({"detail": "Not Found"})")), "4xx",
-       Nothing(Code::NOT_FOUND, "UPSTREAM_UNRECOGNIZED_404", "error"), kNever},
-      {"Http408", Html(408), "4xx", Maybe(Code::UNAVAILABLE, "UPSTREAM_TIMEOUT"), kAfterMaybe},
-      {"Http425", Html(425), "4xx", Nothing(Code::UNAVAILABLE, "UPSTREAM_UNAVAILABLE", "warning"),
-       kAfterNothing},
-      {"Http499", Html(499), "4xx", Maybe(Code::CANCELLED, "UPSTREAM_CANCELLED"), kNever},
-      {"Html500", Html(500), "5xx", Maybe(Code::INTERNAL, "UPSTREAM_INTERNAL_ERROR", "error"),
-       kAfterMaybe},
-      {"Html502", Html(502), "5xx", Maybe(Code::UNAVAILABLE, "UPSTREAM_UNAVAILABLE"), kAfterMaybe},
-      {"Html503", Html(503), "5xx", Maybe(Code::UNAVAILABLE, "UPSTREAM_UNAVAILABLE"), kAfterMaybe},
-      {"Html504", Html(504), "5xx", Maybe(Code::DEADLINE_EXCEEDED, "UPSTREAM_TIMEOUT"),
-       kAfterMaybe},
-      {"Http520", Html(520), "5xx", Maybe(Code::UNAVAILABLE, "UPSTREAM_UNAVAILABLE"), kAfterMaybe},
+       NotPerformed(Code::INTERNAL, "UPSTREAM_UNEXPECTED_REDIRECT", "error"), kNever},
+      {"Html404", Html(404), "4xx",
+       NotPerformed(Code::NOT_FOUND, "UPSTREAM_UNRECOGNIZED_404", "error"), kNever},
+      {"FrameworksOwn404", Respond(HttpReply(404, R"({"detail": "Not Found"})")), "4xx",
+       NotPerformed(Code::NOT_FOUND, "UPSTREAM_UNRECOGNIZED_404", "error"), kNever},
+      {"Http408", Html(408), "4xx", UnknownOutcome(Code::UNAVAILABLE, "UPSTREAM_TIMEOUT"),
+       kAfterUnknown},
+      {"Http425", Html(425), "4xx",
+       NotPerformed(Code::UNAVAILABLE, "UPSTREAM_UNAVAILABLE", "warning"), kAfterNotPerformed},
+      {"Http499", Html(499), "4xx", UnknownOutcome(Code::CANCELLED, "UPSTREAM_CANCELLED"), kNever},
+      {"Html500", Html(500), "5xx",
+       UnknownOutcome(Code::INTERNAL, "UPSTREAM_INTERNAL_ERROR", "error"), kAfterUnknown},
+      {"Html502", Html(502), "5xx", UnknownOutcome(Code::UNAVAILABLE, "UPSTREAM_UNAVAILABLE"),
+       kAfterUnknown},
+      {"Html503", Html(503), "5xx", UnknownOutcome(Code::UNAVAILABLE, "UPSTREAM_UNAVAILABLE"),
+       kAfterUnknown},
+      {"Html504", Html(504), "5xx", UnknownOutcome(Code::DEADLINE_EXCEEDED, "UPSTREAM_TIMEOUT"),
+       kAfterUnknown},
+      {"Http520", Html(520), "5xx", UnknownOutcome(Code::UNAVAILABLE, "UPSTREAM_UNAVAILABLE"),
+       kAfterUnknown},
 
       // Answers of the API.
       {"Api400", Api(400, "validation.invalid_request"), "4xx",
-       Nothing(Code::INVALID_ARGUMENT, "VALIDATION_INVALID_REQUEST"), kNever},
+       NotPerformed(Code::INVALID_ARGUMENT, "VALIDATION_INVALID_REQUEST"), kNever},
       {"Api401", Api(401, "auth.expired_key"), "4xx",
-       Nothing(Code::UNAUTHENTICATED, "AUTH_EXPIRED_KEY", "error"), kNever},
+       NotPerformed(Code::UNAUTHENTICATED, "AUTH_EXPIRED_KEY", "error"), kNever},
       {"Api403", Api(403, "auth.insufficient_permissions"), "4xx",
-       Nothing(Code::PERMISSION_DENIED, "AUTH_INSUFFICIENT_PERMISSIONS"), kNever},
+       NotPerformed(Code::PERMISSION_DENIED, "AUTH_INSUFFICIENT_PERMISSIONS"), kNever},
       {"Api404",
        Api(404, "resource.not_found"),
        "4xx",
        {Code::NOT_FOUND, "absent", "RESOURCE_NOT_FOUND", "info"},
        kNever},
-      {"Api409", Api(409, "resource.conflict"), "4xx", Nothing(Code::ABORTED, "RESOURCE_CONFLICT"),
-       kNever},
+      {"Api409", Api(409, "resource.conflict"), "4xx",
+       NotPerformed(Code::ABORTED, "RESOURCE_CONFLICT"), kNever},
       {"Api429", Api(429, "quota.limit_exceeded"), "4xx",
-       Nothing(Code::RESOURCE_EXHAUSTED, "QUOTA_LIMIT_EXCEEDED"), kNever},
+       NotPerformed(Code::RESOURCE_EXHAUSTED, "QUOTA_LIMIT_EXCEEDED"), kNever},
       {"Api429WithATime", Api(429, "quota.limit_exceeded", "retry-after-ms: 20\r\n"), "4xx",
-       Nothing(Code::RESOURCE_EXHAUSTED, "QUOTA_LIMIT_EXCEEDED"), kAfterNothing},
+       NotPerformed(Code::RESOURCE_EXHAUSTED, "QUOTA_LIMIT_EXCEEDED"), kAfterNotPerformed},
       {"Api500", Api(500, "server.internal_error"), "5xx",
-       Maybe(Code::INTERNAL, "SERVER_INTERNAL_ERROR", "error"), kAfterMaybe},
+       UnknownOutcome(Code::INTERNAL, "SERVER_INTERNAL_ERROR", "error"), kAfterUnknown},
       {"Api503", Api(503, "server.busy"), "5xx",
-       Nothing(Code::UNAVAILABLE, "SERVER_BUSY", "warning"), kAfterNothing},
+       NotPerformed(Code::UNAVAILABLE, "SERVER_BUSY", "warning"), kAfterNotPerformed},
   };
 }
 
@@ -156,7 +162,7 @@ std::vector<Cell> Cells() {
       const auto add = [&](const char* follow_up, Script next, int attempts, Expected expected) {
         cells.push_back({fault, reused, follow_up, std::move(next), attempts, expected});
       };
-      const Script deletes = Answer(HttpReply(204));
+      const Script deletes = Respond(HttpReply(204));
       add("NoSendLeft", deletes, 1, fault.last);
       if (!fault.followed.has_value()) {
         add("NeverSentAgain", deletes, 3, fault.last);
@@ -172,10 +178,10 @@ std::vector<Cell> Cells() {
 
 class FaultMatrixTest : public ::testing::TestWithParam<Cell> {};
 
-TEST_P(FaultMatrixTest, AnswerSendsLogAndMetrics) {
+TEST_P(FaultMatrixTest, ResponseAttemptsLogAndMetrics) {
   const Cell& cell = GetParam();
   std::vector<Script> scripts = {cell.fault.script, cell.next};
-  if (cell.reused) scripts.insert(scripts.begin(), Answer(HttpReply(204)));
+  if (cell.reused) scripts.insert(scripts.begin(), Respond(HttpReply(204)));
   ScriptedUpstream upstream(InOrder(std::move(scripts)));
   GatewayProcess gateway(
       {.upstream = upstream.url(),
@@ -198,7 +204,7 @@ TEST_P(FaultMatrixTest, AnswerSendsLogAndMetrics) {
   EXPECT_THAT(reply, HasDeletion(cell.expected.deletion));
   if (cell.expected.code != StatusCode::OK) {
     EXPECT_THAT(reply, HasReason(cell.expected.reason));
-    EXPECT_THAT(reply, HasSends(sends));
+    EXPECT_THAT(reply, HasAttempts(sends));
     EXPECT_THAT(reply, IsWellFormedError());
   }
 
@@ -239,9 +245,9 @@ struct NoConnection {
 
 class NoConnectionTest : public ::testing::TestWithParam<int> {};
 
-TEST_P(NoConnectionTest, NothingWasSent) {
+TEST_P(NoConnectionTest, MakesNoAttempt) {
   const RefusingPort nobody;
-  const DeafPort deaf;
+  const UnresponsivePort deaf;
   ScriptedUpstream::Options plain;
   plain.on_connect = [](UpstreamConnection& connection) {
     connection.Write("this is not TLS\r\n");
@@ -272,7 +278,7 @@ TEST_P(NoConnectionTest, NothingWasSent) {
     EXPECT_THAT(reply, HasCode(StatusCode::UNAVAILABLE));
     EXPECT_THAT(reply, HasReason(row.reason));
     EXPECT_THAT(reply, HasDeletion("not_performed"));
-    EXPECT_THAT(reply, HasSends(attempts));
+    EXPECT_THAT(reply, HasAttempts(attempts));
     EXPECT_THAT(reply, HasInfo("retry_stopped", "attempts"));
     const auto line = gateway.WaitForAccessLine("the-call");
     ASSERT_TRUE(line.has_value());

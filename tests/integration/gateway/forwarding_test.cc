@@ -32,13 +32,13 @@ class ForwardingTest : public ::testing::Test {
     return upstream_.requests().back();
   }
 
-  ScriptedUpstream upstream_{Answer(HttpReply(204))};
+  ScriptedUpstream upstream_{Respond(HttpReply(204))};
   std::unique_ptr<GatewayProcess> gateway_;
   std::unique_ptr<DeleteClient> client_;
   DeleteReply reply_;
 };
 
-TEST_F(ForwardingTest, ARequestIdIsMadeReturnedAndSentOn) {
+TEST_F(ForwardingTest, GeneratesReturnsAndForwardsARequestId) {
   const ReceivedRequest request = Send({});
   ASSERT_TRUE(reply_.Initial("x-request-id").has_value());
   EXPECT_THAT(*reply_.Initial("x-request-id"), ::testing::MatchesRegex("[A-Za-z0-9._-]+"));
@@ -47,12 +47,12 @@ TEST_F(ForwardingTest, ARequestIdIsMadeReturnedAndSentOn) {
   EXPECT_TRUE(gateway_->WaitForAccessLine(*reply_.Initial("x-request-id")).has_value());
 }
 
-TEST_F(ForwardingTest, EveryCallHasARequestIdOfItsOwn) {
+TEST_F(ForwardingTest, GeneratesAUniqueRequestIdPerCall) {
   const auto first = Send({}).Header("x-request-id");
   EXPECT_NE(Send({}).Header("x-request-id"), first);
 }
 
-TEST_F(ForwardingTest, AWellFormedRequestIdIsKept) {
+TEST_F(ForwardingTest, KeepsAWellFormedRequestId) {
   for (const std::string& id :
        {std::string("abc-1"), std::string("A.b_c-9"), std::string("x"), std::string(128, 'r')}) {
     const ReceivedRequest request = Send({{"x-request-id", id}});
@@ -61,7 +61,7 @@ TEST_F(ForwardingTest, AWellFormedRequestIdIsKept) {
   }
 }
 
-TEST_F(ForwardingTest, AMalformedRequestIdIsReplaced) {
+TEST_F(ForwardingTest, ReplacesAMalformedRequestId) {
   for (const std::string& id :
        {std::string("with space"), std::string("quote\""), std::string("a/b"),
         std::string("%0d%0a"), std::string("{}"), std::string(129, 'r')}) {
@@ -73,21 +73,21 @@ TEST_F(ForwardingTest, AMalformedRequestIdIsReplaced) {
   }
 }
 
-TEST_F(ForwardingTest, OfTwoRequestIdsNeitherIsBelieved) {
+TEST_F(ForwardingTest, ReplacesDuplicateRequestIds) {
   const ReceivedRequest request = Send({{"x-request-id", "one"}, {"x-request-id", "two"}});
   ASSERT_TRUE(reply_.Initial("x-request-id").has_value());
   EXPECT_THAT(request.raw, ::testing::Not(::testing::HasSubstr("one\r\n")));
   EXPECT_THAT(request.raw, ::testing::Not(::testing::HasSubstr("two\r\n")));
 }
 
-TEST_F(ForwardingTest, WellFormedTraceContextIsSentOn) {
+TEST_F(ForwardingTest, ForwardsWellFormedTraceContext) {
   const ReceivedRequest request =
       Send({{"traceparent", kTraceparent}, {"tracestate", "vendor=abc,other@x=1"}});
   EXPECT_EQ(request.Header("traceparent"), kTraceparent);
   EXPECT_EQ(request.Header("tracestate"), "vendor=abc,other@x=1");
 }
 
-TEST_F(ForwardingTest, MalformedTraceContextIsNot) {
+TEST_F(ForwardingTest, DropsMalformedTraceContext) {
   for (const char* traceparent :
        {"", "00", "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
         "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
@@ -102,14 +102,14 @@ TEST_F(ForwardingTest, MalformedTraceContextIsNot) {
   }
 }
 
-TEST_F(ForwardingTest, TracestateOfAKilobyteStaysBehind) {
+TEST_F(ForwardingTest, DropsOversizedTracestate) {
   const ReceivedRequest request =
       Send({{"traceparent", kTraceparent}, {"tracestate", "a=" + std::string(1024, 'x')}});
   EXPECT_EQ(request.Header("traceparent"), kTraceparent);
   EXPECT_EQ(request.Header("tracestate"), std::nullopt);
 }
 
-TEST_F(ForwardingTest, EachHasASwitch) {
+TEST_F(ForwardingTest, EachHeaderCanBeDisabled) {
   Start(
       {"--forward-traceparent=false", "--forward-tracestate=false", "--forward-request-id=false"});
   const ReceivedRequest request = Send(
@@ -119,7 +119,7 @@ TEST_F(ForwardingTest, EachHasASwitch) {
   EXPECT_NE(request.Header("x-request-id"), "abc-1");
 }
 
-TEST_F(ForwardingTest, TracestateAloneCanBeSwitchedOff) {
+TEST_F(ForwardingTest, TracestateAloneCanBeDisabled) {
   Start({"--forward-tracestate=false"});
   const ReceivedRequest request =
       Send({{"traceparent", kTraceparent}, {"tracestate", "vendor=abc"}});
@@ -127,7 +127,7 @@ TEST_F(ForwardingTest, TracestateAloneCanBeSwitchedOff) {
   EXPECT_EQ(request.Header("tracestate"), std::nullopt);
 }
 
-TEST_F(ForwardingTest, NothingElseGoesOn) {
+TEST_F(ForwardingTest, ForwardsNothingElse) {
   const ReceivedRequest request = Send({{"x-api-key", "evil"},
                                         {"authorization", "Bearer evil"},
                                         {"cookie", "evil=1"},
@@ -144,8 +144,8 @@ TEST_F(ForwardingTest, NothingElseGoesOn) {
                                                                      "x-api-key", "x-request-id"));
 }
 
-TEST_F(ForwardingTest, TheUpstreamsHeadersDoNotComeBack) {
-  ScriptedUpstream upstream(Answer(HttpReply(
+TEST_F(ForwardingTest, DoesNotReturnUpstreamHeaders) {
+  ScriptedUpstream upstream(Respond(HttpReply(
       200, "{}", "application/json",
       "set-cookie: secret=1\r\nx-request-id: theirs\r\nserver: nginx\r\nx-internal: 1\r\n")));
   GatewayProcess gateway({.upstream = upstream.url()});
@@ -159,10 +159,10 @@ TEST_F(ForwardingTest, TheUpstreamsHeadersDoNotComeBack) {
   }
 }
 
-TEST_F(ForwardingTest, ARedirectIsNotFollowedAndTheKeyStaysHere) {
-  ScriptedUpstream elsewhere(Answer(HttpReply(204)));
+TEST_F(ForwardingTest, DoesNotFollowRedirects) {
+  ScriptedUpstream elsewhere(Respond(HttpReply(204)));
   ScriptedUpstream upstream(
-      Answer(HttpReply(307, "", "", "location: " + elsewhere.url() + "/eval-runs/x\r\n")));
+      Respond(HttpReply(307, "", "", "location: " + elsewhere.url() + "/eval-runs/x\r\n")));
   GatewayProcess gateway({.upstream = upstream.url()});
   const DeleteReply reply = DeleteClient(gateway.grpc_address()).Delete();
   EXPECT_THAT(reply, HasCode(StatusCode::INTERNAL));
@@ -171,8 +171,8 @@ TEST_F(ForwardingTest, ARedirectIsNotFollowedAndTheKeyStaysHere) {
   EXPECT_EQ(upstream.requests().size(), 1u);
 }
 
-TEST_F(ForwardingTest, TheProxyOfTheEnvironmentIsNotUsed) {
-  ScriptedUpstream proxy(Answer(HttpReply(204)));
+TEST_F(ForwardingTest, IgnoresProxyEnvironmentVariables) {
+  ScriptedUpstream proxy(Respond(HttpReply(204)));
   const std::string url = "http://127.0.0.1:" + std::to_string(proxy.port());
   GatewayProcess gateway({.upstream = upstream_.url(),
                           .env = {{"http_proxy", url}, {"HTTP_PROXY", url}, {"all_proxy", url}}});

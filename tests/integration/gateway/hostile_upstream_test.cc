@@ -71,11 +71,11 @@ std::vector<Attack> Attacks() {
        Flood("HTTP/1.1 404 X\r\ntransfer-encoding: chunked\r\n\r\n4;", zeros), Code::NOT_FOUND,
        "not_performed", "UPSTREAM_UNRECOGNIZED_404"},
       {"CompressedBomb",
-       Answer(HttpReply(404, Bomb(), "application/json", "content-encoding: gzip\r\n")),
+       Respond(HttpReply(404, Bomb(), "application/json", "content-encoding: gzip\r\n")),
        Code::NOT_FOUND, "not_performed", "UPSTREAM_UNRECOGNIZED_404"},
       {"CompressedTransfer",
-       Answer("HTTP/1.1 404 X\r\ntransfer-encoding: gzip, chunked\r\n\r\n4\r\n\x1f\x8b\x08"
-              "x\r\n0\r\n\r\n"),
+       Respond("HTTP/1.1 404 X\r\ntransfer-encoding: gzip, chunked\r\n\r\n4\r\n\x1f\x8b\x08"
+               "x\r\n0\r\n\r\n"),
        Code::NOT_FOUND, "not_performed", "UPSTREAM_UNRECOGNIZED_404"},
       // No final status comes.
       {"EndlessStatusLine", Flood("HTTP/1.1 2", zeros), Code::UNAVAILABLE, "unknown",
@@ -84,15 +84,15 @@ std::vector<Attack> Attacks() {
        Code::UNAVAILABLE, "unknown", "UPSTREAM_PROTOCOL_ERROR"},
       {"FloodOf100", Flood("", Repeat("HTTP/1.1 100 X\r\n\r\n", 64 * 1024)), Code::UNAVAILABLE,
        "unknown", "UPSTREAM_PROTOCOL_ERROR"},
-      {"AByteAMinute", AnswerSlowly("HTTP/1.1 204 X\r\n\r\n", 60s), Code::DEADLINE_EXCEEDED,
+      {"AByteAMinute", RespondSlowly("HTTP/1.1 204 X\r\n\r\n", 60s), Code::DEADLINE_EXCEEDED,
        "unknown", "UPSTREAM_TIMEOUT"},
-      {"AnotherProtocol", AnswerAndStall("HTTP/1.1 101 X\r\nupgrade: h2c\r\n\r\n"),
+      {"AnotherProtocol", RespondAndStall("HTTP/1.1 101 X\r\nupgrade: h2c\r\n\r\n"),
        Code::UNAVAILABLE, "unknown", "UPSTREAM_PROTOCOL_ERROR"},
-      {"StatusBeyondNumbers", AnswerAndClose("HTTP/1.1 99999999999999999999 X\r\n\r\n"),
+      {"StatusBeyondNumbers", RespondAndClose("HTTP/1.1 99999999999999999999 X\r\n\r\n"),
        Code::UNAVAILABLE, "unknown", "UPSTREAM_PROTOCOL_ERROR"},
-      {"TwoLengths", Answer("HTTP/1.1 500 X\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nxx"),
+      {"TwoLengths", Respond("HTTP/1.1 500 X\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nxx"),
        Code::INTERNAL, "unknown", "UPSTREAM_INTERNAL_ERROR"},
-      {"NegativeLength", AnswerAndClose("HTTP/1.1 500 X\r\ncontent-length: -1\r\n\r\nxx"),
+      {"NegativeLength", RespondAndClose("HTTP/1.1 500 X\r\ncontent-length: -1\r\n\r\nxx"),
        Code::INTERNAL, "unknown", "UPSTREAM_INTERNAL_ERROR"},
   };
 }
@@ -113,11 +113,11 @@ std::size_t PeakMemory(const GatewayProcess& gateway) {
 
 class HostileUpstreamTest : public ::testing::TestWithParam<Attack> {};
 
-TEST_P(HostileUpstreamTest, BoundedMemoryAndTimeAndTheRightAnswer) {
+TEST_P(HostileUpstreamTest, BoundsMemoryAndTimeAndRespondsCorrectly) {
   const Attack& attack = GetParam();
   // The honest answer first and last: the gateway is as good afterwards.
-  ScriptedUpstream upstream(InOrder({Answer(HttpReply(204)), attack.script, attack.script,
-                                     attack.script, Answer(HttpReply(204))}));
+  ScriptedUpstream upstream(InOrder({Respond(HttpReply(204)), attack.script, attack.script,
+                                     attack.script, Respond(HttpReply(204))}));
   GatewayProcess gateway(
       {.upstream = upstream.url(), .flags = {"--max-attempts", "1", "--upstream-timeout", "3s"}});
   const DeleteClient client(gateway.grpc_address());
@@ -141,13 +141,13 @@ INSTANTIATE_TEST_SUITE_P(Attacks, HostileUpstreamTest, ::testing::ValuesIn(Attac
                          [](const auto& param) { return std::string(param.param.name); });
 
 // More than one answer to a request: the next call must not get what is left over.
-class LeftOverTest : public ::testing::TestWithParam<std::size_t> {};
+class UnexpectedBytesTest : public ::testing::TestWithParam<std::size_t> {};
 
-TEST_P(LeftOverTest, IsNobodysAnswer) {
+TEST_P(UnexpectedBytesTest, AreNotTakenForAResponse) {
   // So many bytes more than libcurl reads at a time, or fewer.
   ScriptedUpstream upstream(
-      ByPositionOnConnection({Answer(HttpReply(204) + Repeat(HttpReply(204), GetParam())),
-                              Answer(ApiErrorReply(404, "resource.not_found"))}));
+      ByPositionOnConnection({Respond(HttpReply(204) + Repeat(HttpReply(204), GetParam())),
+                              Respond(ApiErrorReply(404, "resource.not_found"))}));
   GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--max-attempts", "1"}});
   const DeleteClient client(gateway.grpc_address());
   ASSERT_THAT(client.Delete(), HasCode(StatusCode::OK));
@@ -158,11 +158,12 @@ TEST_P(LeftOverTest, IsNobodysAnswer) {
   EXPECT_THAT(reply, HasCode(reused ? StatusCode::NOT_FOUND : StatusCode::OK));
 }
 
-INSTANTIATE_TEST_SUITE_P(Bytes, LeftOverTest, ::testing::Values(1, 4000, 5000, 20'000, 200'000),
+INSTANTIATE_TEST_SUITE_P(Bytes, UnexpectedBytesTest,
+                         ::testing::Values(1, 4000, 5000, 20'000, 200'000),
                          ::testing::PrintToStringParamName());
 
-TEST(UnaskedAnswerTest, OnAPooledConnectionIsNobodysAnswer) {
-  Gate speak;
+TEST(UnsolicitedResponseTest, OnAPooledConnectionIsIgnored) {
+  Latch speak;
   // After its first answer the connection speaks again, unasked: what proxies do with a 408.
   ScriptedUpstream upstream(
       InOrder({[&](const ReceivedRequest&, UpstreamConnection& connection) {
@@ -170,12 +171,12 @@ TEST(UnaskedAnswerTest, OnAPooledConnectionIsNobodysAnswer) {
                  connection.WaitFor(speak);
                  connection.Write(HttpReply(408, "", "text/plain", "connection: close\r\n"));
                },
-               Answer(ApiErrorReply(404, "resource.not_found"))}));
+               Respond(ApiErrorReply(404, "resource.not_found"))}));
   GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--max-attempts", "1"}});
   const DeleteClient client(gateway.grpc_address());
   ASSERT_THAT(client.Delete(), HasCode(StatusCode::OK));
   speak.Open();
-  ASSERT_TRUE(upstream.WaitForEndedConnections(1, 5s)) << "sooner than by its age";
+  ASSERT_TRUE(upstream.WaitForClosedConnections(1, 5s)) << "sooner than by its age";
   const DeleteReply reply = client.Delete();
   EXPECT_THAT(reply, HasCode(StatusCode::NOT_FOUND));
   EXPECT_THAT(reply, HasDeletion("absent"));

@@ -13,39 +13,39 @@ namespace evalrun::testing {
 namespace {
 
 // The caller that the log names for a call with this metadata.
-std::string CallerOf(GatewayProcess& gateway,
-                     std::vector<std::pair<std::string, std::string>> metadata) {
+std::string FindCaller(GatewayProcess& gateway,
+                       std::vector<std::pair<std::string, std::string>> metadata) {
   metadata.emplace_back("x-request-id", "who");
   DeleteClient(gateway.grpc_address()).Delete({.metadata = std::move(metadata)});
   const auto line = gateway.WaitForAccessLine("who");
   return line.has_value() ? line->value("caller", "") : "no line";
 }
 
-TEST(IdentityTest, APeerIsItsAddress) {
-  ScriptedUpstream upstream(Answer(HttpReply(204)));
+TEST(IdentityTest, IdentifiesAPeerByAddress) {
+  ScriptedUpstream upstream(Respond(HttpReply(204)));
   GatewayProcess gateway({.upstream = upstream.url()});
-  EXPECT_EQ(CallerOf(gateway, {{"x-caller", "team-a"}}), "ip:127.0.0.1");
+  EXPECT_EQ(FindCaller(gateway, {{"x-caller", "team-a"}}), "ip:127.0.0.1");
 }
 
-TEST(IdentityTest, ATrustedHopSaysWhoItIs) {
-  ScriptedUpstream upstream(Answer(HttpReply(204)));
+TEST(IdentityTest, BelievesTheIdentityClaimedByATrustedPeer) {
+  ScriptedUpstream upstream(Respond(HttpReply(204)));
   const ConfigFile config("identity: {metadata_key: x-caller, trusted_networks: [127.0.0.0/8]}\n");
   GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--config", config.path()}});
-  EXPECT_EQ(CallerOf(gateway, {{"x-caller", "team-a"}}), "metadata:team-a");
+  EXPECT_EQ(FindCaller(gateway, {{"x-caller", "team-a"}}), "metadata:team-a");
 }
 
-TEST(IdentityTest, TwoWordsAreNone) {
-  ScriptedUpstream upstream(Answer(HttpReply(204)));
+TEST(IdentityTest, IgnoresDuplicateClaims) {
+  ScriptedUpstream upstream(Respond(HttpReply(204)));
   const ConfigFile config("identity: {metadata_key: x-caller, trusted_networks: [127.0.0.0/8]}\n");
   GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--config", config.path()}});
-  EXPECT_EQ(CallerOf(gateway, {{"x-caller", "team-a"}, {"x-caller", "team-b"}}), "ip:127.0.0.1");
+  EXPECT_EQ(FindCaller(gateway, {{"x-caller", "team-a"}, {"x-caller", "team-b"}}), "ip:127.0.0.1");
 }
 
-TEST(IdentityTest, AnotherHopDoesNot) {
-  ScriptedUpstream upstream(Answer(HttpReply(204)));
+TEST(IdentityTest, IgnoresClaimsOfUntrustedPeers) {
+  ScriptedUpstream upstream(Respond(HttpReply(204)));
   const ConfigFile config("identity: {metadata_key: x-caller, trusted_networks: [10.0.0.0/8]}\n");
   GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--config", config.path()}});
-  EXPECT_EQ(CallerOf(gateway, {{"x-caller", "team-a"}}), "ip:127.0.0.1");
+  EXPECT_EQ(FindCaller(gateway, {{"x-caller", "team-a"}}), "ip:127.0.0.1");
 }
 
 }  // namespace

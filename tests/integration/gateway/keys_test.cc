@@ -76,8 +76,8 @@ class KeysTest : public ::testing::Test {
   std::optional<DeleteClient> client_;
 };
 
-TEST_F(KeysTest, ByCallerThenByWorkspaceThenTheApiKey) {
-  ScriptedUpstream upstream(Answer(HttpReply(204)));
+TEST_F(KeysTest, SelectsByCallerThenWorkspaceThenDefault) {
+  ScriptedUpstream upstream(Respond(HttpReply(204)));
   Start(upstream.url());
   const struct {
     const char* caller;
@@ -100,17 +100,17 @@ TEST_F(KeysTest, ByCallerThenByWorkspaceThenTheApiKey) {
   EXPECT_THAT(gateway_->process().all_output(), Not(HasSubstr("-1\"")));
 }
 
-TEST_F(KeysTest, ACallThatIsRefusedBeforeHasNone) {
-  ScriptedUpstream upstream(Answer(HttpReply(204)));
+TEST_F(KeysTest, RejectedCallHasNoKey) {
+  ScriptedUpstream upstream(Respond(HttpReply(204)));
   Start(upstream.url());
   client_->Delete(As("team-a", "../x", "malformed"));
   EXPECT_FALSE(gateway_->WaitForAccessLine("malformed")->contains("upstream_key"));
 }
 
-TEST_F(KeysTest, NewCallsTakeTheNewKeyAndRunningOnesKeepTheirs) {
-  Gate gate;
+TEST_F(KeysTest, NewCallsUseTheNewKeyAndRunningCallsKeepTheirs) {
+  Latch latch;
   // The first call's first send is answered late, so that its second one comes after the change.
-  ScriptedUpstream upstream(InOrder({AnswerWhen(gate, HttpReply(503)), Answer(HttpReply(204))}));
+  ScriptedUpstream upstream(InOrder({RespondWhen(latch, HttpReply(503)), Respond(HttpReply(204))}));
   Start(upstream.url());
   PendingDelete running = client_->Start(As("team-a"));
   ASSERT_TRUE(upstream.WaitForRequests(1));
@@ -118,14 +118,14 @@ TEST_F(KeysTest, NewCallsTakeTheNewKeyAndRunningOnesKeepTheirs) {
   ASSERT_TRUE(gateway_->WaitForEvent("upstream_key_changed", "\"team-a\"").has_value());
   EXPECT_THAT(client_->Delete(As("team-a")), HasCode(StatusCode::OK));
   EXPECT_EQ(upstream.requests().back().Header("x-api-key"), "key-team-a-2");
-  gate.Open();
+  latch.Open();
   EXPECT_THAT(running.Get(), HasCode(StatusCode::OK));
   EXPECT_EQ(upstream.requests().back().Header("x-api-key"), "key-team-a-1") << "its retry, too";
   EXPECT_EQ(gateway_->Metric("gateway_config_restart_needed"), 0);
 }
 
-TEST_F(KeysTest, AFileThatHoldsNoKeyKeepsAllAsItWas) {
-  ScriptedUpstream upstream(Answer(HttpReply(204)));
+TEST_F(KeysTest, KeepsOldKeysWhenAFileHoldsNone) {
+  ScriptedUpstream upstream(Respond(HttpReply(204)));
   Start(upstream.url());
   Write(Path("default"), "key-default-2");
   Write(Path("team-a"), "two words");
@@ -139,7 +139,7 @@ TEST_F(KeysTest, AFileThatHoldsNoKeyKeepsAllAsItWas) {
   EXPECT_EQ(upstream.requests().back().Header("x-api-key"), "key-default-2");
 }
 
-TEST_F(KeysTest, A429HoldsBackItsOwnKeyAlone) {
+TEST_F(KeysTest, Http429DelaysOnlyItsOwnKey) {
   ScriptedUpstream upstream([](const ReceivedRequest& request, UpstreamConnection& connection) {
     connection.Write(request.Header("x-api-key") == "key-team-a-1"
                          ? ApiErrorReply(429, "quota.limit_exceeded", "Retry-After: 60\r\n")
@@ -152,8 +152,8 @@ TEST_F(KeysTest, A429HoldsBackItsOwnKeyAlone) {
   EXPECT_EQ(gateway_->Metric("gateway_hold_backs_total"), 1);
 }
 
-TEST_F(KeysTest, ALimitByKeyIsOfEachKeyAlone) {
-  ScriptedUpstream upstream(Answer(HttpReply(204)));
+TEST_F(KeysTest, RateLimitsEachKeySeparately) {
+  ScriptedUpstream upstream(Respond(HttpReply(204)));
   WriteConfig("limits: {rules: [{name: vendor, by: upstream_key, rate: 1/h, burst: 1}]}\n");
   Start(upstream.url());
   for (const char* caller : {"team-a", "team-b"}) {
@@ -162,7 +162,7 @@ TEST_F(KeysTest, ALimitByKeyIsOfEachKeyAlone) {
   }
 }
 
-TEST_F(KeysTest, AnEchoOfTheKeyThatWasSentIsRedacted) {
+TEST_F(KeysTest, RedactsAnEchoOfTheKey) {
   ScriptedUpstream upstream([](const ReceivedRequest& request, UpstreamConnection& connection) {
     connection.Write(HttpReply(403, ApiError("auth.x", "bad key " + *request.Header("x-api-key"),
                                              *request.Header("x-api-key"))));
@@ -177,8 +177,8 @@ TEST_F(KeysTest, AnEchoOfTheKeyThatWasSentIsRedacted) {
   EXPECT_THAT(gateway_->process().all_output(), Not(HasSubstr("key-default-1")));
 }
 
-TEST_F(KeysTest, TheAgeOfEachIsThatOfItsFile) {
-  ScriptedUpstream upstream(Answer(HttpReply(204)));
+TEST_F(KeysTest, ExposesTheFileTimeOfEachKey) {
+  ScriptedUpstream upstream(Respond(HttpReply(204)));
   Start(upstream.url());
   for (const char* name : {"default", "team-a", "workspace"}) {
     EXPECT_GT(gateway_

@@ -22,7 +22,7 @@ using ::testing::HasSubstr;
 // A gateway with these rules, whose callers say who they are.
 class LimitedGateway {
  public:
-  explicit LimitedGateway(const std::string& rules, Script script = Answer(HttpReply(204)))
+  explicit LimitedGateway(const std::string& rules, Script script = Respond(HttpReply(204)))
       : upstream_(std::move(script)), file_(Yaml(rules)) {}
 
   // Calls in somebody's name.
@@ -74,7 +74,7 @@ class LimitedGateway {
 
 constexpr char kPerCaller[] = "  - {name: per-caller, by: caller, rate: 1/h, burst: 3}\n";
 
-TEST(LimitsTest, WhoIsRefusedHearsEverythingAndTheUpstreamNothing) {
+TEST(LimitsTest, RejectionHasDetailsAndMakesNoAttempt) {
   LimitedGateway limited(kPerCaller);
   ASSERT_EQ(limited.Decisions("per-caller", "denied"), 0) << "before the first call";
   ASSERT_EQ(limited.Calls(3, "team-a"), 3);
@@ -83,7 +83,7 @@ TEST(LimitsTest, WhoIsRefusedHearsEverythingAndTheUpstreamNothing) {
   EXPECT_THAT(refused, HasReason("RATE_LIMITED"));
   EXPECT_THAT(refused, HasDomain("evalrun-gateway"));
   EXPECT_THAT(refused, HasDeletion("not_performed"));
-  EXPECT_THAT(refused, HasSends(0));
+  EXPECT_THAT(refused, HasAttempts(0));
   EXPECT_THAT(refused, HasInfo("limited_by", "per-caller"));
   EXPECT_THAT(refused, IsWellFormedError());
   ASSERT_TRUE(refused.quota_failure.has_value());
@@ -103,7 +103,7 @@ TEST(LimitsTest, WhoIsRefusedHearsEverythingAndTheUpstreamNothing) {
   EXPECT_EQ(limited.Calls(3, "team-b"), 3) << "others have a limit of their own";
 }
 
-TEST(LimitsTest, AtTheTimeThatWasNamedTheCallSucceeds) {
+TEST(LimitsTest, SucceedsAfterTheRetryDelay) {
   LimitedGateway limited("  - {name: per-caller, by: caller, rate: 2/s, burst: 1}\n");
   ASSERT_EQ(limited.Calls(1, "a"), 1);
   for (int i = 0; i < 3; ++i) {
@@ -116,14 +116,14 @@ TEST(LimitsTest, AtTheTimeThatWasNamedTheCallSucceeds) {
   }
 }
 
-TEST(LimitsTest, AnEarlierAttemptOfTheCallerLeavesDoubt) {
+TEST(LimitsTest, RejectionAfterEarlierAttemptsIsUnknown) {
   LimitedGateway limited("  - {name: all, by: gateway, rate: 1/h, burst: 1}\n");
   ASSERT_EQ(limited.Calls(1, "a"), 1);
   EXPECT_THAT(limited.Call("a", {.metadata = {{"grpc-previous-rpc-attempts", "1"}}}),
               HasDeletion("unknown"));
 }
 
-TEST(LimitsTest, AWorkspaceIsTheSameInAllItsSpellings) {
+TEST(LimitsTest, MatchesWorkspaceInEverySpelling) {
   LimitedGateway limited("  - {name: per-workspace, by: workspace, rate: 1/h, burst: 2}\n");
   EXPECT_EQ(limited.Calls(1, "a", {.workspace_uuid = kWorkspace}), 1);
   std::string upper = kWorkspace;
@@ -135,15 +135,15 @@ TEST(LimitsTest, AWorkspaceIsTheSameInAllItsSpellings) {
   EXPECT_EQ(limited.Calls(1, "c"), 1) << "the key's own workspace is another one";
 }
 
-TEST(LimitsTest, ARetryWithoutRoomIsNotSent) {
+TEST(LimitsTest, DoesNotRetryBeyondTheLimit) {
   LimitedGateway limited("  - {name: vendor, by: upstream_key, rate: 1/h, burst: 3}\n",
-                         InOrder({Answer(HttpReply(503)), Answer(HttpReply(204)),
-                                  Answer(HttpReply(503)), Answer(HttpReply(204))}));
+                         InOrder({Respond(HttpReply(503)), Respond(HttpReply(204)),
+                                  Respond(HttpReply(503)), Respond(HttpReply(204))}));
   EXPECT_THAT(limited.Call("a"), HasCode(StatusCode::OK)) << "two sends";
   const DeleteReply stopped = limited.Call("a", {.metadata = {{"x-request-id", "stopped"}}});
   EXPECT_THAT(stopped, HasCode(StatusCode::UNAVAILABLE));
   EXPECT_THAT(stopped, HasInfo("retry_stopped", "rate_limit"));
-  EXPECT_THAT(stopped, HasSends(1));
+  EXPECT_THAT(stopped, HasAttempts(1));
   EXPECT_GT(RetryDelayMs(stopped), 3'000'000);
   EXPECT_EQ(limited.upstream().requests().size(), 3u);
   EXPECT_EQ(limited.gateway().WaitForAccessLine("stopped")->value("retry_stopped", ""),
@@ -169,7 +169,7 @@ TEST(LimitsTest, ShadowModeCountsAndLogsOnly) {
   EXPECT_EQ(limited.Decisions("trial", "denied"), 0);
 }
 
-TEST(LimitsTest, OverridesAreForWhomTheyName) {
+TEST(LimitsTest, OverridesApplyToMatchingSubjects) {
   LimitedGateway limited(
       "  - name: per-caller\n"
       "    by: caller\n"
@@ -194,7 +194,7 @@ TEST(LimitsTest, HealthReflectionAndMetricsAreNeverLimited) {
   EXPECT_EQ(limited.Decisions("all", "denied"), 1);
 }
 
-TEST(LimitsTest, NewRulesHoldAtOnceAndKeepWhatWasUsed) {
+TEST(LimitsTest, ReloadAppliesRulesAndKeepsUsage) {
   LimitedGateway limited(kPerCaller);
   ASSERT_EQ(limited.Calls(2, "a"), 2);
   limited.Reload("  - {name: all, by: gateway, rate: 1/h, burst: 2}\n" + std::string(kPerCaller));
@@ -211,7 +211,7 @@ TEST(LimitsTest, NewRulesHoldAtOnceAndKeepWhatWasUsed) {
   EXPECT_EQ(limited.Decisions("all", "allowed"), -1) << "the series of rules that are gone go too";
 }
 
-TEST(LimitsTest, MadeUpNamesCostNeitherMemoryNorSeries) {
+TEST(LimitsTest, ArbitraryNamesCostNeitherMemoryNorSeries) {
   LimitedGateway limited(
       "  - {name: per-caller, by: caller, rate: 1/h, burst: 1}\n"
       "  max_keys: 100\n");
@@ -224,7 +224,7 @@ TEST(LimitsTest, MadeUpNamesCostNeitherMemoryNorSeries) {
   EXPECT_EQ(limited.gateway().Metric("gateway_limiter_overflowed_total"), 200);
 }
 
-TEST(LimitsTest, OfRefusalsAHundredLinesASecondAreWritten) {
+TEST(LimitsTest, CapsRejectionLogLinesAtOneHundredPerSecond) {
   LimitedGateway limited("  - {name: all, by: gateway, rate: 1/h, burst: 1}\n");
   constexpr int kCalls = 500;
   ASSERT_EQ(limited.Calls(kCalls, "a"), 1);

@@ -38,9 +38,9 @@ void ExpectNothingForged(const GatewayProcess& gateway, size_t calls) {
   for (const auto& line : log) EXPECT_NE(line.value("request_id", ""), "forged");
 }
 
-TEST(AccessLogTest, OneLineForEachCall) {
-  ScriptedUpstream upstream(InOrder({Answer(HttpReply(204)), Answer(ApiErrorReply(404, "x.y")),
-                                     CloseWithoutAnswer(), Answer(HttpReply(204))}));
+TEST(AccessLogTest, WritesOneLinePerCall) {
+  ScriptedUpstream upstream(InOrder({Respond(HttpReply(204)), Respond(ApiErrorReply(404, "x.y")),
+                                     CloseWithoutResponse(), Respond(HttpReply(204))}));
   GatewayProcess gateway({.upstream = upstream.url()});
   const DeleteClient client(gateway.grpc_address());
   for (int i = 0; i < 50; ++i) {
@@ -53,8 +53,8 @@ TEST(AccessLogTest, OneLineForEachCall) {
   EXPECT_EQ(gateway.AccessLog().size(), 50u);
 }
 
-TEST(AccessLogTest, SaysWhatTheCallerWasTold) {
-  ScriptedUpstream upstream(Answer(ApiErrorReply(404, "resource.not_found")));
+TEST(AccessLogTest, LogsWhatTheCallerReceived) {
+  ScriptedUpstream upstream(Respond(ApiErrorReply(404, "resource.not_found")));
   GatewayProcess gateway({.upstream = upstream.url()});
   const DeleteReply reply = DeleteClient(gateway.grpc_address())
                                 .Delete({.workspace_uuid = "workspace."s + kWorkspace,
@@ -72,8 +72,8 @@ TEST(AccessLogTest, SaysWhatTheCallerWasTold) {
   EXPECT_EQ(line->value("upstream_request_id", ""), "req-404");
 }
 
-TEST(AccessLogTest, CanBeSwitchedOff) {
-  ScriptedUpstream upstream(Answer(HttpReply(204)));
+TEST(AccessLogTest, CanBeDisabled) {
+  ScriptedUpstream upstream(Respond(HttpReply(204)));
   GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--access-log=false"}});
   EXPECT_THAT(DeleteClient(gateway.grpc_address()).Delete(), HasCode(StatusCode::OK));
   gateway.process().Signal(SIGTERM);
@@ -81,8 +81,8 @@ TEST(AccessLogTest, CanBeSwitchedOff) {
   EXPECT_TRUE(gateway.AccessLog().empty());
 }
 
-TEST(LogInjectionTest, ThroughTheIds) {
-  ScriptedUpstream upstream(Answer(HttpReply(204)));
+TEST(LogInjectionTest, EscapesIds) {
+  ScriptedUpstream upstream(Respond(HttpReply(204)));
   GatewayProcess gateway({.upstream = upstream.url()});
   const DeleteClient client(gateway.grpc_address());
   const std::string messages[] = {Field(1, kForgery),
@@ -99,8 +99,8 @@ TEST(LogInjectionTest, ThroughTheIds) {
   ExpectNothingForged(gateway, std::size(messages) + 1);
 }
 
-TEST(LogInjectionTest, ThroughMetadataThatNoLibraryWouldSend) {
-  ScriptedUpstream upstream(Answer(HttpReply(204)));
+TEST(LogInjectionTest, EscapesInvalidMetadata) {
+  ScriptedUpstream upstream(Respond(HttpReply(204)));
   GatewayProcess gateway({.upstream = upstream.url()});
   const DeleteClient client(gateway.grpc_address());
   const std::string message = Field(1, kRun);
@@ -123,8 +123,8 @@ TEST(LogInjectionTest, ThroughMetadataThatNoLibraryWouldSend) {
 }
 
 // That raw calls do reach the handler, or the test above would show nothing.
-TEST(LogInjectionTest, ARawCallWithGoodMetadataIsLogged) {
-  ScriptedUpstream upstream(Answer(HttpReply(204)));
+TEST(LogInjectionTest, LogsARawCallWithValidMetadata) {
+  ScriptedUpstream upstream(Respond(HttpReply(204)));
   GatewayProcess gateway({.upstream = upstream.url()});
   EXPECT_TRUE(CallOverRawHttp2(gateway.grpc_address(), Field(1, kRun),
                                {{"x-request-id", "raw-1"}, {"x-anything", "\xff"}}));
@@ -132,11 +132,12 @@ TEST(LogInjectionTest, ARawCallWithGoodMetadataIsLogged) {
   EXPECT_EQ(upstream.requests().size(), 1u);
 }
 
-TEST(LogInjectionTest, ThroughTheUpstreamsWords) {
+TEST(LogInjectionTest, EscapesUpstreamText) {
   const std::string forgery =
       R"(\"}\n{\"event\":\"call\",\"request_id\":\"forged\"}\r\n\u0000\u2028\u001b[2J)";
-  ScriptedUpstream upstream(Answer(HttpReply(409, ApiError(forgery, forgery, forgery),
-                                             "application/json", "x-request-id: \xff\"}\x01\r\n")));
+  ScriptedUpstream upstream(
+      Respond(HttpReply(409, ApiError(forgery, forgery, forgery), "application/json",
+                        "x-request-id: \xff\"}\x01\r\n")));
   GatewayProcess gateway({.upstream = upstream.url()});
   const DeleteReply reply = DeleteClient(gateway.grpc_address()).Delete();
   EXPECT_THAT(reply, HasCode(StatusCode::ABORTED));
@@ -153,7 +154,7 @@ std::string EverythingIn(const DeleteReply& reply) {
   return all;
 }
 
-TEST(CanaryTest, AKeyThatTheUpstreamEchoesIsTakenOut) {
+TEST(CanaryTest, RedactsAKeyEchoedByTheUpstream) {
   const std::string key = kCanaryKey;
   const std::string bodies[] = {
       ApiError("auth.invalid_key", "your key " + key + " is wrong, " + key, "r-" + key),
@@ -164,7 +165,7 @@ TEST(CanaryTest, AKeyThatTheUpstreamEchoesIsTakenOut) {
       R"({"error":{"code":"c","message":"\u0063anary-key-0123456789abcdef"}})"};
   for (const std::string& body : bodies) {
     SCOPED_TRACE(body);
-    ScriptedUpstream upstream(Answer(HttpReply(
+    ScriptedUpstream upstream(Respond(HttpReply(
         401, body, "application/json",
         "x-request-id: " + key + "\r\nx-echo: " + key + "\r\nwww-authenticate: " + key + "\r\n")));
     GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--log-level", "debug"}});
@@ -181,7 +182,7 @@ TEST(CanaryTest, AKeyThatTheUpstreamEchoesIsTakenOut) {
   }
 }
 
-TEST(CanaryTest, TheUpstreamsAddressDoesNotReachTheCaller) {
+TEST(CanaryTest, DoesNotRevealTheUpstreamAddress) {
   const RefusingPort nobody;
   const std::string port = nobody.url().substr(17, nobody.url().rfind('/') - 17);
   GatewayProcess gateway({.upstream = nobody.url()});

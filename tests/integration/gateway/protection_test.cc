@@ -23,9 +23,9 @@ double Shed(const GatewayProcess& gateway, const std::string& cause) {
   return gateway.Metric("gateway_calls_shed_total", {"cause=\"" + cause + "\""}).value_or(-1);
 }
 
-TEST(InFlightCapTest, OneCallMoreIsAnsweredAtOnceAndNotSent) {
-  const Gate answer;
-  ScriptedUpstream upstream(AnswerWhen(answer, HttpReply(204)));
+TEST(InFlightCapTest, RejectsCallsAboveTheCapAtOnce) {
+  const Latch answer;
+  ScriptedUpstream upstream(RespondWhen(answer, HttpReply(204)));
   GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--upstream-max-in-flight", "2"}});
   const DeleteClient client(gateway.grpc_address());
   PendingDelete first = client.Start();
@@ -37,7 +37,7 @@ TEST(InFlightCapTest, OneCallMoreIsAnsweredAtOnceAndNotSent) {
   EXPECT_THAT(refused, HasReason("IN_FLIGHT_CAP"));
   EXPECT_THAT(refused, HasDomain("evalrun-gateway"));
   EXPECT_THAT(refused, HasDeletion("not_performed"));
-  EXPECT_THAT(refused, HasSends(0));
+  EXPECT_THAT(refused, HasAttempts(0));
   EXPECT_THAT(refused, IsWellFormedError());
   EXPECT_GE(RetryDelayMs(refused), 500);
   EXPECT_EQ(refused.Trailing("grpc-retry-pushback-ms"), std::to_string(RetryDelayMs(refused)));
@@ -52,10 +52,10 @@ TEST(InFlightCapTest, OneCallMoreIsAnsweredAtOnceAndNotSent) {
   EXPECT_THAT(client.Delete(), HasCode(StatusCode::OK)) << "there is room again";
 }
 
-TEST(InFlightCapTest, AtFiveTimesTheCapExactlyTheSurplusIsRefused) {
+TEST(InFlightCapTest, RejectsExactlyTheExcessAtFiveTimesTheCap) {
   constexpr int kCap = 20;
-  const Gate answer;
-  ScriptedUpstream upstream(AnswerWhen(answer, HttpReply(204)));
+  const Latch answer;
+  ScriptedUpstream upstream(RespondWhen(answer, HttpReply(204)));
   GatewayProcess gateway(
       {.upstream = upstream.url(), .flags = {"--upstream-max-in-flight", std::to_string(kCap)}});
   const DeleteClient client(gateway.grpc_address());
@@ -78,8 +78,8 @@ TEST(InFlightCapTest, AtFiveTimesTheCapExactlyTheSurplusIsRefused) {
   EXPECT_EQ(upstream.requests().size(), 2u * kCap);
 }
 
-TEST(InFlightCapTest, ACallThatIsCancelledMakesRoom) {
-  ScriptedUpstream upstream(InOrder({Hang(), Answer(HttpReply(204))}));
+TEST(InFlightCapTest, CancelledCallReleasesItsPermit) {
+  ScriptedUpstream upstream(InOrder({Hang(), Respond(HttpReply(204))}));
   GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--upstream-max-in-flight", "1"}});
   const DeleteClient client(gateway.grpc_address());
   PendingDelete hung = client.Start({.metadata = {{"x-request-id", "hung"}}});
@@ -89,8 +89,8 @@ TEST(InFlightCapTest, ACallThatIsCancelledMakesRoom) {
   EXPECT_THAT(client.Delete(), HasCode(StatusCode::OK));
 }
 
-TEST(InFlightCapTest, AMalformedCallTakesNoRoom) {
-  ScriptedUpstream upstream(Answer(HttpReply(204)));
+TEST(InFlightCapTest, MalformedCallTakesNoPermit) {
+  ScriptedUpstream upstream(Respond(HttpReply(204)));
   GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--upstream-max-in-flight", "1"}});
   const DeleteClient client(gateway.grpc_address());
   for (int i = 0; i < 3; ++i) {
@@ -99,8 +99,8 @@ TEST(InFlightCapTest, AMalformedCallTakesNoRoom) {
   EXPECT_THAT(client.Delete(), HasCode(StatusCode::OK));
 }
 
-TEST(HoldBackTest, AfterA429OtherCallsAreAnsweredAtOnceWithWhatRemains) {
-  ScriptedUpstream upstream(InOrder({Answer(TooMany("60")), Answer(HttpReply(204))}));
+TEST(RetryAfterGateTest, RejectsOtherCallsAfter429WithTheRemainingDelay) {
+  ScriptedUpstream upstream(InOrder({Respond(TooMany("60")), Respond(HttpReply(204))}));
   GatewayProcess gateway({.upstream = upstream.url()});
   const DeleteClient client(gateway.grpc_address());
   const DeleteReply limited = client.Delete({.timeout = 5s});
@@ -113,7 +113,7 @@ TEST(HoldBackTest, AfterA429OtherCallsAreAnsweredAtOnceWithWhatRemains) {
   EXPECT_THAT(held, HasCode(StatusCode::RESOURCE_EXHAUSTED));
   EXPECT_THAT(held, HasReason("UPSTREAM_HOLD_BACK"));
   EXPECT_THAT(held, HasDeletion("not_performed"));
-  EXPECT_THAT(held, HasSends(0));
+  EXPECT_THAT(held, HasAttempts(0));
   EXPECT_THAT(held, IsWellFormedError());
   EXPECT_GT(RetryDelayMs(held), 0);
   EXPECT_LE(RetryDelayMs(held), 10'000) << "the default of upstream.max_hold_back";
@@ -125,8 +125,8 @@ TEST(HoldBackTest, AfterA429OtherCallsAreAnsweredAtOnceWithWhatRemains) {
   EXPECT_EQ(upstream.requests().size(), 1u);
 }
 
-TEST(HoldBackTest, TheCallThatMetThe429WaitsAndIsTheProbe) {
-  ScriptedUpstream upstream(InOrder({Answer(TooMany("1")), Answer(HttpReply(204))}));
+TEST(RetryAfterGateTest, CallThatReceivedThe429RetriesAsProbe) {
+  ScriptedUpstream upstream(InOrder({Respond(TooMany("1")), Respond(HttpReply(204))}));
   GatewayProcess gateway({.upstream = upstream.url()});
   const DeleteClient client(gateway.grpc_address());
   PendingDelete probe = client.Start({.metadata = {{"x-request-id", "probe"}}});
@@ -137,15 +137,15 @@ TEST(HoldBackTest, TheCallThatMetThe429WaitsAndIsTheProbe) {
   EXPECT_EQ(Shed(gateway, "hold_back"), 0);
 }
 
-TEST(HoldBackTest, ARetryThatComesDueWaitsForItToo) {
+TEST(RetryAfterGateTest, DelaysRetriesThatComeDue) {
   // The first call loses its connection and is to go out again within a millisecond; by then the
   // second one has been told to wait a second.
-  const Gate lose;
+  const Latch lose;
   ScriptedUpstream upstream(InOrder({[&lose](const ReceivedRequest&, UpstreamConnection& peer) {
                                        peer.WaitFor(lose);
                                        peer.Close();
                                      },
-                                     Answer(TooMany("1")), Answer(HttpReply(204))}));
+                                     Respond(TooMany("1")), Respond(HttpReply(204))}));
   GatewayProcess gateway(
       {.upstream = upstream.url(),
        .flags = {"--retry-initial-backoff", "1ms", "--retry-max-backoff", "1ms"}});
@@ -161,16 +161,16 @@ TEST(HoldBackTest, ARetryThatComesDueWaitsForItToo) {
   EXPECT_EQ(upstream.requests().size(), 3u);
 }
 
-TEST(HoldBackTest, CanBeSwitchedOff) {
-  ScriptedUpstream upstream(InOrder({Answer(TooMany("60")), Answer(HttpReply(204))}));
+TEST(RetryAfterGateTest, CanBeDisabled) {
+  ScriptedUpstream upstream(InOrder({Respond(TooMany("60")), Respond(HttpReply(204))}));
   GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--upstream-max-hold-back", "0s"}});
   const DeleteClient client(gateway.grpc_address());
   ASSERT_THAT(client.Delete({.timeout = 5s}), HasCode(StatusCode::RESOURCE_EXHAUSTED));
   EXPECT_THAT(client.Delete(), HasCode(StatusCode::OK));
 }
 
-TEST(RetryBudgetTest, AnOutageIsNotMultiplied) {
-  ScriptedUpstream upstream(Answer(ApiErrorReply(503, "server.busy")));
+TEST(RetryBudgetTest, DoesNotAmplifyAnOutage) {
+  ScriptedUpstream upstream(Respond(ApiErrorReply(503, "server.busy")));
   GatewayProcess gateway({.upstream = upstream.url(),
                           .flags = {"--retry-budget-percent", "10", "--retry-budget-burst", "5",
                                     "--retry-initial-backoff", "1ms"}});
@@ -187,8 +187,8 @@ TEST(RetryBudgetTest, AnOutageIsNotMultiplied) {
   EXPECT_EQ(gateway.Metric("gateway_retry_budget_retries"), 0);
 }
 
-TEST(RetryBudgetTest, CanBeSwitchedOff) {
-  ScriptedUpstream upstream(Answer(ApiErrorReply(503, "server.busy")));
+TEST(RetryBudgetTest, CanBeDisabled) {
+  ScriptedUpstream upstream(Respond(ApiErrorReply(503, "server.busy")));
   GatewayProcess gateway({.upstream = upstream.url(),
                           .flags = {"--retry-budget=false", "--retry-budget-burst", "0",
                                     "--retry-initial-backoff", "1ms"}});
@@ -197,9 +197,10 @@ TEST(RetryBudgetTest, CanBeSwitchedOff) {
   EXPECT_EQ(upstream.requests().size(), 30u);
 }
 
-TEST(RetryBudgetTest, PooledConnectionsThatDiedAreMadeUpForWithoutIt) {
+TEST(RetryBudgetTest, RetriesStaleConnectionsOutsideTheBudget) {
   // What a restart of the upstream looks like: the connection was good for one request.
-  ScriptedUpstream upstream(ByPositionOnConnection({Answer(HttpReply(204)), CloseWithoutAnswer()}));
+  ScriptedUpstream upstream(
+      ByPositionOnConnection({Respond(HttpReply(204)), CloseWithoutResponse()}));
   GatewayProcess gateway({.upstream = upstream.url(),
                           .flags = {"--retry-budget-percent", "0", "--retry-budget-burst", "0",
                                     "--retry-initial-backoff", "1ms"}});
@@ -208,16 +209,16 @@ TEST(RetryBudgetTest, PooledConnectionsThatDiedAreMadeUpForWithoutIt) {
   EXPECT_GE(gateway.Metric("gateway_retries_total"), 10);
 }
 
-TEST(PushbackTest, ClientsAreToldNotToRetryWhatWasRetriedHere) {
+TEST(PushbackTest, IsNegativeAfterOwnRetries) {
   struct {
     const char* name;
     Script script;
   } const cases[] = {
-      {"503", Answer(ApiErrorReply(503, "server.busy"))},
-      {"lost", CloseWithoutAnswer()},
-      {"400", Answer(ApiErrorReply(400, "validation.invalid_request"))},
-      {"409", Answer(ApiErrorReply(409, "resource.conflict"))},
-      {"429 without a time", Answer(ApiErrorReply(429, "quota.limit_exceeded"))},
+      {"503", Respond(ApiErrorReply(503, "server.busy"))},
+      {"lost", CloseWithoutResponse()},
+      {"400", Respond(ApiErrorReply(400, "validation.invalid_request"))},
+      {"409", Respond(ApiErrorReply(409, "resource.conflict"))},
+      {"429 without a time", Respond(ApiErrorReply(429, "quota.limit_exceeded"))},
   };
   for (const auto& row : cases) {
     SCOPED_TRACE(row.name);
@@ -228,19 +229,19 @@ TEST(PushbackTest, ClientsAreToldNotToRetryWhatWasRetriedHere) {
   }
 }
 
-TEST(PushbackTest, OrAfterTheTimeThatTheUpstreamNamed) {
+TEST(PushbackTest, IsTheRetryAfterOfTheUpstream) {
   for (const int status : {429, 503}) {
     SCOPED_TRACE(status);
     ScriptedUpstream upstream(
-        Answer(ApiErrorReply(status, "quota.limit_exceeded", "retry-after-ms: 1500\r\n")));
+        Respond(ApiErrorReply(status, "quota.limit_exceeded", "retry-after-ms: 1500\r\n")));
     GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--max-attempts", "1"}});
     EXPECT_EQ(DeleteClient(gateway.grpc_address()).Delete().Trailing("grpc-retry-pushback-ms"),
               "1500");
   }
 }
 
-TEST(PushbackTest, AnOkHasNone) {
-  ScriptedUpstream upstream(Answer(HttpReply(204)));
+TEST(PushbackTest, IsAbsentOnOk) {
+  ScriptedUpstream upstream(Respond(HttpReply(204)));
   GatewayProcess gateway({.upstream = upstream.url()});
   EXPECT_EQ(DeleteClient(gateway.grpc_address())
                 .Delete()
@@ -248,13 +249,13 @@ TEST(PushbackTest, AnOkHasNone) {
             0u);
 }
 
-TEST(HungUpstreamTest, ThreeHundredHungCallsStarveNeitherTheOthersNorHealth) {
+TEST(HungUpstreamTest, HungCallsStarveNeitherOtherCallsNorHealth) {
   // Requests with this workspace hang; all others are answered.
   ScriptedUpstream upstream([](const ReceivedRequest& request, UpstreamConnection& connection) {
     if (request.target.find("workspace_uuid") != std::string::npos) {
       Hang()(request, connection);
     } else {
-      Answer(HttpReply(204))(request, connection);
+      Respond(HttpReply(204))(request, connection);
     }
   });
   GatewayProcess gateway({.upstream = upstream.url()});

@@ -20,8 +20,8 @@ double Reloads(const GatewayProcess& gateway, const std::string& result) {
   return gateway.Metric("gateway_config_reloads_total", {"result=\"" + result + "\""}).value_or(-1);
 }
 
-TEST(ReloadTest, AFileThatIsReplacedIsLoaded) {
-  ScriptedUpstream upstream(Answer(HttpReply(204)));
+TEST(ReloadTest, LoadsAReplacedFile) {
+  ScriptedUpstream upstream(Respond(HttpReply(204)));
   const ConfigFile config("log: {level: info}\n");
   GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--config", config.path()}});
   config.Replace("log: {level: debug}\nretry: {max_attempts: 5}\n");
@@ -32,8 +32,8 @@ TEST(ReloadTest, AFileThatIsReplacedIsLoaded) {
   EXPECT_EQ(gateway.Metric("gateway_config_restart_needed"), 1);
 }
 
-TEST(ReloadTest, SighupLoadsAtOnceAndARefusalKeepsTheGatewayServing) {
-  ScriptedUpstream upstream(Answer(HttpReply(204)));
+TEST(ReloadTest, SighupLoadsAtOnceAndErrorsKeepServing) {
+  ScriptedUpstream upstream(Respond(HttpReply(204)));
   const ConfigFile config("log: {level: info}\n");
   GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--config", config.path()}});
   config.Replace("log: {level: loud}\n");

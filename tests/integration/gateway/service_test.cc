@@ -27,7 +27,7 @@ const std::vector<std::string> kMethodLabels = {
 class ServiceTest : public ::testing::Test {
  protected:
   ScriptedUpstream upstream_{
-      InOrder({Answer(HttpReply(204)), Answer(ApiErrorReply(404, "resource.not_found"))})};
+      InOrder({Respond(HttpReply(204)), Respond(ApiErrorReply(404, "resource.not_found"))})};
   GatewayProcess gateway_{{.upstream = upstream_.url()}};
   DeleteClient client_{gateway_.grpc_address()};
 
@@ -43,14 +43,14 @@ std::string HealthCheck(const std::string& service) {
   return "\x0a"s + static_cast<char>(service.size()) + service;
 }
 
-TEST_F(ServiceTest, HealthOfTheServerAndOfTheService) {
+TEST_F(ServiceTest, ReportsHealthOfServerAndService) {
   const std::string check = "/grpc.health.v1.Health/Check";
   EXPECT_EQ(client_.CallRaw(check, "").response, "\x08\x01");
   EXPECT_EQ(client_.CallRaw(check, HealthCheck(kService)).response, "\x08\x01");
   EXPECT_THAT(client_.CallRaw(check, HealthCheck("no.Such")), HasCode(StatusCode::NOT_FOUND));
 }
 
-TEST_F(ServiceTest, HealthRequestsThatAreNone) {
+TEST_F(ServiceTest, RejectsMalformedHealthRequests) {
   for (const char* method : {"/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"}) {
     EXPECT_THAT(client_.CallRaw(method, "\xff\xff"), HasCode(StatusCode::INVALID_ARGUMENT))
         << method;
@@ -58,7 +58,7 @@ TEST_F(ServiceTest, HealthRequestsThatAreNone) {
   EXPECT_EQ(client_.CallRaw("/grpc.health.v1.Health/Check", "").response, "\x08\x01");
 }
 
-TEST_F(ServiceTest, AHealthWatchOfWhatIsNotHereSaysSoAndStaysOpen) {
+TEST_F(ServiceTest, HealthWatchOfUnknownServiceStaysOpen) {
   RawStream stranger(client_.channel(), "/grpc.health.v1.Health/Watch", HealthCheck("no.Such"));
   RawStream service(client_.channel(), "/grpc.health.v1.Health/Watch", HealthCheck(kService));
   EXPECT_EQ(stranger.Read(), "\x08\x03") << "SERVICE_UNKNOWN";
@@ -67,7 +67,7 @@ TEST_F(ServiceTest, AHealthWatchOfWhatIsNotHereSaysSoAndStaysOpen) {
   EXPECT_EQ(stranger.Read(), std::nullopt) << "open until the server went";
 }
 
-TEST_F(ServiceTest, MoreHealthWatchesThanWaitForOne) {
+TEST_F(ServiceTest, ServesMoreHealthWatchesThanRequestedCalls) {
   std::vector<std::unique_ptr<RawStream>> watches;
   for (int i = 0; i < 100; ++i) {
     watches.push_back(
@@ -78,8 +78,8 @@ TEST_F(ServiceTest, MoreHealthWatchesThanWaitForOne) {
   EXPECT_EQ(client_.CallRaw("/grpc.health.v1.Health/Check", "").response, "\x08\x01");
 }
 
-TEST(PollerTest, TheEnvironmentsChoiceOfGrpcsPollerIsNotHeard) {
-  ScriptedUpstream upstream(InOrder({Answer(HttpReply(204)), Answer(HttpReply(204))}));
+TEST(PollerTest, IgnoresGrpcPollStrategyVariable) {
+  ScriptedUpstream upstream(InOrder({Respond(HttpReply(204)), Respond(HttpReply(204))}));
   const GatewayProcess gateway(
       {.upstream = upstream.url(), .env = {{"GRPC_POLL_STRATEGY", "poll"}}});
   DeleteClient client(gateway.grpc_address());
@@ -88,7 +88,7 @@ TEST(PollerTest, TheEnvironmentsChoiceOfGrpcsPollerIsNotHeard) {
   EXPECT_THAT(client.Delete({.timeout = std::chrono::milliseconds(1500)}), HasCode(StatusCode::OK));
 }
 
-TEST_F(ServiceTest, AnUpstreamThatIsDownDoesNotMakeTheGatewayUnhealthy) {
+TEST_F(ServiceTest, StaysHealthyWhenTheUpstreamIsDown) {
   const RefusingPort nobody;
   GatewayProcess gateway({.upstream = nobody.url()});
   const DeleteClient client(gateway.grpc_address());
@@ -120,7 +120,7 @@ TEST_F(ServiceTest, ReflectionDescribesTheServiceInBothVersions) {
   }
 }
 
-TEST_F(ServiceTest, MethodsThatDoNotExistAreCounted) {
+TEST_F(ServiceTest, CountsUnknownMethods) {
   const std::vector<std::string> labels = {"grpc_service=\"unknown\"", "grpc_method=\"unknown\""};
   EXPECT_EQ(gateway_.Metric("grpc_server_started_total", labels), 0);
   EXPECT_THAT(client_.CallRaw("/aymara.evals.v1.EvalRunService/DeleteEverything", ""),
@@ -130,13 +130,13 @@ TEST_F(ServiceTest, MethodsThatDoNotExistAreCounted) {
   EXPECT_EQ(gateway_.Metric("grpc_server_handled_total", labels), 2);
 }
 
-TEST_F(ServiceTest, HealthzAndReadyz) {
+TEST_F(ServiceTest, ServesHealthzAndReadyz) {
   EXPECT_EQ(gateway_.Get("/healthz").status, 200);
   EXPECT_EQ(gateway_.Get("/readyz").status, 200);
   EXPECT_EQ(gateway_.Get("/nothing").status, 404);
 }
 
-TEST_F(ServiceTest, TheUsualMetricsAreThereBeforeTheFirstCall) {
+TEST_F(ServiceTest, ExposesStandardMetricsBeforeTheFirstCall) {
   EXPECT_EQ(OfMethod("grpc_server_started_total"), 0);
   EXPECT_EQ(OfMethod("grpc_server_msg_received_total"), 0);
   EXPECT_EQ(OfMethod("grpc_server_msg_sent_total"), 0);
@@ -155,7 +155,7 @@ TEST_F(ServiceTest, TheUsualMetricsAreThereBeforeTheFirstCall) {
   }
 }
 
-TEST_F(ServiceTest, TheMetricsCountTheCalls) {
+TEST_F(ServiceTest, MetricsCountCalls) {
   EXPECT_THAT(client_.Delete(), HasCode(StatusCode::OK));
   EXPECT_THAT(client_.Delete(), HasCode(StatusCode::NOT_FOUND));
   EXPECT_THAT(client_.Delete({.eval_run_uuid = ".."}), HasCode(StatusCode::INVALID_ARGUMENT));
@@ -169,8 +169,8 @@ TEST_F(ServiceTest, TheMetricsCountTheCalls) {
   EXPECT_EQ(gateway_.Metric("gateway_deletions_total", {"deletion=\"not_performed\""}), 1);
 }
 
-TEST_F(ServiceTest, WithoutAKeyItRefusesToStartAndSaysHowToGiveOne) {
-  ChildProcess::Options command = GatewayProcess::CommandOf({.upstream = upstream_.url()});
+TEST_F(ServiceTest, FailsToStartWithoutAKeyAndSaysHowToSetOne) {
+  ChildProcess::Options command = GatewayProcess::MakeCommand({.upstream = upstream_.url()});
   command.env.erase("AYMARA_AI_API_KEY");
   command.unset_env.push_back("AYMARA_AI_API_KEY");
   ChildProcess gateway(command);
@@ -181,9 +181,9 @@ TEST_F(ServiceTest, WithoutAKeyItRefusesToStartAndSaysHowToGiveOne) {
   EXPECT_THAT(gateway.all_output(), HasSubstr("api-key-file"));
 }
 
-TEST_F(ServiceTest, ATakenPortIsNamed) {
+TEST_F(ServiceTest, NamesAPortThatIsInUse) {
   // The last one of a flag that is given twice counts.
-  ChildProcess gateway(GatewayProcess::CommandOf(
+  ChildProcess gateway(GatewayProcess::MakeCommand(
       {.upstream = upstream_.url(), .flags = {"--listen", gateway_.grpc_address()}}));
   const auto exit = gateway.WaitForExit();
   ASSERT_TRUE(exit.has_value());

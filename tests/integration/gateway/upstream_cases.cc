@@ -13,7 +13,7 @@ using grpc::StatusCode;
 constexpr char kHtml[] = "<html><head><title>Error</title></head><body>Bad Gateway</body></html>";
 
 std::function<Script()> Replies(std::string bytes) {
-  return [bytes = std::move(bytes)] { return Answer(bytes); };
+  return [bytes = std::move(bytes)] { return Respond(bytes); };
 }
 
 std::function<Script()> ApiErrorWith(int status, const char* code, const char* headers = "") {
@@ -34,7 +34,7 @@ UpstreamCase Api(std::string name, int status, const char* api_code, StatusCode 
           .code = code,
           .deletion = std::move(deletion),
           .reason = std::move(reason),
-          .api_spoke = true,
+          .is_api_error = true,
           .http_status = status};
 }
 
@@ -120,16 +120,16 @@ std::vector<UpstreamCase> StrangeAnswers() {
                       StatusCode::INTERNAL, "unknown")),
       Strange(
           "Api404Truncated", 404,
-          [] { return AnswerAndClose(Cut(ApiErrorReply(404, "not_found"))); },
+          [] { return RespondAndClose(Cut(ApiErrorReply(404, "not_found"))); },
           StatusCode::NOT_FOUND, "not_performed", "UPSTREAM_UNRECOGNIZED_404"),
       Retried(Strange(
           "Api503BodyStalls", 503,
-          [] { return AnswerAndStall(Cut(ApiErrorReply(503, "unavailable"))); },
+          [] { return RespondAndStall(Cut(ApiErrorReply(503, "unavailable"))); },
           StatusCode::UNAVAILABLE, "unknown")),
       Retried(Strange(
           "Json500Drips", 500,
           [] {
-            return AnswerSlowly(
+            return RespondSlowly(
                 "HTTP/1.1 500 X\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n" +
                     std::string(1000, 'x'),
                 20ms);
@@ -155,11 +155,11 @@ std::vector<UpstreamCase> Successes() {
       Ok("Empty200", Replies(HttpReply(200, ""))),
       // The status line decides, and it has come.
       Ok("NoContent204WithHalfItsHeaders",
-         [] { return AnswerAndClose("HTTP/1.1 204 X\r\ndate: "); }),
+         [] { return RespondAndClose("HTTP/1.1 204 X\r\ndate: "); }),
       Ok("Json200Truncated",
          [] {
            const std::string body = R"({"deleted":true,"pad":")" + std::string(100, 'x') + "\"}";
-           return AnswerAndClose(Cut(HttpReply(200, body)));
+           return RespondAndClose(Cut(HttpReply(200, body)));
          }),
   };
 }
@@ -171,22 +171,22 @@ std::vector<UpstreamCase> NoAnswers() {
   };
   std::vector<UpstreamCase> cases = {
       none("NotHttp",
-           [] { return AnswerAndClose(std::string("\0\x01 this is not HTTP\r\n\r\n", 23)); }),
-      none("ClosedBeforeAnyAnswer", [] { return CloseWithoutAnswer(); }),
-      none("ResetBeforeAnyAnswer", [] { return ResetWithoutAnswer(); }),
-      none("ClosedInTheStatusLine", [] { return AnswerAndClose("HTTP/1."); }),
+           [] { return RespondAndClose(std::string("\0\x01 this is not HTTP\r\n\r\n", 23)); }),
+      none("ClosedBeforeAnyAnswer", [] { return CloseWithoutResponse(); }),
+      none("ResetBeforeAnyAnswer", [] { return ResetWithoutResponse(); }),
+      none("ClosedInTheStatusLine", [] { return RespondAndClose("HTTP/1."); }),
       none("NeverAnswers", [] { return Hang(); }),
   };
   cases.back().code = StatusCode::DEADLINE_EXCEEDED;
   for (const auto& [name, script] :
-       {std::pair("ClosedBeforeAnyAnswerOnAReusedConnection", CloseWithoutAnswer()),
-        std::pair("ResetBeforeAnyAnswerOnAReusedConnection", ResetWithoutAnswer())}) {
+       {std::pair("ClosedBeforeAnyAnswerOnAReusedConnection", CloseWithoutResponse()),
+        std::pair("ResetBeforeAnyAnswerOnAReusedConnection", ResetWithoutResponse())}) {
     UpstreamCase reused = none(name, [script = script] {
-      return ByPositionOnConnection({Answer(HttpReply(204)), script});
+      return ByPositionOnConnection({Respond(HttpReply(204)), script});
     });
     reused.on_reused_connection = true;
     reused.sends = 2;
-    reused.succeeds_in_the_end = true;
+    reused.eventually_succeeds = true;
     cases.push_back(std::move(reused));
   }
   return cases;

@@ -21,13 +21,13 @@ struct UpstreamCase {
   // The answer when the gateway may send once.
   grpc::StatusCode code = grpc::StatusCode::OK;
   std::string deletion = "performed";
-  std::string reason = {};  // empty: any
-  bool api_spoke = false;   // the error is the API's own: its domain, its code
-  int http_status = 0;      // as the details must say; 0: must be missing
+  std::string reason = {};    // empty: any
+  bool is_api_error = false;  // the error is the API's own: its domain, its code
+  int http_status = 0;        // as the details must say; 0: must be missing
 
   // The answer when it may send three times; what is not said is as above.
   int sends = 1;
-  bool succeeds_in_the_end = false;
+  bool eventually_succeeds = false;
 
   // A call before the one that counts, so that its connection is used again.
   bool on_reused_connection = false;

@@ -15,10 +15,10 @@
 namespace evalrun::testing {
 namespace {
 
-struct Outcome {
+struct CallCounts {
   std::uint64_t ok = 0;
-  std::uint64_t lost = 0;
-  std::uint64_t late = 0;
+  std::uint64_t disconnected = 0;
+  std::uint64_t timed_out = 0;
   std::uint64_t other = 0;
 };
 
@@ -33,7 +33,7 @@ class OverloadTest : public ::testing::Test {
     return options;
   }
   // Ten callers with a hundred calls each at once, and no more.
-  static LoadOptions Burst() {
+  static LoadOptions BurstOptions() {
     LoadOptions options;
     options.connections = 10;
     options.calls_per_second = 1'000'000;
@@ -41,63 +41,62 @@ class OverloadTest : public ::testing::Test {
     return options;
   }
 
-  static Outcome Serve(const GatewayProcess& gateway, LoadOptions options) {
-    Outcome outcome;
+  static CallCounts RunCalls(const GatewayProcess& gateway, LoadOptions options) {
+    CallCounts counts;
     options.address = gateway.grpc_address();
     options.plan = [](std::uint64_t) { return CallPlan{.timeout = std::chrono::seconds(2)}; };
     options.on_result = [&](const CallResult& result) {
-      if (result.end == CallEnd::kAnswered && result.code == 0) {
-        ++outcome.ok;
-      } else if (result.end == CallEnd::kLost || result.code == grpc::UNAVAILABLE) {
-        ++outcome.lost;
-      } else if (result.end == CallEnd::kGivenUp || result.code == grpc::DEADLINE_EXCEEDED) {
-        ++outcome.late;
+      if (result.end == CallOutcome::kAnswered && result.code == 0) {
+        ++counts.ok;
+      } else if (result.end == CallOutcome::kStreamLost || result.code == grpc::UNAVAILABLE) {
+        ++counts.disconnected;
+      } else if (result.end == CallOutcome::kTimedOut || result.code == grpc::DEADLINE_EXCEEDED) {
+        ++counts.timed_out;
       } else {
-        ++outcome.other;
+        ++counts.other;
       }
     };
     RunLoad(options);
-    return outcome;
+    return counts;
   }
 
-  [[nodiscard]] GatewayProcess::Options Options(const std::string& longest_wait) const {
-    return {
-        .upstream = upstream_.url(),
-        .flags = {"--server-max-receive-wait", longest_wait, "--upstream-max-in-flight", "10000"},
-        .most_lines = 100};
+  [[nodiscard]] GatewayProcess::Options Options(const std::string& max_wait) const {
+    return {.upstream = upstream_.url(),
+            .flags = {"--server-max-receive-wait", max_wait, "--upstream-max-in-flight", "10000"},
+            .max_lines = 100};
   }
 
   TimedUpstream upstream_{[](std::uint64_t) { return TimedReply{.bytes = HttpReply(204)}; }};
 };
 
-TEST_F(OverloadTest, ConnectionsEndWhenTheOthersDoNotGetThrough) {
+TEST_F(OverloadTest, ClosesConnectionsUnderOverload) {
   GatewayProcess gateway(Options("1ms"));
-  const Outcome outcome = Serve(gateway, More());
-  EXPECT_GT(outcome.lost, 0);
-  EXPECT_GT(outcome.ok, 0);
-  EXPECT_EQ(outcome.other, 0);
+  const CallCounts counts = RunCalls(gateway, More());
+  EXPECT_GT(counts.disconnected, 0);
+  EXPECT_GT(counts.ok, 0);
+  EXPECT_EQ(counts.other, 0);
   EXPECT_GT(gateway.Metric("gateway_connections_shed_total"), 0);
   EXPECT_THAT(DeleteClient(gateway.grpc_address()).Delete(), HasCode(grpc::OK))
       << "afterwards all is as before";
   EXPECT_EQ(gateway.Metric("gateway_calls_in_flight"), 0);
 }
 
-TEST_F(OverloadTest, OfABurstEveryCallIsServed) {
+TEST_F(OverloadTest, ServesEveryCallOfABurst) {
   GatewayProcess gateway(Options("1ms"));
   for (int i = 0; i < 5; ++i) {
-    const Outcome outcome = Serve(gateway, Burst());
-    EXPECT_EQ(outcome.ok, 1000);
+    const CallCounts counts = RunCalls(gateway, BurstOptions());
+    EXPECT_EQ(counts.ok, 1000);
   }
   EXPECT_EQ(gateway.Metric("gateway_connections_shed_total"), 0);
 }
 
-TEST_F(OverloadTest, WithoutALongestWaitNoneEnds) {
+TEST_F(OverloadTest, ClosesNoConnectionWithoutMaxReceiveWait) {
   GatewayProcess gateway(Options("0s"));
-  const Outcome outcome = Serve(gateway, More());
-  EXPECT_GT(outcome.ok, 0);
-  EXPECT_GT(outcome.late, 0);
-  EXPECT_EQ(outcome.lost, 0);
-  EXPECT_EQ(outcome.other, 0);
+  const CallCounts counts = RunCalls(gateway, More());
+  EXPECT_GT(counts.ok, 0);
+  EXPECT_GT(counts.timed_out, 0);
+  EXPECT_EQ(counts.disconnected, 0);
+  EXPECT_EQ(counts.other, 0);
   EXPECT_EQ(gateway.Metric("gateway_connections_shed_total"), 0);
 }
 

@@ -22,7 +22,7 @@ using ratelimit::MakeQuota;
 using ratelimit::Quota;
 
 constexpr std::int64_t kSecond = 1'000'000'000;
-constexpr int kModest = 20;               // callers, each at half of its share
+constexpr int kModestCallers = 20;        // callers, each at half of its share
 constexpr double kCallsPerSecond = 2200;  // of which one in eleven is one of theirs
 
 // Drawn, for callers are not in step with the vendor: of calls that come at fixed times the vendor
@@ -31,15 +31,15 @@ constexpr double kCallsPerSecond = 2200;  // of which one in eleven is one of th
 bool IsModest(std::uint64_t number) { return std::mt19937_64(number)() % 11 == 0; }
 
 // Answers 429 beyond its quota.
-class Vendor {
+class QuotaUpstream {
  public:
   TimedReply Reply() {
     const std::int64_t now =
         std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
-    if (ratelimit::gcra::Wait(kQuota, tat_, now) > 0) {
+    if (ratelimit::gcra::WaitTime(kQuota, tat_, now) > 0) {
       return {.bytes = ApiErrorReply(429, "quota.limit_exceeded", "retry-after: 1\r\n")};
     }
-    tat_ = ratelimit::gcra::After(kQuota, tat_, now);
+    tat_ = ratelimit::gcra::NextTat(kQuota, tat_, now);
     return {.bytes = HttpReply(204)};
   }
 
@@ -48,19 +48,19 @@ class Vendor {
   std::int64_t tat_ = 0;
 };
 
-struct Share {
+struct CallCounts {
   int calls = 0;
   int succeeded = 0;
   [[nodiscard]] double success() const { return static_cast<double>(succeeded) / calls; }
 };
 
-struct Outcome {
-  Share modest;
-  Share greedy;
+struct CallerStats {
+  CallCounts modest;
+  CallCounts greedy;
 };
 
-Outcome Serve(const std::string& rules, const std::string& hold_back) {
-  Vendor vendor;
+CallerStats RunCalls(const std::string& rules, const std::string& hold_back) {
+  QuotaUpstream vendor;
   TimedUpstream upstream([&vendor](std::uint64_t) { return vendor.Reply(); });
   const ConfigFile config(
       "identity: {metadata_key: x-caller, trusted_networks: [127.0.0.1]}\n"
@@ -70,40 +70,40 @@ Outcome Serve(const std::string& rules, const std::string& hold_back) {
   GatewayProcess gateway(
       {.upstream = upstream.url(),
        .flags = {"--config", config.path(), "--upstream-max-hold-back", hold_back}});
-  Outcome outcome;
+  CallerStats stats;
   LoadOptions options;
   options.address = gateway.grpc_address();
   options.duration = std::chrono::seconds(6);
   options.calls_per_second = kCallsPerSecond;
   options.plan = [&](std::uint64_t number) {
-    return CallPlan{
-        .timeout = std::chrono::seconds(10),
-        .caller = IsModest(number) ? "modest-" + std::to_string(number % kModest) : "greedy"};
+    return CallPlan{.timeout = std::chrono::seconds(10),
+                    .caller = IsModest(number) ? "modest-" + std::to_string(number % kModestCallers)
+                                               : "greedy"};
   };
   options.on_result = [&](const CallResult& result) {
-    Share& share = IsModest(result.number) ? outcome.modest : outcome.greedy;
+    CallCounts& share = IsModest(result.number) ? stats.modest : stats.greedy;
     ++share.calls;
-    if (result.end == CallEnd::kAnswered && result.code == 0) ++share.succeeded;
+    if (result.end == CallOutcome::kAnswered && result.code == 0) ++share.succeeded;
   };
   RunLoad(options);
-  return outcome;
+  return stats;
 }
 
 class FairnessTest : public ::testing::TestWithParam<const char*> {};
 
-TEST_P(FairnessTest, OneCallerAtAHundredTimesItsShareIsNotFeltByOthers) {
-  const Outcome outcome = Serve(
+TEST_P(FairnessTest, GreedyCallerDoesNotAffectOthers) {
+  const CallerStats stats = RunCalls(
       "{name: per-caller, by: caller, rate: 20/s, burst: 40}, "
       "{name: vendor, by: upstream_key, rate: 500/s, burst: 500}",
       GetParam());
-  EXPECT_GT(outcome.modest.calls, 1000);
-  EXPECT_GE(outcome.modest.success(), 0.999) << outcome.modest.succeeded;
-  EXPECT_LT(outcome.greedy.success(), 0.03) << "his share, and no more";
+  EXPECT_GT(stats.modest.calls, 1000);
+  EXPECT_GE(stats.modest.success(), 0.999) << stats.modest.succeeded;
+  EXPECT_LT(stats.greedy.success(), 0.03) << "his share, and no more";
 }
 
-TEST_P(FairnessTest, WithoutLimitsTheyDo) {
-  const Outcome outcome = Serve("", GetParam());
-  EXPECT_LT(outcome.modest.success(), 0.9) << "so the other test says something";
+TEST_P(FairnessTest, GreedyCallerAffectsOthersWithoutLimits) {
+  const CallerStats stats = RunCalls("", GetParam());
+  EXPECT_LT(stats.modest.success(), 0.9) << "so the other test says something";
 }
 
 INSTANTIATE_TEST_SUITE_P(HoldBack, FairnessTest, ::testing::Values("0s", "10s"),

@@ -38,8 +38,8 @@ constexpr std::int64_t kBurst = 500;
 // A gateway as far as limits go.
 class Replica {
  public:
-  Replica(int port, std::int64_t clock_off) : store_({.host = "127.0.0.1", .port = port}) {
-    clock_off_ = clock_off;
+  Replica(int port, std::int64_t clock_offset) : store_({.host = "127.0.0.1", .port = port}) {
+    clock_offset_ = clock_offset;
     limiter_.SetRules(
         std::make_shared<ratelimit::RuleSet>(std::vector<ratelimit::LimitRule>{
             {.name = "all", .quota = ratelimit::MakeQuota(kPerSecond, kSecond, kBurst)}}),
@@ -47,23 +47,23 @@ class Replica {
   }
 
   bool Call(std::int64_t now) {
-    const std::int64_t local = now + clock_off_;
+    const std::int64_t local = now + clock_offset_;
     if (limiter_.Check({}, local).refused != 0) return false;
-    limiter_.Charge(local);
+    limiter_.Commit(local);
     return true;
   }
 
  private:
-  ratelimit::LeaseDesk desk_;
-  ratelimit::Limiter limiter_{{.max_keys = 100, .seed = 1}, &desk_};
+  ratelimit::LeaseMailbox mailbox_;
+  ratelimit::Limiter limiter_{{.max_keys = 100, .seed = 1}, &mailbox_};
   ratelimit::RedisStore store_;
-  ratelimit::LeaseThread thread_{&desk_, &store_, [](const absl::Status&) {}};
-  std::int64_t clock_off_ = 0;
+  ratelimit::LeaseThread thread_{&mailbox_, &store_, [](const absl::Status&) {}};
+  std::int64_t clock_offset_ = 0;
 };
 
-class World {
+class Cluster {
  public:
-  explicit World(RedisProcess* redis) : redis_(*redis) {
+  explicit Cluster(RedisProcess* redis) : redis_(*redis) {
     for (int i = 0; i < kReplicas; ++i) Restart(i);
   }
 
@@ -89,7 +89,7 @@ class World {
   }
 
   // Calls let in from `from` on, as a part of the limit.
-  [[nodiscard]] double UseSince(std::int64_t from) const {
+  [[nodiscard]] double UtilizationSince(std::int64_t from) const {
     const auto count = std::ranges::count_if(admitted_, [&](auto time) { return time >= from; });
     return static_cast<double>(count) / (static_cast<double>(Now() - from) / kSecond * kPerSecond);
   }
@@ -117,46 +117,47 @@ class World {
 
 // Of a few windows, up to the first one that is used enough: a machine that is busy with other
 // things stalls Redis, too.
-double SteadyUse(World* world) {
+double SteadyUtilization(Cluster* cluster) {
   double best = 0;
   for (int i = 0; i < 4 && best < 0.95; ++i) {
-    const std::int64_t from = World::Now();
-    world->Run(3s);
-    best = std::max(best, world->UseSince(from));
+    const std::int64_t from = Cluster::Now();
+    cluster->Run(3s);
+    best = std::max(best, cluster->UtilizationSince(from));
   }
   return best;
 }
 
-TEST(RedisSharingTest, TheBoundHoldsOverEveryWindowAndTheLimitIsUsed) {
+TEST(RedisSharingTest, KeepsBoundInEveryWindowAndUsesLimit) {
   if (!RedisProcess::IsInstalled()) GTEST_SKIP() << "redis-server is not installed";
   signal(SIGPIPE, SIG_IGN);
   RedisProcess redis;
-  World world(&redis);
+  Cluster cluster(&redis);
 
-  world.Run(1500ms);
-  EXPECT_GE(SteadyUse(&world), 0.95) << "skewed";
+  cluster.Run(1500ms);
+  EXPECT_GE(SteadyUtilization(&cluster), 0.95) << "skewed";
 
-  world.Kill(0);
-  world.Kill(4);
-  world.Run(1s);
-  world.Restart(4);
-  world.Run(1s);
-  world.Restart(0);
-  world.Run(1500ms);
-  EXPECT_GE(SteadyUse(&world), 0.95) << "after replicas came and went";
+  cluster.Kill(0);
+  cluster.Kill(4);
+  cluster.Run(1s);
+  cluster.Restart(4);
+  cluster.Run(1s);
+  cluster.Restart(0);
+  cluster.Run(1500ms);
+  EXPECT_GE(SteadyUtilization(&cluster), 0.95) << "after replicas came and went";
 
   redis.Kill();
-  world.Run(500ms);
-  const std::int64_t without = World::Now();
-  world.Run(2s);
+  cluster.Run(500ms);
+  const std::int64_t without = Cluster::Now();
+  cluster.Run(2s);
   // The share of 100/s of the two that have more callers than that, and what the others have.
-  EXPECT_NEAR(world.UseSince(without), 0.1 + 0.1 + 0.1 + 0.1 + 0.088, 0.05) << "without Redis";
+  EXPECT_NEAR(cluster.UtilizationSince(without), 0.1 + 0.1 + 0.1 + 0.1 + 0.088, 0.05)
+      << "without Redis";
   redis.Start();
-  world.Run(4s);
-  EXPECT_GE(SteadyUse(&world), 0.95) << "healed by itself";
+  cluster.Run(4s);
+  EXPECT_GE(SteadyUtilization(&cluster), 0.95) << "healed by itself";
 
   const ratelimit::Quota quota = ratelimit::MakeQuota(kPerSecond, kSecond, kBurst);
-  EXPECT_LE(WorstExcess(world.admitted(), kPerSecond),
+  EXPECT_LE(WorstExcess(cluster.admitted(), kPerSecond),
             AllowedExcess(quota, kReplicas, /*losses=*/1, /*restarts=*/2));
 }
 

@@ -1,4 +1,4 @@
-// A real Redis does what TakeFromStore() does, at its own time, and fails in ways that heal.
+// A real Redis does what AcquireFromStore() does, at its own time, and fails in ways that heal.
 #include "service/ratelimit/redis_store.h"
 
 #include <signal.h>
@@ -27,11 +27,11 @@ constexpr std::int64_t kMs = 1'000'000;
 constexpr std::int64_t kHour = std::int64_t{3600} * 1000 * kMs;
 
 ratelimit::LeaseRequest Request(std::string key, const ratelimit::Quota& quota, std::uint32_t spent,
-                                std::uint32_t want) {
+                                std::uint32_t requested) {
   return {.key = std::move(key),
-          .quota = ratelimit::StoreQuotaOf(quota, 10),
+          .quota = ratelimit::MakeStoreQuota(quota, 10),
           .spent = spent,
-          .want = want};
+          .requested = requested};
 }
 
 class RedisStoreTest : public ::testing::Test {
@@ -45,17 +45,17 @@ class RedisStoreTest : public ::testing::Test {
   ratelimit::RedisOptions Options() const { return {.host = "127.0.0.1", .port = redis_->port()}; }
 
   // What is granted, or the error's text.
-  static std::string Take(ratelimit::RedisStore* store, const ratelimit::LeaseRequest& request) {
+  static std::string Acquire(ratelimit::RedisStore* store, const ratelimit::LeaseRequest& request) {
     const std::array requests = {&request};
     std::array<std::uint32_t, 1> granted{};
-    const absl::Status status = store->Take(requests, granted);
+    const absl::Status status = store->Acquire(requests, granted);
     return status.ok() ? std::to_string(granted[0]) : std::string(status.message());
   }
 
   std::optional<RedisProcess> redis_;
 };
 
-TEST_F(RedisStoreTest, GrantsAgreeWithThePureFunction) {
+TEST_F(RedisStoreTest, GrantsMatchAcquireFromStore) {
   ratelimit::RedisStore store(Options());
   std::mt19937 random(7);
   const auto pick = [&random](int most) {
@@ -71,14 +71,14 @@ TEST_F(RedisStoreTest, GrantsAgreeWithThePureFunction) {
     for (int i = 0; i < 25; ++i) {
       const ratelimit::LeaseRequest request =
           Request(name, quota, pick(i % 5 == 0 ? 300 : 3), pick(50));
-      const std::uint32_t expected =
-          ratelimit::TakeFromStore(request.quota, &tat, /*now=*/1, request.spent, request.want);
-      ASSERT_EQ(Take(&store, request), std::to_string(expected)) << name << ", request " << i;
+      const std::uint32_t expected = ratelimit::AcquireFromStore(request.quota, &tat, /*now=*/1,
+                                                                 request.spent, request.requested);
+      ASSERT_EQ(Acquire(&store, request), std::to_string(expected)) << name << ", request " << i;
     }
   }
 }
 
-TEST_F(RedisStoreTest, ABatchIsAnsweredInOrder) {
+TEST_F(RedisStoreTest, AnswersBatchInOrder) {
   ratelimit::RedisStore store(Options());
   const ratelimit::Quota quota{.interval = kHour, .burst = 5};
   std::vector<ratelimit::LeaseRequest> requests;
@@ -88,20 +88,20 @@ TEST_F(RedisStoreTest, ABatchIsAnsweredInOrder) {
   std::vector<const ratelimit::LeaseRequest*> pointers;
   for (const ratelimit::LeaseRequest& request : requests) pointers.push_back(&request);
   std::vector<std::uint32_t> granted(requests.size());
-  ASSERT_TRUE(store.Take(pointers, granted).ok());
+  ASSERT_TRUE(store.Acquire(pointers, granted).ok());
   for (std::uint32_t i = 0; i < 50; ++i) {
     EXPECT_EQ(granted[i], 1 + i % 4);
     EXPECT_EQ(granted[i + 50], std::min(1 + (i + 50) % 4, 5 - granted[i]));
   }
 }
 
-TEST_F(RedisStoreTest, RoomComesBackAtRedisOwnTimeAndKeysGo) {
+TEST_F(RedisStoreTest, ReplenishesByRedisClockAndExpiresKeys) {
   ratelimit::RedisStore store(Options());
   const ratelimit::Quota quota{.interval = 10 * kMs, .burst = 20};
   const auto start = Clock::now();
-  ASSERT_EQ(Take(&store, Request("k", quota, 0, 100)), "20");
+  ASSERT_EQ(Acquire(&store, Request("k", quota, 0, 100)), "20");
   std::this_thread::sleep_for(100ms);
-  const int granted = std::stoi(Take(&store, Request("k", quota, 0, 100)));
+  const int granted = std::stoi(Acquire(&store, Request("k", quota, 0, 100)));
   const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start);
   EXPECT_GE(granted, 10);
   EXPECT_LE(granted, std::min<std::int64_t>(20, passed.count() / 10 + 1));
@@ -110,7 +110,7 @@ TEST_F(RedisStoreTest, RoomComesBackAtRedisOwnTimeAndKeysGo) {
   EXPECT_EQ(redis_->Command({"EXISTS", "evalrun:k"}), "0") << "there is nothing left to know";
 }
 
-TEST_F(RedisStoreTest, AUserWithNoMoreRightsThanItNeeds) {
+TEST_F(RedisStoreTest, WorksWithLeastPrivilegeUser) {
   // As in README.md.
   ASSERT_EQ(redis_->Command({"ACL", "SETUSER", "evalrun", "on", ">s3cret-password", "~evalrun:*",
                              "+evalsha", "+script|load", "+time", "+get", "+set", "+ping"}),
@@ -119,77 +119,77 @@ TEST_F(RedisStoreTest, AUserWithNoMoreRightsThanItNeeds) {
   const ratelimit::LeaseRequest request = Request("k", {.interval = kHour, .burst = 5}, 0, 3);
   ratelimit::RedisOptions options = Options();
   ratelimit::RedisStore nobody(options);
-  EXPECT_THAT(Take(&nobody, request), HasSubstr("NOAUTH"));
+  EXPECT_THAT(Acquire(&nobody, request), HasSubstr("NOAUTH"));
 
   options.username = "evalrun";
   std::string password = "another-password";
   options.password = [&password] { return password; };
   ratelimit::RedisStore store(options);
-  EXPECT_THAT(Take(&store, request), HasSubstr("WRONGPASS"));
-  EXPECT_THAT(Take(&store, request), Not(HasSubstr("another-password")));
+  EXPECT_THAT(Acquire(&store, request), HasSubstr("WRONGPASS"));
+  EXPECT_THAT(Acquire(&store, request), Not(HasSubstr("another-password")));
   password = "s3cret-password";
-  EXPECT_EQ(Take(&store, request), "3");
-  EXPECT_TRUE(store.Take({}, {}).ok()) << "the look whether it is there";
+  EXPECT_EQ(Acquire(&store, request), "3");
+  EXPECT_TRUE(store.Acquire({}, {}).ok()) << "the look whether it is there";
 
   options.key_prefix = "elsewhere:";
   ratelimit::RedisStore outside(options);
-  EXPECT_THAT(Take(&outside, request), HasSubstr("NOPERM"));
+  EXPECT_THAT(Acquire(&outside, request), HasSubstr("NOPERM"));
 }
 
-TEST_F(RedisStoreTest, APasswordThatCannotBeReadIsAnError) {
+TEST_F(RedisStoreTest, UnreadablePasswordIsAnError) {
   ratelimit::RedisOptions options = Options();
   options.password = []() -> absl::StatusOr<std::string> {
     return absl::NotFoundError("no such file");
   };
   ratelimit::RedisStore store(options);
-  EXPECT_EQ(Take(&store, Request("k", {.interval = kHour, .burst = 5}, 0, 3)), "no such file");
+  EXPECT_EQ(Acquire(&store, Request("k", {.interval = kHour, .burst = 5}, 0, 3)), "no such file");
 }
 
-TEST_F(RedisStoreTest, FullItFailsAndThenItHeals) {
+TEST_F(RedisStoreTest, RecoversFromOutOfMemory) {
   ratelimit::RedisStore store(Options());
   const ratelimit::LeaseRequest request = Request("k", {.interval = kHour, .burst = 50}, 0, 1);
-  ASSERT_EQ(Take(&store, request), "1");
+  ASSERT_EQ(Acquire(&store, request), "1");
   ASSERT_EQ(redis_->Command({"CONFIG", "SET", "maxmemory", "1"}), "OK");
-  EXPECT_THAT(Take(&store, request), HasSubstr("OOM"));
+  EXPECT_THAT(Acquire(&store, request), HasSubstr("OOM"));
   ASSERT_EQ(redis_->Command({"CONFIG", "SET", "maxmemory", "0"}), "OK");
-  EXPECT_EQ(Take(&store, request), "1");
+  EXPECT_EQ(Acquire(&store, request), "1");
 }
 
-TEST_F(RedisStoreTest, SlowItFailsSoonAndThenItHeals) {
+TEST_F(RedisStoreTest, TimesOutAndRecovers) {
   ratelimit::RedisOptions options = Options();
   options.timeout = 50ms;
   ratelimit::RedisStore store(options);
   const ratelimit::LeaseRequest request = Request("k", {.interval = kHour, .burst = 50}, 0, 1);
-  ASSERT_EQ(Take(&store, request), "1");
+  ASSERT_EQ(Acquire(&store, request), "1");
   redis_->Pause();
   for (int i = 0; i < 2; ++i) {  // on the old connection, and on a new one
     const auto start = Clock::now();
-    EXPECT_EQ(Take(&store, request), "it does not answer in time");
+    EXPECT_EQ(Acquire(&store, request), "it does not answer in time");
     EXPECT_LT(Clock::now() - start, 2s);
   }
   redis_->Resume();
-  EXPECT_EQ(Take(&store, request), "1");
+  EXPECT_EQ(Acquire(&store, request), "1");
 }
 
-TEST_F(RedisStoreTest, KilledItFailsAndStartedAgainItHasForgotten) {
+TEST_F(RedisStoreTest, RestartedRedisStartsWithFullBurst) {
   ratelimit::RedisStore store(Options());
   const ratelimit::LeaseRequest request = Request("k", {.interval = kHour, .burst = 5}, 0, 9);
-  ASSERT_EQ(Take(&store, request), "5");
-  ASSERT_EQ(Take(&store, request), "0");
+  ASSERT_EQ(Acquire(&store, request), "5");
+  ASSERT_EQ(Acquire(&store, request), "0");
   redis_->Kill();
-  EXPECT_THAT(Take(&store, request), Not(::testing::MatchesRegex("[0-9]*")));
-  EXPECT_THAT(Take(&store, request), HasSubstr("refused"));
+  EXPECT_THAT(Acquire(&store, request), Not(::testing::MatchesRegex("[0-9]*")));
+  EXPECT_THAT(Acquire(&store, request), HasSubstr("refused"));
   redis_->Start();
-  EXPECT_EQ(Take(&store, request), "5") << "a burst, once more";
+  EXPECT_EQ(Acquire(&store, request), "5") << "a burst, once more";
 }
 
-TEST_F(RedisStoreTest, AScriptThatWasFlushedComesBack) {
+TEST_F(RedisStoreTest, ReloadsFlushedScript) {
   ratelimit::RedisStore store(Options());
   const ratelimit::LeaseRequest request = Request("k", {.interval = kHour, .burst = 5}, 0, 1);
-  ASSERT_EQ(Take(&store, request), "1");
+  ASSERT_EQ(Acquire(&store, request), "1");
   ASSERT_EQ(redis_->Command({"SCRIPT", "FLUSH"}), "OK");
-  EXPECT_THAT(Take(&store, request), HasSubstr("NOSCRIPT"));
-  EXPECT_EQ(Take(&store, request), "1");
+  EXPECT_THAT(Acquire(&store, request), HasSubstr("NOSCRIPT"));
+  EXPECT_EQ(Acquire(&store, request), "1");
 }
 
 }  // namespace

@@ -41,7 +41,7 @@ async def main(given):
     async with backend.Backend(given.backend, given.journal, os.environ["AYMARA_AI_API_KEY"]) as runs:
         start = await runs.last_journal_row()
         groups = [callers.Caller.parse(text, prefix, tls) for text in given.caller]
-        making = asyncio.create_task(runs.keep_making(200))
+        making = asyncio.create_task(runs.create_continuously(200))
         calling = [asyncio.create_task(group.call_until(stopped, runs)) for group in groups]
         while not stopped.is_set() and not all(group.answered >= 10 for group in groups):
             await asyncio.sleep(0.1)

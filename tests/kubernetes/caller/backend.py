@@ -21,7 +21,7 @@ class Backend:
     async def __aexit__(self, *_):
         await self._session.close()
 
-    async def keep_making(self, ahead):
+    async def create_continuously(self, ahead):
         """Keeps that many runs ready to be deleted."""
         self._ready = asyncio.Queue(ahead)
         await asyncio.gather(*(self._make() for _ in range(MAKERS)))

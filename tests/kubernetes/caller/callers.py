@@ -24,7 +24,7 @@ KINDS = ("headless", "cluster-ip", "cluster-ip-health", "plain")
 SERVICE_CONFIG = json.loads((pathlib.Path(__file__).resolve().parents[3] / "proto" / "aymara" / "evals" / "v1"
                              / "eval_run_service.service_config.json").read_text(encoding="utf-8"))
 DEADLINE = 30  # seconds
-NEVER_THERE = 0.05  # share of the calls that are about a run that never was
+MISSING_RUN = 0.05  # share of the calls that are about a run that never was
 
 
 class Tls:
@@ -89,7 +89,7 @@ class Caller:
         under_way = set()
         due = time.monotonic()
         while not stopped.is_set():
-            exists = self._chance.random() >= NEVER_THERE
+            exists = self._chance.random() >= MISSING_RUN
             run = await runs.take() if exists else str(uuid.uuid4())
             call = asyncio.create_task(self._call(run, exists))
             under_way.add(call)

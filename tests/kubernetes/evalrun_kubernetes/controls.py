@@ -4,7 +4,7 @@ import time
 
 from evalrun_kubernetes import world as worlds
 from evalrun_kubernetes.kubectl import Failed
-from evalrun_kubernetes.load import load, must_balance, must_lose
+from evalrun_kubernetes.load import load, assert_balanced, assert_losses
 from evalrun_kubernetes.phases import GATEWAY, reached_by_scaling
 
 # Callers that neither retry nor wait see everything.
@@ -45,7 +45,7 @@ def without_drain_delay(world):
     finally:
         worlds.install(world)
         restart(world)
-    must_lose(calls.account)
+    assert_losses(calls.account)
     return lost(calls.account), calls.account
 
 
@@ -55,7 +55,7 @@ def health_over_cluster_ip(world):
         for pod in world.space.pods():
             world.space.run("delete", "pod", "--wait=false", pod["metadata"]["name"])
             world.space.settle(worlds.REPLICAS)
-    must_balance(calls.account, slowest=20000)
+    assert_balanced(calls.account, slowest=20000)
     with_health, without = (calls.account["callers"][kind]["max_ms"] for kind in ("cluster-ip-health", "cluster-ip"))
     if not without < 4000 < with_health:
         raise Failed(f"slowest answer with health checks {with_health:.0f} ms, without {without:.0f} ms")
@@ -77,7 +77,7 @@ def without_readiness(world):
             world.space.rolled_out("evalrun-gateway")
     finally:
         worlds.install(world)
-    must_lose(calls.account)
+    assert_losses(calls.account)
     return lost(calls.account), calls.account
 
 

@@ -85,7 +85,7 @@ def load(world, rates=None):
         raise
 
 
-def must_balance(account, least=500, slowest=5000):
+def assert_balanced(account, least=500, slowest=5000):
     """No failed and no wrong answer, enough of them to say so, and none later than `slowest` milliseconds."""
     if account["failed"] or account["wrong"]:
         raise Failed(f"{account['failed']} failed, {account['wrong']} wrong: "
@@ -101,7 +101,7 @@ def must_balance(account, least=500, slowest=5000):
         raise Failed(f"{account['gone']} runs are said to be gone, the journal has {account['journal']['deleted']} deletions")
 
 
-def must_lose(account):
-    """For negative controls: the check that must_balance makes has to find something."""
+def assert_losses(account):
+    """For negative controls: the check that assert_balanced makes has to find something."""
     if not account["failed"] and not account["wrong"]:
         raise Failed(f"nothing was lost in {account['calls']} calls: the check would not have found the defect")

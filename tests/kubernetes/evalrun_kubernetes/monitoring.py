@@ -7,7 +7,7 @@ import urllib.parse
 
 from evalrun_kubernetes import world as worlds
 from evalrun_kubernetes.kubectl import Failed, wait_for
-from evalrun_kubernetes.load import load, must_balance, pod
+from evalrun_kubernetes.load import load, assert_balanced, pod
 
 # Panels of what only exists once limits are set: their queries have to be well-formed.
 NEEDS_LIMITS = {"Decisions by rule", "Store of the shared limits"}
@@ -74,7 +74,7 @@ def prometheus(world):
             rate = float(query(world, "job:evalrun_calls:rate5m")[0]["value"][1])
     finally:
         world.space.run("delete", "pod/prometheus", "configmap/test-prometheus", "--grace-period=1", "--ignore-not-found")
-    must_balance(calls.account)
+    assert_balanced(calls.account)
     alerts = sum(rule["type"] == "alerting" for rule in rules)
     if len(found) != worlds.REPLICAS or not alerts or unwell or empty or rate <= 0:
         raise Failed(f"targets {len(found)}, alerts {alerts}, rules that are not ok {unwell}, panels without data {empty}, "

@@ -9,7 +9,7 @@ import uuid
 
 from evalrun_kubernetes import world as worlds
 from evalrun_kubernetes.kubectl import Failed, is_ready, run, wait_for
-from evalrun_kubernetes.load import load, must_balance
+from evalrun_kubernetes.load import load, assert_balanced
 
 GATEWAY = "deployment/evalrun-gateway"
 
@@ -23,7 +23,7 @@ def steady(world):
     """Both Services, and nothing else happens."""
     with load(world) as calls:
         time.sleep(10)
-    must_balance(calls.account)
+    assert_balanced(calls.account)
     return summary(calls.account), calls.account
 
 
@@ -32,7 +32,7 @@ def rolling_restart(world):
         world.space.run("rollout", "restart", GATEWAY)
         world.space.rolled_out("evalrun-gateway")
         world.space.settle(worlds.REPLICAS)
-    must_balance(calls.account)
+    assert_balanced(calls.account)
     return summary(calls.account), calls.account
 
 
@@ -48,7 +48,7 @@ def rollback(world):
             raise Failed("the broken upgrade has taken a pod away")
         world.space.run("rollout", "undo", GATEWAY)
         world.space.settle(worlds.REPLICAS)
-    must_balance(calls.account)
+    assert_balanced(calls.account)
     return summary(calls.account), calls.account
 
 
@@ -65,7 +65,7 @@ def node_drain(world):
             world.space.settle(worlds.REPLICAS)
         finally:
             run("uncordon", node)
-    must_balance(calls.account)
+    assert_balanced(calls.account)
     # Spread again.
     world.space.run("rollout", "restart", GATEWAY)
     world.space.rolled_out("evalrun-gateway")
@@ -101,7 +101,7 @@ def reached_by_scaling(world):
 def scale(world):
     """Out: connections end by age, and their callers find the new pods. In: nothing is lost."""
     reached, account = reached_by_scaling(world)
-    must_balance(account)
+    assert_balanced(account)
     if len(reached) != 2 or not all(reached):
         raise Failed(f"the new pods have answered {reached} calls")
     return f"new pods answered {reached} calls; {summary(account)}", account
@@ -130,7 +130,7 @@ def autoscaling(world):
     finally:
         world.space.run("delete", "hpa", "evalrun-gateway", "--ignore-not-found")
         worlds.install(world)
-    must_balance(calls.account)
+    assert_balanced(calls.account)
     return f"{worlds.REPLICAS} -> {most} -> {worlds.REPLICAS} pods; {summary(calls.account)}", calls.account
 
 
@@ -154,8 +154,8 @@ def key_rotation(world):
             time.sleep(5)
     finally:
         set_key(world, worlds.FIRST_KEY)
-    must_balance(calls.account)
-    must_balance(after.account)
+    assert_balanced(calls.account)
+    assert_balanced(after.account)
     if set(calls.account["journal"]["keys"]) != {"first", "second"} or set(after.account["journal"]["keys"]) != {"second"}:
         raise Failed(f"keys in the journal: {calls.account['journal']['keys']}, then {after.account['journal']['keys']}")
     return f"read by every pod after {seconds:.0f} s, keys {calls.account['journal']['keys']}; {summary(calls.account)}", calls.account
@@ -184,7 +184,7 @@ def certificate_rotation(world):
                  "every pod serves the new certificate")
         seconds = time.monotonic() - begun
         time.sleep(25)  # every connection that was made with the old one has ended
-    must_balance(calls.account)
+    assert_balanced(calls.account)
     if len(before) != 1 or {pod["status"]["podIP"] for pod in world.space.pods()} != set(addresses):
         raise Failed(f"pods were replaced, or served different certificates before: {before}")
     return f"served by every pod after {seconds:.0f} s; {summary(calls.account)}", calls.account
@@ -195,7 +195,7 @@ def backend_restart(world):
         world.space.run("rollout", "restart", "deployment/evalrun-backend")
         world.space.rolled_out("evalrun-backend")
         world.space.settle(1, "evalrun-backend")
-    must_balance(calls.account)
+    assert_balanced(calls.account)
     return summary(calls.account), calls.account
 
 

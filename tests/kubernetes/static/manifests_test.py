@@ -58,13 +58,13 @@ def test_manifests(folder, tmp_path):
                     tmp_path / "api-key", *flags, "--check-config"], check=True)
 
 
-def test_every_component_is_in_some_composition():
+def test_every_component_is_composed():
     used = {pathlib.Path(component).name for folder in (HERE / "compositions").iterdir()
             for component in yaml.safe_load((folder / "kustomization.yaml").read_text())["components"]}
     assert used == {component.name for component in (DEPLOY / "components").iterdir()}
 
 
-def test_rules_of_the_operator_are_those_of_prometheus():
+def test_operator_rules_match_prometheus_rules():
     rules = yaml.safe_load((DEPLOY / "components/prometheus-operator/rules.yaml").read_text())["spec"]["groups"]
     source = [group for name in ("recording", "alerts")
               for group in yaml.safe_load((TOP / f"deploy/prometheus/{name}.rules.yml").read_text())["groups"]]

@@ -16,7 +16,7 @@ def selects(selector, labels):
     return bool(selector) and selector.items() <= labels.items()
 
 
-def of_image(image):
+def image_violations(image):
     name, _, tag = image.rpartition("/")[2].partition(":")
     if "@sha256:" in image:
         return
@@ -24,9 +24,9 @@ def of_image(image):
         yield f"image {name} has no fixed tag"
 
 
-def of_container(container, probes=True):
+def container_violations(container, probes=True):
     name = container["name"]
-    for why in of_image(container["image"]):
+    for why in image_violations(container["image"]):
         yield f"{name}: {why}"
     resources = container.get("resources", {})
     for kind in ("requests", "limits"):
@@ -45,7 +45,7 @@ def of_container(container, probes=True):
         yield f"{name}: not all capabilities are dropped"
 
 
-def of_pods(spec):
+def pod_violations(spec):
     context = spec.get("securityContext", {})
     if context.get("runAsNonRoot") is not True or not context.get("runAsUser"):
         yield "the user may be root"
@@ -57,10 +57,10 @@ def of_pods(spec):
         if spec.get(key):
             yield f"{key} is set"
     for container in spec["containers"]:
-        yield from of_container(container)
+        yield from container_violations(container)
 
 
-def of_drain(spec, config):
+def drain_violations(spec, config):
     """The time that Kubernetes gives a pod to end is longer than the time that the gateway takes."""
     drain = yaml.safe_load(config).get("drain", {})
     needed = seconds(drain.get("delay", "0s")) + seconds(drain.get("timeout", "25s"))
@@ -70,7 +70,7 @@ def of_drain(spec, config):
         yield "drain.delay is too short for every node to hear of it"
 
 
-def of_selection(objects):
+def selection_violations(objects):
     """Whatever selects pods selects those of some Deployment, and names ports that they have."""
     templates = [o["spec"]["template"] for o in objects if o["kind"] == "Deployment"]
 
@@ -110,17 +110,17 @@ def violations(objects):
         name = f"{o['kind']} {o['metadata']['name']}"
         if o["kind"] == "Deployment":
             spec = o["spec"]["template"]["spec"]
-            for why in of_pods(spec):
+            for why in pod_violations(spec):
                 yield f"{name}: {why}"
             if o["metadata"]["name"] == "evalrun-gateway":
-                for why in of_drain(spec, configs["evalrun-gateway"]["gateway.yaml"]):
+                for why in drain_violations(spec, configs["evalrun-gateway"]["gateway.yaml"]):
                     yield f"{name}: {why}"
         elif o["kind"] == "Namespace":
             if o["metadata"].get("labels", {}).get("pod-security.kubernetes.io/enforce") != "restricted":
                 yield f"{name}: Pod Security is not restricted"
         elif o["kind"] in ("Secret",) and o["metadata"].get("namespace") != "evalrun-development":
             yield f"{name}: a secret in the repository"
-    yield from of_selection(objects)
+    yield from selection_violations(objects)
     for kind in ("PodDisruptionBudget", "NetworkPolicy", "ServiceAccount"):
         if not any(o["kind"] == kind for o in objects):
             yield f"there is no {kind}"

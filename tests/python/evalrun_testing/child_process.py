@@ -38,7 +38,7 @@ class ChildProcess:
         self._name = os.path.basename(command[0])
         self._changed = threading.Condition()
         self._events = []          # guarded by _changed, as are the next three
-        self._unreadable = []
+        self._malformed_lines = []
         self._stderr = b""
         self._output_ended = False
         self._process = subprocess.Popen(
@@ -63,7 +63,7 @@ class ChildProcess:
     def events(self):
         """What it has logged so far, oldest first."""
         with self._changed:
-            self._refuse_unreadable()
+            self._raise_on_malformed_lines()
             return list(self._events)
 
     @property
@@ -74,7 +74,7 @@ class ChildProcess:
     def wait_for(self, wanted, timeout=TIMEOUT):
         """The first event for which `wanted(event)` holds. RuntimeError: there will be none."""
         def found():
-            self._refuse_unreadable()
+            self._raise_on_malformed_lines()
             return next(filter(wanted, self._events), None)
 
         with self._changed:
@@ -127,7 +127,7 @@ class ChildProcess:
                     try:
                         self._events.append(json.loads(line))
                     except ValueError:
-                        self._unreadable.append(line)
+                        self._malformed_lines.append(line)
                     self._changed.notify_all()
         with self._changed:
             self._output_ended = True
@@ -139,7 +139,7 @@ class ChildProcess:
                 with self._changed:
                     self._stderr += line
 
-    def _refuse_unreadable(self):
-        if self._unreadable:
+    def _raise_on_malformed_lines(self):
+        if self._malformed_lines:
             raise RuntimeError(f"{self._name} logged what is not one JSON object on one line: "
-                               f"{self._unreadable}")
+                               f"{self._malformed_lines}")

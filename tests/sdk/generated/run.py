@@ -1,7 +1,7 @@
 """run.py [PYTEST OPTION...]: the SDK's own tests of eval runs and health, against the real backend.
 
 By hand: tests/python/venv python tests/sdk/generated/run.py. Exit status 0 only when all that
-lifted.py names ran and passed.
+generated_suite_plugin.py names ran and passed.
 """
 
 import os
@@ -15,7 +15,7 @@ import aymara_ai
 import pytest
 from evalrun_testing.backend import BackendProcess
 
-from lifted import Lifted
+from generated_suite_plugin import GeneratedSuitePlugin
 
 TESTS = ("tests/api_resources/evals/test_runs.py", "tests/api_resources/test_health.py")
 
@@ -27,10 +27,10 @@ def main(options):
     installed = pathlib.Path(aymara_ai.__file__)
     assert installed.is_relative_to(sysconfig.get_path("purelib")), installed
 
-    lifted = Lifted()
+    generated_suite_plugin = GeneratedSuitePlugin()
     with (tempfile.TemporaryDirectory() as directory,
-          BackendProcess(directory, lifted.seed) as backend):
-        lifted.serve_from(backend.url)
+          BackendProcess(directory, generated_suite_plugin.seed) as backend):
+        generated_suite_plugin.serve_from(backend.url)
         os.environ["TEST_API_BASE_URL"] = backend.url
         # Under the SDK's own pyproject.toml, but for `-n auto`; this file has imported the SDK, and
         # so a plugin of pytest's, before pytest could.
@@ -38,8 +38,8 @@ def main(options):
             ["--config-file", str(sdk / "pyproject.toml"), "--rootdir", str(sdk),
              "--override-ini", "addopts=", "-W", "ignore::pytest.PytestAssertRewriteWarning",
              "-p", "no:cacheprovider", "--tb=short", "-q",
-             *options, *(str(sdk / test) for test in TESTS)], plugins=[lifted])
-    return status or int(bool(lifted.shortcomings()))
+             *options, *(str(sdk / test) for test in TESTS)], plugins=[generated_suite_plugin])
+    return status or int(bool(generated_suite_plugin.problems()))
 
 
 if __name__ == "__main__":

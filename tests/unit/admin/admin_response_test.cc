@@ -10,10 +10,10 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class RespondTest : public ::testing::Test {
+class HandleAdminRequestTest : public ::testing::Test {
  protected:
-  AdminResponse Ask(std::string_view method, std::string_view path, std::string_view body = "") {
-    return Respond({.method = method, .path = path, .body = body}, sources_);
+  AdminResponse Send(std::string_view method, std::string_view path, std::string_view body = "") {
+    return HandleAdminRequest({.method = method, .path = path, .body = body}, sources_);
   }
 
   std::string not_ready_because_;
@@ -33,7 +33,7 @@ class RespondTest : public ::testing::Test {
   };
 };
 
-TEST_F(RespondTest, AnswersByPath) {
+TEST_F(HandleAdminRequestTest, RoutesByPath) {
   const char* const all = "try / /metrics /healthz /readyz /config /loglevel /status.json\n";
   struct {
     const char* method;
@@ -58,7 +58,7 @@ TEST_F(RespondTest, AnswersByPath) {
       {"OPTIONS", "/loglevel", 405, "only GET, HEAD, PUT\n"},
   };
   for (const auto& c : cases) {
-    const AdminResponse response = Ask(c.method, c.path);
+    const AdminResponse response = Send(c.method, c.path);
     EXPECT_EQ(response.status, c.status) << c.method << " " << c.path;
     EXPECT_EQ(response.body, c.body) << c.method << " " << c.path;
     EXPECT_EQ(response.allow,
@@ -67,42 +67,42 @@ TEST_F(RespondTest, AnswersByPath) {
   }
 }
 
-TEST_F(RespondTest, WhileItLeavesItIsAliveButNotReady) {
+TEST_F(HandleAdminRequestTest, IsLiveButNotReadyWhileDraining) {
   not_ready_because_ = "shutting down";
-  EXPECT_EQ(Ask("GET", "/healthz").status, 200u);
-  const AdminResponse ready = Ask("GET", "/readyz");
+  EXPECT_EQ(Send("GET", "/healthz").status, 200u);
+  const AdminResponse ready = Send("GET", "/readyz");
   EXPECT_EQ(ready.status, 503u);
   EXPECT_EQ(ready.body, "shutting down\n");
 }
 
-TEST_F(RespondTest, OnlyAPutOfALevelChangesIt) {
+TEST_F(HandleAdminRequestTest, ChangesLogLevelOnPutOnly) {
   for (const char* method : {"GET", "HEAD", "POST", "DELETE"}) {
-    Ask(method, "/loglevel", "debug");
+    Send(method, "/loglevel", "debug");
     EXPECT_EQ(level_, "info") << method;
   }
   for (const char* body : {"", "loud", "DEBUG", "debug debug", "0123456789abcdefg"}) {
-    EXPECT_EQ(Ask("PUT", "/loglevel", body).status, 400u) << body;
+    EXPECT_EQ(Send("PUT", "/loglevel", body).status, 400u) << body;
     EXPECT_EQ(level_, "info") << body;
   }
-  EXPECT_EQ(Ask("PUT", "/loglevel", "debug\n").body, "debug\n");
+  EXPECT_EQ(Send("PUT", "/loglevel", "debug\n").body, "debug\n");
   EXPECT_EQ(level_, "debug");
 }
 
-TEST_F(RespondTest, EachSaysWhatItIs) {
-  EXPECT_EQ(Ask("GET", "/metrics").content_type, "text/plain; version=0.0.4; charset=utf-8");
-  EXPECT_EQ(Ask("GET", "/status.json").content_type, "application/json");
-  EXPECT_EQ(Ask("GET", "/").content_type, "text/html; charset=utf-8");
-  EXPECT_EQ(Ask("GET", "/config").content_type, "text/plain; charset=utf-8");
+TEST_F(HandleAdminRequestTest, SetsContentTypes) {
+  EXPECT_EQ(Send("GET", "/metrics").content_type, "text/plain; version=0.0.4; charset=utf-8");
+  EXPECT_EQ(Send("GET", "/status.json").content_type, "application/json");
+  EXPECT_EQ(Send("GET", "/").content_type, "text/html; charset=utf-8");
+  EXPECT_EQ(Send("GET", "/config").content_type, "text/plain; charset=utf-8");
 }
 
-TEST_F(RespondTest, NothingButThePagesOwnScriptRuns) {
-  const AdminResponse page = Ask("GET", "/");
+TEST_F(HandleAdminRequestTest, AllowsOnlyThePagesOwnScript) {
+  const AdminResponse page = Send("GET", "/");
   EXPECT_THAT(page.body, HasSubstr("<!doctype html>"));
   EXPECT_THAT(page.content_security_policy, HasSubstr("default-src 'none'; connect-src 'self';"));
   EXPECT_THAT(page.content_security_policy, HasSubstr("script-src 'sha256-"));
   EXPECT_THAT(page.content_security_policy, HasSubstr("style-src 'sha256-"));
   EXPECT_THAT(page.content_security_policy, Not(HasSubstr("unsafe")));
-  EXPECT_EQ(Ask("GET", "/config").content_security_policy,
+  EXPECT_EQ(Send("GET", "/config").content_security_policy,
             "default-src 'none'; frame-ancestors 'none'");
 }
 

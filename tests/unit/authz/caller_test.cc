@@ -10,22 +10,22 @@ namespace {
 
 constexpr char kPeer[] = "ipv4:10.0.0.7:40000";
 
-std::string Resolve(const IdentityPolicy& policy, const CallerEvidence& evidence) {
+std::string Resolve(const IdentityPolicy& policy, const PeerCredentials& credentials) {
   std::string caller = "whoever called before";
-  ResolveCaller(policy, evidence, &caller);
+  ResolveCaller(policy, credentials, &caller);
   return caller;
 }
 
 // Takes the word of hops in 10.0.0.0/8 and of the mesh's ingress.
-IdentityPolicy Trusting() {
+IdentityPolicy TrustingPolicy() {
   return {.metadata_key = "x-caller",
           .trusted_networks = {*Network::Parse("10.0.0.0/8"), *Network::Parse("fd00::/8")},
           .trusted_peers = {"spiffe://prod/ingress", "dns:*"}};
 }
 
-TEST(CallerTest, TheCertificateThenTheAddress) {
+TEST(CallerTest, PrefersCertificateOverAddress) {
   struct {
-    CallerEvidence evidence;
+    PeerCredentials credentials;
     const char* caller;
   } const cases[] = {
       {{.spiffe_id = "spiffe://prod/a", .dns_name = "a.b", .peer = kPeer}, "spiffe://prod/a"},
@@ -41,58 +41,61 @@ TEST(CallerTest, TheCertificateThenTheAddress) {
       {{}, "unknown"},
   };
   for (const auto& c : cases) {
-    EXPECT_EQ(Resolve({}, c.evidence), c.caller);
-    EXPECT_EQ(Resolve(Trusting(), c.evidence), c.caller) << "nothing was asserted";
+    EXPECT_EQ(Resolve({}, c.credentials), c.caller);
+    EXPECT_EQ(Resolve(TrustingPolicy(), c.credentials), c.caller) << "nothing was claimed_identity";
   }
 }
 
-TEST(CallerTest, AWordIsTakenFromATrustedHopOnly) {
+TEST(CallerTest, AcceptsClaimedIdentityFromTrustedPeersOnly) {
   struct {
     const char* name;
-    CallerEvidence evidence;
+    PeerCredentials credentials;
     const char* caller;
   } const cases[] = {
-      {"from the network", {.peer = kPeer, .asserted = "team-a"}, "metadata:team-a"},
-      {"IPv6", {.peer = "ipv6:%5Bfd12::1%25eth0%5D:1", .asserted = "team-a"}, "metadata:team-a"},
-      {"IPv4 in IPv6",
-       {.peer = "ipv6:%5B::ffff:10.0.0.7%5D:1", .asserted = "team-a"},
+      {"from the network", {.peer = kPeer, .claimed_identity = "team-a"}, "metadata:team-a"},
+      {"IPv6",
+       {.peer = "ipv6:%5Bfd12::1%25eth0%5D:1", .claimed_identity = "team-a"},
        "metadata:team-a"},
-      {"from outside", {.peer = "ipv4:11.0.0.7:1", .asserted = "team-a"}, "ip:11.0.0.7"},
-      {"from this machine", {.peer = "unix:", .asserted = "team-a"}, "unix"},
+      {"IPv4 in IPv6",
+       {.peer = "ipv6:%5B::ffff:10.0.0.7%5D:1", .claimed_identity = "team-a"},
+       "metadata:team-a"},
+      {"from outside", {.peer = "ipv4:11.0.0.7:1", .claimed_identity = "team-a"}, "ip:11.0.0.7"},
+      {"from this machine", {.peer = "unix:", .claimed_identity = "team-a"}, "unix"},
       {"a peer by name",
-       {.spiffe_id = "spiffe://prod/ingress", .peer = kPeer, .asserted = "team-a"},
+       {.spiffe_id = "spiffe://prod/ingress", .peer = kPeer, .claimed_identity = "team-a"},
        "metadata:team-a"},
       {"a peer by pattern",
-       {.dns_name = "proxy.internal", .peer = kPeer, .asserted = "team-a"},
+       {.dns_name = "proxy.internal", .peer = kPeer, .claimed_identity = "team-a"},
        "metadata:team-a"},
       {"another peer, though its network is trusted",
-       {.spiffe_id = "spiffe://prod/ingress2", .peer = kPeer, .asserted = "team-a"},
+       {.spiffe_id = "spiffe://prod/ingress2", .peer = kPeer, .claimed_identity = "team-a"},
        "spiffe://prod/ingress2"},
   };
   for (const auto& c : cases) {
-    EXPECT_EQ(Resolve(Trusting(), c.evidence), c.caller) << c.name;
+    EXPECT_EQ(Resolve(TrustingPolicy(), c.credentials), c.caller) << c.name;
   }
 }
 
-TEST(CallerTest, WithoutAKeyNobodysWordIsTaken) {
-  IdentityPolicy policy = Trusting();
+TEST(CallerTest, IgnoresClaimedIdentityWithoutMetadataKey) {
+  IdentityPolicy policy = TrustingPolicy();
   policy.metadata_key.clear();
-  EXPECT_EQ(Resolve(policy, {.peer = kPeer, .asserted = "team-a"}), "ip:10.0.0.7");
+  EXPECT_EQ(Resolve(policy, {.peer = kPeer, .claimed_identity = "team-a"}), "ip:10.0.0.7");
 }
 
-TEST(CallerTest, AnAssertionCannotPassForAnotherKind) {
-  EXPECT_EQ(Resolve(Trusting(), {.peer = kPeer, .asserted = "spiffe://prod/a"}),
+TEST(CallerTest, ClaimedIdentityKeepsMetadataPrefix) {
+  EXPECT_EQ(Resolve(TrustingPolicy(), {.peer = kPeer, .claimed_identity = "spiffe://prod/a"}),
             "metadata:spiffe://prod/a");
 }
 
-TEST(CallerTest, AMalformedAssertionIsNone) {
-  for (const std::string& asserted :
+TEST(CallerTest, IgnoresMalformedClaimedIdentity) {
+  for (const std::string& claimed_identity :
        {std::string(), std::string("a b"), std::string("a\n"), std::string("a\0b", 3),
         std::string("\xC3\xBC"), std::string("\x7F"), std::string(257, 'a')}) {
-    EXPECT_EQ(Resolve(Trusting(), {.peer = kPeer, .asserted = asserted}), "ip:10.0.0.7")
-        << ::testing::PrintToString(asserted);
+    EXPECT_EQ(Resolve(TrustingPolicy(), {.peer = kPeer, .claimed_identity = claimed_identity}),
+              "ip:10.0.0.7")
+        << ::testing::PrintToString(claimed_identity);
   }
-  EXPECT_EQ(Resolve(Trusting(), {.peer = kPeer, .asserted = std::string(256, 'a')}),
+  EXPECT_EQ(Resolve(TrustingPolicy(), {.peer = kPeer, .claimed_identity = std::string(256, 'a')}),
             "metadata:" + std::string(256, 'a'));
 }
 

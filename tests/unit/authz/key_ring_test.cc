@@ -8,7 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/unit/config/watch_freed.h"
+#include "tests/unit/config/bytes_when_freed.h"
 
 namespace evalrun::authz {
 namespace {
@@ -20,18 +20,18 @@ KeyRing::Key Key(const std::string& name, const std::string& secret) {
   return std::make_shared<UpstreamKey>(name, secret);
 }
 
-TEST(UpstreamKeyTest, IsAHeader) {
+TEST(UpstreamKeyTest, FormatsHeaderLine) {
   const UpstreamKey key("a", "s3cret");
   EXPECT_STREQ(key.header_line(), "x-api-key: s3cret");
   EXPECT_EQ(key.secret(), "s3cret");
   EXPECT_EQ(key.name(), "a");
 }
 
-TEST(UpstreamKeyTest, IsWipedWhenTheLastCallLetsItGo) {
+TEST(UpstreamKeyTest, WipedWhenLastReferenceIsReleased) {
   constexpr char kCanary[] = "canary canary";
   auto held = std::make_shared<UpstreamKey>("a", kCanary);
   const std::size_t size = std::strlen(held->header_line());
-  config::WatchFreed(held->header_line(), size);
+  config::RecordBytesWhenFreed(held->header_line(), size);
   KeyRing::Key call = held;
   held.reset();
   EXPECT_EQ(config::BytesWhenFreed(), "(not freed)") << "a call still holds it";
@@ -39,7 +39,7 @@ TEST(UpstreamKeyTest, IsWipedWhenTheLastCallLetsItGo) {
   EXPECT_EQ(config::BytesWhenFreed(), std::string(size, '\0'));
 }
 
-TEST(KeyRingTest, TheFirstThatCoversTheCallIsTaken) {
+TEST(KeyRingTest, SelectsFirstMatchingEntry) {
   const KeyRing ring(Key("default", "0"),
                      {{Scope({"metadata:a"}, {"*", "(unset)"}), Key("by-caller", "1")},
                       {Scope({"*"}, {"team-b"}), Key("by-workspace", "2")},
@@ -55,19 +55,19 @@ TEST(KeyRingTest, TheFirstThatCoversTheCallIsTaken) {
       {"metadata:x", "team-c", "default"},      {"metadata:x", "", "default"},
   };
   for (const auto& c : cases) {
-    EXPECT_EQ(ring.Choose(c.caller, c.workspace)->name(), c.key) << c.caller << " " << c.workspace;
+    EXPECT_EQ(ring.Select(c.caller, c.workspace)->name(), c.key) << c.caller << " " << c.workspace;
   }
 }
 
-TEST(KeyRingTest, NamesWhatHasChanged) {
+TEST(KeyRingTest, ReportsChangedKeys) {
   const Scope scope({"*"}, {"*"});
   const KeyRing before(Key("default", "0"), {{scope, Key("a", "1")}, {scope, Key("b", "2")}});
-  EXPECT_THAT(before.ChangedSince(before), IsEmpty());
+  EXPECT_THAT(before.KeysChangedSince(before), IsEmpty());
   const KeyRing after(Key("default", "0"),
                       {{scope, Key("b", "2")}, {scope, Key("a", "9")}, {scope, Key("c", "1")}});
-  EXPECT_THAT(after.ChangedSince(before), ElementsAre("a", "c"));
+  EXPECT_THAT(after.KeysChangedSince(before), ElementsAre("a", "c"));
   const KeyRing other(Key("default", "8"), {});
-  EXPECT_THAT(other.ChangedSince(before), ElementsAre("default"));
+  EXPECT_THAT(other.KeysChangedSince(before), ElementsAre("default"));
 }
 
 }  // namespace

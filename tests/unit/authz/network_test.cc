@@ -18,7 +18,7 @@ bool Contains(std::string_view network, std::string_view address) {
   return parsed.has_value() && ip.has_value() && parsed->Contains(*ip);
 }
 
-TEST(NetworkTest, ContainsWhatIsBelowIt) {
+TEST(NetworkTest, ContainsItsAddresses) {
   struct {
     const char* network;
     const char* inside;
@@ -42,7 +42,7 @@ TEST(NetworkTest, ContainsWhatIsBelowIt) {
   EXPECT_TRUE(Contains("::/0", "203.0.113.9"));
 }
 
-TEST(NetworkTest, NothingElseIsOne) {
+TEST(NetworkTest, RejectsInvalidNetworks) {
   for (const std::string& text :
        {""s, "/"s, "10.0.0.0/"s, "10.0.0.0/33"s, "10.0.0.0/-1"s, "10.0.0.0/8/8"s, "10.0.0/8"s,
         "10.0.0.1/8"s, "fd00::1/8"s, "::/129"s, "[::1]"s, "fe80::1%eth0"s, "localhost"s,

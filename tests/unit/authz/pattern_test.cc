@@ -8,7 +8,7 @@
 namespace evalrun::authz {
 namespace {
 
-TEST(PatternTest, AWholeIdentityOrItsBeginning) {
+TEST(PatternTest, MatchesExactOrPrefix) {
   EXPECT_TRUE(MatchesPattern("spiffe://prod/a", "spiffe://prod/a"));
   EXPECT_FALSE(MatchesPattern("spiffe://prod/a", "spiffe://prod/ab"));
   EXPECT_FALSE(MatchesPattern("spiffe://prod/a", "spiffe://prod/"));
@@ -19,7 +19,7 @@ TEST(PatternTest, AWholeIdentityOrItsBeginning) {
   EXPECT_FALSE(MatchesPattern("", "ip:::1"));
 }
 
-TEST(PatternTest, HasAStarAtMostAtItsEnd) {
+TEST(PatternTest, AllowsStarOnlyAtEnd) {
   for (const char* pattern : {"*", "a", "a*", "spiffe://prod/ns/*"}) {
     EXPECT_TRUE(IsWellFormedPattern(pattern)) << pattern;
   }

@@ -5,7 +5,7 @@
 namespace evalrun::authz {
 namespace {
 
-TEST(SplitPeerTest, TakesGrpcsNamesApart) {
+TEST(ParsePeerAddressTest, ParsesGrpcPeerNames) {
   struct {
     const char* peer;
     const char* address;
@@ -23,7 +23,7 @@ TEST(SplitPeerTest, TakesGrpcsNamesApart) {
       {"", "", 0},
   };
   for (const auto& c : cases) {
-    const PeerAddress split = SplitPeer(c.peer);
+    const PeerAddress split = ParsePeerAddress(c.peer);
     EXPECT_EQ(split.address, c.address) << c.peer;
     EXPECT_EQ(split.port, c.port) << c.peer;
   }

@@ -10,7 +10,7 @@ std::vector<Scope> Rules() {
   return {Scope({"spiffe://prod/batch/*"}, {"team-a", "(unset)"}), Scope({"unix"}, {"*"})};
 }
 
-TEST(AccessPolicyTest, WhatNoRuleAllowsIsDenied) {
+TEST(AccessPolicyTest, DeniesUnlessARuleAllows) {
   struct {
     const char* caller;
     const char* workspace;
@@ -32,12 +32,12 @@ TEST(AccessPolicyTest, WhatNoRuleAllowsIsDenied) {
   }
 }
 
-TEST(AccessPolicyTest, WithoutRulesNothingIsDecided) {
+TEST(AccessPolicyTest, NoDecisionWithoutRules) {
   EXPECT_EQ(AccessPolicy().Decide("unix", ""), AccessDecision::kNone);
   EXPECT_EQ(AccessPolicy({}, true).Decide("unix", ""), AccessDecision::kNone);
 }
 
-TEST(AccessPolicyTest, SaysInWhichModeItIs) {
+TEST(AccessPolicyTest, ReportsMode) {
   EXPECT_EQ(AccessPolicy().mode(), "off");
   EXPECT_EQ(AccessPolicy(Rules(), true).mode(), "dry_run");
   EXPECT_EQ(AccessPolicy(Rules(), false).mode(), "enforced");

@@ -47,31 +47,31 @@ const std::vector<std::string> kNotSpellings = {
     "",
 };
 
-TEST(ScopeTest, OneWorkspaceIsTheSameInEverySpelling) {
+TEST(ScopeTest, MatchesWorkspaceInEverySpelling) {
   for (const std::string& rule : kSpellings) {
     const Scope scope({"*"}, {rule});
     for (const std::string& asked : kSpellings) {
-      EXPECT_TRUE(scope.Covers("ip:10.0.0.7", deletion::CanonicalId(asked)))
+      EXPECT_TRUE(scope.Matches("ip:10.0.0.7", deletion::CanonicalId(asked)))
           << rule << " " << asked;
     }
-    EXPECT_FALSE(scope.Covers("ip:10.0.0.7", deletion::CanonicalId(kB))) << rule;
-    EXPECT_FALSE(scope.Covers("ip:10.0.0.7", "")) << rule;
+    EXPECT_FALSE(scope.Matches("ip:10.0.0.7", deletion::CanonicalId(kB))) << rule;
+    EXPECT_FALSE(scope.Matches("ip:10.0.0.7", "")) << rule;
   }
 }
 
-TEST(ScopeTest, WhatIsNoSpellingOfAnIdIsRefusedBeforeAnyRule) {
+TEST(ScopeTest, DoesNotMatchMalformedIds) {
   const Scope scope({"*"}, {kA});
   for (const std::string& asked : kNotSpellings) {
     EXPECT_FALSE(deletion::IsWellFormedId(asked, deletion::IdFormat::kUuid)) << asked;
-    EXPECT_FALSE(scope.Covers("ip:10.0.0.7", deletion::CanonicalId(asked))) << asked;
+    EXPECT_FALSE(scope.Matches("ip:10.0.0.7", deletion::CanonicalId(asked))) << asked;
   }
 }
 
-TEST(ScopeTest, Workspaces) {
+TEST(ScopeTest, MatchesWorkspaces) {
   struct {
     std::vector<std::string> workspaces;
     std::string asked;  // canonical
-    bool is_covered;
+    bool should_match;
   } const cases[] = {
       {{kA, kB}, kB, true},
       {{"7d9f*"}, kA, true},
@@ -89,16 +89,16 @@ TEST(ScopeTest, Workspaces) {
       {{}, "", false},
   };
   for (const auto& c : cases) {
-    EXPECT_EQ(Scope({"*"}, c.workspaces).Covers("unix", c.asked), c.is_covered)
+    EXPECT_EQ(Scope({"*"}, c.workspaces).Matches("unix", c.asked), c.should_match)
         << ::testing::PrintToString(c.workspaces) << " " << c.asked;
   }
 }
 
-TEST(ScopeTest, Identities) {
+TEST(ScopeTest, MatchesIdentities) {
   struct {
     std::vector<std::string> identities;
     const char* caller;
-    bool is_covered;
+    bool should_match;
   } const cases[] = {
       {{"spiffe://prod/ns/batch"}, "spiffe://prod/ns/batch", true},
       {{"spiffe://prod/ns/batch"}, "spiffe://prod/ns/batch2", false},
@@ -112,7 +112,7 @@ TEST(ScopeTest, Identities) {
       {{}, "ip:10.0.0.7", false},
   };
   for (const auto& c : cases) {
-    EXPECT_EQ(Scope(c.identities, {"*"}).Covers(c.caller, kA), c.is_covered)
+    EXPECT_EQ(Scope(c.identities, {"*"}).Matches(c.caller, kA), c.should_match)
         << ::testing::PrintToString(c.identities) << " " << c.caller;
   }
 }

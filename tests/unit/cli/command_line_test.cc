@@ -92,7 +92,7 @@ TEST(ParseCommandLineTest, DeleteWithEveryFlag) {
 }
 
 // One run is answered in detail, and is not waited for: the answer says how long to wait.
-TEST(ParseCommandLineTest, ManyRunsAreSeveralOrAFile) {
+TEST(ParseCommandLineTest, SeveralIdsOrAFileIsABulkDelete) {
   const struct {
     std::vector<std::string> arguments;
     bool many;
@@ -107,12 +107,12 @@ TEST(ParseCommandLineTest, ManyRunsAreSeveralOrAFile) {
     const auto* remove = std::get_if<DeleteCommand>(&command);
     ASSERT_NE(remove, nullptr);
     EXPECT_EQ(remove->many(), many);
-    EXPECT_EQ(remove->policy.retry_refused, many);
+    EXPECT_EQ(remove->policy.retry_rejected, many);
   }
 }
 
 // What an id looks like is for the list to say, which knows their places.
-TEST(ParseCommandLineTest, PassesIdsOnAsTheyAre) {
+TEST(ParseCommandLineTest, KeepsIdsUnchanged) {
   for (const char* id : {"", "..", "a b", "%2f", "\xc3\xa9"}) {
     const Command command = ParseCommandLine({"delete", id});
     const auto* remove = std::get_if<DeleteCommand>(&command);
@@ -124,7 +124,7 @@ TEST(ParseCommandLineTest, PassesIdsOnAsTheyAre) {
   EXPECT_THAT(std::get<DeleteCommand>(dashed).ids, ElementsAre("-x"));
 }
 
-TEST(ParseCommandLineTest, AnEmptyWorkspaceIsSet) {
+TEST(ParseCommandLineTest, EmptyWorkspaceIsSet) {
   const Command command = ParseCommandLine({"delete", "run", "--workspace", ""});
   const auto* remove = std::get_if<DeleteCommand>(&command);
   ASSERT_NE(remove, nullptr);
@@ -139,7 +139,7 @@ TEST(ParseCommandLineTest, HealthAndVersion) {
   EXPECT_TRUE(std::holds_alternative<VersionCommand>(ParseCommandLine({"version"})));
 }
 
-TEST(ParseCommandLineTest, HelpIsNoError) {
+TEST(ParseCommandLineTest, HelpExitsWithSuccess) {
   const struct {
     std::vector<std::string> arguments;
     const char* usage;
@@ -161,7 +161,7 @@ TEST(ParseCommandLineTest, HelpIsNoError) {
   EXPECT_TRUE(std::holds_alternative<VersionCommand>(ParseCommandLine({"--version"})));
 }
 
-TEST(ParseCommandLineTest, MistakesAreNamed) {
+TEST(ParseCommandLineTest, ReportsEachUsageError) {
   const struct {
     std::vector<std::string> arguments;
     const char* said;

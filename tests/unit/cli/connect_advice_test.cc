@@ -9,7 +9,7 @@ namespace {
 using testing::HasSubstr;
 
 // What gRPC 1.51 says, as it was seen.
-TEST(ConnectAdviceTest, EveryCauseHasASentence) {
+TEST(ConnectAdviceTest, GivesAdviceForEachCause) {
   const Tls kPlainTls{};
   const struct {
     const char* error;

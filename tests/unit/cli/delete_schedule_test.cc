@@ -12,22 +12,22 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
-using Kind = ScheduleAnswer::Kind;
+using Kind = AttemptSummary::Kind;
 using State = DeleteSchedule::State;
 using Step = DeleteSchedule::Step;
 using Time = DeleteSchedule::Time;
 
-constexpr ScheduleAnswer kGone{Kind::kGone, false};
-constexpr ScheduleAnswer kFailed{Kind::kFailed, false};
-constexpr ScheduleAnswer kUnknown{Kind::kUnknown, true};
+constexpr AttemptSummary kGone{Kind::kGone, false};
+constexpr AttemptSummary kFailed{Kind::kFailed, false};
+constexpr AttemptSummary kUnknown{Kind::kUnknown, true};
 
-ScheduleAnswer Refused(std::optional<milliseconds> retry_after) {
-  return {Kind::kRefused, false, retry_after};
+AttemptSummary Refused(std::optional<milliseconds> retry_after) {
+  return {Kind::kRejected, false, retry_after};
 }
 
 // A schedule and its clock.
-struct Bench {
-  Bench(const SchedulePolicy& policy, std::size_t count) : schedule(policy, count) {}
+struct Harness {
+  Harness(const SchedulePolicy& policy, std::size_t count) : schedule(policy, count) {}
 
   // The next id to be sent. Fails when there is none now.
   std::size_t Sent() {
@@ -43,8 +43,8 @@ struct Bench {
     return step.until;
   }
   bool Ended() { return schedule.Next(now).kind == Step::Kind::kEnd; }
-  State Answer(std::size_t index, const ScheduleAnswer& answer) {
-    return schedule.OnAnswer(index, answer, now, /*random=*/0);
+  State Answer(std::size_t index, const AttemptSummary& answer) {
+    return schedule.OnResponse(index, answer, now, /*random=*/0);
   }
 
   DeleteSchedule schedule;
@@ -53,8 +53,8 @@ struct Bench {
   bool allow_missing = false;  // of the last one sent
 };
 
-TEST(DeleteScheduleTest, SendsEachOnceAndNeverMoreThanAllowedAtATime) {
-  Bench bench({.concurrency = 2}, 3);
+TEST(DeleteScheduleTest, SendsEachIdOnceWithinTheConcurrencyLimit) {
+  Harness bench({.concurrency = 2}, 3);
   EXPECT_EQ(bench.Sent(), 0u);
   EXPECT_EQ(bench.Sent(), 1u);
   EXPECT_EQ(bench.Waits(), std::nullopt);
@@ -68,13 +68,13 @@ TEST(DeleteScheduleTest, SendsEachOnceAndNeverMoreThanAllowedAtATime) {
   EXPECT_EQ(bench.schedule.stop_reason(), StopReason::kNone);
 }
 
-TEST(DeleteScheduleTest, NothingToDoEndsAtOnce) { EXPECT_TRUE(Bench({}, 0).Ended()); }
+TEST(DeleteScheduleTest, EndsImmediatelyWithoutIds) { EXPECT_TRUE(Harness({}, 0).Ended()); }
 
-TEST(DeleteScheduleTest, ARefusalPausesAllAndComesFirstAfterwards) {
-  Bench bench({.concurrency = 2}, 9);
+TEST(DeleteScheduleTest, RejectionPausesAllAndIsRetriedFirst) {
+  Harness bench({.concurrency = 2}, 9);
   bench.Sent();
   bench.Sent();
-  EXPECT_EQ(bench.Answer(1, Refused(seconds(3))), State::kLeft);
+  EXPECT_EQ(bench.Answer(1, Refused(seconds(3))), State::kPending);
   EXPECT_EQ(bench.Waits(), std::nullopt) << "one call at a time now, and one is in flight";
   bench.Answer(0, kGone);
   EXPECT_EQ(bench.Waits(), bench.now + seconds(3));
@@ -85,8 +85,8 @@ TEST(DeleteScheduleTest, ARefusalPausesAllAndComesFirstAfterwards) {
   EXPECT_FALSE(bench.allow_missing) << "it was certainly not deleted";
 }
 
-TEST(DeleteScheduleTest, HalvesAtEachPauseAndGrowsAgain) {
-  Bench bench({.concurrency = 8}, 1000);
+TEST(DeleteScheduleTest, HalvesConcurrencyPerPauseThenRecovers) {
+  Harness bench({.concurrency = 8}, 1000);
   for (int i = 0; i < 8; ++i) bench.Sent();
   for (std::size_t i = 0; i < 8; ++i) bench.Answer(i, Refused(milliseconds(10)));
   EXPECT_EQ(bench.schedule.limit(), 4) << "eight refusals of one round are one reason to slow down";
@@ -98,8 +98,8 @@ TEST(DeleteScheduleTest, HalvesAtEachPauseAndGrowsAgain) {
   EXPECT_EQ(bench.schedule.limit(), 8);
 }
 
-TEST(DeleteScheduleTest, WaitsLongerTheMoreOftenItIsRefusedInARow) {
-  Bench bench({.concurrency = 1, .max_attempts = 100}, 1);
+TEST(DeleteScheduleTest, BacksOffExponentiallyOnConsecutiveRejections) {
+  Harness bench({.concurrency = 1, .max_attempts = 100}, 1);
   for (const int wait : {500, 1000, 2000, 4000, 8000, 16000, 30000, 30000}) {
     bench.Answer(bench.Sent(), Refused(std::nullopt));
     EXPECT_EQ(bench.Waits(), bench.now + milliseconds(wait));
@@ -107,25 +107,25 @@ TEST(DeleteScheduleTest, WaitsLongerTheMoreOftenItIsRefusedInARow) {
   }
 }
 
-TEST(DeleteScheduleTest, NeverSoonerThanAskedAndSpreadUpwards) {
-  Bench bench({.concurrency = 1}, 1);
+TEST(DeleteScheduleTest, WaitsAtLeastRetryAfterPlusJitter) {
+  Harness bench({.concurrency = 1}, 1);
   bench.Sent();
-  bench.schedule.OnAnswer(0, Refused(seconds(10)), bench.now, /*random=*/0.5);
+  bench.schedule.OnResponse(0, Refused(seconds(10)), bench.now, /*random=*/0.5);
   EXPECT_EQ(bench.Waits(), bench.now + milliseconds(10'500));
 }
 
-TEST(DeleteScheduleTest, AskedToWaitTooLongStopsAndLeavesTheRest) {
-  Bench bench({.concurrency = 1, .max_wait = minutes(1)}, 2);
+TEST(DeleteScheduleTest, RetryAfterAboveMaxWaitStops) {
+  Harness bench({.concurrency = 1, .max_wait = minutes(1)}, 2);
   bench.Sent();
-  EXPECT_EQ(bench.Answer(0, Refused(minutes(1) + milliseconds(1))), State::kLeft);
+  EXPECT_EQ(bench.Answer(0, Refused(minutes(1) + milliseconds(1))), State::kPending);
   EXPECT_TRUE(bench.Ended());
-  EXPECT_EQ(bench.schedule.stop_reason(), StopReason::kAskedTooLong);
-  EXPECT_EQ(bench.schedule.state(1), State::kLeft);
+  EXPECT_EQ(bench.schedule.stop_reason(), StopReason::kRetryAfterTooLong);
+  EXPECT_EQ(bench.schedule.state(1), State::kPending);
 }
 
 // Thousands of ids must not each be refused ten times.
-TEST(DeleteScheduleTest, NothingButRefusalsStops) {
-  Bench bench({.concurrency = 4, .max_attempts = 3}, 1000);
+TEST(DeleteScheduleTest, OnlyRejectionsStop) {
+  Harness bench({.concurrency = 4, .max_attempts = 3}, 1000);
   int calls = 0;
   for (;;) {
     const Step step = bench.schedule.Next(bench.now);
@@ -137,12 +137,12 @@ TEST(DeleteScheduleTest, NothingButRefusalsStops) {
       bench.now = *step.until;
     }
   }
-  EXPECT_EQ(bench.schedule.stop_reason(), StopReason::kAlwaysRefused);
+  EXPECT_EQ(bench.schedule.stop_reason(), StopReason::kAlwaysRejected);
   EXPECT_EQ(calls, 3);
 }
 
-TEST(DeleteScheduleTest, AnAnswerBetweenRefusalsKeepsItGoing) {
-  Bench bench({.concurrency = 1, .max_attempts = 2}, 50);
+TEST(DeleteScheduleTest, SuccessBetweenRejectionsResetsTheCount) {
+  Harness bench({.concurrency = 1, .max_attempts = 2}, 50);
   for (int i = 0; i < 50; ++i) {
     bench.Answer(bench.Sent(), Refused(milliseconds(1)));
     bench.now += seconds(1);
@@ -152,18 +152,18 @@ TEST(DeleteScheduleTest, AnAnswerBetweenRefusalsKeepsItGoing) {
   EXPECT_EQ(bench.schedule.stop_reason(), StopReason::kNone);
 }
 
-TEST(DeleteScheduleTest, ASingleRunIsNotWaitedFor) {
-  Bench bench({.retry_refused = false}, 1);
+TEST(DeleteScheduleTest, DoesNotRetryASingleRejectedRun) {
+  Harness bench({.retry_rejected = false}, 1);
   bench.Sent();
   EXPECT_EQ(bench.Answer(0, Refused(seconds(1))), State::kFailed);
   EXPECT_TRUE(bench.Ended());
 }
 
-TEST(DeleteScheduleTest, UnknownIsAskedAgainWithAllowMissingUntilItIsSettled) {
-  Bench bench({.retry_unknown = true}, 1);
+TEST(DeleteScheduleTest, RetriesUnknownWithAllowMissingUntilResolved) {
+  Harness bench({.retry_unknown = true}, 1);
   bench.Sent();
   EXPECT_FALSE(bench.allow_missing);
-  EXPECT_EQ(bench.Answer(0, kUnknown), State::kLeft);
+  EXPECT_EQ(bench.Answer(0, kUnknown), State::kPending);
   EXPECT_EQ(bench.Waits(), bench.now + milliseconds(500));
   bench.now += milliseconds(500);
   EXPECT_EQ(bench.Sent(), 0u);
@@ -172,33 +172,33 @@ TEST(DeleteScheduleTest, UnknownIsAskedAgainWithAllowMissingUntilItIsSettled) {
   EXPECT_TRUE(bench.Ended());
 }
 
-TEST(DeleteScheduleTest, OthersGoOnWhileAnUnknownOneWaits) {
-  Bench bench({.concurrency = 1, .retry_unknown = true}, 2);
+TEST(DeleteScheduleTest, OtherIdsProceedWhileAnUnknownOneWaits) {
+  Harness bench({.concurrency = 1, .retry_unknown = true}, 2);
   bench.Answer(bench.Sent(), kUnknown);
   EXPECT_EQ(bench.Sent(), 1u);
 }
 
-TEST(DeleteScheduleTest, UnknownIsAskedAgainSoOftenAndNoMore) {
-  Bench bench({.max_attempts = 3, .retry_unknown = true}, 1);
+TEST(DeleteScheduleTest, RetriesUnknownAtMostMaxAttempts) {
+  Harness bench({.max_attempts = 3, .retry_unknown = true}, 1);
   for (int i = 0; i < 3; ++i) {
     bench.now += minutes(1);
     const State state = bench.Answer(bench.Sent(), kUnknown);
-    EXPECT_EQ(state, i < 2 ? State::kLeft : State::kUnknown);
+    EXPECT_EQ(state, i < 2 ? State::kPending : State::kUnknown);
   }
   EXPECT_TRUE(bench.Ended());
 }
 
 // Certainty is the join over all calls.
-TEST(DeleteScheduleTest, WhatAnEarlierCallMayHaveDoneStaysPossible) {
-  Bench bench({.retry_unknown = true}, 1);
+TEST(DeleteScheduleTest, EarlierUnknownAttemptKeepsResultUnknown) {
+  Harness bench({.retry_unknown = true}, 1);
   bench.Answer(bench.Sent(), kUnknown);
   bench.now += minutes(1);
   EXPECT_EQ(bench.Answer(bench.Sent(), kFailed), State::kUnknown);
 }
 
-TEST(DeleteScheduleTest, WhatAnEarlierCommandMayHaveDoneStaysPossible) {
-  Bench bench({}, 2);
-  bench.schedule.MarkMaybeGone(1);
+TEST(DeleteScheduleTest, EarlierUnknownCommandKeepsResultUnknown) {
+  Harness bench({}, 2);
+  bench.schedule.MarkPossiblyDeleted(1);
   bench.Sent();
   EXPECT_FALSE(bench.allow_missing);
   bench.Sent();
@@ -207,8 +207,8 @@ TEST(DeleteScheduleTest, WhatAnEarlierCommandMayHaveDoneStaysPossible) {
   EXPECT_EQ(bench.Answer(1, kFailed), State::kUnknown);
 }
 
-TEST(DeleteScheduleTest, StopLetsWhatIsInFlightFinish) {
-  Bench bench({.concurrency = 2, .retry_unknown = true}, 5);
+TEST(DeleteScheduleTest, StopLetsCallsInFlightFinish) {
+  Harness bench({.concurrency = 2, .retry_unknown = true}, 5);
   bench.Sent();
   bench.Sent();
   bench.schedule.Stop(StopReason::kInterrupted);
@@ -220,30 +220,30 @@ TEST(DeleteScheduleTest, StopLetsWhatIsInFlightFinish) {
   EXPECT_EQ(bench.schedule.stop_reason(), StopReason::kInterrupted);
 }
 
-TEST(DeleteScheduleTest, WhatWouldFailForAllStopsAll) {
-  Bench bench({.concurrency = 1}, 2);
+TEST(DeleteScheduleTest, FatalErrorStopsAll) {
+  Harness bench({.concurrency = 1}, 2);
   bench.Sent();
-  EXPECT_EQ(bench.Answer(0, {Kind::kHopeless, false}), State::kFailed);
+  EXPECT_EQ(bench.Answer(0, {Kind::kFatal, false}), State::kFailed);
   EXPECT_TRUE(bench.Ended());
-  EXPECT_EQ(bench.schedule.stop_reason(), StopReason::kHopeless);
-  EXPECT_EQ(bench.schedule.state(1), State::kLeft);
+  EXPECT_EQ(bench.schedule.stop_reason(), StopReason::kFatal);
+  EXPECT_EQ(bench.schedule.state(1), State::kPending);
 }
 
-TEST(DeleteScheduleTest, PutBackWasNoAttempt) {
-  Bench bench({.max_attempts = 1}, 1);
-  bench.schedule.PutBack(bench.Sent());
-  EXPECT_EQ(bench.schedule.state(0), State::kLeft);
+TEST(DeleteScheduleTest, RequeueDoesNotCountAsAttempt) {
+  Harness bench({.max_attempts = 1}, 1);
+  bench.schedule.Requeue(bench.Sent());
+  EXPECT_EQ(bench.schedule.state(0), State::kPending);
   EXPECT_EQ(bench.schedule.in_flight(), 0);
   EXPECT_EQ(bench.Answer(bench.Sent(), Refused(milliseconds(1))), State::kFailed);
 }
 
 // Whatever the answers, the promises hold: bounded in flight, bounded attempts, an end.
-TEST(DeleteScheduleTest, PromisesHoldForAnyAnswers) {
+TEST(DeleteScheduleTest, InvariantsHoldForRandomResponses) {
   for (unsigned seed = 0; seed < 200; ++seed) {
     const SchedulePolicy policy{.concurrency = static_cast<int>(1 + seed % 7),
                                 .max_attempts = static_cast<int>(1 + seed % 5),
                                 .retry_unknown = seed % 2 == 0};
-    Bench bench(policy, 40);
+    Harness bench(policy, 40);
     std::map<std::size_t, int> attempts;
     std::set<std::size_t> in_flight;
     unsigned random = seed * 2654435761U + 1;
@@ -263,7 +263,7 @@ TEST(DeleteScheduleTest, PromisesHoldForAnyAnswers) {
       } else if (!in_flight.empty() && (draw(2) == 0 || !step.until.has_value())) {
         const std::size_t index = *std::next(in_flight.begin(), draw(in_flight.size()));
         in_flight.erase(index);
-        const ScheduleAnswer kAnswers[] = {kGone, kFailed, kUnknown, Refused(milliseconds(50))};
+        const AttemptSummary kAnswers[] = {kGone, kFailed, kUnknown, Refused(milliseconds(50))};
         bench.Answer(index, kAnswers[draw(4)]);
       } else {
         ASSERT_TRUE(step.until.has_value()) << "waits for nothing";
@@ -273,48 +273,48 @@ TEST(DeleteScheduleTest, PromisesHoldForAnyAnswers) {
     EXPECT_TRUE(in_flight.empty());
     for (std::size_t i = 0; i < 40; ++i) {
       if (bench.schedule.stop_reason() == StopReason::kNone) {
-        EXPECT_NE(bench.schedule.state(i), State::kLeft);
+        EXPECT_NE(bench.schedule.state(i), State::kPending);
       }
     }
   }
 }
 
-DeleteReport Report(absl::StatusCode code, std::string deletion,
+DeleteResult Report(absl::StatusCode code, std::string deletion,
                     std::optional<milliseconds> retry_after = std::nullopt) {
-  DeleteReport report;
+  DeleteResult report;
   report.code = code;
   report.deletion = std::move(deletion);
   report.retry_after = retry_after;
   return report;
 }
 
-TEST(ScheduleAnswerOfTest, Table) {
+TEST(SummarizeAttemptTest, Table) {
   using absl::StatusCode;
   const struct {
-    DeleteReport report;
+    DeleteResult report;
     Kind kind;
-    bool maybe_gone;
+    bool possibly_deleted;
   } kTable[] = {
       {Report(StatusCode::kOk, "performed"), Kind::kGone, false},
       {Report(StatusCode::kOk, "absent"), Kind::kGone, false},
       {Report(StatusCode::kNotFound, "absent"), Kind::kFailed, false},
       {Report(StatusCode::kAborted, "not_performed", seconds(1)), Kind::kFailed, false},
       {Report(StatusCode::kPermissionDenied, "not_performed"), Kind::kFailed, false},
-      {Report(StatusCode::kResourceExhausted, "not_performed"), Kind::kRefused, false},
-      {Report(StatusCode::kResourceExhausted, "not_performed", seconds(1)), Kind::kRefused, false},
+      {Report(StatusCode::kResourceExhausted, "not_performed"), Kind::kRejected, false},
+      {Report(StatusCode::kResourceExhausted, "not_performed", seconds(1)), Kind::kRejected, false},
       {Report(StatusCode::kResourceExhausted, "unknown", seconds(1)), Kind::kUnknown, true},
-      {Report(StatusCode::kUnavailable, "not_performed", seconds(1)), Kind::kRefused, false},
+      {Report(StatusCode::kUnavailable, "not_performed", seconds(1)), Kind::kRejected, false},
       {Report(StatusCode::kUnavailable, "not_performed"), Kind::kFailed, false},
       {Report(StatusCode::kUnavailable, "unknown", seconds(1)), Kind::kUnknown, true},
       {Report(StatusCode::kDeadlineExceeded, "unknown"), Kind::kUnknown, true},
-      {Report(StatusCode::kUnauthenticated, "not_performed"), Kind::kHopeless, false},
-      {Report(StatusCode::kUnauthenticated, "unknown"), Kind::kHopeless, true},
-      {Report(StatusCode::kUnimplemented, "unknown"), Kind::kHopeless, true},
+      {Report(StatusCode::kUnauthenticated, "not_performed"), Kind::kFatal, false},
+      {Report(StatusCode::kUnauthenticated, "unknown"), Kind::kFatal, true},
+      {Report(StatusCode::kUnimplemented, "unknown"), Kind::kFatal, true},
   };
-  for (const auto& [report, kind, maybe_gone] : kTable) {
-    const ScheduleAnswer answer = ScheduleAnswerOf(report);
+  for (const auto& [report, kind, possibly_deleted] : kTable) {
+    const AttemptSummary answer = SummarizeAttempt(report);
     EXPECT_EQ(answer.kind, kind) << absl::StatusCodeToString(report.code) << report.deletion;
-    EXPECT_EQ(answer.maybe_gone, maybe_gone);
+    EXPECT_EQ(answer.possibly_deleted, possibly_deleted);
     EXPECT_EQ(answer.retry_after, report.retry_after);
   }
 }

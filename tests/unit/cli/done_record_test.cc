@@ -17,7 +17,7 @@ const std::string& Header() {
 }
 
 // What is known of kA after these words about it.
-Done After(const std::vector<const char*>& words) {
+DoneState After(const std::vector<const char*>& words) {
   std::string text = Header();
   for (const char* const word : words) text += DoneRecord::Line(word, kA);
   DoneRecord record;
@@ -25,59 +25,59 @@ Done After(const std::vector<const char*>& words) {
   return record.Find(kA);
 }
 
-TEST(DoneRecordTest, TheLastWordCountsButGoneIsForGood) {
+TEST(DoneRecordTest, LastEntryWinsExceptThatGoneIsFinal) {
   const struct {
     std::vector<const char*> words;
-    Done expected;
+    DoneState expected;
   } kTable[] = {
-      {{}, Done::kNothing},
-      {{"sent"}, Done::kMaybe},  // killed before the answer
-      {{"sent", "gone"}, Done::kGone},
-      {{"sent", "failed"}, Done::kNothing},
-      {{"sent", "unknown"}, Done::kMaybe},
-      {{"sent", "unknown", "sent", "gone"}, Done::kGone},
-      {{"gone", "sent", "failed"}, Done::kGone},
-      {{"failed", "sent"}, Done::kMaybe},
-      {{"word_of_tomorrow"}, Done::kNothing},
-      {{"sent", "word_of_tomorrow"}, Done::kMaybe},
+      {{}, DoneState::kNotDeleted},
+      {{"sent"}, DoneState::kPossiblyDeleted},  // killed before the answer
+      {{"sent", "gone"}, DoneState::kGone},
+      {{"sent", "failed"}, DoneState::kNotDeleted},
+      {{"sent", "unknown"}, DoneState::kPossiblyDeleted},
+      {{"sent", "unknown", "sent", "gone"}, DoneState::kGone},
+      {{"gone", "sent", "failed"}, DoneState::kGone},
+      {{"failed", "sent"}, DoneState::kPossiblyDeleted},
+      {{"word_of_tomorrow"}, DoneState::kNotDeleted},
+      {{"sent", "word_of_tomorrow"}, DoneState::kPossiblyDeleted},
   };
   for (const auto& [words, expected] : kTable) EXPECT_EQ(After(words), expected);
 }
 
-TEST(DoneRecordTest, AnIdIsKnownInEverySpelling) {
+TEST(DoneRecordTest, FindsIdInAnySpelling) {
   DoneRecord record;
   ASSERT_EQ(record.Read(Header() + "gone score_run." + kA + "\n", Header()), std::nullopt);
-  EXPECT_EQ(record.Find(kA), Done::kGone);
-  EXPECT_EQ(record.Find("954D54BC-BD5F-4CB5-8D20-688F368B712A"), Done::kGone);
+  EXPECT_EQ(record.Find(kA), DoneState::kGone);
+  EXPECT_EQ(record.Find("954D54BC-BD5F-4CB5-8D20-688F368B712A"), DoneState::kGone);
 }
 
-TEST(DoneRecordTest, ATornLineSaysNothing) {
+TEST(DoneRecordTest, IgnoresTornLine) {
   const std::string a = kA;
   for (const std::string& torn : {"gone " + a.substr(0, 20), std::string("gon"), "gone" + a,
                                   std::string("gone "), std::string("\0\0\0", 3)}) {
     DoneRecord record;
     EXPECT_EQ(record.Read(Header() + torn, Header()), std::nullopt) << torn;
-    EXPECT_EQ(record.Find(kA), Done::kNothing) << torn;
+    EXPECT_EQ(record.Find(kA), DoneState::kNotDeleted) << torn;
     EXPECT_EQ(record.Read(Header() + torn + "\ngone " + a + "\n", Header()), std::nullopt);
-    EXPECT_EQ(record.Find(kA), Done::kGone) << torn;
+    EXPECT_EQ(record.Find(kA), DoneState::kGone) << torn;
   }
 }
 
-TEST(DoneRecordTest, ANewFileIsEmpty) {
+TEST(DoneRecordTest, NewFileIsEmpty) {
   DoneRecord record;
   EXPECT_EQ(record.Read("", Header()), std::nullopt);
-  EXPECT_EQ(record.Find(kA), Done::kNothing);
+  EXPECT_EQ(record.Find(kA), DoneState::kNotDeleted);
 }
 
 // A list of ids given by mistake must not be appended to, nor taken for a list of what is gone.
-TEST(DoneRecordTest, AnotherKindOfFileIsRefused) {
+TEST(DoneRecordTest, RejectsForeignFile) {
   DoneRecord record;
   EXPECT_THAT(record.Read(std::string(kA) + "\n", Header()),
               Optional(HasSubstr("not a done-file")));
 }
 
 // What is gone from a test gateway is not gone from the real one.
-TEST(DoneRecordTest, AnotherGatewayOrWorkspaceIsRefused) {
+TEST(DoneRecordTest, RejectsOtherGatewayOrWorkspace) {
   for (const std::string& other :
        {DoneRecord::Header("host:2", std::nullopt), DoneRecord::Header("host:1", kA)}) {
     DoneRecord record;
@@ -87,7 +87,7 @@ TEST(DoneRecordTest, AnotherGatewayOrWorkspaceIsRefused) {
             DoneRecord::Header("host:1", kA));
 }
 
-TEST(DoneRecordTest, TheHeaderIsOneLineWhateverTheNames) {
+TEST(DoneRecordTest, HeaderIsAlwaysOneLine) {
   EXPECT_EQ(DoneRecord::Header("host\n:1", "a\nb"),
             "# evalrunctl done-file 1 server=host\\x0a:1 workspace=a\\x0ab\n");
 }

@@ -16,7 +16,7 @@ namespace {
 using aymara::evals::v1::DeleteEvalRunRequest;
 using testing::HasSubstr;
 
-DeleteRequest ARun() {
+DeleteRequest TestRequest() {
   DeleteRequest request;
   request.eval_run_uuid = "run";
   return request;
@@ -27,34 +27,33 @@ grpc::Status Ok(grpc::ServerContext* /*context*/, const DeleteEvalRunRequest& /*
 }
 
 // One call, made the way that the program makes it.
-DeleteReport Call(const Connection& connection, const DeleteRequest& request) {
+DeleteResult Call(const Connection& connection, const DeleteRequest& request) {
   const auto channel = OpenChannel(connection);
   EXPECT_TRUE(channel.ok());
-  std::optional<DeleteReport> report;
-  DeleteSchedule schedule({.retry_refused = false}, 1);
-  const DeletesEnd end =
-      RunDeletes(*channel, connection, request, {request.eval_run_uuid}, &schedule,
-                 {.sending = [](std::size_t) { return true; },
-                  .answered =
-                      [&report](std::size_t, const DeleteReport& answer, bool) {
-                        report = answer;
-                        return true;
-                      },
-                  .tick = [](const DeleteSchedule&) {},
-                  .interrupt = [] { return Interrupt::kNone; }});
+  std::optional<DeleteResult> report;
+  DeleteSchedule schedule({.retry_rejected = false}, 1);
+  const StopInfo end = RunDeletes(*channel, connection, request, {request.eval_run_uuid}, &schedule,
+                                  {.before_send = [](std::size_t) { return true; },
+                                   .on_response =
+                                       [&report](std::size_t, const DeleteResult& answer, bool) {
+                                         report = answer;
+                                         return true;
+                                       },
+                                   .tick = [](const DeleteSchedule&) {},
+                                   .interrupt = [] { return Interrupt::kNone; }});
   if (end.reason == StopReason::kNoConnection) {
-    return ReportConnectFailure(request, connection, end.message);
+    return MakeConnectFailure(request, connection, end.message);
   }
   return report.value();
 }
 
-HealthReport Health(const Connection& connection) {
+HealthCheckResult Health(const Connection& connection) {
   const auto channel = OpenChannel(connection);
   EXPECT_TRUE(channel.ok());
   return CallHealth(*channel, connection);
 }
 
-TEST(CallDeleteTest, SendsWhatWasAsked) {
+TEST(CallDeleteTest, SendsTheRequest) {
   DeleteEvalRunRequest received;
   std::string request_id;
   ScriptedGateway gateway([&](grpc::ServerContext* context, const DeleteEvalRunRequest& request) {
@@ -80,24 +79,24 @@ TEST(CallDeleteTest, SendsWhatWasAsked) {
   EXPECT_TRUE(received.has_workspace_uuid());
 }
 
-TEST(CallDeleteTest, ReadsTheMetadataOfAnOkAnswer) {
+TEST(CallDeleteTest, ReadsMetadataOfOkResponse) {
   ScriptedGateway gateway([](grpc::ServerContext* context, const DeleteEvalRunRequest&) {
     context->AddInitialMetadata("x-request-id", "abc");
     context->AddTrailingMetadata("evalrun-deletion", "presumed");
     return grpc::Status::OK;
   });
-  const DeleteReport report = Call(gateway.connection, ARun());
+  const DeleteResult report = Call(gateway.connection, TestRequest());
   EXPECT_TRUE(report.gone());
   EXPECT_EQ(report.deletion, "presumed");
   EXPECT_EQ(report.request_id, "abc");
 }
 
-TEST(CallDeleteTest, ReadsTheDetailsOfAnError) {
+TEST(CallDeleteTest, ReadsDetailsOfError) {
   ScriptedGateway gateway([](grpc::ServerContext* context, const DeleteEvalRunRequest&) {
     context->AddTrailingMetadata("x-request-id", "abc");
     return ErrorWithDetails(grpc::StatusCode::ABORTED, "RESOURCE_CONFLICT", "not_performed");
   });
-  const DeleteReport report = Call(gateway.connection, ARun());
+  const DeleteResult report = Call(gateway.connection, TestRequest());
   EXPECT_EQ(report.code, absl::StatusCode::kAborted);
   EXPECT_EQ(report.message, "as scripted");
   EXPECT_EQ(report.request_id, "abc");
@@ -105,19 +104,19 @@ TEST(CallDeleteTest, ReadsTheDetailsOfAnError) {
   EXPECT_EQ(report.deletion, "not_performed");
 }
 
-TEST(CallDeleteTest, AnAnswerThatNeverComesIsUnknown) {
+TEST(CallDeleteTest, TimeoutIsUnknown) {
   ScriptedGateway gateway([](grpc::ServerContext* context, const DeleteEvalRunRequest&) {
     while (!context->IsCancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
     return grpc::Status::OK;
   });
   gateway.connection.timeout = std::chrono::milliseconds(300);
-  const DeleteReport report = Call(gateway.connection, ARun());
+  const DeleteResult report = Call(gateway.connection, TestRequest());
   EXPECT_EQ(report.code, absl::StatusCode::kDeadlineExceeded);
   EXPECT_EQ(report.deletion, "unknown");
   EXPECT_EQ(gateway.calls, 1);
 }
 
-TEST(CallDeleteTest, NoConnectionMeansNotPerformedAndIsSaidAtOnce) {
+TEST(CallDeleteTest, ConnectFailureIsNotPerformedAndFailsFast) {
   std::string server;
   {
     const ScriptedGateway stopped(Ok);
@@ -125,7 +124,7 @@ TEST(CallDeleteTest, NoConnectionMeansNotPerformedAndIsSaidAtOnce) {
   }
   const Connection connection{server, std::chrono::seconds(60)};
   const auto start = std::chrono::steady_clock::now();
-  const DeleteReport report = Call(connection, ARun());
+  const DeleteResult report = Call(connection, TestRequest());
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(30));
   EXPECT_EQ(report.code, absl::StatusCode::kUnavailable);
   EXPECT_EQ(report.reason, kConnectFailed);
@@ -135,21 +134,21 @@ TEST(CallDeleteTest, NoConnectionMeansNotPerformedAndIsSaidAtOnce) {
 
 TEST(CallHealthTest, Serving) {
   const ScriptedGateway gateway(Ok, /*health=*/1);
-  const HealthReport report = Health(gateway.connection);
+  const HealthCheckResult report = Health(gateway.connection);
   EXPECT_TRUE(report.serving);
   EXPECT_THAT(report.explanation, HasSubstr("is serving"));
 }
 
 TEST(CallHealthTest, NotServing) {
   const ScriptedGateway gateway(Ok, /*health=*/2);
-  const HealthReport report = Health(gateway.connection);
+  const HealthCheckResult report = Health(gateway.connection);
   EXPECT_FALSE(report.serving);
   EXPECT_THAT(report.explanation, HasSubstr("is not serving"));
 }
 
-TEST(CallHealthTest, SomethingElse) {
+TEST(CallHealthTest, NotAGateway) {
   const ScriptedGateway gateway(Ok);
-  const HealthReport report = Health(gateway.connection);
+  const HealthCheckResult report = Health(gateway.connection);
   EXPECT_FALSE(report.serving);
   EXPECT_THAT(report.explanation, HasSubstr("not the gateway"));
 }

@@ -25,7 +25,7 @@ IdList Read(const std::string& text, IdFormat format = IdFormat::kUuid) {
   return list;
 }
 
-TEST(IdListTest, SkipsWhatIsNoId) {
+TEST(IdListTest, SkipsCommentsAndBlanks) {
   const std::string a = kA;
   const std::string b = kB;
   const struct {
@@ -41,13 +41,13 @@ TEST(IdListTest, SkipsWhatIsNoId) {
   for (const auto& [name, text] : kTable) {
     const IdList list = Read(text);
     EXPECT_THAT(list.ids(), ElementsAre(kA, kB)) << name;
-    EXPECT_THAT(list.Mistakes(), IsEmpty()) << name;
+    EXPECT_THAT(list.DescribeErrors(), IsEmpty()) << name;
     EXPECT_EQ(list.duplicates(), 0u) << name;
   }
   EXPECT_THAT(Read("").ids(), IsEmpty());
 }
 
-TEST(IdListTest, OneRunIsDeletedOnce) {
+TEST(IdListTest, RemovesDuplicates) {
   IdList list(IdFormat::kUuid);
   list.Add(std::string("score_run.") + kA, "argument 1");
   list.Add(kA, "argument 2");
@@ -57,24 +57,25 @@ TEST(IdListTest, OneRunIsDeletedOnce) {
   EXPECT_EQ(list.duplicates(), 2u);
 }
 
-TEST(IdListTest, AMistakeIsNamedWithItsPlaceAndSpoilsTheList) {
+TEST(IdListTest, MalformedIdIsReportedWithItsLocation) {
   const IdList list = Read(std::string(kA) + "\n\n../evals/x\n" + kB + " " + kB + "\n");
-  EXPECT_EQ(list.Mistakes(), std::string("  ids.txt:3: '../evals/x'\n"
-                                         "  ids.txt:4: '") +
-                                 kB + " " + kB + "'\nAn id is " +
-                                 std::string(deletion::DescribeIdFormat(IdFormat::kUuid)) + ".");
+  EXPECT_EQ(list.DescribeErrors(), std::string("  ids.txt:3: '../evals/x'\n"
+                                               "  ids.txt:4: '") +
+                                       kB + " " + kB + "'\nAn id is " +
+                                       std::string(deletion::DescribeIdFormat(IdFormat::kUuid)) +
+                                       ".");
 }
 
-TEST(IdListTest, AnEmptyArgumentIsAMistakeAndNotNothing) {
+TEST(IdListTest, EmptyArgumentIsAnError) {
   IdList list(IdFormat::kUuid);
   list.Add("", "argument 1");
-  EXPECT_THAT(list.Mistakes(), StartsWith("  argument 1: ''\n"));
+  EXPECT_THAT(list.DescribeErrors(), StartsWith("  argument 1: ''\n"));
 }
 
-TEST(IdListTest, MistakesCannotFloodOrSpoilTheTerminal) {
+TEST(IdListTest, ErrorsAreEscapedAndBounded) {
   std::string text = "\x1b[2J\n" + std::string(100'000, 'x') + "\n";
   for (int i = 0; i < 1000; ++i) text += "no id\n";
-  const std::string mistakes = Read(text).Mistakes();
+  const std::string mistakes = Read(text).DescribeErrors();
   EXPECT_THAT(mistakes, HasSubstr("ids.txt:1: '\\x1b[2J'"));
   EXPECT_THAT(mistakes, Not(HasSubstr("\x1b")));
   EXPECT_THAT(mistakes, HasSubstr("xxx…'\n"));
@@ -82,11 +83,11 @@ TEST(IdListTest, MistakesCannotFloodOrSpoilTheTerminal) {
   EXPECT_LT(mistakes.size(), 1000u);
 }
 
-TEST(IdListTest, OpaqueIdsNeedNotBeUuids) {
+TEST(IdListTest, AcceptsOpaqueIds) {
   const IdList list = Read("run-1\nRUN-1\nrun-1\n", IdFormat::kOpaque);
   EXPECT_THAT(list.ids(), ElementsAre("run-1", "RUN-1"));
   EXPECT_EQ(list.duplicates(), 1u);
-  EXPECT_THAT(Read("..\n", IdFormat::kOpaque).Mistakes(), StartsWith("  ids.txt:1: '..'"));
+  EXPECT_THAT(Read("..\n", IdFormat::kOpaque).DescribeErrors(), StartsWith("  ids.txt:1: '..'"));
 }
 
 }  // namespace

@@ -30,7 +30,7 @@ std::vector<std::string> FlagNames(const CommandManual& command) {
 }
 
 // Scripts depend on these: a name that goes, or takes another kind of value, breaks them.
-TEST(ManualTest, TheNamesThatUsersDependOn) {
+TEST(ManualTest, PublicNamesAreUnchanged) {
   const Manual manual = MakeManual();
   ASSERT_EQ(manual.commands.size(), 4u);
   EXPECT_EQ(manual.commands[0].name, "delete");
@@ -52,7 +52,7 @@ TEST(ManualTest, TheNamesThatUsersDependOn) {
 }
 
 // Every flag, command and exit status is where people look for it.
-TEST(ManualTest, EverythingIsInTheHelpTheManPageAndTheCompletion) {
+TEST(ManualTest, HelpManPageAndCompletionAreComplete) {
   const Manual manual = MakeManual();
   const std::string page = ManPage(manual);
   std::string escaped;  // as roff has it
@@ -78,7 +78,7 @@ TEST(ManualTest, EverythingIsInTheHelpTheManPageAndTheCompletion) {
   }
 }
 
-TEST(ManualTest, HelpFitsATerminal) {
+TEST(ManualTest, HelpFitsTerminalWidth) {
   const Manual manual = MakeManual();
   for (const char* const command : {"", "delete", "health", "version", "completion"}) {
     std::string help = HelpText(manual, command);
@@ -102,7 +102,7 @@ TEST(ManualTest, CheckedInManPageIsCurrent) {
   EXPECT_EQ(checked_in, page) << path << " is not current: run this test with UPDATE_GOLDEN=1";
 }
 
-TEST(ManPageTest, TextCannotBecomeARequest) {
+TEST(ManPageTest, EscapesRoffRequests) {
   Manual manual;
   manual.summary = "'s a .test \\fB of ^ and ~";
   manual.paragraphs = {".SH no heading"};
@@ -111,7 +111,7 @@ TEST(ManPageTest, TextCannotBecomeARequest) {
   EXPECT_THAT(page, HasSubstr("\n\\&.SH no heading\n"));
 }
 
-TEST(CompletionScriptTest, AnUnknownShellHasNone) {
+TEST(CompletionScriptTest, UnknownShellIsEmpty) {
   EXPECT_EQ(CompletionScript(MakeManual(), "tcsh"), "");
 }
 

@@ -13,15 +13,15 @@ using testing::HasSubstr;
 using testing::StartsWith;
 
 // A quarter of a thousand after five seconds.
-Progress AQuarter() { return {.total = 1000, .gone = 250, .elapsed = seconds(5)}; }
+Progress QuarterDone() { return {.total = 1000, .gone = 250, .elapsed = seconds(5)}; }
 
-TEST(ProgressBarTest, SaysHowFarHowFastAndHowLong) {
-  EXPECT_EQ(ProgressBar(AQuarter(), 80),
+TEST(ProgressBarTest, ShowsProgressRateAndEta) {
+  EXPECT_EQ(ProgressBar(QuarterDone(), 80),
             "[#######-----------------------]  25%  250/1000  50/s  15 s left");
 }
 
-TEST(ProgressBarTest, SaysWhatWentWrong) {
-  Progress progress = AQuarter();
+TEST(ProgressBarTest, ShowsFailedAndUnknown) {
+  Progress progress = QuarterDone();
   progress.gone = 240;
   progress.failed = 7;
   progress.unknown = 3;
@@ -29,16 +29,16 @@ TEST(ProgressBarTest, SaysWhatWentWrong) {
               EndsWith(" 25%  250/1000  7 not deleted  3 unknown  50/s  15 s left"));
 }
 
-TEST(ProgressBarTest, SaysWhyNothingMoves) {
-  Progress progress = AQuarter();
+TEST(ProgressBarTest, ShowsWaitingAndStopping) {
+  Progress progress = QuarterDone();
   progress.waiting = milliseconds(2001);
   EXPECT_THAT(ProgressBar(progress, 80), EndsWith("250/1000  asked to wait 3 s"));
   progress.stopping = true;
   EXPECT_THAT(ProgressBar(progress, 80), EndsWith("250/1000  stopping"));
 }
 
-TEST(ProgressBarTest, NeverReachesTheLastColumn) {
-  Progress progress = AQuarter();
+TEST(ProgressBarTest, StaysBelowTerminalWidth) {
+  Progress progress = QuarterDone();
   progress.failed = 123'456;
   progress.unknown = 123'456;
   progress.total = 1'000'000;
@@ -47,14 +47,14 @@ TEST(ProgressBarTest, NeverReachesTheLastColumn) {
   }
 }
 
-TEST(ProgressBarTest, BeginningAndEnd) {
+TEST(ProgressBarTest, ShowsStartAndEnd) {
   EXPECT_EQ(ProgressBar({.total = 10}, 80), "[------------------------------]   0%  0/10");
   EXPECT_THAT(ProgressBar({.total = 10, .gone = 10, .elapsed = seconds(1)}, 80),
               StartsWith("[##############################] 100%  10/10"));
   EXPECT_THAT(ProgressBar({}, 80), HasSubstr("100%  0/0"));
 }
 
-TEST(ProgressBarTest, TimesAreRoundedUpwards) {
+TEST(ProgressBarTest, RoundsTimesUp) {
   const struct {
     std::size_t total;
     const char* left;
@@ -65,8 +65,8 @@ TEST(ProgressBarTest, TimesAreRoundedUpwards) {
   }
 }
 
-TEST(ProgressLineTest, IsOneOfALog) {
-  Progress progress = AQuarter();
+TEST(ProgressLineTest, FormatsLogLine) {
+  Progress progress = QuarterDone();
   EXPECT_EQ(ProgressLine(progress), "250 of 1000 done (25%), 50/s");
   progress.failed = 10;
   progress.unknown = 5;

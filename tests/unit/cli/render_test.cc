@@ -14,14 +14,14 @@ using testing::Not;
 
 constexpr char kUuid[] = "score_run.954d54bc-bd5f-4cb5-8d20-688f368b712e";
 
-DeleteRequest ARun() {
+DeleteRequest TestRequest() {
   DeleteRequest request;
   request.eval_run_uuid = "run";
   return request;
 }
 
-DeleteReport Gone(std::string deletion) {
-  DeleteReport report;
+DeleteResult Gone(std::string deletion) {
+  DeleteResult report;
   report.request.eval_run_uuid = "score_run.1";
   report.code = StatusCode::kOk;
   report.deletion = std::move(deletion);
@@ -29,8 +29,8 @@ DeleteReport Gone(std::string deletion) {
   return report;
 }
 
-DeleteReport Error(StatusCode code, std::string deletion) {
-  DeleteReport report;
+DeleteResult Error(StatusCode code, std::string deletion) {
+  DeleteResult report;
   report.request.eval_run_uuid = "score_run.1";
   report.code = code;
   report.deletion = std::move(deletion);
@@ -38,8 +38,8 @@ DeleteReport Error(StatusCode code, std::string deletion) {
   return report;
 }
 
-DeleteReport EverythingSaid() {
-  DeleteReport report = Error(StatusCode::kInvalidArgument, "not_performed");
+DeleteResult ErrorWithEveryField() {
+  DeleteResult report = Error(StatusCode::kInvalidArgument, "not_performed");
   report.request.workspace_uuid = "workspace.2";
   report.message = "two fields are wrong";
   report.reason = "VALIDATION_INVALID_REQUEST";
@@ -65,7 +65,7 @@ TEST(RenderTextTest, Gone) {
             "arrived\n");
   EXPECT_EQ(RenderText(Gone("word_of_tomorrow")),
             "gone: score_run.1 (word_of_tomorrow, request id req-1)\n");
-  DeleteReport sends = Gone("performed");
+  DeleteResult sends = Gone("performed");
   sends.sends = "1";
   EXPECT_THAT(RenderText(sends), HasSubstr("(performed, 1 send, request"));
   sends.sends = "2";
@@ -73,7 +73,7 @@ TEST(RenderTextTest, Gone) {
 }
 
 TEST(RenderTextTest, EveryDetail) {
-  EXPECT_EQ(RenderText(EverythingSaid()), R"(not deleted: score_run.1
+  EXPECT_EQ(RenderText(ErrorWithEveryField()), R"(not deleted: score_run.1
   INVALID_ARGUMENT: two fields are wrong
   reason               VALIDATION_INVALID_REQUEST (said by api.aymara.ai)
   deletion             not_performed: this call certainly deleted nothing
@@ -91,8 +91,8 @@ Wait 1.5 s. Correct what is named above: the same request will be refused again.
 )");
 }
 
-TEST(RenderTextTest, UnknownGivesTheCommandThatSettlesIt) {
-  DeleteReport report = Error(StatusCode::kDeadlineExceeded, "unknown");
+TEST(RenderTextTest, UnknownIncludesSettlingCommand) {
+  DeleteResult report = Error(StatusCode::kDeadlineExceeded, "unknown");
   report.request.workspace_uuid = "workspace.2";
   EXPECT_EQ(RenderText(report), R"(unknown whether deleted: score_run.1
   DEADLINE_EXCEEDED
@@ -104,8 +104,8 @@ If that succeeds, the run is gone.
 )");
 }
 
-TEST(RenderTextTest, AServerCannotWriteToTheTerminal) {
-  DeleteReport report = EverythingSaid();
+TEST(RenderTextTest, EscapesServerText) {
+  DeleteResult report = ErrorWithEveryField();
   const std::string evil = "\x1b[2J\r\ndeleted\x07\xc2\x9b\xe2\x80\xae\xff";
   for (std::string* field :
        {&report.message, &report.deletion, &report.reason, &report.domain, &report.sends,
@@ -120,7 +120,7 @@ TEST(RenderTextTest, AServerCannotWriteToTheTerminal) {
     EXPECT_THAT(text, HasSubstr("\\x1b[2J\\x0d\\x0adeleted\\x07\\x9b\\u202e\\xff"));
     *field = saved;
   }
-  DeleteReport ok = Gone(evil);
+  DeleteResult ok = Gone(evil);
   ok.sends = evil;
   ok.request_id = evil;
   EXPECT_EQ(RenderText(ok).find_first_of("\x1b\r\x07\xff\x9b"), std::string::npos);
@@ -136,7 +136,7 @@ TEST(RenderJsonTest, Gone) {
 }
 
 TEST(RenderJsonTest, EveryDetail) {
-  const auto json = nlohmann::json::parse(RenderJson(EverythingSaid()));
+  const auto json = nlohmann::json::parse(RenderJson(ErrorWithEveryField()));
   const auto expected = nlohmann::json::parse(R"({
     "eval_run_uuid": "score_run.1",
     "workspace_uuid": "workspace.2",
@@ -162,8 +162,8 @@ TEST(RenderJsonTest, EveryDetail) {
   EXPECT_EQ(json, expected);
 }
 
-TEST(RenderJsonTest, HostileTextStaysOneAsciiLine) {
-  DeleteReport report = EverythingSaid();
+TEST(RenderJsonTest, HostileTextIsOneAsciiLine) {
+  DeleteResult report = ErrorWithEveryField();
   report.message = "\x1b[2J\n\xff\xc2\x9b\x7f";
   report.sends = "99999999999999999999";
   report.http_status = "404x";
@@ -175,8 +175,8 @@ TEST(RenderJsonTest, HostileTextStaysOneAsciiLine) {
 }
 
 // Bare enough to be no UUID: such ids need a flag.
-TEST(SettlingCommandTest, IsWhatAShellReadsBack) {
-  DeleteReport report = Error(StatusCode::kUnavailable, "unknown");
+TEST(SettlingCommandTest, IsShellQuoted) {
+  DeleteResult report = Error(StatusCode::kUnavailable, "unknown");
   report.request.eval_run_uuid = kUuid;
   EXPECT_EQ(SettlingCommand(report), std::string("evalrunctl delete --allow-missing ") + kUuid);
   report.connection = {"host:1", milliseconds(1500)};
@@ -199,9 +199,9 @@ TEST(SettlingCommandTest, IsWhatAShellReadsBack) {
   EXPECT_EQ(SettlingCommand(report), "evalrunctl delete --allow-missing --opaque-ids -- -x");
 }
 
-TEST(AdviceTest, NoneWhenGone) { EXPECT_EQ(Advice(Gone("performed")), ""); }
+TEST(AdviceTest, EmptyWhenGone) { EXPECT_EQ(Advice(Gone("performed")), ""); }
 
-TEST(AdviceTest, EveryCodeHasASentence) {
+TEST(AdviceTest, GivesAdviceForEachCode) {
   const struct {
     StatusCode code;
     const char* said;
@@ -228,7 +228,7 @@ TEST(AdviceTest, EveryCodeHasASentence) {
 }
 
 TEST(AdviceTest, NotFound) {
-  DeleteReport report = Error(StatusCode::kNotFound, "absent");
+  DeleteResult report = Error(StatusCode::kNotFound, "absent");
   EXPECT_THAT(Advice(report), HasSubstr("give its workspace with --workspace"));
   report.request.workspace_uuid = "w";
   EXPECT_THAT(Advice(report), HasSubstr("Check the id and the workspace."));
@@ -238,13 +238,13 @@ TEST(AdviceTest, NotFound) {
   EXPECT_THAT(Advice(report), Not(HasSubstr("--allow-missing")));
 }
 
-TEST(AdviceTest, UnknownThatTheCallerCannotSettleAlone) {
+TEST(AdviceTest, UnknownThatNeedsAnOperator) {
   EXPECT_THAT(Advice(Error(StatusCode::kUnauthenticated, "unknown")),
               HasSubstr("tell the operators of the gateway. To settle it"));
 }
 
-TEST(AdviceTest, WithoutDetailsItMayNotBeTheGateway) {
-  DeleteReport report = Error(StatusCode::kUnavailable, "unknown");
+TEST(AdviceTest, MissingDetailsMayNotBeTheGateway) {
+  DeleteResult report = Error(StatusCode::kUnavailable, "unknown");
   report.has_details = false;
   EXPECT_THAT(Advice(report), HasSubstr("what answered is not the gateway. To settle it"));
   report.code = StatusCode::kUnimplemented;
@@ -252,12 +252,12 @@ TEST(AdviceTest, WithoutDetailsItMayNotBeTheGateway) {
 }
 
 TEST(AdviceTest, ConnectFailure) {
-  EXPECT_THAT(Advice(ReportConnectFailure(ARun(), {"host:1", milliseconds(1)}, "refused")),
+  EXPECT_THAT(Advice(MakeConnectFailure(TestRequest(), {"host:1", milliseconds(1)}, "refused")),
               HasSubstr("Nothing was sent. Nothing listens at host:1"));
 }
 
-TEST(AdviceTest, WaitsFirst) {
-  DeleteReport report = Error(StatusCode::kResourceExhausted, "not_performed");
+TEST(AdviceTest, StartsWithRetryAfter) {
+  DeleteResult report = Error(StatusCode::kResourceExhausted, "not_performed");
   report.retry_after = milliseconds(250);
   EXPECT_THAT(Advice(report), HasSubstr("Wait 250 ms. Too many"));
   report.retry_after = milliseconds(2000);

@@ -32,29 +32,29 @@ std::vector<std::string> Ids(std::size_t count) {
 
 // What became of a list.
 struct Outcome {
-  DeletesEnd end;
-  std::map<std::size_t, DeleteReport> final;
+  StopInfo end;
+  std::map<std::size_t, DeleteResult> final;
   std::vector<std::size_t> sent;
   std::vector<State> states;
 };
 
 // Hooks that a test changes.
-struct Bench {
+struct Harness {
   Outcome Run(const Connection& connection, std::size_t count, const SchedulePolicy& policy = {}) {
     const auto channel = OpenChannel(connection);
     EXPECT_TRUE(channel.ok());
     Outcome outcome;
     DeleteSchedule schedule(policy, count);
     outcome.end = RunDeletes(*channel, connection, {}, Ids(count), &schedule,
-                             {.sending =
+                             {.before_send =
                                   [&](std::size_t index) {
                                     outcome.sent.push_back(index);
-                                    return !sending || sending(index);
+                                    return !before_send || before_send(index);
                                   },
-                              .answered =
-                                  [&](std::size_t index, const DeleteReport& report, bool final) {
+                              .on_response =
+                                  [&](std::size_t index, const DeleteResult& report, bool final) {
                                     if (final) outcome.final[index] = report;
-                                    return !answered || answered(index, report);
+                                    return !on_response || on_response(index, report);
                                   },
                               .tick = [](const DeleteSchedule&) {},
                               .interrupt = [this] { return interrupt.load(); }});
@@ -62,8 +62,8 @@ struct Bench {
     return outcome;
   }
 
-  std::function<bool(std::size_t)> sending;
-  std::function<bool(std::size_t, const DeleteReport&)> answered;
+  std::function<bool(std::size_t)> before_send;
+  std::function<bool(std::size_t, const DeleteResult&)> on_response;
   std::atomic<Interrupt> interrupt = Interrupt::kNone;
 };
 
@@ -79,7 +79,7 @@ TEST(RunDeletesTest, SendsEveryIdOnce) {
     received.insert(request.eval_run_uuid());
     return grpc::Status::OK;
   });
-  const Outcome outcome = Bench().Run(gateway.connection, 300);
+  const Outcome outcome = Harness().Run(gateway.connection, 300);
   EXPECT_EQ(outcome.end.reason, StopReason::kNone);
   EXPECT_THAT(outcome.final, SizeIs(300));
   EXPECT_THAT(outcome.states, Each(State::kGone));
@@ -87,7 +87,7 @@ TEST(RunDeletesTest, SendsEveryIdOnce) {
   EXPECT_EQ(received, std::multiset<std::string>(ids.begin(), ids.end()));
 }
 
-TEST(RunDeletesTest, NeverMoreAtATimeThanAllowed) {
+TEST(RunDeletesTest, RespectsConcurrencyLimit) {
   std::atomic<int> now = 0;
   std::atomic<int> most = 0;
   ScriptedGateway gateway([&](grpc::ServerContext*, const DeleteEvalRunRequest&) {
@@ -97,12 +97,12 @@ TEST(RunDeletesTest, NeverMoreAtATimeThanAllowed) {
     --now;
     return grpc::Status::OK;
   });
-  Bench().Run(gateway.connection, 200, {.concurrency = 3});
+  Harness().Run(gateway.connection, 200, {.concurrency = 3});
   EXPECT_LE(most, 3);
   EXPECT_EQ(gateway.calls, 200);
 }
 
-TEST(RunDeletesTest, WaitsAsAskedAndGoesOn) {
+TEST(RunDeletesTest, WaitsForRetryAfterThenContinues) {
   std::atomic<int> refusals = 0;
   ScriptedGateway gateway([&](grpc::ServerContext*, const DeleteEvalRunRequest&) {
     if (refusals++ < 4) {
@@ -111,12 +111,12 @@ TEST(RunDeletesTest, WaitsAsAskedAndGoesOn) {
     }
     return grpc::Status::OK;
   });
-  const Outcome outcome = Bench().Run(gateway.connection, 20, {.concurrency = 4});
+  const Outcome outcome = Harness().Run(gateway.connection, 20, {.concurrency = 4});
   EXPECT_THAT(outcome.states, Each(State::kGone));
   EXPECT_EQ(gateway.calls, 24);
 }
 
-TEST(RunDeletesTest, AsksAgainAboutTheUnknownWithAllowMissing) {
+TEST(RunDeletesTest, RetriesUnknownWithAllowMissing) {
   std::mutex mutex;
   std::vector<bool> allow_missing;
   ScriptedGateway gateway([&](grpc::ServerContext*, const DeleteEvalRunRequest& request) {
@@ -125,89 +125,89 @@ TEST(RunDeletesTest, AsksAgainAboutTheUnknownWithAllowMissing) {
     return allow_missing.size() == 1 ? grpc::Status(grpc::StatusCode::UNAVAILABLE, "lost")
                                      : grpc::Status::OK;
   });
-  const Outcome outcome = Bench().Run(gateway.connection, 1, {.retry_unknown = true});
+  const Outcome outcome = Harness().Run(gateway.connection, 1, {.retry_unknown = true});
   EXPECT_THAT(outcome.states, Each(State::kGone));
   EXPECT_THAT(allow_missing, testing::ElementsAre(false, true));
 }
 
-TEST(RunDeletesTest, CertaintyIsTheJoinOverAllCalls) {
+TEST(RunDeletesTest, UnknownAttemptKeepsResultUnknown) {
   std::atomic<int> calls = 0;
   ScriptedGateway gateway([&](grpc::ServerContext*, const DeleteEvalRunRequest&) {
     return calls++ == 0
                ? grpc::Status(grpc::StatusCode::UNAVAILABLE, "lost")
                : ErrorWithDetails(grpc::StatusCode::PERMISSION_DENIED, "NO", "not_performed");
   });
-  const Outcome outcome = Bench().Run(gateway.connection, 1, {.retry_unknown = true});
+  const Outcome outcome = Harness().Run(gateway.connection, 1, {.retry_unknown = true});
   EXPECT_EQ(outcome.final.at(0).code, absl::StatusCode::kPermissionDenied);
   EXPECT_EQ(outcome.final.at(0).deletion, "unknown");
 }
 
-TEST(RunDeletesTest, NothingIsSentWithoutAConnection) {
+TEST(RunDeletesTest, SendsNothingWithoutConnection) {
   Connection connection;
   {
     const ScriptedGateway stopped(Ok);
     connection = stopped.connection;
   }
-  const Outcome outcome = Bench().Run(connection, 3);
+  const Outcome outcome = Harness().Run(connection, 3);
   EXPECT_EQ(outcome.end.reason, StopReason::kNoConnection);
   EXPECT_THAT(outcome.end.message, HasSubstr("refused"));
   EXPECT_THAT(outcome.sent, IsEmpty());
-  EXPECT_THAT(outcome.states, Each(State::kLeft));
+  EXPECT_THAT(outcome.states, Each(State::kPending));
 }
 
-TEST(RunDeletesTest, WhatWouldFailForAllStopsAll) {
+TEST(RunDeletesTest, FatalErrorStopsAll) {
   ScriptedGateway gateway([](grpc::ServerContext*, const DeleteEvalRunRequest&) {
     return ErrorWithDetails(grpc::StatusCode::UNAUTHENTICATED, "AUTH_INVALID_KEY", "not_performed");
   });
-  const Outcome outcome = Bench().Run(gateway.connection, 1000, {.concurrency = 2});
-  EXPECT_EQ(outcome.end.reason, StopReason::kHopeless);
+  const Outcome outcome = Harness().Run(gateway.connection, 1000, {.concurrency = 2});
+  EXPECT_EQ(outcome.end.reason, StopReason::kFatal);
   EXPECT_LE(gateway.calls, 2);
 }
 
 // What could not be recorded as sent must not be sent.
-TEST(RunDeletesTest, StopsBeforeWhatCannotBeRecorded) {
+TEST(RunDeletesTest, StopsWhenRecordingFails) {
   ScriptedGateway gateway(Ok);
-  Bench bench;
-  bench.sending = [](std::size_t index) { return index < 2; };
+  Harness bench;
+  bench.before_send = [](std::size_t index) { return index < 2; };
   const Outcome outcome = bench.Run(gateway.connection, 10, {.concurrency = 1});
   EXPECT_EQ(outcome.end.reason, StopReason::kOutputClosed);
   EXPECT_EQ(gateway.calls, 2);
-  EXPECT_EQ(outcome.states[2], State::kLeft);
+  EXPECT_EQ(outcome.states[2], State::kPending);
 }
 
-TEST(RunDeletesTest, StopsWhenNobodyHearsTheAnswers) {
+TEST(RunDeletesTest, StopsWhenOutputIsClosed) {
   ScriptedGateway gateway(Ok);
-  Bench bench;
-  bench.answered = [](std::size_t, const DeleteReport&) { return false; };
+  Harness bench;
+  bench.on_response = [](std::size_t, const DeleteResult&) { return false; };
   const Outcome outcome = bench.Run(gateway.connection, 10, {.concurrency = 1});
   EXPECT_EQ(outcome.end.reason, StopReason::kOutputClosed);
   EXPECT_EQ(gateway.calls, 1);
 }
 
-TEST(RunDeletesTest, AfterTheFirstInterruptCallsUnderWayFinish) {
-  Bench bench;
+TEST(RunDeletesTest, FirstInterruptLetsCallsFinish) {
+  Harness bench;
   ScriptedGateway gateway([&bench](grpc::ServerContext*, const DeleteEvalRunRequest&) {
-    bench.interrupt = Interrupt::kFinish;
+    bench.interrupt = Interrupt::kDrain;
     return grpc::Status::OK;
   });
   const Outcome outcome = bench.Run(gateway.connection, 10, {.concurrency = 1});
   EXPECT_EQ(outcome.end.reason, StopReason::kInterrupted);
   EXPECT_EQ(gateway.calls, 1);
   EXPECT_EQ(outcome.states[0], State::kGone);
-  EXPECT_EQ(outcome.states[1], State::kLeft);
+  EXPECT_EQ(outcome.states[1], State::kPending);
 }
 
-TEST(RunDeletesTest, AfterTheSecondInterruptTheyAreCancelledAndUnknown) {
-  Bench bench;
+TEST(RunDeletesTest, SecondInterruptCancelsCallsAsUnknown) {
+  Harness bench;
   ScriptedGateway gateway([&bench](grpc::ServerContext* context, const DeleteEvalRunRequest&) {
-    bench.interrupt = Interrupt::kAtOnce;
+    bench.interrupt = Interrupt::kCancel;
     while (!context->IsCancelled()) std::this_thread::yield();
     return grpc::Status::OK;
   });
   const Outcome outcome = bench.Run(gateway.connection, 10, {.concurrency = 1});
   EXPECT_EQ(outcome.end.reason, StopReason::kInterrupted);
   EXPECT_EQ(outcome.states[0], State::kUnknown);
-  EXPECT_EQ(outcome.states[1], State::kLeft);
+  EXPECT_EQ(outcome.states[1], State::kPending);
 }
 
 }  // namespace

@@ -18,17 +18,17 @@
 #include "aymara/evals/v1/eval_run_service.grpc.pb.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
-#include "service/cli/delete_report.h"
+#include "service/cli/delete_result.h"
 
 namespace evalrun::cli {
 
 // Answers DeleteEvalRun as the test says, and the health check with a status of its choice.
 class ScriptedGateway final : public aymara::evals::v1::EvalRunService::Service {
  public:
-  using Answer = std::function<grpc::Status(grpc::ServerContext*,
-                                            const aymara::evals::v1::DeleteEvalRunRequest&)>;
+  using Handler = std::function<grpc::Status(grpc::ServerContext*,
+                                             const aymara::evals::v1::DeleteEvalRunRequest&)>;
 
-  explicit ScriptedGateway(Answer answer, unsigned health = 0) : answer_(std::move(answer)) {
+  explicit ScriptedGateway(Handler answer, unsigned health = 0) : handler_(std::move(answer)) {
     grpc::ServerBuilder builder;
     int port = 0;
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
@@ -46,7 +46,7 @@ class ScriptedGateway final : public aymara::evals::v1::EvalRunService::Service 
                              const aymara::evals::v1::DeleteEvalRunRequest* request,
                              google::protobuf::Empty* /*response*/) override {
     ++calls;
-    return answer_(context, *request);
+    return handler_(context, *request);
   }
 
   Connection connection;
@@ -73,7 +73,7 @@ class ScriptedGateway final : public aymara::evals::v1::EvalRunService::Service 
     unsigned status = 0;
   };
 
-  Answer answer_;
+  Handler handler_;
   Health health_;
   std::unique_ptr<grpc::Server> server_;
 };

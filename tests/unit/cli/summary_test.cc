@@ -21,9 +21,9 @@ std::vector<std::string> Ids(std::size_t count) {
   return ids;
 }
 
-DeleteReport Report(StatusCode code, std::string deletion, std::string reason = "",
+DeleteResult Report(StatusCode code, std::string deletion, std::string reason = "",
                     std::string message = "") {
-  DeleteReport report;
+  DeleteResult report;
   report.code = code;
   report.deletion = std::move(deletion);
   report.reason = std::move(reason);
@@ -38,8 +38,8 @@ struct Saved {
   std::vector<std::string> ids;
 };
 
-struct Bench {
-  explicit Bench(std::size_t count) : ids(Ids(count)) { facts.ids = &ids; }
+struct Harness {
+  explicit Harness(std::size_t count) : ids(Ids(count)) { facts.ids = &ids; }
 
   std::string Render() {
     return RenderSummary(facts, tally, [this](const std::string& kind, const auto& some) {
@@ -56,7 +56,7 @@ struct Bench {
 };
 
 TEST(SummaryTest, AllGone) {
-  Bench bench(4);
+  Harness bench(4);
   bench.tally.Add(0, Report(StatusCode::kOk, "performed"));
   bench.tally.Add(1, Report(StatusCode::kOk, "performed"));
   bench.tally.Add(2, Report(StatusCode::kOk, "presumed"));
@@ -70,7 +70,7 @@ TEST(SummaryTest, AllGone) {
 }
 
 TEST(SummaryTest, EveryOutcome) {
-  Bench bench(6);
+  Harness bench(6);
   bench.tally.Add(0, Report(StatusCode::kOk, "performed"));
   bench.tally.Add(1, Report(StatusCode::kAborted, "not_performed", "RESOURCE_CONFLICT", "busy"));
   bench.tally.Add(2, Report(StatusCode::kUnavailable, "unknown", "UPSTREAM_CONNECTION_LOST"));
@@ -102,8 +102,8 @@ Stopped by a signal. 2 runs are left. To go on, run
   EXPECT_THAT(bench.saved, SizeIs(0));
 }
 
-TEST(SummaryTest, ManyAreSavedAndNotListed) {
-  Bench bench(100);
+TEST(SummaryTest, SavesLongListsToAFile) {
+  Harness bench(100);
   for (std::size_t i = 0; i < 30; ++i) {
     bench.tally.Add(i, Report(StatusCode::kUnavailable, "unknown"));
     bench.tally.Add(30 + i, Report(StatusCode::kAborted, "not_performed"));
@@ -119,8 +119,8 @@ TEST(SummaryTest, ManyAreSavedAndNotListed) {
 }
 
 // Nothing may be lost because the disk is full.
-TEST(SummaryTest, WhatCannotBeSavedIsListedAfterAll) {
-  Bench bench(30);
+TEST(SummaryTest, ListsIdsWhenSavingFails) {
+  Harness bench(30);
   bench.saves = false;
   for (std::size_t i = 0; i < 30; ++i) {
     bench.tally.Add(i, Report(StatusCode::kUnavailable, "unknown"));
@@ -129,7 +129,7 @@ TEST(SummaryTest, WhatCannotBeSavedIsListedAfterAll) {
   for (const std::string& id : bench.ids) EXPECT_THAT(text, HasSubstr(id));
 }
 
-TEST(SummaryTest, SaysWhyItStopped) {
+TEST(SummaryTest, ReportsStopReason) {
   const struct {
     StopReason reason;
     const char* said;
@@ -137,12 +137,12 @@ TEST(SummaryTest, SaysWhyItStopped) {
       {StopReason::kInterrupted, "Stopped by a signal."},
       {StopReason::kOutputClosed, "Stopped: the pipe broke."},
       {StopReason::kNoConnection, "127.0.0.1:50051 cannot be reached: Connection refused."},
-      {StopReason::kHopeless, "the same for every other run"},
-      {StopReason::kAskedTooLong, "--max-wait"},
-      {StopReason::kAlwaysRefused, "went on refusing"},
+      {StopReason::kFatal, "the same for every other run"},
+      {StopReason::kRetryAfterTooLong, "--max-wait"},
+      {StopReason::kAlwaysRejected, "went on refusing"},
   };
   for (const auto& [reason, said] : kTable) {
-    Bench bench(1);
+    Harness bench(1);
     bench.facts.left = {0};
     bench.facts.end = {reason, "Connection refused"};
     bench.facts.stop_detail = "the pipe broke";
@@ -151,8 +151,8 @@ TEST(SummaryTest, SaysWhyItStopped) {
   }
 }
 
-TEST(SummaryTest, AServerCannotWriteToTheTerminal) {
-  Bench bench(2);
+TEST(SummaryTest, EscapesServerText) {
+  Harness bench(2);
   const std::string evil = "\x1b[2J\n";
   bench.tally.Add(0, Report(StatusCode::kInternal, evil, evil, evil));
   bench.tally.Add(1, Report(StatusCode::kOk, evil));
@@ -161,7 +161,7 @@ TEST(SummaryTest, AServerCannotWriteToTheTerminal) {
   EXPECT_THAT(text, HasSubstr("\\x1b[2J\\x0a"));
 }
 
-TEST(TallyTest, GroupsByWhatIsTheSame) {
+TEST(TallyTest, GroupsEqualErrors) {
   Tally tally;
   tally.Add(0, Report(StatusCode::kInternal, "not_performed", "A", "first"));
   tally.Add(1, Report(StatusCode::kInternal, "not_performed", "B"));
@@ -172,7 +172,7 @@ TEST(TallyTest, GroupsByWhatIsTheSame) {
   EXPECT_EQ(tally.failed_count(), 3u);
 }
 
-TEST(TallyTest, AServerCannotMakeItGrow) {
+TEST(TallyTest, BoundsNumberOfGroups) {
   Tally tally;
   for (std::size_t i = 0; i < 1000; ++i) {
     tally.Add(i, Report(StatusCode::kInternal, "not_performed", std::to_string(i)));

@@ -5,7 +5,7 @@
 namespace evalrun::cli {
 namespace {
 
-TEST(PrintableTest, KeepsTextAndEscapesTheRest) {
+TEST(PrintableTest, EscapesUnprintableCharacters) {
   const struct {
     std::string_view in;
     std::string_view out;
@@ -27,7 +27,7 @@ TEST(PrintableTest, KeepsTextAndEscapesTheRest) {
   for (const auto& [in, out] : kTable) EXPECT_EQ(Printable(in), out);
 }
 
-TEST(ShellQuoteTest, IsWhatAShellReadsBack) {
+TEST(ShellQuoteTest, RoundTripsThroughAShell) {
   const struct {
     std::string_view in;
     std::string_view out;

@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/unit/config/watch_freed.h"
+#include "tests/unit/config/bytes_when_freed.h"
 
 namespace evalrun::config {
 namespace {
@@ -33,7 +33,7 @@ absl::StatusOr<ApiKey> FromVariable(std::string_view value) {
                     });
 }
 
-TEST(FindApiKeyTest, DropsOneNewlineAtTheEnd) {
+TEST(FindApiKeyTest, StripsOneTrailingNewline) {
   for (const char* content : {"canary-key", "canary-key\n", "canary-key\r\n"}) {
     const auto from_file = FromFile(content);
     ASSERT_TRUE(from_file.ok()) << from_file.status();
@@ -46,7 +46,7 @@ TEST(FindApiKeyTest, DropsOneNewlineAtTheEnd) {
   }
 }
 
-TEST(FindApiKeyTest, TakesTheLongestKeyAndNoLonger) {
+TEST(FindApiKeyTest, EnforcesMaxLength) {
   const std::string longest(kMaxApiKeyBytes, 'k');
   EXPECT_TRUE(FromFile(longest).ok());
   EXPECT_TRUE(FromFile(longest + "\r\n").ok());
@@ -57,7 +57,7 @@ TEST(FindApiKeyTest, TakesTheLongestKeyAndNoLonger) {
   EXPECT_FALSE(FromVariable(longest + "k").ok());
 }
 
-TEST(FindApiKeyTest, RefusesWhatIsNotOneLineOfVisibleAsciiWithoutShowingIt) {
+TEST(FindApiKeyTest, RejectsInvalidKeyWithoutRevealingIt) {
   for (const std::string& content :
        {std::string("\n"), std::string("\r\n"), std::string(" "), std::string("canary\n\n"),
         std::string("canary\r"), std::string("canary\n\r"), std::string("\ncanary"),
@@ -75,18 +75,18 @@ TEST(FindApiKeyTest, RefusesWhatIsNotOneLineOfVisibleAsciiWithoutShowingIt) {
   EXPECT_THAT(std::string(FromFile("ab cd").status().message()), HasSubstr("byte 3"));
 }
 
-TEST(FindApiKeyTest, LeavesNoCopyOfTheFilesContent) {
+TEST(FindApiKeyTest, WipesFileContent) {
   const auto key = FindApiKey("key-file", {},
                               [](const std::string&, std::size_t) -> absl::StatusOr<std::string> {
                                 std::string content(100, 'k');
-                                WatchFreed(content.data(), content.size());
+                                RecordBytesWhenFreed(content.data(), content.size());
                                 return content;
                               });
   ASSERT_TRUE(key.ok()) << key.status();
   EXPECT_EQ(BytesWhenFreed(), std::string(100, '\0'));
 }
 
-TEST(FindApiKeyTest, DoesNotFallBackFromAFileThatCannotBeRead) {
+TEST(FindApiKeyTest, UnreadableFileDoesNotFallBackToVariable) {
   const auto key = FindApiKey("gone", {{kApiKeyVariable, "from-variable"}},
                               [](const std::string&, std::size_t) -> absl::StatusOr<std::string> {
                                 return absl::InvalidArgumentError("cannot read gone: reason");
@@ -94,7 +94,7 @@ TEST(FindApiKeyTest, DoesNotFallBackFromAFileThatCannotBeRead) {
   EXPECT_EQ(key.status().message(), "API key: cannot read gone: reason");
 }
 
-TEST(FindApiKeyTest, SaysHowToGiveOne) {
+TEST(FindApiKeyTest, MissingKeyErrorNamesBothSources) {
   for (const auto& key : {FromVariable("").status(), FindApiKey("", {}, nullptr).status()}) {
     EXPECT_EQ(key.code(), absl::StatusCode::kNotFound);
     EXPECT_THAT(std::string(key.message()), HasSubstr("AYMARA_AI_API_KEY"));

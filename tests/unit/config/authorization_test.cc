@@ -19,7 +19,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-std::vector<std::string> ErrorsOf(const std::string& rule, bool opaque_ids = false) {
+std::vector<std::string> FindErrors(const std::string& rule, bool opaque_ids = false) {
   v1::GatewayConfig config;
   SetDefaults(&config);
   Sources sources;
@@ -30,25 +30,25 @@ std::vector<std::string> ErrorsOf(const std::string& rule, bool opaque_ids = fal
   return errors;
 }
 
-TEST(AuthorizationTest, Identities) {
+TEST(AuthorizationTest, ValidatesIdentities) {
   for (const char* identity :
        {"spiffe://prod/batch", "spiffe://prod/*", "spiffe://prod", "'dns:batch.internal'",
         "'dns:*'", "'metadata:Team-A'", "'ip:10.0.0.7'", "'ip:fe80::1%eth0'", "unix", "'*'"}) {
-    EXPECT_THAT(ErrorsOf("{identities: [" + std::string(identity) + "], workspaces: ['*']}"),
+    EXPECT_THAT(FindErrors("{identities: [" + std::string(identity) + "], workspaces: ['*']}"),
                 IsEmpty())
         << identity;
   }
   for (const char* identity :
        {"''", "batch", "unix2", "s*", "'un*'", "'dns:Batch.internal'", "spiffe://prod*",
         "spiffe://*", "'spiffe://a b/c'", "'spiffe://a/*/c'", "'x509:a'", "'metadata:\xc3\xa9'"}) {
-    EXPECT_THAT(ErrorsOf("{identities: [" + std::string(identity) + "], workspaces: ['*']}"),
+    EXPECT_THAT(FindErrors("{identities: [" + std::string(identity) + "], workspaces: ['*']}"),
                 ElementsAre(AllOf(HasSubstr("authorization.rules[0].identities[0] = "),
                                   HasSubstr(": must "))))
         << identity;
   }
 }
 
-TEST(AuthorizationTest, Workspaces) {
+TEST(AuthorizationTest, ValidatesWorkspaces) {
   struct {
     const char* workspace;
     bool as_uuid;
@@ -77,14 +77,16 @@ TEST(AuthorizationTest, Workspaces) {
   };
   for (const auto& c : cases) {
     const std::string rule = "{identities: ['*'], workspaces: [" + std::string(c.workspace) + "]}";
-    EXPECT_EQ(ErrorsOf(rule).empty(), c.as_uuid) << c.workspace;
-    EXPECT_EQ(ErrorsOf(rule, /*opaque_ids=*/true).empty(), c.as_opaque) << c.workspace;
+    EXPECT_EQ(FindErrors(rule).empty(), c.as_uuid) << c.workspace;
+    EXPECT_EQ(FindErrors(rule, /*opaque_ids=*/true).empty(), c.as_opaque) << c.workspace;
   }
 }
 
-TEST(AuthorizationTest, ARuleThatAllowsNothingIsAMistake) {
-  EXPECT_THAT(ErrorsOf("{identities: ['*']}"), ElementsAre(HasSubstr("must have identities and")));
-  EXPECT_THAT(ErrorsOf("{workspaces: ['*']}"), ElementsAre(HasSubstr("must have identities and")));
+TEST(AuthorizationTest, RejectsRuleThatAllowsNothing) {
+  EXPECT_THAT(FindErrors("{identities: ['*']}"),
+              ElementsAre(HasSubstr("must have identities and")));
+  EXPECT_THAT(FindErrors("{workspaces: ['*']}"),
+              ElementsAre(HasSubstr("must have identities and")));
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ using ::testing::Not;
 
 #define CANARY "cAnArY7"
 
-std::vector<Given> Cases() {
+std::vector<LoadInput> Cases() {
   const Environment key = {{"AYMARA_AI_API_KEY", CANARY}};
   static const std::string kRing = "upstream: {keys: [{name: a, file: k, identities: [unix]}]}";
   static const std::string kLongKey = CANARY + std::string(5000, 'x');
@@ -70,15 +70,15 @@ std::vector<Given> Cases() {
   };
 }
 
-TEST(CanaryTest, ReachesNoOutput) {
+TEST(CanaryTest, SecretNeverReachesOutput) {
   for (const char* action : {"", "--print-config", "--check-config", "--help"}) {
     int number = 0;
-    for (Given given : Cases()) {
+    for (LoadInput given : Cases()) {
       if (*action != '\0') given.flags.push_back(action);
       const LoadResult result = Load(given);
-      const Done done = DoneOf(result);
-      EXPECT_THAT(done.out, Not(HasSubstr(CANARY))) << action << " case " << number;
-      EXPECT_THAT(done.err, Not(HasSubstr(CANARY))) << action << " case " << number;
+      const EarlyExit early_exit = ToEarlyExit(result);
+      EXPECT_THAT(early_exit.out, Not(HasSubstr(CANARY))) << action << " case " << number;
+      EXPECT_THAT(early_exit.err, Not(HasSubstr(CANARY))) << action << " case " << number;
       if (const auto* loaded = std::get_if<LoadedConfig>(&result)) {
         EXPECT_THAT(loaded->api_key_source, Not(HasSubstr(CANARY)));
       }
@@ -87,11 +87,13 @@ TEST(CanaryTest, ReachesNoOutput) {
   }
 }
 
-TEST(CanaryTest, IsMaskedWhereItIsInForce) {
-  const Done done = DoneOf(Load({.flags = {"--print-config", "--upstream-proxy=http://u:p@h:1"}}));
-  EXPECT_EQ(done.exit_code, 0);
-  EXPECT_THAT(done.out, HasSubstr("proxy: http://****@h:1"));
-  const Done again = DoneOf(Load({.flags = {"--config=c"}, .files = {{"c", done.out}}}));
+TEST(CanaryTest, MasksProxyCredentials) {
+  const EarlyExit early_exit =
+      ToEarlyExit(Load({.flags = {"--print-config", "--upstream-proxy=http://u:p@h:1"}}));
+  EXPECT_EQ(early_exit.exit_code, 0);
+  EXPECT_THAT(early_exit.out, HasSubstr("proxy: http://****@h:1"));
+  const EarlyExit again =
+      ToEarlyExit(Load({.flags = {"--config=c"}, .files = {{"c", early_exit.out}}}));
   EXPECT_EQ(again.exit_code, 2) << "a masked proxy is not taken for a real one";
   EXPECT_THAT(again.err, HasSubstr("masked by --print-config"));
 }

@@ -16,7 +16,7 @@ struct Case {
   std::optional<microseconds> value;
 };
 
-TEST(ParseDurationTest, ReadsExactlyTheTexts) {
+TEST(ParseDurationTest, AcceptsOnlyValidDurations) {
   const Case cases[] = {
       {"250us", 250us},
       {"1500ms", 1500ms},
@@ -64,7 +64,7 @@ TEST(ParseDurationTest, ReadsExactlyTheTexts) {
   for (const Case& c : cases) EXPECT_EQ(ParseDuration(c.text), c.value) << c.text;
 }
 
-TEST(FormatDurationTest, TakesTheLargestExactUnit) {
+TEST(FormatDurationTest, UsesLargestExactUnit) {
   EXPECT_EQ(FormatDuration(0us), "0s");
   EXPECT_EQ(FormatDuration(1us), "1us");
   EXPECT_EQ(FormatDuration(1500us), "1500us");
@@ -74,10 +74,10 @@ TEST(FormatDurationTest, TakesTheLargestExactUnit) {
   EXPECT_EQ(FormatDuration(24h), "24h");
 }
 
-TEST(DurationTest, ComesBackFromTextAndFromProtobuf) {
+TEST(DurationTest, RoundTripsThroughTextAndProto) {
   for (const microseconds value :
        {microseconds(0us), microseconds(1us), microseconds(999999us), microseconds(1s),
-        microseconds(1000001us), microseconds(59min), kLongestDuration}) {
+        microseconds(1000001us), microseconds(59min), kMaxDuration}) {
     EXPECT_EQ(ParseDuration(FormatDuration(value)), value);
     EXPECT_EQ(ToMicroseconds(ToProto(value)), value);
   }
@@ -85,7 +85,7 @@ TEST(DurationTest, ComesBackFromTextAndFromProtobuf) {
   EXPECT_EQ(ToProto(1500ms).nanos(), 500'000'000);
 }
 
-TEST(DurationTest, CutsNanoseconds) {
+TEST(DurationTest, TruncatesNanoseconds) {
   google::protobuf::Duration duration;
   duration.set_nanos(1'999);
   EXPECT_EQ(ToMicroseconds(duration), 1us);

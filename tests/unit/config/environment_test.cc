@@ -17,12 +17,12 @@ std::vector<std::string> Check(const Environment& environment) {
   return errors;
 }
 
-TEST(ProcessEnvironmentTest, TakesVariablesApart) {
+TEST(ProcessEnvironmentTest, SplitsNameAndValue) {
   const char* const variables[] = {"A=1", "B=", "C=x=y", "A=2", "odd", nullptr};
   EXPECT_EQ(ProcessEnvironment(variables), (Environment{{"A", "1"}, {"B", ""}, {"C", "x=y"}}));
 }
 
-TEST(CheckForUnknownVariablesTest, NamesThemWithoutTheirValues) {
+TEST(CheckForUnknownVariablesTest, ReportsNamesWithoutValues) {
   EXPECT_THAT(Check({{"EVALRUN_UPSTREAM_TIMEOUTS", "canary"},
                      {"EVALRUN_UPSTREAM_URL", "canary"},
                      {"EVALRUN_SOMETHING_ELSE_ALTOGETHER", "canary"}}),
@@ -32,7 +32,7 @@ TEST(CheckForUnknownVariablesTest, NamesThemWithoutTheirValues) {
                           "EVALRUN_UPSTREAM_URL: no such setting; did you mean EVALRUN_UPSTREAM?"));
 }
 
-TEST(CheckForUnknownVariablesTest, PassesOverOthersEmptyOnesAndThoseOfKubernetes) {
+TEST(CheckForUnknownVariablesTest, IgnoresForeignEmptyAndKubernetesVariables) {
   EXPECT_THAT(Check({{"PATH", "/bin"},
                      {"EVALRUNX", "1"},
                      {"EVALRUN_CONFIG", "x"},
@@ -47,7 +47,7 @@ TEST(CheckForUnknownVariablesTest, PassesOverOthersEmptyOnesAndThoseOfKubernetes
               IsEmpty());
 }
 
-TEST(CheckForUnknownVariablesTest, KnowsEverySetting) {
+TEST(CheckForUnknownVariablesTest, AcceptsEverySetting) {
   for (const SettingInfo& setting : AllSettings()) {
     EXPECT_THAT(Check({{setting.variable, "x"}}), IsEmpty());
   }

@@ -15,7 +15,7 @@ struct Case {
   bool accepted;
 };
 
-TEST(SetFromTextTest, ReadsEachTypeStrictly) {
+TEST(SetFromTextTest, ParsesEachTypeStrictly) {
   const Case cases[] = {
       {"max-attempts", "0", true},
       {"max-attempts", "4294967295", true},
@@ -55,7 +55,7 @@ TEST(SetFromTextTest, ReadsEachTypeStrictly) {
     SetDefaults(&config);
     const std::string before = config.SerializeAsString();
     const SettingInfo& setting = *FindFlag(c.flag);
-    google::protobuf::Message* parent = ParentOf(setting, &config);
+    google::protobuf::Message* parent = MutableParent(setting, &config);
     EXPECT_EQ(SetFromText(setting.field(), c.text, parent).ok(), c.accepted) << c.flag << c.text;
     if (c.accepted) {
       EXPECT_EQ(FieldText(*parent, setting.field()), c.text);
@@ -65,7 +65,7 @@ TEST(SetFromTextTest, ReadsEachTypeStrictly) {
   }
 }
 
-TEST(PlaceholderTest, NamesTheType) {
+TEST(PlaceholderTest, ReturnsTypeName) {
   const auto placeholder = [](const char* flag) { return Placeholder(FindFlag(flag)->field()); };
   EXPECT_EQ(placeholder("listen"), "HOST:PORT");
   EXPECT_EQ(placeholder("upstream"), "URL");

@@ -30,7 +30,7 @@ Parsed Parse(const std::vector<const char*>& arguments) {
 
 using Values = std::map<std::string, std::string>;
 
-TEST(ParseFlagsTest, KnowsTheWellKnownNames) {
+TEST(ParseFlagsTest, ParsesKnownFlags) {
   const Parsed parsed =
       Parse({"--config", "c.yaml", "--listen", "a:1", "--upstream", "http://u", "--admin-listen",
              "b:2", "--upstream-timeout", "1500ms", "--max-attempts", "2", "--api-key-file", "k",
@@ -47,7 +47,7 @@ TEST(ParseFlagsTest, KnowsTheWellKnownNames) {
               parsed.flags.help);
 }
 
-TEST(ParseFlagsTest, TakesAValueEitherWayAndTheLastOne) {
+TEST(ParseFlagsTest, AcceptsBothValueSyntaxesAndLastWins) {
   EXPECT_EQ(Parse({"--listen=a:1"}).values, (Values{{"listen", "a:1"}}));
   EXPECT_EQ(Parse({"--listen", "a:1", "--listen=b=2"}).values, (Values{{"listen", "b=2"}}));
   EXPECT_EQ(Parse({"--api-key-file="}).values, (Values{{"upstream.api_key_file", ""}}));
@@ -56,7 +56,7 @@ TEST(ParseFlagsTest, TakesAValueEitherWayAndTheLastOne) {
   EXPECT_EQ(Parse({"--config=a", "--config=b"}).flags.config_file, "b");
 }
 
-TEST(ParseFlagsTest, TakesABoolAloneAsTrue) {
+TEST(ParseFlagsTest, BoolFlagWithoutValueIsTrue) {
   EXPECT_EQ(Parse({"--ids-opaque"}).values, (Values{{"ids.opaque", "true"}}));
   EXPECT_EQ(Parse({"--ids-opaque", "--listen=a:1"}).values,
             (Values{{"ids.opaque", "true"}, {"listen", "a:1"}}));
@@ -65,7 +65,7 @@ TEST(ParseFlagsTest, TakesABoolAloneAsTrue) {
               ElementsAre("argument 2: not a flag; flags begin with --"));
 }
 
-TEST(ParseFlagsTest, RefusesTheRestWithoutShowingValues) {
+TEST(ParseFlagsTest, RejectsUnknownFlagsWithoutRevealingValues) {
   EXPECT_THAT(Parse({"--api-key=canary"}).errors,
               ElementsAre("--api-key: no such flag; did you mean --api-key-file?"));
   EXPECT_THAT(Parse({"--api-key", "canary"}).errors,

@@ -12,7 +12,7 @@ struct Case {
   HostPort value;
 };
 
-TEST(ParseHostPortTest, TakesAddressesApart) {
+TEST(ParseHostPortTest, ParsesValidAddresses) {
   const Case cases[] = {
       {"127.0.0.1:50051", {"127.0.0.1", 50051}},
       {"0.0.0.0:0", {"0.0.0.0", 0}},
@@ -29,7 +29,7 @@ TEST(ParseHostPortTest, TakesAddressesApart) {
   }
 }
 
-TEST(ParseHostPortTest, RefusesEverythingElse) {
+TEST(ParseHostPortTest, RejectsInvalidAddresses) {
   for (const std::string& text : {std::string(""),
                                   std::string(":"),
                                   std::string(":50051"),

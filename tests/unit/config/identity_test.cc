@@ -18,7 +18,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-std::vector<std::string> ErrorsOf(const std::string& yaml) {
+std::vector<std::string> FindErrors(const std::string& yaml) {
   v1::GatewayConfig config;
   SetDefaults(&config);
   Sources sources;
@@ -28,31 +28,31 @@ std::vector<std::string> ErrorsOf(const std::string& yaml) {
   return errors;
 }
 
-TEST(IdentityTest, AKeyAndWhoMayUseIt) {
-  EXPECT_THAT(ErrorsOf("identity:\n"
-                       "  metadata_key: x-caller\n"
-                       "  trusted_networks: [10.1.0.0/16, 'fd00::/8', 10.2.0.1]\n"
-                       "  trusted_peers: [spiffe://prod/ingress, 'dns:*']\n"),
+TEST(IdentityTest, AcceptsKeyWithTrustedPeers) {
+  EXPECT_THAT(FindErrors("identity:\n"
+                         "  metadata_key: x-caller\n"
+                         "  trusted_networks: [10.1.0.0/16, 'fd00::/8', 10.2.0.1]\n"
+                         "  trusted_peers: [spiffe://prod/ingress, 'dns:*']\n"),
               IsEmpty());
 }
 
-TEST(IdentityTest, OneWithoutTheOtherMeansNothing) {
-  EXPECT_THAT(ErrorsOf("identity: {metadata_key: x-caller}\n"),
+TEST(IdentityTest, RejectsKeyWithoutPeersAndPeersWithoutKey) {
+  EXPECT_THAT(FindErrors("identity: {metadata_key: x-caller}\n"),
               ElementsAre(HasSubstr("must come with identity.trusted_networks")));
-  EXPECT_THAT(ErrorsOf("identity: {trusted_networks: [10.0.0.0/8]}\n"),
+  EXPECT_THAT(FindErrors("identity: {trusted_networks: [10.0.0.0/8]}\n"),
               ElementsAre(HasSubstr("must come with identity.metadata_key")));
-  EXPECT_THAT(ErrorsOf("identity: {trusted_peers: ['dns:a']}\n"),
+  EXPECT_THAT(FindErrors("identity: {trusted_peers: ['dns:a']}\n"),
               ElementsAre(HasSubstr("must come with identity.metadata_key")));
 }
 
-TEST(IdentityTest, WhatIsMalformedIsNamedByItsPlace) {
-  EXPECT_THAT(ErrorsOf("identity:\n"
-                       "  metadata_key: x-caller\n"
-                       "  trusted_networks: [10.0.0.0/8, 10.0.0.1/8]\n"),
+TEST(IdentityTest, ErrorNamesListIndex) {
+  EXPECT_THAT(FindErrors("identity:\n"
+                         "  metadata_key: x-caller\n"
+                         "  trusted_networks: [10.0.0.0/8, 10.0.0.1/8]\n"),
               ElementsAre(HasSubstr("identity.trusted_networks[1] = \"10.0.0.1/8\"")));
 }
 
-TEST(MetadataKeyTest, LowerCaseTextWithoutCredentials) {
+TEST(MetadataKeyTest, AcceptsLowerCaseNonCredentialKeys) {
   for (const char* key : {"", "x-caller", "x_caller.1"}) {
     EXPECT_TRUE(CheckMetadataKey(key).ok()) << key;
   }
@@ -64,7 +64,7 @@ TEST(MetadataKeyTest, LowerCaseTextWithoutCredentials) {
   }
 }
 
-TEST(CertificatePatternTest, OnlyWhatACertificateCanProve) {
+TEST(CertificatePatternTest, AcceptsOnlyCertificateIdentities) {
   for (const char* text : {"spiffe://prod/a", "spiffe://prod/*", "dns:a.b", "dns:*"}) {
     EXPECT_TRUE(CheckCertificatePattern(text).ok()) << text;
   }

@@ -20,7 +20,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-std::vector<std::string> ErrorsOf(const std::string& yaml, v1::GatewayConfig* config) {
+std::vector<std::string> FindErrors(const std::string& yaml, v1::GatewayConfig* config) {
   SetDefaults(config);
   Sources sources;
   std::vector<std::string> errors;
@@ -29,9 +29,9 @@ std::vector<std::string> ErrorsOf(const std::string& yaml, v1::GatewayConfig* co
   return errors;
 }
 
-std::vector<std::string> ErrorsOf(const std::string& yaml) {
+std::vector<std::string> FindErrors(const std::string& yaml) {
   v1::GatewayConfig config;
-  return ErrorsOf(yaml, &config);
+  return FindErrors(yaml, &config);
 }
 
 // One rule as it should be, but for what is added or put in its place.
@@ -39,7 +39,7 @@ std::string Rule(const std::string& other) {
   return "limits:\n  rules:\n  - {name: a, by: caller, rate: 10/s, burst: 5, " + other + "}\n";
 }
 
-TEST(RateTest, CallsPerSecondMinuteOrHour) {
+TEST(RateTest, ParsesCallsPerSecondMinuteOrHour) {
   EXPECT_EQ(ParseRate("100/s"), (Rate{.calls = 100, .period = 1s}));
   EXPECT_EQ(ParseRate("600/m"), (Rate{.calls = 600, .period = 60s}));
   EXPECT_EQ(ParseRate("1/h"), (Rate{.calls = 1, .period = 3600s}));
@@ -73,30 +73,30 @@ TEST(RateTest, CallsPerSecondMinuteOrHour) {
   EXPECT_FALSE(CheckOverrideRate("none").ok());
 }
 
-TEST(LimitsTest, ByDefaultThereAreNone) {
+TEST(LimitsTest, NoRulesByDefault) {
   v1::GatewayConfig config;
-  EXPECT_THAT(ErrorsOf("", &config), IsEmpty());
+  EXPECT_THAT(FindErrors("", &config), IsEmpty());
   EXPECT_EQ(config.limits().rules_size(), 0);
   EXPECT_EQ(config.limits().replicas(), 1U);
 }
 
-TEST(LimitsTest, AllKindsOfRules) {
+TEST(LimitsTest, AcceptsEveryKindOfRule) {
   v1::GatewayConfig config;
-  EXPECT_THAT(ErrorsOf("limits:\n"
-                       "  replicas: 3\n"
-                       "  max_keys: 5000\n"
-                       "  rules:\n"
-                       "  - name: per-caller\n"
-                       "    by: caller\n"
-                       "    rate: 20/s\n"
-                       "    burst: 40\n"
-                       "    overrides:\n"
-                       "    - {pattern: 'spiffe://prod/batch/*', rate: 100/s}\n"
-                       "    - {pattern: 'spiffe://prod/ops', rate: unlimited}\n"
-                       "  - {name: per-workspace, by: workspace, rate: 600/m, burst: 60}\n"
-                       "  - {name: vendor, by: upstream_key, rate: 1000/h, burst: 10}\n"
-                       "  - {name: all, by: gateway, rate: 500/s, burst: 500, shadow: true}\n",
-                       &config),
+  EXPECT_THAT(FindErrors("limits:\n"
+                         "  replicas: 3\n"
+                         "  max_keys: 5000\n"
+                         "  rules:\n"
+                         "  - name: per-caller\n"
+                         "    by: caller\n"
+                         "    rate: 20/s\n"
+                         "    burst: 40\n"
+                         "    overrides:\n"
+                         "    - {pattern: 'spiffe://prod/batch/*', rate: 100/s}\n"
+                         "    - {pattern: 'spiffe://prod/ops', rate: unlimited}\n"
+                         "  - {name: per-workspace, by: workspace, rate: 600/m, burst: 60}\n"
+                         "  - {name: vendor, by: upstream_key, rate: 1000/h, burst: 10}\n"
+                         "  - {name: all, by: gateway, rate: 500/s, burst: 500, shadow: true}\n",
+                         &config),
               IsEmpty());
   ASSERT_EQ(config.limits().rules_size(), 4);
   const v1::LimitRule& first = config.limits().rules(0);
@@ -107,8 +107,8 @@ TEST(LimitsTest, AllKindsOfRules) {
   EXPECT_TRUE(config.limits().rules(3).shadow());
 }
 
-TEST(LimitsTest, ARuleSaysEverythingItself) {
-  EXPECT_THAT(ErrorsOf("limits: {rules: [{}]}\n"),
+TEST(LimitsTest, RequiresEveryRuleField) {
+  EXPECT_THAT(FindErrors("limits: {rules: [{}]}\n"),
               ElementsAre(HasSubstr("limits.rules[0].name = \"\""),
                           HasSubstr("limits.rules[0].rate = \"\""),
                           "limits.rules[0].burst = \"0\" (default): must be from 1 to 1000000",
@@ -116,7 +116,7 @@ TEST(LimitsTest, ARuleSaysEverythingItself) {
                           "gateway"));
 }
 
-TEST(LimitsTest, AnErrorNamesTheField) {
+TEST(LimitsTest, ErrorNamesField) {
   const struct {
     std::string yaml;
     std::string error;
@@ -149,17 +149,18 @@ TEST(LimitsTest, AnErrorNamesTheField) {
        "limits.rules[0].overrides: must be empty"},
   };
   for (const auto& [yaml, error] : cases) {
-    const std::vector<std::string> errors = ErrorsOf(yaml);
+    const std::vector<std::string> errors = FindErrors(yaml);
     EXPECT_THAT(errors, ::testing::Contains(HasSubstr(error))) << yaml;
     EXPECT_LE(errors.size(), 2U) << yaml << ::testing::PrintToString(errors);
   }
 }
 
-TEST(LimitsTest, SharedOverRedis) {
-  EXPECT_THAT(ErrorsOf("limits:\n"
-                       "  replicas: 3\n"
-                       "  redis: {address: 'redis:6379', username: evalrun, password_file: /p}\n"),
-              IsEmpty());
+TEST(LimitsTest, ValidatesRedisSettings) {
+  EXPECT_THAT(
+      FindErrors("limits:\n"
+                 "  replicas: 3\n"
+                 "  redis: {address: 'redis:6379', username: evalrun, password_file: /p}\n"),
+      IsEmpty());
   const struct {
     const char* limits;
     const char* error;
@@ -174,12 +175,12 @@ TEST(LimitsTest, SharedOverRedis) {
        "limits.redis.username: must come with limits.redis.password_file"},
   };
   for (const auto& [limits, error] : cases) {
-    EXPECT_THAT(ErrorsOf(std::string("limits: ") + limits + "\n"), ElementsAre(HasSubstr(error)))
+    EXPECT_THAT(FindErrors(std::string("limits: ") + limits + "\n"), ElementsAre(HasSubstr(error)))
         << limits;
   }
 }
 
-TEST(PasswordTest, OneLineInAFile) {
+TEST(PasswordTest, ReadsOneLineFile) {
   const auto read = [](const std::string& content) {
     return ReadPassword("/p", [&](const std::string&, std::size_t) { return content; });
   };
@@ -191,25 +192,25 @@ TEST(PasswordTest, OneLineInAFile) {
   }
 }
 
-TEST(PasswordTest, OneThatCannotBeReadRefusesToStart) {
-  const Done done =
-      DoneOf(Load({.flags = {"--config=c.yaml"},
-                   .files = {{"c.yaml",
-                              "limits:\n"
-                              "  replicas: 3\n"
-                              "  redis: {address: 'redis:6379', password_file: /p}\n"}}}));
-  EXPECT_EQ(done.exit_code, 2);
-  EXPECT_THAT(done.err, HasSubstr("limits.redis.password_file: cannot read /p"));
+TEST(PasswordTest, UnreadableFileFailsStart) {
+  const EarlyExit early_exit =
+      ToEarlyExit(Load({.flags = {"--config=c.yaml"},
+                        .files = {{"c.yaml",
+                                   "limits:\n"
+                                   "  replicas: 3\n"
+                                   "  redis: {address: 'redis:6379', password_file: /p}\n"}}}));
+  EXPECT_EQ(early_exit.exit_code, 2);
+  EXPECT_THAT(early_exit.err, HasSubstr("limits.redis.password_file: cannot read /p"));
 }
 
-TEST(LimitsTest, AtMost32Rules) {
+TEST(LimitsTest, RejectsMoreThan32Rules) {
   std::string yaml = "limits:\n  rules:\n";
   for (int i = 0; i < 32; ++i) {
     yaml += "  - {name: r" + std::to_string(i) + ", by: gateway, rate: 1/s, burst: 1}\n";
   }
-  EXPECT_THAT(ErrorsOf(yaml), IsEmpty());
+  EXPECT_THAT(FindErrors(yaml), IsEmpty());
   yaml += "  - {name: one-more, by: gateway, rate: 1/s, burst: 1}\n";
-  EXPECT_THAT(ErrorsOf(yaml), ElementsAre("limits.rules: must be at most 32"));
+  EXPECT_THAT(FindErrors(yaml), ElementsAre("limits.rules: must be at most 32"));
 }
 
 }  // namespace

@@ -15,13 +15,13 @@
 
 namespace evalrun::config {
 
-struct Given {
+struct LoadInput {
   std::vector<const char*> flags = {};
   Environment environment = {{"AYMARA_AI_API_KEY", "test-key"}};
   std::map<std::string, std::string> files = {};  // content by name
 };
 
-inline LoadResult Load(const Given& given) {
+inline LoadResult Load(const LoadInput& given) {
   std::vector<const char*> argv = {"evalrun-gateway"};
   for (const char* flag : given.flags) argv.push_back(flag);
   const FileReader read_file = [&given](const std::string& path,
@@ -39,9 +39,10 @@ inline LoadResult Load(const Given& given) {
 }
 
 // What is printed instead of running; exit code -1 when the gateway would run.
-inline Done DoneOf(const LoadResult& result) {
-  const Done* done = std::get_if<Done>(&result);
-  return done == nullptr ? Done{.out = "(runs)", .err = "", .exit_code = -1} : *done;
+inline EarlyExit ToEarlyExit(const LoadResult& result) {
+  const EarlyExit* early_exit = std::get_if<EarlyExit>(&result);
+  return early_exit == nullptr ? EarlyExit{.out = "(runs)", .err = "", .exit_code = -1}
+                               : *early_exit;
 }
 
 }  // namespace evalrun::config

@@ -16,9 +16,9 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-TEST(LoadConfigTest, RunsOnDefaultsAndAKey) {
+TEST(LoadConfigTest, LoadsWithDefaultsAndApiKey) {
   LoadResult result = Load({});
-  ASSERT_TRUE(std::holds_alternative<LoadedConfig>(result)) << DoneOf(result).err;
+  ASSERT_TRUE(std::holds_alternative<LoadedConfig>(result)) << ToEarlyExit(result).err;
   const LoadedConfig& loaded = std::get<LoadedConfig>(result);
   EXPECT_EQ(loaded.listen, (HostPort{"127.0.0.1", 50051}));
   EXPECT_EQ(loaded.admin_listen, (HostPort{"127.0.0.1", 9090}));
@@ -37,7 +37,7 @@ struct Precedence {
   int seconds;
 };
 
-TEST(LoadConfigTest, TakesFlagsOverEnvironmentOverFileOverDefaults) {
+TEST(LoadConfigTest, PrecedenceIsFlagEnvironmentFileDefault) {
   const Precedence cases[] = {
       {"", "", "", 10},    {"1s", "", "", 1},     {"", "2s", "", 2},
       {"1s", "2s", "", 2}, {"", "", "3s", 3},     {"1s", "", "3s", 3},
@@ -45,54 +45,54 @@ TEST(LoadConfigTest, TakesFlagsOverEnvironmentOverFileOverDefaults) {
   };
   for (const Precedence& c : cases) {
     const std::string flag = std::string("--upstream-timeout=") + c.flag;
-    Given given;
+    LoadInput given;
     given.environment["EVALRUN_UPSTREAM_TIMEOUT"] = c.variable;  // empty: as if it were not set
     given.environment["EVALRUN_CONFIG"] = "c.yaml";
     given.files["c.yaml"] =
         *c.file == '\0' ? "" : std::string("upstream: {timeout: ") + c.file + "}";
     if (*c.flag != '\0') given.flags.push_back(flag.c_str());
     const LoadResult result = Load(given);
-    ASSERT_TRUE(std::holds_alternative<LoadedConfig>(result)) << DoneOf(result).err;
+    ASSERT_TRUE(std::holds_alternative<LoadedConfig>(result)) << ToEarlyExit(result).err;
     EXPECT_EQ(std::get<LoadedConfig>(result).config.upstream().timeout().seconds(), c.seconds);
   }
 }
 
-TEST(LoadConfigTest, TakesTheFilesNameFromTheFlagFirst) {
-  Given given{.flags = {"--config=b.yaml"},
-              .files = {{"a.yaml", "listen: 127.0.0.1:1"}, {"b.yaml", "listen: 127.0.0.2:1"}}};
+TEST(LoadConfigTest, ConfigFlagOverridesConfigVariable) {
+  LoadInput given{.flags = {"--config=b.yaml"},
+                  .files = {{"a.yaml", "listen: 127.0.0.1:1"}, {"b.yaml", "listen: 127.0.0.2:1"}}};
   given.environment["EVALRUN_CONFIG"] = "a.yaml";
   EXPECT_EQ(std::get<LoadedConfig>(Load(given)).listen.host, "127.0.0.2");
 }
 
-TEST(LoadConfigTest, EverySettingHasAVariable) {
-  Given given;
+TEST(LoadConfigTest, ReadsSettingsFromEnvironment) {
+  LoadInput given;
   given.environment["EVALRUN_IDS_OPAQUE"] = "true";
   given.environment["EVALRUN_MAX_ATTEMPTS"] = "4";
   given.environment["EVALRUN_UPSTREAM"] = "http://[::1]:8080/v2/";
   const LoadResult result = Load(given);
-  ASSERT_TRUE(std::holds_alternative<LoadedConfig>(result)) << DoneOf(result).err;
+  ASSERT_TRUE(std::holds_alternative<LoadedConfig>(result)) << ToEarlyExit(result).err;
   const LoadedConfig& loaded = std::get<LoadedConfig>(result);
   EXPECT_TRUE(loaded.config.ids().opaque());
   EXPECT_EQ(loaded.config.retry().max_attempts(), 4U);
   EXPECT_EQ(loaded.upstream, (UpstreamUrl{"http", "::1", 8080, "/v2"}));
 }
 
-TEST(LoadConfigTest, TakesTheKeyFromTheFileThatIsNamed) {
+TEST(LoadConfigTest, ReadsApiKeyFromFile) {
   const LoadResult result =
       Load({.flags = {"--api-key-file=key"}, .files = {{"key", "from-file\n"}}});
-  ASSERT_TRUE(std::holds_alternative<LoadedConfig>(result)) << DoneOf(result).err;
+  ASSERT_TRUE(std::holds_alternative<LoadedConfig>(result)) << ToEarlyExit(result).err;
   EXPECT_EQ(std::get<LoadedConfig>(result).api_key.RevealForSending(), "from-file");
   EXPECT_EQ(std::get<LoadedConfig>(result).api_key_source, "key");
 }
 
-TEST(LoadConfigTest, RefusesWithAllErrorsOfAllLayers) {
-  const Done done = DoneOf(Load(
+TEST(LoadConfigTest, ReportsErrorsOfAllSources) {
+  const EarlyExit early_exit = ToEarlyExit(Load(
       {.flags = {"--listne=x", "--max-attempts=0", "--config=c.yaml", "--upstream-timeout=soon"},
        .environment = {{"EVALRUN_LOG_LEVEL", "loud"}, {"EVALRUN_LISTN", "x"}},
        .files = {{"c.yaml", "drain: {timeout: 2h}\nretrys: 1\n"}}}));
-  EXPECT_EQ(done.exit_code, 2);
-  EXPECT_EQ(done.out, "");
-  EXPECT_EQ(done.err,
+  EXPECT_EQ(early_exit.exit_code, 2);
+  EXPECT_EQ(early_exit.out, "");
+  EXPECT_EQ(early_exit.err,
             "evalrun-gateway: configuration refused\n"
             "  --listne: no such flag; did you mean --listen?\n"
             "  retrys (c.yaml:2): unknown key; did you mean retry?\n"
@@ -108,57 +108,60 @@ TEST(LoadConfigTest, RefusesWithAllErrorsOfAllLayers) {
             "See evalrun-gateway --help.\n");
 }
 
-TEST(LoadConfigTest, RefusesAFileThatCannotBeRead) {
-  const Done done = DoneOf(Load({.flags = {"--config=gone.yaml"}}));
-  EXPECT_EQ(done.exit_code, 2);
-  EXPECT_THAT(done.err, HasSubstr("configuration file: cannot read gone.yaml: No such file"));
-  EXPECT_THAT(DoneOf(Load({.flags = {"--config=huge.yaml"},
-                           .files = {{"huge.yaml", std::string(2'000'000, '#')}}}))
+TEST(LoadConfigTest, RejectsUnreadableConfigFile) {
+  const EarlyExit early_exit = ToEarlyExit(Load({.flags = {"--config=gone.yaml"}}));
+  EXPECT_EQ(early_exit.exit_code, 2);
+  EXPECT_THAT(early_exit.err, HasSubstr("configuration file: cannot read gone.yaml: No such file"));
+  EXPECT_THAT(ToEarlyExit(Load({.flags = {"--config=huge.yaml"},
+                                .files = {{"huge.yaml", std::string(2'000'000, '#')}}}))
                   .err,
               HasSubstr("too large"));
 }
 
-TEST(LoadConfigTest, RefusesToStartWithoutAKey) {
-  const Done done = DoneOf(Load({.environment = {}}));
-  EXPECT_EQ(done.exit_code, 2);
-  EXPECT_THAT(done.err, HasSubstr("AYMARA_AI_API_KEY"));
-  EXPECT_THAT(done.err, HasSubstr("--api-key-file"));
+TEST(LoadConfigTest, RejectsMissingApiKey) {
+  const EarlyExit early_exit = ToEarlyExit(Load({.environment = {}}));
+  EXPECT_EQ(early_exit.exit_code, 2);
+  EXPECT_THAT(early_exit.err, HasSubstr("AYMARA_AI_API_KEY"));
+  EXPECT_THAT(early_exit.err, HasSubstr("--api-key-file"));
 }
 
-TEST(LoadConfigTest, ChecksAsItWouldStart) {
-  Done done = DoneOf(Load({.flags = {"--check-config"}}));
-  EXPECT_EQ(done.exit_code, 0);
-  EXPECT_EQ(done.out, "configuration OK\n");
-  EXPECT_EQ(done.err, "");
-  for (const Given& given : {Given{.flags = {"--check-config", "--max-attempts=99"}},
-                             Given{.flags = {"--check-config"}, .environment = {}}}) {
-    done = DoneOf(Load(given));
-    EXPECT_EQ(done.exit_code, 2);
-    EXPECT_EQ(done.out, "");
-    EXPECT_THAT(done.err, StartsWith("evalrun-gateway: configuration refused\n"));
+TEST(LoadConfigTest, CheckConfigMatchesStart) {
+  EarlyExit early_exit = ToEarlyExit(Load({.flags = {"--check-config"}}));
+  EXPECT_EQ(early_exit.exit_code, 0);
+  EXPECT_EQ(early_exit.out, "configuration OK\n");
+  EXPECT_EQ(early_exit.err, "");
+  for (const LoadInput& given : {LoadInput{.flags = {"--check-config", "--max-attempts=99"}},
+                                 LoadInput{.flags = {"--check-config"}, .environment = {}}}) {
+    early_exit = ToEarlyExit(Load(given));
+    EXPECT_EQ(early_exit.exit_code, 2);
+    EXPECT_EQ(early_exit.out, "");
+    EXPECT_THAT(early_exit.err, StartsWith("evalrun-gateway: configuration refused\n"));
   }
 }
 
-TEST(LoadConfigTest, PrintsNothingThatItWouldRefuse) {
-  const Done done = DoneOf(Load({.flags = {"--print-config", "--max-attempts=99"}}));
-  EXPECT_EQ(done.exit_code, 2);
-  EXPECT_EQ(done.out, "");
+TEST(LoadConfigTest, PrintConfigRejectsInvalidConfig) {
+  const EarlyExit early_exit =
+      ToEarlyExit(Load({.flags = {"--print-config", "--max-attempts=99"}}));
+  EXPECT_EQ(early_exit.exit_code, 2);
+  EXPECT_EQ(early_exit.out, "");
 }
 
-TEST(LoadConfigTest, SaysItsVersionAndHelpsWhateverElseIsWrong) {
-  Done done = DoneOf(Load({.flags = {"--version", "--nonsense"}, .environment = {}}));
-  EXPECT_EQ(done.exit_code, 0);
-  EXPECT_EQ(done.out, "evalrun-gateway " EVALRUN_VERSION "\n");
-  done = DoneOf(Load({.flags = {"--help", "--nonsense", "--max-attempts=x"}, .environment = {}}));
-  EXPECT_EQ(done.exit_code, 0);
-  EXPECT_EQ(done.err, "");
-  EXPECT_THAT(done.out, StartsWith("Usage: evalrun-gateway [flags]\n"));
-  EXPECT_THAT(done.out,
+TEST(LoadConfigTest, VersionAndHelpIgnoreOtherErrors) {
+  EarlyExit early_exit =
+      ToEarlyExit(Load({.flags = {"--version", "--nonsense"}, .environment = {}}));
+  EXPECT_EQ(early_exit.exit_code, 0);
+  EXPECT_EQ(early_exit.out, "evalrun-gateway " EVALRUN_VERSION "\n");
+  early_exit =
+      ToEarlyExit(Load({.flags = {"--help", "--nonsense", "--max-attempts=x"}, .environment = {}}));
+  EXPECT_EQ(early_exit.exit_code, 0);
+  EXPECT_EQ(early_exit.err, "");
+  EXPECT_THAT(early_exit.out, StartsWith("Usage: evalrun-gateway [flags]\n"));
+  EXPECT_THAT(early_exit.out,
               HasSubstr("  --upstream-timeout=DURATION  (default 10s)\n"
                         "      Longest time for one send to the upstream, from connecting to the "
                         "whole answer.\n"));
   for (const char* flag : {"--config", "--check-config", "--print-config", "--version", "--help"}) {
-    EXPECT_THAT(done.out, HasSubstr(std::string("\n  ") + flag));
+    EXPECT_THAT(early_exit.out, HasSubstr(std::string("\n  ") + flag));
   }
 }
 

@@ -21,23 +21,23 @@ class ReadFileTest : public ::testing::Test {
   }
 };
 
-TEST_F(ReadFileTest, GivesTheBytes) {
+TEST_F(ReadFileTest, ReturnsExactBytes) {
   const std::string content("a\0b\r\n\xff", 6);
   EXPECT_EQ(*ReadFile(Write(content), 100), content);
 }
 
-TEST_F(ReadFileTest, GivesAnEmptyFile) { EXPECT_EQ(*ReadFile(Write(""), 100), ""); }
+TEST_F(ReadFileTest, ReadsEmptyFile) { EXPECT_EQ(*ReadFile(Write(""), 100), ""); }
 
-TEST_F(ReadFileTest, RefusesMoreThanTheLimit) {
+TEST_F(ReadFileTest, RejectsFileOverLimit) {
   const std::string path = Write("12345");
   EXPECT_TRUE(ReadFile(path, 5).ok());
   const auto content = ReadFile(path, 4);
   EXPECT_THAT(std::string(content.status().message()), HasSubstr("larger than 4 bytes"));
 }
 
-TEST_F(ReadFileTest, RefusesAnEndlessFile) { EXPECT_FALSE(ReadFile("/dev/zero", 1000).ok()); }
+TEST_F(ReadFileTest, RejectsEndlessFile) { EXPECT_FALSE(ReadFile("/dev/zero", 1000).ok()); }
 
-TEST_F(ReadFileTest, SaysWhyAFileCannotBeRead) {
+TEST_F(ReadFileTest, ErrorStatesCause) {
   EXPECT_EQ(ReadFile("/nonexistent/key", 10).status().message(),
             "cannot read /nonexistent/key: No such file or directory");
   EXPECT_EQ(ReadFile("/", 10).status().message(), "cannot read /: Is a directory");

@@ -21,7 +21,7 @@ using ::testing::StartsWith;
 
 // A value that differs from the default, for every setting there is.
 std::string OtherValue(const SettingInfo& setting) {
-  const v1::Setting& schema = SettingOf(setting.field());
+  const v1::Setting& schema = GetSetting(setting.field());
   if (schema.max() != schema.default_value() && !schema.max().empty()) return schema.max();
   if (!schema.min().empty()) return schema.min();
   switch (setting.field()->cpp_type()) {
@@ -44,14 +44,15 @@ std::string OtherValue(const SettingInfo& setting) {
   }
 }
 
-TEST(RoundTripTest, EverySettingComesBack) {
+TEST(RoundTripTest, EverySettingRoundTrips) {
   v1::GatewayConfig config;
   SetDefaults(&config);
   Sources sources;
   for (const SettingInfo& setting : AllSettings()) {
-    ASSERT_TRUE(SetFromText(setting.field(), OtherValue(setting), ParentOf(setting, &config)).ok());
-    EXPECT_NE(FieldText(*ParentOf(setting, &config), setting.field()),
-              SettingOf(setting.field()).default_value());
+    ASSERT_TRUE(
+        SetFromText(setting.field(), OtherValue(setting), MutableParent(setting, &config)).ok());
+    EXPECT_NE(FieldText(*MutableParent(setting, &config), setting.field()),
+              GetSetting(setting.field()).default_value());
     sources[setting.key] = "somewhere: # \"else\"";
   }
   v1::GatewayConfig back;  // not even defaults
@@ -64,7 +65,7 @@ TEST(RoundTripTest, EverySettingComesBack) {
   EXPECT_EQ(back_sources.size(), AllSettings().size());
 }
 
-TEST(RoundTripTest, OddTextComesBack) {
+TEST(RoundTripTest, YamlSpecialTextRoundTrips) {
   for (const char* text :
        {"",   "null", "~",  "true", "7", "- a", "a: b", "#",  "@",  "*",           "&x",
         "!x", "'",    "\"", "%",    "[", "?",   "a ",   " a", "<<", "\xe2\x80\xa8"}) {
@@ -80,7 +81,7 @@ TEST(RoundTripTest, OddTextComesBack) {
   }
 }
 
-TEST(RoundTripTest, ListsComeBack) {
+TEST(RoundTripTest, ListsRoundTrip) {
   test::Lists lists;
   EXPECT_EQ(WriteYaml(lists, {}), "rules:\n  []\nnames:\n  []\nwaits:\n  []\n");
   lists.add_rules()->set_name("a");
@@ -96,30 +97,31 @@ TEST(RoundTripTest, ListsComeBack) {
   EXPECT_TRUE(MessageDifferencer::Equals(lists, back)) << yaml;
 }
 
-TEST(PrintConfigTest, SaysWhatIsInForceAndWhoSaidSo) {
-  const Done done =
-      DoneOf(Load({.flags = {"--print-config", "--upstream-timeout=1500ms", "--config=c.yaml"},
-                   .environment = {{"AYMARA_AI_API_KEY", "canary"}, {"EVALRUN_LOG_LEVEL", "debug"}},
-                   .files = {{"c.yaml", "retry: {max_attempts: 5}\n"}}}));
-  EXPECT_EQ(done.exit_code, 0);
-  EXPECT_EQ(done.err, "");
-  EXPECT_THAT(done.out, StartsWith("# evalrun-gateway " EVALRUN_VERSION
-                                   "\n# API key: from AYMARA_AI_API_KEY, ****\n"));
-  EXPECT_THAT(done.out, HasSubstr("\n  timeout: 1500ms  # from --upstream-timeout\n"));
-  EXPECT_THAT(done.out, HasSubstr("\n  level: debug  # from EVALRUN_LOG_LEVEL\n"));
-  EXPECT_THAT(done.out, HasSubstr("\n  max_attempts: 5  # from c.yaml:1\n"));
-  EXPECT_THAT(done.out, HasSubstr("\n  connect_timeout: 2s\n"));
+TEST(PrintConfigTest, PrintsValuesWithSources) {
+  const EarlyExit early_exit = ToEarlyExit(
+      Load({.flags = {"--print-config", "--upstream-timeout=1500ms", "--config=c.yaml"},
+            .environment = {{"AYMARA_AI_API_KEY", "canary"}, {"EVALRUN_LOG_LEVEL", "debug"}},
+            .files = {{"c.yaml", "retry: {max_attempts: 5}\n"}}}));
+  EXPECT_EQ(early_exit.exit_code, 0);
+  EXPECT_EQ(early_exit.err, "");
+  EXPECT_THAT(early_exit.out, StartsWith("# evalrun-gateway " EVALRUN_VERSION
+                                         "\n# API key: from AYMARA_AI_API_KEY, ****\n"));
+  EXPECT_THAT(early_exit.out, HasSubstr("\n  timeout: 1500ms  # from --upstream-timeout\n"));
+  EXPECT_THAT(early_exit.out, HasSubstr("\n  level: debug  # from EVALRUN_LOG_LEVEL\n"));
+  EXPECT_THAT(early_exit.out, HasSubstr("\n  max_attempts: 5  # from c.yaml:1\n"));
+  EXPECT_THAT(early_exit.out, HasSubstr("\n  connect_timeout: 2s\n"));
 
-  const LoadResult again = Load({.flags = {"--config=printed"}, .files = {{"printed", done.out}}});
-  ASSERT_TRUE(std::holds_alternative<LoadedConfig>(again)) << DoneOf(again).err;
+  const LoadResult again =
+      Load({.flags = {"--config=printed"}, .files = {{"printed", early_exit.out}}});
+  ASSERT_TRUE(std::holds_alternative<LoadedConfig>(again)) << ToEarlyExit(again).err;
   EXPECT_EQ(std::get<LoadedConfig>(again).config.retry().max_attempts(), 5U);
   EXPECT_EQ(std::get<LoadedConfig>(again).config.log().level(), v1::Log::LEVEL_DEBUG);
 }
 
-TEST(PrintConfigTest, WorksWithoutAKeyAndSaysSo) {
-  const Done done = DoneOf(Load({.flags = {"--print-config"}, .environment = {}}));
-  EXPECT_EQ(done.exit_code, 0);
-  EXPECT_THAT(done.out, HasSubstr("# API key: none (no API key: set AYMARA_AI_API_KEY"));
+TEST(PrintConfigTest, WorksWithoutApiKey) {
+  const EarlyExit early_exit = ToEarlyExit(Load({.flags = {"--print-config"}, .environment = {}}));
+  EXPECT_EQ(early_exit.exit_code, 0);
+  EXPECT_THAT(early_exit.out, HasSubstr("# API key: none (no API key: set AYMARA_AI_API_KEY"));
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ using ::testing::ContainsRegex;
 using ::testing::EndsWith;
 using ::testing::IsEmpty;
 
-TEST(SchemaTest, EverySettingHasATypeThatCanBeRead) {
+TEST(SchemaTest, EverySettingHasSupportedType) {
   for (const SettingInfo& setting : AllSettings()) {
     EXPECT_THAT(setting.field()->cpp_type(),
                 AnyOf(FieldDescriptor::CPPTYPE_STRING, FieldDescriptor::CPPTYPE_BOOL,
@@ -33,26 +33,26 @@ TEST(SchemaTest, EverySettingHasATypeThatCanBeRead) {
   }
 }
 
-TEST(SchemaTest, EverySettingAndSectionIsExplained) {
+TEST(SchemaTest, EverySettingAndSectionHasHelp) {
   for (const SettingInfo& setting : AllSettings()) {
     for (const FieldDescriptor* field : setting.path) {
-      const std::string& help = SettingOf(field).help();
+      const std::string& help = GetSetting(field).help();
       EXPECT_THAT(help, EndsWith(".")) << field->full_name();
       EXPECT_EQ(help.find('\n'), std::string::npos) << field->full_name();
       EXPECT_EQ(help.find("  "), std::string::npos) << field->full_name();
     }
-    EXPECT_THAT(Summary(SettingOf(setting.field())),
+    EXPECT_THAT(Summary(GetSetting(setting.field())),
                 ContainsRegex("^[A-Z][^`]*(`[^`]*`[^`]*)*\\.$"))
         << setting.key << ": the first sentence ends in the middle of something";
-    EXPECT_LE(Summary(SettingOf(setting.field())).size(), 94U) << setting.key << " in --help";
+    EXPECT_LE(Summary(GetSetting(setting.field())).size(), 94U) << setting.key << " in --help";
   }
 }
 
-TEST(SchemaTest, WhatStandsInListsIsExplainedAndBoundedToo) {
+TEST(SchemaTest, ListSettingsHaveHelpAndBounds) {
   for (const SettingInfo& setting : AllListSettings()) {
-    const v1::Setting& schema = SettingOf(setting.field());
+    const v1::Setting& schema = GetSetting(setting.field());
     for (const FieldDescriptor* field : setting.path) {
-      EXPECT_THAT(SettingOf(field).help(), EndsWith(".")) << setting.key;
+      EXPECT_THAT(GetSetting(field).help(), EndsWith(".")) << setting.key;
     }
     const auto type = setting.field()->cpp_type();
     const bool bounded =
@@ -63,9 +63,9 @@ TEST(SchemaTest, WhatStandsInListsIsExplainedAndBoundedToo) {
   }
 }
 
-TEST(SchemaTest, EveryNumberAndDurationHasReadableBounds) {
+TEST(SchemaTest, NumbersAndDurationsHaveValidBounds) {
   for (const SettingInfo& setting : AllSettings()) {
-    const v1::Setting& schema = SettingOf(setting.field());
+    const v1::Setting& schema = GetSetting(setting.field());
     const auto type = setting.field()->cpp_type();
     const bool bounded =
         type == FieldDescriptor::CPPTYPE_UINT32 || type == FieldDescriptor::CPPTYPE_MESSAGE;
@@ -73,16 +73,17 @@ TEST(SchemaTest, EveryNumberAndDurationHasReadableBounds) {
     EXPECT_EQ(!schema.max().empty(), bounded) << setting.key;
     if (!bounded) continue;
     v1::GatewayConfig config;
-    EXPECT_TRUE(SetFromText(setting.field(), schema.min(), ParentOf(setting, &config)).ok());
-    EXPECT_TRUE(SetFromText(setting.field(), schema.max(), ParentOf(setting, &config)).ok());
+    EXPECT_TRUE(SetFromText(setting.field(), schema.min(), MutableParent(setting, &config)).ok());
+    EXPECT_TRUE(SetFromText(setting.field(), schema.max(), MutableParent(setting, &config)).ok());
   }
 }
 
-TEST(SchemaTest, EveryDefaultCanBeReadAndIsAllowed) {
+TEST(SchemaTest, DefaultsAreValid) {
   v1::GatewayConfig config;
   for (const SettingInfo& setting : AllSettings()) {
-    const std::string& text = SettingOf(setting.field()).default_value();
-    EXPECT_TRUE(SetFromText(setting.field(), text, ParentOf(setting, &config)).ok()) << setting.key;
+    const std::string& text = GetSetting(setting.field()).default_value();
+    EXPECT_TRUE(SetFromText(setting.field(), text, MutableParent(setting, &config)).ok())
+        << setting.key;
   }
   v1::GatewayConfig defaults;
   SetDefaults(&defaults);
@@ -92,7 +93,7 @@ TEST(SchemaTest, EveryDefaultCanBeReadAndIsAllowed) {
   EXPECT_THAT(errors, IsEmpty());
 }
 
-TEST(SchemaTest, NoTwoSettingsShareAName) {
+TEST(SchemaTest, FlagsAndVariablesAreUnique) {
   // Flags and variables that are no settings.
   std::set<std::string> names = {"config", "check-config",   "print-config", "version",
                                  "help",   "EVALRUN_CONFIG", "api-key"};
@@ -103,7 +104,7 @@ TEST(SchemaTest, NoTwoSettingsShareAName) {
   }
 }
 
-TEST(SchemaTest, NamesFollowTheRule) {
+TEST(SchemaTest, DerivesFlagAndVariableNames) {
   const SettingInfo* setting = FindFlag("upstream-connect-timeout");
   ASSERT_NE(setting, nullptr);
   EXPECT_EQ(setting->key, "upstream.connect_timeout");

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/unit/config/watch_freed.h"
+#include "tests/unit/config/bytes_when_freed.h"
 
 namespace evalrun::config {
 namespace {
@@ -20,7 +20,7 @@ static_assert(!Printable<Secret>);
 static_assert(!std::is_copy_constructible_v<Secret>);
 static_assert(std::is_nothrow_move_constructible_v<Secret>);
 
-TEST(SecretTest, MovesWithoutLeavingACopy) {
+TEST(SecretTest, MoveLeavesNoCopy) {
   Secret first("canary");
   const void* const address = first.RevealForSending().data();
   Secret second(std::move(first));
@@ -33,23 +33,23 @@ TEST(SecretTest, MovesWithoutLeavingACopy) {
   EXPECT_TRUE(Secret().empty());
 }
 
-TEST(SecretTest, IsWiped) {
+TEST(SecretTest, WipedOnDestructionAndAssignment) {
   {
     const Secret secret("canary canary");
-    WatchFreed(secret.RevealForSending().data(), secret.RevealForSending().size());
+    RecordBytesWhenFreed(secret.RevealForSending().data(), secret.RevealForSending().size());
   }
   EXPECT_EQ(BytesWhenFreed(), std::string(13, '\0')) << "when destroyed";
   Secret secret("canary canary");
-  WatchFreed(secret.RevealForSending().data(), secret.RevealForSending().size());
+  RecordBytesWhenFreed(secret.RevealForSending().data(), secret.RevealForSending().size());
   secret = Secret("other");
   EXPECT_EQ(BytesWhenFreed(), std::string(13, '\0')) << "when assigned to";
 }
 
-TEST(WipeStringTest, OverwritesAllThatIsAllocated) {
+TEST(WipeStringTest, OverwritesWholeCapacity) {
   {
     std::string text(1000, 'x');
     text = "canary";  // keeps the buffer, and most of what was in it
-    WatchFreed(text.data(), 1000);
+    RecordBytesWhenFreed(text.data(), 1000);
     WipeString(&text);
     EXPECT_TRUE(text.empty());
   }

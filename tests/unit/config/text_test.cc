@@ -7,14 +7,14 @@
 namespace evalrun::config {
 namespace {
 
-TEST(EscapeTest, LeavesOnePrintableLine) {
+TEST(EscapeTest, ReturnsOnePrintableLine) {
   EXPECT_EQ(Escape("a b"), "a b");
   EXPECT_EQ(Escape("a\nb\x1b[0m\xff"), "a\\nb\\x1b[0m\\xff");
   EXPECT_EQ(Quote("\""), "\"\\\"\"");
   EXPECT_EQ(Escape(std::string(1000, 'x')), std::string(100, 'x') + "...");
 }
 
-TEST(IsPlainTextTest, IsUtf8WithoutControlCharacters) {
+TEST(IsPlainTextTest, AcceptsUtf8WithoutControlCharacters) {
   for (const char* text : {"", "abc ~", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80",
                            "\xed\x9f\xbf", "\xee\x80\x80", "\xf4\x8f\xbf\xbf"}) {
     EXPECT_TRUE(IsPlainText(text)) << Escape(text);
@@ -28,7 +28,7 @@ TEST(IsPlainTextTest, IsUtf8WithoutControlCharacters) {
   EXPECT_FALSE(IsPlainText(std::string(1, '\0')));
 }
 
-TEST(ConcatTest, TakesAllKindsOfParts) {
+TEST(ConcatTest, JoinsStringsAndIntegers) {
   EXPECT_EQ(Concat("a", std::string("b"), std::string_view("c"), 4, std::size_t{5}), "abc45");
 }
 

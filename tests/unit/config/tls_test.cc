@@ -19,7 +19,7 @@ struct Case {
   const char* error;  // a part of it; empty: it would run
 };
 
-TEST(TlsTest, SettingsThatNeedEachOther) {
+TEST(TlsTest, RejectsIncompleteTlsSettings) {
   const Case cases[] = {
       {{}, ""},
       {{"--tls-certificate-file=c", "--tls-key-file=k"}, ""},
@@ -35,26 +35,26 @@ TEST(TlsTest, SettingsThatNeedEachOther) {
        ""},
   };
   for (const Case& c : cases) {
-    EXPECT_THAT(DoneOf(Load({.flags = c.flags})).err, HasSubstr(c.error));
-    EXPECT_EQ(DoneOf(Load({.flags = c.flags})).exit_code, *c.error == '\0' ? -1 : 2);
+    EXPECT_THAT(ToEarlyExit(Load({.flags = c.flags})).err, HasSubstr(c.error));
+    EXPECT_EQ(ToEarlyExit(Load({.flags = c.flags})).exit_code, *c.error == '\0' ? -1 : 2);
   }
 }
 
-TEST(TlsTest, PlaintextIsForTheLoopbackInterfaceOrAskedFor) {
+TEST(TlsTest, PlaintextRequiresLoopbackOrInsecure) {
   for (const char* listen : {"--listen=127.0.0.1:1", "--listen=127.8.9.10:1", "--listen=[::1]:1",
                              "--listen=localhost:1"}) {
-    EXPECT_EQ(DoneOf(Load({.flags = {listen}})).exit_code, -1) << listen;
+    EXPECT_EQ(ToEarlyExit(Load({.flags = {listen}})).exit_code, -1) << listen;
   }
   for (const char* listen :
        {"--listen=0.0.0.0:1", "--listen=[::]:1", "--listen=10.0.0.1:1", "--listen=128.0.0.1:1",
         "--listen=gateway:1", "--listen=127.0.0.1.example.com:1", "--listen=localhost.test:1"}) {
-    EXPECT_THAT(DoneOf(Load({.flags = {listen}})).err,
+    EXPECT_THAT(ToEarlyExit(Load({.flags = {listen}})).err,
                 HasSubstr("must be an address of the loopback interface"))
         << listen;
-    EXPECT_EQ(DoneOf(Load({.flags = {listen, "--server-insecure"}})).exit_code, -1) << listen;
-    EXPECT_EQ(
-        DoneOf(Load({.flags = {listen, "--tls-certificate-file=c", "--tls-key-file=k"}})).exit_code,
-        -1)
+    EXPECT_EQ(ToEarlyExit(Load({.flags = {listen, "--server-insecure"}})).exit_code, -1) << listen;
+    EXPECT_EQ(ToEarlyExit(Load({.flags = {listen, "--tls-certificate-file=c", "--tls-key-file=k"}}))
+                  .exit_code,
+              -1)
         << listen;
   }
 }

@@ -21,7 +21,7 @@ LoadResult LoadKeys(const std::string& keys) {
        .files = {{"c", "upstream: {keys: [" + keys + "]}"}, {"a", "key-a\n"}, {"b", "key-b"}}});
 }
 
-TEST(UpstreamKeysTest, AreReadInTheOrderOfTheList) {
+TEST(UpstreamKeysTest, ReadsKeysInListOrder) {
   const LoadResult result = LoadKeys(
       "{name: b, file: b, identities: [unix]}, {name: a.1, file: a, workspaces: [(unset)]}");
   const auto& loaded = std::get<LoadedConfig>(result);
@@ -31,7 +31,7 @@ TEST(UpstreamKeysTest, AreReadInTheOrderOfTheList) {
   EXPECT_EQ(loaded.api_key.RevealForSending(), "test-key");
 }
 
-TEST(UpstreamKeysTest, WhatIsRefused) {
+TEST(UpstreamKeysTest, RejectsInvalidKeys) {
   const struct {
     const char* keys;
     const char* why;
@@ -49,9 +49,9 @@ TEST(UpstreamKeysTest, WhatIsRefused) {
       {"{name: a, file: c, identities: [unix]}", "API key from c: "},
   };
   for (const auto& c : cases) {
-    const Done done = DoneOf(LoadKeys(c.keys));
-    EXPECT_EQ(done.exit_code, 2) << c.keys;
-    EXPECT_THAT(done.err, HasSubstr(c.why)) << c.keys;
+    const EarlyExit early_exit = ToEarlyExit(LoadKeys(c.keys));
+    EXPECT_EQ(early_exit.exit_code, 2) << c.keys;
+    EXPECT_THAT(early_exit.err, HasSubstr(c.why)) << c.keys;
   }
 }
 

@@ -12,14 +12,14 @@ namespace {
 
 using ::testing::HasSubstr;
 
-struct Good {
+struct ValidCase {
   const char* text;
   UpstreamUrl url;
   const char* origin;
 };
 
-TEST(ParseUpstreamUrlTest, TakesUrlsApart) {
-  const Good cases[] = {
+TEST(ParseUpstreamUrlTest, ParsesValidUrls) {
+  const ValidCase cases[] = {
       {"https://api.aymara.ai/v2", {"https", "api.aymara.ai", 443, "/v2"}, "https://api.aymara.ai"},
       {"http://127.0.0.1:8080/v2", {"http", "127.0.0.1", 8080, "/v2"}, "http://127.0.0.1:8080"},
       {"http://localhost", {"http", "localhost", 80, ""}, "http://localhost"},
@@ -35,7 +35,7 @@ TEST(ParseUpstreamUrlTest, TakesUrlsApart) {
       {"http://h/a@b:c;d=1", {"http", "h", 80, "/a@b:c;d=1"}, "http://h"},
       {"http://h/...", {"http", "h", 80, "/..."}, "http://h"},
   };
-  for (const Good& c : cases) {
+  for (const ValidCase& c : cases) {
     const auto url = ParseUpstreamUrl(c.text);
     ASSERT_TRUE(url.ok()) << c.text << ": " << url.status();
     EXPECT_EQ(*url, c.url) << c.text;
@@ -43,13 +43,13 @@ TEST(ParseUpstreamUrlTest, TakesUrlsApart) {
   }
 }
 
-struct Bad {
+struct InvalidCase {
   std::string text;
   const char* message;
 };
 
-TEST(ParseUpstreamUrlTest, RefusesEverythingElseAndSaysWhatIsAllowed) {
-  const Bad cases[] = {
+TEST(ParseUpstreamUrlTest, RejectsInvalidUrlsWithReason) {
+  const InvalidCase cases[] = {
       {"", "begin with http"},
       {"api.aymara.ai/v2", "begin with http"},
       {"localhost:8080", "begin with http"},
@@ -100,7 +100,7 @@ TEST(ParseUpstreamUrlTest, RefusesEverythingElseAndSaysWhatIsAllowed) {
       {"http://h/a\nb", "RFC 3986"},
       {std::string("http://h/a\0b", 12), "RFC 3986"},
   };
-  for (const Bad& c : cases) {
+  for (const InvalidCase& c : cases) {
     const auto url = ParseUpstreamUrl(c.text);
     ASSERT_FALSE(url.ok()) << Escape(c.text);
     EXPECT_THAT(std::string(url.status().message()), HasSubstr(c.message)) << Escape(c.text);
@@ -120,11 +120,11 @@ TEST(CheckProxyUrlTest, AllowsCredentialsButNoPath) {
   }
 }
 
-TEST(CheckProxyUrlTest, KnowsWhatWasMasked) {
+TEST(CheckProxyUrlTest, RejectsMaskedCredentials) {
   EXPECT_THAT(std::string(CheckProxyUrl("http://****@proxy:3128").message()), HasSubstr("masked"));
 }
 
-TEST(MaskCredentialsTest, ShowsNothingBeforeTheLastAt) {
+TEST(MaskCredentialsTest, MasksEverythingBeforeLastAt) {
   EXPECT_EQ(MaskCredentials(""), "");
   EXPECT_EQ(MaskCredentials("http://proxy:3128"), "http://proxy:3128");
   EXPECT_EQ(MaskCredentials("http://u:p@proxy:3128"), "http://****@proxy:3128");

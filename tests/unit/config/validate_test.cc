@@ -34,7 +34,7 @@ struct Case {
   const char* error;  // behind the key and the bad value
 };
 
-TEST(ValidateTest, HoldsEachSettingToItsBounds) {
+TEST(ValidateTest, RejectsValuesOutOfBounds) {
   const Case cases[] = {
       {"max-attempts", "1", "0", "must be from 1 to 10"},
       {"max-attempts", "10", "11", "must be from 1 to 10"},
@@ -77,16 +77,17 @@ TEST(ValidateTest, HoldsEachSettingToItsBounds) {
   for (const Case& c : cases) {
     const SettingInfo& setting = *FindFlag(c.flag);
     v1::GatewayConfig config = Defaults();
-    ASSERT_TRUE(SetFromText(setting.field(), c.good, ParentOf(setting, &config)).ok()) << c.good;
+    ASSERT_TRUE(SetFromText(setting.field(), c.good, MutableParent(setting, &config)).ok())
+        << c.good;
     EXPECT_THAT(Check(config), IsEmpty()) << c.flag << " " << c.good;
-    ASSERT_TRUE(SetFromText(setting.field(), c.bad, ParentOf(setting, &config)).ok()) << c.bad;
-    const std::string shown = FieldText(*ParentOf(setting, &config), setting.field());
+    ASSERT_TRUE(SetFromText(setting.field(), c.bad, MutableParent(setting, &config)).ok()) << c.bad;
+    const std::string shown = FieldText(*MutableParent(setting, &config), setting.field());
     EXPECT_THAT(Check(config, {{setting.key, "x.yaml:7"}}),
                 ElementsAre(setting.key + " = \"" + shown + "\" (from x.yaml:7): " + c.error));
   }
 }
 
-TEST(ValidateTest, HoldsSettingsToEachOther) {
+TEST(ValidateTest, RejectsInconsistentSettings) {
   v1::GatewayConfig config = Defaults();
   *config.mutable_retry()->mutable_initial_backoff() = ToProto(std::chrono::seconds(2));
   EXPECT_THAT(Check(config), IsEmpty()) << "equal is allowed";
@@ -110,7 +111,7 @@ TEST(ValidateTest, HoldsSettingsToEachOther) {
   EXPECT_THAT(Check(config), IsEmpty()) << "two free ports are two ports";
 }
 
-TEST(ValidateTest, FindsAllErrorsAtOnce) {
+TEST(ValidateTest, ReportsAllErrors) {
   v1::GatewayConfig config = Defaults();
   config.set_listen("x");
   config.mutable_upstream()->set_url("y");
@@ -119,9 +120,7 @@ TEST(ValidateTest, FindsAllErrorsAtOnce) {
   EXPECT_THAT(Check(config), SizeIs(4));
 }
 
-TEST(ValidateTest, RefusesAMessageThatWasNeverFilled) {
-  EXPECT_FALSE(Check(v1::GatewayConfig()).empty());
-}
+TEST(ValidateTest, RejectsEmptyMessage) { EXPECT_FALSE(Check(v1::GatewayConfig()).empty()); }
 
 }  // namespace
 }  // namespace evalrun::config

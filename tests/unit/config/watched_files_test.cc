@@ -20,30 +20,30 @@ using ::testing::HasSubstr;
 
 constexpr std::size_t kMaxBytes = 100;
 
-TEST(WatchedFilesTest, ReadsLikeReadFile) {
+TEST(WatchedFilesTest, MakeReaderReadsLikeReadFile) {
   const ConfigFile file("content");
   WatchedFiles files;
-  EXPECT_EQ(*files.Reader()(file.path(), kMaxBytes), "content");
-  EXPECT_FALSE(files.Reader()(file.path(), 3).ok());
-  EXPECT_FALSE(files.Reader()(file.path() + "x", kMaxBytes).ok());
+  EXPECT_EQ(*files.MakeReader()(file.path(), kMaxBytes), "content");
+  EXPECT_FALSE(files.MakeReader()(file.path(), 3).ok());
+  EXPECT_FALSE(files.MakeReader()(file.path() + "x", kMaxBytes).ok());
 }
 
-TEST(WatchedFilesTest, ChangeWithTheirContent) {
+TEST(WatchedFilesTest, HashChangesWithContent) {
   const ConfigFile file("one");
   WatchedFiles files;
-  (void)files.Reader()(file.path(), kMaxBytes);
-  EXPECT_EQ(files.Now(), files.AsRead());
+  (void)files.MakeReader()(file.path(), kMaxBytes);
+  EXPECT_EQ(files.CurrentHash(), files.LoadedHash());
   file.Replace("two");
-  const auto changed = files.Now();
-  EXPECT_NE(changed, files.AsRead());
-  EXPECT_EQ(files.Now(), changed);
+  const auto changed = files.CurrentHash();
+  EXPECT_NE(changed, files.LoadedHash());
+  EXPECT_EQ(files.CurrentHash(), changed);
   file.Replace("one");
-  EXPECT_EQ(files.Now(), files.AsRead()) << "as it was";
+  EXPECT_EQ(files.CurrentHash(), files.LoadedHash()) << "as it was";
   std::filesystem::remove(file.path());
-  EXPECT_NE(files.Now(), files.AsRead());
+  EXPECT_NE(files.CurrentHash(), files.LoadedHash());
 }
 
-TEST(WatchedFilesTest, FollowALinkThatIsSwitched) {
+TEST(WatchedFilesTest, DetectsSwitchedSymlink) {
   // Kubernetes: the file is a link through a link to a folder, and the latter is replaced.
   const ConfigFile one("one");
   const ConfigFile two("two");
@@ -52,40 +52,40 @@ TEST(WatchedFilesTest, FollowALinkThatIsSwitched) {
   std::filesystem::create_directory_symlink(std::filesystem::path(one.path()).parent_path(),
                                             folder / "..data");
   WatchedFiles files;
-  EXPECT_EQ(*files.Reader()((folder / "..data/gateway.yaml").string(), kMaxBytes), "one");
+  EXPECT_EQ(*files.MakeReader()((folder / "..data/gateway.yaml").string(), kMaxBytes), "one");
   std::filesystem::create_directory_symlink(std::filesystem::path(two.path()).parent_path(),
                                             folder / "next");
   std::filesystem::rename(folder / "next", folder / "..data");
-  EXPECT_NE(files.Now(), files.AsRead());
+  EXPECT_NE(files.CurrentHash(), files.LoadedHash());
 }
 
-TEST(WatchedFilesTest, AFileThatWasNotThereAppears) {
+TEST(WatchedFilesTest, DetectsNewFile) {
   const ConfigFile file("one");
   WatchedFiles files;
-  EXPECT_FALSE(files.Reader()(file.path() + ".key", kMaxBytes).ok());
-  EXPECT_EQ(files.Now(), files.AsRead());
+  EXPECT_FALSE(files.MakeReader()(file.path() + ".key", kMaxBytes).ok());
+  EXPECT_EQ(files.CurrentHash(), files.LoadedHash());
   std::filesystem::copy(file.path(), file.path() + ".key");
-  EXPECT_NE(files.Now(), files.AsRead());
-  EXPECT_EQ(files.Untrustworthy(), "");
+  EXPECT_NE(files.CurrentHash(), files.LoadedHash());
+  EXPECT_EQ(files.FindUnreliableFile(), "");
 }
 
-TEST(WatchedFilesTest, ForgottenFilesDoNotCount) {
+TEST(WatchedFilesTest, IgnoresClearedFiles) {
   const ConfigFile file("one");
   WatchedFiles files;
-  (void)files.Reader()(file.path(), kMaxBytes);
-  files.Forget();
+  (void)files.MakeReader()(file.path(), kMaxBytes);
+  files.Clear();
   file.Replace("two");
-  EXPECT_EQ(files.Now(), files.AsRead());
+  EXPECT_EQ(files.CurrentHash(), files.LoadedHash());
 }
 
-TEST(WatchedFilesTest, ABlankFileIsNotToBeTrusted) {
+TEST(WatchedFilesTest, BlankFileIsUnreliable) {
   const ConfigFile file(" \n\t\n");
   WatchedFiles files;
-  (void)files.Reader()(file.path(), kMaxBytes);
-  EXPECT_THAT(files.Untrustworthy(), HasSubstr("is blank"));
+  (void)files.MakeReader()(file.path(), kMaxBytes);
+  EXPECT_THAT(files.FindUnreliableFile(), HasSubstr("is blank"));
 }
 
-TEST(WatchedFilesTest, APipeIsNotReadASecondTime) {
+TEST(WatchedFilesTest, ReadsPipeOnlyOnce) {
   const ConfigFile place("x");
   const std::string pipe = place.path() + ".pipe";
   ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
@@ -94,9 +94,9 @@ TEST(WatchedFilesTest, APipeIsNotReadASecondTime) {
   ASSERT_EQ(write(keeps_it_open, std::string(kMaxBytes + 1, 'x').data(), kMaxBytes + 1),
             static_cast<ssize_t>(kMaxBytes + 1));
   WatchedFiles files;
-  (void)files.Reader()(pipe, kMaxBytes);
-  EXPECT_EQ(files.Now(), files.AsRead());
-  EXPECT_THAT(files.Untrustworthy(), HasSubstr("is no regular file"));
+  (void)files.MakeReader()(pipe, kMaxBytes);
+  EXPECT_EQ(files.CurrentHash(), files.LoadedHash());
+  EXPECT_THAT(files.FindUnreliableFile(), HasSubstr("is no regular file"));
   close(keeps_it_open);
 }
 

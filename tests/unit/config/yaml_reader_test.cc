@@ -31,7 +31,7 @@ Read ReadText(const std::string& yaml) {
   return read;
 }
 
-TEST(ReadYamlTest, SetsWhatStandsThereAndNothingElse) {
+TEST(ReadYamlTest, SetsOnlyGivenFields) {
   const Read read = ReadText(
       "listen: 0.0.0.0:1\n"
       "upstream:\n"
@@ -55,7 +55,7 @@ TEST(ReadYamlTest, SetsWhatStandsThereAndNothingElse) {
                   Pair("upstream.timeout", "c.yaml:3"), Pair("upstream.url", "c.yaml:4")));
 }
 
-TEST(ReadYamlTest, AcceptsThatNothingIsSet) {
+TEST(ReadYamlTest, AcceptsEmptyDocuments) {
   for (const char* yaml : {"", "# nothing\n", "---\n", "{}\n", "upstream:\n  # timeout: 1s\n",
                            "---\n{}\n...\n", "\xef\xbb\xbflisten: a:1\n"}) {
     EXPECT_THAT(ReadText(yaml).errors, IsEmpty()) << yaml;
@@ -67,7 +67,7 @@ struct Case {
   const char* error;
 };
 
-TEST(ReadYamlTest, RefusesWithPathLineAndHint) {
+TEST(ReadYamlTest, ErrorsNamePathLineAndSuggestion) {
   const Case cases[] = {
       // Unknown keys.
       {"a: 1\n", "a (c.yaml:1): unknown key"},
@@ -137,7 +137,7 @@ TEST(ReadYamlTest, RefusesWithPathLineAndHint) {
   }
 }
 
-TEST(ReadYamlTest, RefusesWhatIsNotYaml) {
+TEST(ReadYamlTest, RejectsInvalidYaml) {
   std::string deep(100'000, '[');
   for (const std::string& yaml :
        {std::string("listen: [\n"), std::string("listen: \"a\n"), std::string("listen: 'a\r\n\n"),
@@ -150,7 +150,7 @@ TEST(ReadYamlTest, RefusesWhatIsNotYaml) {
   }
 }
 
-TEST(ReadYamlTest, ReportsAllErrorsAtOnce) {
+TEST(ReadYamlTest, ReportsAllErrors) {
   EXPECT_THAT(ReadText("a: 1\nretry: {max_attempts: x, retry_500: y}\nlog: []\n").errors,
               SizeIs(4));
 }
@@ -176,7 +176,7 @@ TEST(ReadYamlTest, ReadsLists) {
   EXPECT_EQ(sources["rules[1].limit"], "c.yaml:3");
 }
 
-TEST(ReadYamlTest, RefusesInListsWithTheIndex) {
+TEST(ReadYamlTest, ListErrorsNameIndex) {
   test::Lists lists;
   Sources sources;
   std::vector<std::string> errors;

@@ -116,7 +116,7 @@ INSTANTIATE_TEST_SUITE_P(
         KindCase{"Text", "upstream conn", "text/plain", false, BodyKind::kOther}),
     Name);
 
-TEST(ClassifyBodyTest, NothingReadOfAJsonBodyIsNotHeldAgainstIt) {
+TEST(ClassifyBodyTest, TruncatedEmptyJsonBodyIsEmpty) {
   for (const char* type : {"application/json", "Application/JSON; charset=utf-8",
                            "application/problem+json", "APPLICATION/JSON", "application/json;"}) {
     SCOPED_TRACE(type);

@@ -15,7 +15,7 @@ using absl::StatusCode;
 // One row of Abandon's table.
 struct AbandonRow {
   const char* name;
-  std::vector<SendOutcome> sends;
+  std::vector<AttemptClassification> sends;
   bool in_flight;
   Certainty certainty;
   int counted;
@@ -29,10 +29,10 @@ TEST_P(AbandonTest, Answers) {
   const AbandonRow& row = GetParam();
   for (StatusCode code : {StatusCode::kDeadlineExceeded, StatusCode::kCancelled}) {
     Deletion deletion(RetryPolicy{}, Deletion::Request{});
-    for (const SendOutcome& send : row.sends) {
-      deletion.AfterSend(send, RetryHint{}, kPlentyOfTime, 0.5);
+    for (const AttemptClassification& send : row.sends) {
+      deletion.OnAttemptFinished(send, RetryHint{}, kAmpleTime, 0.5);
     }
-    const Deletion::Answer answer = deletion.Abandon(code, "WHY_IT_ENDED", row.in_flight);
+    const Deletion::Response answer = deletion.Abandon(code, "WHY_IT_ENDED", row.in_flight);
     EXPECT_EQ(answer.code, code);
     EXPECT_EQ(answer.reason, "WHY_IT_ENDED");
     EXPECT_EQ(answer.certainty, row.certainty);
@@ -45,21 +45,28 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         AbandonRow{"BeforeAnySend", {}, false, Certainty::kNotPerformed, 0},
         AbandonRow{"InTheFirstSend", {}, true, Certainty::kUnknown, 1},
-        AbandonRow{"AfterARefusal", {Refused()}, false, Certainty::kNotPerformed, 1},
+        AbandonRow{"AfterARefusal", {ConnectRefused()}, false, Certainty::kNotPerformed, 1},
         AbandonRow{"AfterALostAnswer", {Lost()}, false, Certainty::kUnknown, 1},
-        AbandonRow{"InTheSecondSendAfterARefusal", {Refused()}, true, Certainty::kUnknown, 2},
+        AbandonRow{
+            "InTheSecondSendAfterARefusal", {ConnectRefused()}, true, Certainty::kUnknown, 2},
         AbandonRow{"InTheSecondSendAfterALostAnswer", {Lost()}, true, Certainty::kUnknown, 2},
-        AbandonRow{
-            "AfterALostAnswerAndARefusal", {Lost(), Refused()}, false, Certainty::kUnknown, 2},
-        AbandonRow{
-            "AfterARefusalAndALostAnswer", {Refused(), Lost()}, false, Certainty::kUnknown, 2},
+        AbandonRow{"AfterALostAnswerAndARefusal",
+                   {Lost(), ConnectRefused()},
+                   false,
+                   Certainty::kUnknown,
+                   2},
+        AbandonRow{"AfterARefusalAndALostAnswer",
+                   {ConnectRefused(), Lost()},
+                   false,
+                   Certainty::kUnknown,
+                   2},
         AbandonRow{"AfterNotReady", {Unavailable()}, false, Certainty::kNotPerformed, 1}),
     [](const auto& param) { return std::string(param.param.name); });
 
 // What the caller's earlier attempt did stays open.
-TEST(AbandonTest, OfARepeatedCallIsUnknownEvenBeforeAnySend) {
+TEST(AbandonTest, RepeatedCallIsUnknownBeforeAnyAttempt) {
   const Deletion deletion(RetryPolicy{}, {.allow_missing = false, .attempted_before = true});
-  const Deletion::Answer answer =
+  const Deletion::Response answer =
       deletion.Abandon(StatusCode::kDeadlineExceeded, "WHY_IT_ENDED", false);
   EXPECT_EQ(answer.certainty, Certainty::kUnknown);
   EXPECT_EQ(answer.sends, 0);

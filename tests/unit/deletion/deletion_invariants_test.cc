@@ -16,14 +16,14 @@ namespace {
 using absl::StatusCode;
 using std::chrono::milliseconds;
 
-class Dice {
+class RandomSource {
  public:
-  explicit Dice(unsigned seed) : random_(seed) {}
+  explicit RandomSource(unsigned seed) : random_(seed) {}
   unsigned Below(unsigned n) { return static_cast<unsigned>(random_() % n); }
   bool Coin() { return Below(2) == 0; }
   double Fraction() { return std::uniform_real_distribution<double>(0.0, 1.0)(random_); }
 
-  SendOutcome Outcome() {
+  AttemptClassification Outcome() {
     constexpr BodyKind kBodies[] = {BodyKind::kEmpty, BodyKind::kJson, BodyKind::kApiError,
                                     BodyKind::kOther};
     constexpr int kStatuses[] = {200, 204, 202, 301, 400, 401, 403, 404, 404, 404, 408, 409,
@@ -31,9 +31,9 @@ class Dice {
     constexpr Fault kFaults[] = {Fault::kResolve,        Fault::kConnect,  Fault::kTls,
                                  Fault::kTimeout,        Fault::kProtocol, Fault::kTooLarge,
                                  Fault::kConnectionLost, Fault::kInternal};
-    if (Below(3) == 0) return OutcomeOfFault(kFaults[Below(8)], Coin());
-    if (Below(20) == 0) return OutcomeOfStatus(static_cast<int>(Below(700)), kBodies[Below(4)]);
-    return OutcomeOfStatus(kStatuses[Below(24)], kBodies[Below(4)]);
+    if (Below(3) == 0) return ClassifyFault(kFaults[Below(8)], Coin());
+    if (Below(20) == 0) return ClassifyStatus(static_cast<int>(Below(700)), kBodies[Below(4)]);
+    return ClassifyStatus(kStatuses[Below(24)], kBodies[Below(4)]);
   }
 
   RetryHint Hint() {
@@ -47,27 +47,29 @@ class Dice {
   std::mt19937 random_;
 };
 
-struct Story {
+struct Scenario {
   Deletion::Request request;
   int max_attempts = 0;
-  std::vector<SendOutcome> sends;
-  Deletion::Answer answer;
+  std::vector<AttemptClassification> sends;
+  Deletion::Response answer;
 
   bool Any(Effect effect) const {
-    return std::any_of(sends.begin(), sends.end(),
-                       [effect](const SendOutcome& send) { return send.effect == effect; });
+    return std::any_of(sends.begin(), sends.end(), [effect](const AttemptClassification& send) {
+      return send.effect == effect;
+    });
   }
 };
 
-void PrintTo(const Story& story, std::ostream* os) {
-  *os << "allow_missing " << story.request.allow_missing << ", attempted_before "
-      << story.request.attempted_before << ", sends " << ::testing::PrintToString(story.sends);
+void PrintTo(const Scenario& scenario, std::ostream* os) {
+  *os << "allow_missing " << scenario.request.allow_missing << ", attempted_before "
+      << scenario.request.attempted_before << ", sends "
+      << ::testing::PrintToString(scenario.sends);
 }
 
-void ExpectStepIsSound(const Deletion::Step& step, const SendOutcome& outcome,
-                       const RetryHint& hint, milliseconds time_left, bool last) {
+void ExpectValidStep(const Deletion::Step& step, const AttemptClassification& outcome,
+                     const RetryHint& hint, milliseconds time_left, bool last) {
   EXPECT_GE(step.wait.count(), 0);
-  if (!step.send_again) return;
+  if (!step.will_retry) return;
   EXPECT_FALSE(last) << "more sends than max_attempts";
   EXPECT_NE(outcome.effect, Effect::kDeleted) << "sent again after it was deleted";
   EXPECT_LT(step.wait, time_left) << "a wait that leaves no time";
@@ -80,48 +82,50 @@ void ExpectStepIsSound(const Deletion::Step& step, const SendOutcome& outcome,
   }
 }
 
-Story Tell(Dice& dice) {
-  Story story;
-  story.request = {.allow_missing = dice.Coin(), .attempted_before = dice.Below(4) == 0};
+Scenario RunRandomScenario(RandomSource& random_source) {
+  Scenario scenario;
+  scenario.request = {.allow_missing = random_source.Coin(),
+                      .attempted_before = random_source.Below(4) == 0};
   RetryPolicy policy;
-  policy.max_attempts = static_cast<int>(dice.Below(5) + 1);
-  policy.retry_500 = dice.Coin();
-  policy.retry_conflict = dice.Coin();
-  story.max_attempts = policy.max_attempts;
-  Deletion deletion(policy, story.request);
-  milliseconds time_left(dice.Below(20000));
+  policy.max_attempts = static_cast<int>(random_source.Below(5) + 1);
+  policy.retry_500 = random_source.Coin();
+  policy.retry_conflict = random_source.Coin();
+  scenario.max_attempts = policy.max_attempts;
+  Deletion deletion(policy, scenario.request);
+  milliseconds time_left(random_source.Below(20000));
   for (;;) {
-    const SendOutcome outcome = dice.Outcome();
-    const RetryHint hint = dice.Hint();
-    story.sends.push_back(outcome);
-    const Deletion::Step step = deletion.AfterSend(outcome, hint, time_left, dice.Fraction());
-    EXPECT_EQ(deletion.sends(), static_cast<int>(story.sends.size()));
-    ExpectStepIsSound(step, outcome, hint, time_left, deletion.sends() >= policy.max_attempts);
-    if (!step.send_again || ::testing::Test::HasFailure()) break;
+    const AttemptClassification outcome = random_source.Outcome();
+    const RetryHint hint = random_source.Hint();
+    scenario.sends.push_back(outcome);
+    const Deletion::Step step =
+        deletion.OnAttemptFinished(outcome, hint, time_left, random_source.Fraction());
+    EXPECT_EQ(deletion.sends(), static_cast<int>(scenario.sends.size()));
+    ExpectValidStep(step, outcome, hint, time_left, deletion.sends() >= policy.max_attempts);
+    if (!step.will_retry || ::testing::Test::HasFailure()) break;
     time_left -= step.wait;
   }
-  story.answer = deletion.answer();
-  return story;
+  scenario.answer = deletion.answer();
+  return scenario;
 }
 
-void ExpectAnswerIsHonest(const Story& story) {
-  const Deletion::Answer& answer = story.answer;
+void ExpectConsistentResponse(const Scenario& scenario) {
+  const Deletion::Response& answer = scenario.answer;
   const bool ok = answer.code == StatusCode::kOk;
-  const bool maybe = story.Any(Effect::kUnknown) || story.request.attempted_before;
+  const bool maybe = scenario.Any(Effect::kUnknown) || scenario.request.attempted_before;
 
-  EXPECT_EQ(answer.sends, static_cast<int>(story.sends.size()));
-  EXPECT_LE(answer.sends, story.max_attempts);
+  EXPECT_EQ(answer.sends, static_cast<int>(scenario.sends.size()));
+  EXPECT_LE(answer.sends, scenario.max_attempts);
   EXPECT_EQ(answer.reason.empty(), ok);
 
-  if (story.Any(Effect::kDeleted)) {
+  if (scenario.Any(Effect::kDeleted)) {
     EXPECT_TRUE(ok);
     EXPECT_EQ(answer.certainty, Certainty::kPerformed);
     return;
   }
   EXPECT_NE(answer.certainty, Certainty::kPerformed);
   if (ok) {
-    EXPECT_TRUE(story.Any(Effect::kAbsent)) << "OK without evidence";
-    EXPECT_TRUE(maybe || story.request.allow_missing);
+    EXPECT_TRUE(scenario.Any(Effect::kAbsent)) << "OK without evidence";
+    EXPECT_TRUE(maybe || scenario.request.allow_missing);
     EXPECT_TRUE(answer.certainty == Certainty::kPresumed || answer.certainty == Certainty::kAbsent);
     EXPECT_EQ(answer.retry_after, std::nullopt);
   }
@@ -133,12 +137,12 @@ void ExpectAnswerIsHonest(const Story& story) {
       EXPECT_TRUE(maybe) << "presumed, although nothing may have done it";
       break;
     case Certainty::kAbsent:
-      EXPECT_TRUE(story.Any(Effect::kAbsent));
+      EXPECT_TRUE(scenario.Any(Effect::kAbsent));
       EXPECT_FALSE(maybe) << "absent, although something may have deleted it";
       break;
     case Certainty::kNotPerformed:
       EXPECT_FALSE(ok);
-      EXPECT_FALSE(story.Any(Effect::kUnknown)) << "not_performed, although a send is unknown";
+      EXPECT_FALSE(scenario.Any(Effect::kUnknown)) << "not_performed, although a send is unknown";
       break;
     case Certainty::kUnknown:
       EXPECT_FALSE(ok);
@@ -150,51 +154,52 @@ void ExpectAnswerIsHonest(const Story& story) {
   }
 }
 
-TEST(DeletionInvariantsTest, HoldForEveryStory) {
-  Dice dice(20240604);
+TEST(DeletionInvariantsTest, HoldForRandomScenarios) {
+  RandomSource random_source(20240604);
   std::array<int, kCertaintyCount> seen = {};
   for (int i = 0; i < 200'000; ++i) {
-    const Story story = Tell(dice);
-    SCOPED_TRACE(::testing::PrintToString(story));
-    ExpectAnswerIsHonest(story);
+    const Scenario scenario = RunRandomScenario(random_source);
+    SCOPED_TRACE(::testing::PrintToString(scenario));
+    ExpectConsistentResponse(scenario);
     if (HasFailure()) return;
-    ++seen[static_cast<size_t>(story.answer.certainty)];
+    ++seen[static_cast<size_t>(scenario.answer.certainty)];
   }
   // The sweep is worth something only if it reached everything.
   EXPECT_THAT(seen, ::testing::Each(::testing::Gt(1000)));
 }
 
-TEST(DeletionInvariantsTest, AbandonNeverSaysMoreThanIsKnown) {
-  Dice dice(20240605);
+TEST(DeletionInvariantsTest, AbandonNeverOverstatesCertainty) {
+  RandomSource random_source(20240605);
   for (int i = 0; i < 50'000; ++i) {
-    Story story;
-    story.request.allow_missing = dice.Coin();
-    Deletion deletion(RetryPolicy{}, story.request);
-    for (unsigned sends = dice.Below(3); sends > 0; --sends) {
-      const SendOutcome outcome = dice.Outcome();
+    Scenario scenario;
+    scenario.request.allow_missing = random_source.Coin();
+    Deletion deletion(RetryPolicy{}, scenario.request);
+    for (unsigned sends = random_source.Below(3); sends > 0; --sends) {
+      const AttemptClassification outcome = random_source.Outcome();
       // Only what may be followed by a further send can be followed by the end of the call.
       if (outcome.effect == Effect::kDeleted || outcome.effect == Effect::kAbsent) continue;
-      story.sends.push_back(outcome);
-      deletion.AfterSend(outcome, dice.Hint(), milliseconds(10000), dice.Fraction());
+      scenario.sends.push_back(outcome);
+      deletion.OnAttemptFinished(outcome, random_source.Hint(), milliseconds(10000),
+                                 random_source.Fraction());
     }
-    const bool in_flight = dice.Coin();
+    const bool in_flight = random_source.Coin();
     const auto answer = deletion.Abandon(StatusCode::kDeadlineExceeded, "TOO_LATE", in_flight);
-    SCOPED_TRACE(::testing::PrintToString(story));
+    SCOPED_TRACE(::testing::PrintToString(scenario));
     EXPECT_EQ(answer.code, StatusCode::kDeadlineExceeded);
-    EXPECT_EQ(answer.certainty, in_flight || story.Any(Effect::kUnknown)
+    EXPECT_EQ(answer.certainty, in_flight || scenario.Any(Effect::kUnknown)
                                     ? Certainty::kUnknown
                                     : Certainty::kNotPerformed);
-    EXPECT_EQ(answer.sends, static_cast<int>(story.sends.size()) + (in_flight ? 1 : 0));
+    EXPECT_EQ(answer.sends, static_cast<int>(scenario.sends.size()) + (in_flight ? 1 : 0));
     if (HasFailure()) return;
   }
 }
 
-TEST(DeletionInvariantsTest, TheSameStoryHasTheSameAnswer) {
-  Dice one(7);
-  Dice two(7);
+TEST(DeletionInvariantsTest, IsDeterministic) {
+  RandomSource one(7);
+  RandomSource two(7);
   for (int i = 0; i < 1000; ++i) {
-    const Story a = Tell(one);
-    const Story b = Tell(two);
+    const Scenario a = RunRandomScenario(one);
+    const Scenario b = RunRandomScenario(two);
     ASSERT_EQ(a.sends, b.sends);
     ASSERT_EQ(a.answer.code, b.answer.code);
     ASSERT_EQ(a.answer.certainty, b.answer.certainty);

@@ -12,7 +12,7 @@ namespace {
 
 using absl::StatusCode;
 
-TEST(CertaintyNameTest, IsTheVocabulary) {
+TEST(CertaintyNameTest, NamesEveryValue) {
   EXPECT_EQ(CertaintyName(Certainty::kPerformed), "performed");
   EXPECT_EQ(CertaintyName(Certainty::kPresumed), "presumed");
   EXPECT_EQ(CertaintyName(Certainty::kAbsent), "absent");
@@ -22,7 +22,7 @@ TEST(CertaintyNameTest, IsTheVocabulary) {
 
 struct Row {
   const char* name;
-  std::vector<SendOutcome> sends;
+  std::vector<AttemptClassification> sends;
   Deletion::Request request;
   StatusCode code;
   Certainty certainty;
@@ -34,7 +34,7 @@ class DeletionJoinTest : public ::testing::TestWithParam<Row> {};
 
 TEST_P(DeletionJoinTest, Answers) {
   const Row& row = GetParam();
-  const Deletion::Answer answer = AnswerTo(row.sends, row.request);
+  const Deletion::Response answer = ResponseTo(row.sends, row.request);
   EXPECT_EQ(answer.code, row.code) << absl::StatusCodeToString(answer.code);
   EXPECT_EQ(answer.certainty, row.certainty);
   EXPECT_EQ(answer.sends, static_cast<int>(row.sends.size()));
@@ -56,15 +56,23 @@ constexpr Deletion::Request kBoth = {.allow_missing = true, .attempted_before = 
 INSTANTIATE_TEST_SUITE_P(
     OneSend, DeletionJoinTest,
     ::testing::Values(
-        Row{"Done", {Done()}, kPlain, StatusCode::kOk, Certainty::kPerformed},
+        Row{"Deleted", {Deleted()}, kPlain, StatusCode::kOk, Certainty::kPerformed},
         Row{"Absent", {Absent()}, kPlain, StatusCode::kNotFound, Certainty::kAbsent},
         Row{"Gone",
             {Http(410, BodyKind::kApiError)},
             kPlain,
             StatusCode::kNotFound,
             Certainty::kAbsent},
-        Row{"Strange404", {Strange404()}, kPlain, StatusCode::kNotFound, Certainty::kNotPerformed},
-        Row{"Refused", {Refused()}, kPlain, StatusCode::kUnavailable, Certainty::kNotPerformed},
+        Row{"Unrecognized404",
+            {Unrecognized404()},
+            kPlain,
+            StatusCode::kNotFound,
+            Certainty::kNotPerformed},
+        Row{"ConnectRefused",
+            {ConnectRefused()},
+            kPlain,
+            StatusCode::kUnavailable,
+            Certainty::kNotPerformed},
         Row{"Lost", {Lost()}, kPlain, StatusCode::kUnavailable, Certainty::kUnknown},
         Row{"TimedOut", {TimedOut()}, kPlain, StatusCode::kDeadlineExceeded, Certainty::kUnknown},
         Row{"Unauthenticated",
@@ -92,15 +100,15 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(
     AllowMissing, DeletionJoinTest,
     ::testing::Values(
-        Row{"Done", {Done()}, kAllowMissing, StatusCode::kOk, Certainty::kPerformed},
+        Row{"Deleted", {Deleted()}, kAllowMissing, StatusCode::kOk, Certainty::kPerformed},
         Row{"Absent", {Absent()}, kAllowMissing, StatusCode::kOk, Certainty::kAbsent},
         Row{"Gone",
             {Http(410, BodyKind::kApiError)},
             kAllowMissing,
             StatusCode::kOk,
             Certainty::kAbsent},
-        Row{"Strange404",
-            {Strange404()},
+        Row{"Unrecognized404",
+            {Unrecognized404()},
             kAllowMissing,
             StatusCode::kNotFound,
             Certainty::kNotPerformed},
@@ -115,12 +123,12 @@ INSTANTIATE_TEST_SUITE_P(
             StatusCode::kOk,
             Certainty::kPresumed},
         Row{"AbsentAfterARefusal",
-            {Refused(), Absent()},
+            {ConnectRefused(), Absent()},
             kAllowMissing,
             StatusCode::kOk,
             Certainty::kAbsent},
         Row{"Strange404AfterALostAnswer",
-            {Lost(), Strange404()},
+            {Lost(), Unrecognized404()},
             kAllowMissing,
             StatusCode::kUnavailable,
             Certainty::kUnknown},
@@ -130,11 +138,11 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(
     TheCallerTriedBefore, DeletionJoinTest,
     ::testing::Values(
-        Row{"Done", {Done()}, kRepeated, StatusCode::kOk, Certainty::kPerformed},
+        Row{"Deleted", {Deleted()}, kRepeated, StatusCode::kOk, Certainty::kPerformed},
         Row{"Absent", {Absent()}, kRepeated, StatusCode::kOk, Certainty::kPresumed},
         Row{"AbsentAndAllowed", {Absent()}, kBoth, StatusCode::kOk, Certainty::kPresumed},
         Row{"AbsentAfterARefusal",
-            {Refused(), Absent()},
+            {ConnectRefused(), Absent()},
             kRepeated,
             StatusCode::kOk,
             Certainty::kPresumed},
@@ -148,8 +156,12 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(
     SeveralSends, DeletionJoinTest,
     ::testing::Values(
-        Row{"LostThenDone", {Lost(), Done()}, kPlain, StatusCode::kOk, Certainty::kPerformed},
-        Row{"RefusedThenDone", {Refused(), Done()}, kPlain, StatusCode::kOk, Certainty::kPerformed},
+        Row{"LostThenDone", {Lost(), Deleted()}, kPlain, StatusCode::kOk, Certainty::kPerformed},
+        Row{"RefusedThenDone",
+            {ConnectRefused(), Deleted()},
+            kPlain,
+            StatusCode::kOk,
+            Certainty::kPerformed},
         Row{"LostThenAbsent", {Lost(), Absent()}, kPlain, StatusCode::kOk, Certainty::kPresumed},
         Row{"TimedOutThenAbsent",
             {TimedOut(), Absent()},
@@ -162,7 +174,7 @@ INSTANTIATE_TEST_SUITE_P(
             StatusCode::kOk,
             Certainty::kPresumed},
         Row{"RefusedThenAbsent",
-            {Refused(), Absent()},
+            {ConnectRefused(), Absent()},
             kPlain,
             StatusCode::kNotFound,
             Certainty::kAbsent},
@@ -172,22 +184,22 @@ INSTANTIATE_TEST_SUITE_P(
             StatusCode::kNotFound,
             Certainty::kAbsent},
         Row{"LostThenRefusedThenAbsent",
-            {Lost(), Refused(), Absent()},
+            {Lost(), ConnectRefused(), Absent()},
             kPlain,
             StatusCode::kOk,
             Certainty::kPresumed},
         Row{"LostThenStrange404",
-            {Lost(), Strange404()},
+            {Lost(), Unrecognized404()},
             kPlain,
             StatusCode::kUnavailable,
             Certainty::kUnknown},
         Row{"LostThenRefusedThenStrange404",
-            {Lost(), Refused(), Strange404()},
+            {Lost(), ConnectRefused(), Unrecognized404()},
             kPlain,
             StatusCode::kUnavailable,
             Certainty::kUnknown},
         Row{"RefusedThenStrange404",
-            {Refused(), Strange404()},
+            {ConnectRefused(), Unrecognized404()},
             kPlain,
             StatusCode::kNotFound,
             Certainty::kNotPerformed},
@@ -202,7 +214,7 @@ INSTANTIATE_TEST_SUITE_P(
             StatusCode::kInvalidArgument,
             Certainty::kUnknown},
         Row{"LostThenRefused",
-            {Lost(), Refused()},
+            {Lost(), ConnectRefused()},
             kPlain,
             StatusCode::kUnavailable,
             Certainty::kUnknown},
@@ -222,17 +234,17 @@ INSTANTIATE_TEST_SUITE_P(
             StatusCode::kUnavailable,
             Certainty::kUnknown},
         Row{"RefusedTwice",
-            {Refused(), Refused()},
+            {ConnectRefused(), ConnectRefused()},
             kPlain,
             StatusCode::kUnavailable,
             Certainty::kNotPerformed},
         Row{"RefusedThenNotReady",
-            {Refused(), Unavailable()},
+            {ConnectRefused(), Unavailable()},
             kPlain,
             StatusCode::kUnavailable,
             Certainty::kNotPerformed},
         Row{"RefusedThenLost",
-            {Refused(), Lost()},
+            {ConnectRefused(), Lost()},
             kPlain,
             StatusCode::kUnavailable,
             Certainty::kUnknown},
@@ -248,17 +260,17 @@ INSTANTIATE_TEST_SUITE_P(
             Certainty::kUnknown}),
     Name);
 
-TEST(DeletionAnswerTest, AStrange404KeepsItsReason) {
-  EXPECT_EQ(AnswerTo({Strange404()}).reason, "UPSTREAM_UNRECOGNIZED_404");
-  EXPECT_EQ(AnswerTo({Lost(), Strange404()}).reason, "UPSTREAM_UNRECOGNIZED_404");
+TEST(DeletionResponseTest, Unrecognized404KeepsItsReason) {
+  EXPECT_EQ(ResponseTo({Unrecognized404()}).reason, "UPSTREAM_UNRECOGNIZED_404");
+  EXPECT_EQ(ResponseTo({Lost(), Unrecognized404()}).reason, "UPSTREAM_UNRECOGNIZED_404");
 }
 
-TEST(DeletionAnswerTest, TheReasonIsTheLastSends) {
-  EXPECT_EQ(AnswerTo({Lost(), Http(301)}).reason, "UPSTREAM_UNEXPECTED_REDIRECT");
-  EXPECT_EQ(AnswerTo({Lost(), Http(202)}).reason, "UPSTREAM_UNEXPECTED_RESPONSE");
+TEST(DeletionResponseTest, ReasonIsOfTheLastAttempt) {
+  EXPECT_EQ(ResponseTo({Lost(), Http(301)}).reason, "UPSTREAM_UNEXPECTED_REDIRECT");
+  EXPECT_EQ(ResponseTo({Lost(), Http(202)}).reason, "UPSTREAM_UNEXPECTED_RESPONSE");
 }
 
-TEST(DeletionAnswerTest, NothingSentIsNothingDone) {
+TEST(DeletionResponseTest, NoAttemptIsNotPerformed) {
   const Deletion deletion(RetryPolicy{}, kPlain);
   EXPECT_EQ(deletion.sends(), 0);
   EXPECT_EQ(deletion.answer().sends, 0);

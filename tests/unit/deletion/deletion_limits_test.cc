@@ -20,63 +20,64 @@ RetryPolicy Once() {
 
 RetryBudget Empty() { return RetryBudget({.percent = 0, .burst = 0}); }
 
-TEST(RetryStopTest, NoneWhenTheRunIsGoneOrAnotherSendWouldNotHelp) {
-  for (const SendOutcome& outcome : {Done(), Absent(), Strange404(), Http(400), Http(429)}) {
+TEST(RetryStopTest, NoneWhenGoneOrNotRetryable) {
+  for (const AttemptClassification& outcome :
+       {Deleted(), Absent(), Unrecognized404(), Http(400), Http(429)}) {
     Deletion deletion(Once(), {});
-    deletion.AfterSend(outcome, {}, kPlentyOfTime, 0.5);
+    deletion.OnAttemptFinished(outcome, {}, kAmpleTime, 0.5);
     EXPECT_EQ(deletion.answer().retry_stop, RetryStop::kNone);
   }
 }
 
-TEST(RetryStopTest, TheLastAttempt) {
+TEST(RetryStopTest, StopsAtMaxAttempts) {
   Deletion deletion(Once(), {});
-  deletion.AfterSend(Lost(), {}, kPlentyOfTime, 0.5);
+  deletion.OnAttemptFinished(Lost(), {}, kAmpleTime, 0.5);
   EXPECT_EQ(deletion.answer().retry_stop, RetryStop::kAttempts);
 }
 
-TEST(RetryStopTest, NoTimeForTheWait) {
+TEST(RetryStopTest, StopsWhenBackoffExceedsDeadline) {
   Deletion deletion(RetryPolicy{}, {});
-  deletion.AfterSend(Lost(), {.retry_after = 5s}, 5s, 0.0);
+  deletion.OnAttemptFinished(Lost(), {.retry_after = 5s}, 5s, 0.0);
   EXPECT_EQ(deletion.answer().retry_stop, RetryStop::kDeadline);
 }
 
-TEST(RetryStopTest, AnEmptyBudget) {
+TEST(RetryStopTest, StopsWhenBudgetIsEmpty) {
   RetryBudget budget = Empty();
   Deletion deletion(RetryPolicy{}, {});
-  EXPECT_FALSE(deletion.AfterSend(Lost(), {}, kPlentyOfTime, 0.5, &budget).send_again);
+  EXPECT_FALSE(deletion.OnAttemptFinished(Lost(), {}, kAmpleTime, 0.5, &budget).will_retry);
   EXPECT_EQ(deletion.answer().retry_stop, RetryStop::kBudget);
   EXPECT_EQ(deletion.answer().certainty, Certainty::kUnknown);
   EXPECT_TRUE(deletion.answer().retry_after.has_value());
 }
 
-TEST(RetryBudgetTest, ASendThatIsMadeAgainTakesOne) {
+TEST(RetryBudgetTest, RetryWithdrawsOne) {
   RetryBudget budget({.percent = 0, .burst = 2});
   Deletion deletion(RetryPolicy{}, {});
-  EXPECT_TRUE(deletion.AfterSend(Lost(), {}, kPlentyOfTime, 0.5, &budget).send_again);
+  EXPECT_TRUE(deletion.OnAttemptFinished(Lost(), {}, kAmpleTime, 0.5, &budget).will_retry);
   EXPECT_EQ(budget.saved(), 1);
 }
 
-TEST(RetryBudgetTest, ASendThatIsNotMadeAgainTakesNone) {
+TEST(RetryBudgetTest, NoRetryWithdrawsNothing) {
   RetryBudget budget({.percent = 0, .burst = 2});
-  Deletion(Once(), {}).AfterSend(Lost(), {}, kPlentyOfTime, 0.5, &budget);
-  Deletion(RetryPolicy{}, {}).AfterSend(Lost(), {}, 0ms, 0.5, &budget);
-  Deletion(RetryPolicy{}, {}).AfterSend(Http(400), {}, kPlentyOfTime, 0.5, &budget);
-  Deletion(RetryPolicy{}, {}).AfterSend(Done(), {}, kPlentyOfTime, 0.5, &budget);
+  Deletion(Once(), {}).OnAttemptFinished(Lost(), {}, kAmpleTime, 0.5, &budget);
+  Deletion(RetryPolicy{}, {}).OnAttemptFinished(Lost(), {}, 0ms, 0.5, &budget);
+  Deletion(RetryPolicy{}, {}).OnAttemptFinished(Http(400), {}, kAmpleTime, 0.5, &budget);
+  Deletion(RetryPolicy{}, {}).OnAttemptFinished(Deleted(), {}, kAmpleTime, 0.5, &budget);
   EXPECT_EQ(budget.saved(), 2);
 }
 
-TEST(RetryBudgetTest, APooledConnectionThatDiedIsMadeUpForWithoutIt) {
+TEST(RetryBudgetTest, StaleConnectionRetryIsFree) {
   RetryBudget budget = Empty();
   Deletion deletion(RetryPolicy{}, {});
   const RetryHint stale = {.stale_connection = true};
-  EXPECT_TRUE(deletion.AfterSend(Lost(), stale, kPlentyOfTime, 0.5, &budget).send_again);
-  EXPECT_FALSE(deletion.AfterSend(Lost(), {}, kPlentyOfTime, 0.5, &budget).send_again);
+  EXPECT_TRUE(deletion.OnAttemptFinished(Lost(), stale, kAmpleTime, 0.5, &budget).will_retry);
+  EXPECT_FALSE(deletion.OnAttemptFinished(Lost(), {}, kAmpleTime, 0.5, &budget).will_retry);
 }
 
-TEST(WaitIsAskedTest, OnlyWhenTheUpstreamNamedATime) {
+TEST(RetryAfterIsExplicitTest, OnlyWithRetryAfter) {
   struct {
     const char* name;
-    SendOutcome outcome;
+    AttemptClassification outcome;
     RetryHint hint;
     bool asked;
   } rows[] = {
@@ -95,50 +96,50 @@ TEST(WaitIsAskedTest, OnlyWhenTheUpstreamNamedATime) {
   for (const auto& row : rows) {
     SCOPED_TRACE(row.name);
     Deletion deletion(Once(), {});
-    deletion.AfterSend(row.outcome, row.hint, kPlentyOfTime, 0.5);
-    EXPECT_EQ(deletion.answer().wait_is_asked, row.asked);
+    deletion.OnAttemptFinished(row.outcome, row.hint, kAmpleTime, 0.5);
+    EXPECT_EQ(deletion.answer().retry_after_is_explicit, row.asked);
   }
 }
 
-TEST(WaitIsAskedTest, OfAnEarlierSendIsNotTheAnswers) {
+TEST(RetryAfterIsExplicitTest, EarlierAttemptsRetryAfterIsDropped) {
   Deletion deletion(RetryPolicy{}, {});
-  ASSERT_TRUE(deletion.AfterSend(Http(429), {.retry_after = 1s}, 60s, 0.5).send_again);
-  deletion.AfterSend(Http(400), {}, 60s, 0.5);
-  EXPECT_FALSE(deletion.answer().wait_is_asked);
+  ASSERT_TRUE(deletion.OnAttemptFinished(Http(429), {.retry_after = 1s}, 60s, 0.5).will_retry);
+  deletion.OnAttemptFinished(Http(400), {}, 60s, 0.5);
+  EXPECT_FALSE(deletion.answer().retry_after_is_explicit);
 }
 
-TEST(WhileHeldBackTest, WaitsOnWhenThereIsTime) {
+TEST(OnRetryAfterGateClosedTest, RetriesWhenTimeRemains) {
   Deletion deletion(RetryPolicy{}, {});
-  ASSERT_TRUE(deletion.AfterSend(Lost(), {}, 60s, 0.5).send_again);
-  const Deletion::Step step = deletion.WhileHeldBack(3s, 60s, 0.5);
-  EXPECT_TRUE(step.send_again);
+  ASSERT_TRUE(deletion.OnAttemptFinished(Lost(), {}, 60s, 0.5).will_retry);
+  const Deletion::Step step = deletion.OnRetryAfterGateClosed(3s, 60s, 0.5);
+  EXPECT_TRUE(step.will_retry);
   EXPECT_GE(step.wait, 3s);
   EXPECT_LE(step.wait, 3s + RetryPolicy{}.max_backoff);
 }
 
-TEST(WhileHeldBackTest, AnswersWithWhatTheSendsMadeCertainWhenThereIsNone) {
+TEST(OnRetryAfterGateClosedTest, ReturnsLastResultWithoutTime) {
   Deletion deletion(RetryPolicy{}, {});
-  ASSERT_TRUE(deletion.AfterSend(Lost(), {}, 60s, 0.5).send_again);
-  EXPECT_FALSE(deletion.WhileHeldBack(3s, 3s, 0.0).send_again);
-  const Deletion::Answer answer = deletion.answer();
+  ASSERT_TRUE(deletion.OnAttemptFinished(Lost(), {}, 60s, 0.5).will_retry);
+  EXPECT_FALSE(deletion.OnRetryAfterGateClosed(3s, 3s, 0.0).will_retry);
+  const Deletion::Response answer = deletion.answer();
   EXPECT_EQ(answer.code, absl::StatusCode::kUnavailable);
   EXPECT_EQ(answer.certainty, Certainty::kUnknown);
   EXPECT_EQ(answer.retry_stop, RetryStop::kHoldBack);
   EXPECT_EQ(answer.retry_after, 3s);
-  EXPECT_TRUE(answer.wait_is_asked);
+  EXPECT_TRUE(answer.retry_after_is_explicit);
   EXPECT_EQ(answer.sends, 1);
 }
 
-TEST(StopForRateLimitTest, AnswersWithWhatTheSendsMadeCertain) {
+TEST(StopForRateLimitTest, ReturnsLastResult) {
   Deletion deletion(RetryPolicy{}, {});
-  ASSERT_TRUE(deletion.AfterSend(Lost(), {}, 60s, 0.5).send_again);
+  ASSERT_TRUE(deletion.OnAttemptFinished(Lost(), {}, 60s, 0.5).will_retry);
   deletion.StopForRateLimit(70ms);
-  const Deletion::Answer answer = deletion.answer();
+  const Deletion::Response answer = deletion.answer();
   EXPECT_EQ(answer.code, absl::StatusCode::kUnavailable);
   EXPECT_EQ(answer.certainty, Certainty::kUnknown);
   EXPECT_EQ(RetryStopName(answer.retry_stop), "rate_limit");
   EXPECT_EQ(answer.retry_after, 70ms);
-  EXPECT_TRUE(answer.wait_is_asked);
+  EXPECT_TRUE(answer.retry_after_is_explicit);
   EXPECT_EQ(answer.sends, 1);
 }
 

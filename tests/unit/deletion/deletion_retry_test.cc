@@ -13,16 +13,16 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 
-Deletion::Step FirstStep(const SendOutcome& outcome, const RetryHint& hint = {},
-                         const RetryPolicy& policy = {}, milliseconds time_left = kPlentyOfTime,
+Deletion::Step FirstStep(const AttemptClassification& outcome, const RetryHint& hint = {},
+                         const RetryPolicy& policy = {}, milliseconds time_left = kAmpleTime,
                          double random = 0.5) {
   Deletion deletion(policy, {});
-  return deletion.AfterSend(outcome, hint, time_left, random);
+  return deletion.OnAttemptFinished(outcome, hint, time_left, random);
 }
 
 struct Row {
   const char* name;
-  SendOutcome outcome;
+  AttemptClassification outcome;
   bool plain;           // sends again by the default policy, without a hint
   bool told_to = true;  // with `x-should-retry: true`
 };
@@ -31,43 +31,43 @@ void PrintTo(const Row& row, std::ostream* os) { *os << row.name; }
 
 class RetryTest : public ::testing::TestWithParam<Row> {};
 
-TEST_P(RetryTest, ByTheDefaultPolicy) {
-  EXPECT_EQ(FirstStep(GetParam().outcome).send_again, GetParam().plain);
+TEST_P(RetryTest, FollowsDefaultPolicy) {
+  EXPECT_EQ(FirstStep(GetParam().outcome).will_retry, GetParam().plain);
 }
 
-TEST_P(RetryTest, NotWhenToldNotTo) {
+TEST_P(RetryTest, ShouldRetryFalsePreventsRetry) {
   const RetryHint hint = {.retry_after = std::nullopt, .should_retry = false};
-  EXPECT_FALSE(FirstStep(GetParam().outcome, hint).send_again);
+  EXPECT_FALSE(FirstStep(GetParam().outcome, hint).will_retry);
 }
 
-TEST_P(RetryTest, WhenToldTo) {
+TEST_P(RetryTest, ShouldRetryTrueForcesRetry) {
   const RetryHint hint = {.retry_after = 10ms, .should_retry = true};
-  EXPECT_EQ(FirstStep(GetParam().outcome, hint).send_again, GetParam().told_to);
+  EXPECT_EQ(FirstStep(GetParam().outcome, hint).will_retry, GetParam().told_to);
 }
 
-TEST_P(RetryTest, NotAfterTheLastAttemptWhateverTheHint) {
+TEST_P(RetryTest, NeverExceedsMaxAttempts) {
   RetryPolicy policy;
   policy.max_attempts = 1;
   for (std::optional<bool> told : {std::optional<bool>(), std::optional(true)}) {
     const RetryHint hint = {.retry_after = 10ms, .should_retry = told};
-    EXPECT_FALSE(FirstStep(GetParam().outcome, hint, policy).send_again);
+    EXPECT_FALSE(FirstStep(GetParam().outcome, hint, policy).will_retry);
   }
 }
 
-TEST_P(RetryTest, NotWhenNoTimeIsLeft) {
+TEST_P(RetryTest, NotWithoutTimeLeft) {
   for (milliseconds left : {0ms, -1ms, -1000000ms}) {
     const RetryHint hint = {.retry_after = 10ms, .should_retry = std::nullopt};
-    EXPECT_FALSE(FirstStep(GetParam().outcome, {}, {}, left).send_again);
-    EXPECT_FALSE(FirstStep(GetParam().outcome, hint, {}, left).send_again);
+    EXPECT_FALSE(FirstStep(GetParam().outcome, {}, {}, left).will_retry);
+    EXPECT_FALSE(FirstStep(GetParam().outcome, hint, {}, left).will_retry);
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Outcomes, RetryTest,
-    ::testing::Values(Row{"Done", Done(), false, false},
+    ::testing::Values(Row{"Deleted", Deleted(), false, false},
                       Row{"Ok200", Http(200, BodyKind::kJson), false, false},
-                      Row{"Refused", Refused(), true}, Row{"Lost", Lost(), true},
-                      Row{"Unresolved", OutcomeOfFault(Fault::kResolve, false), true},
+                      Row{"ConnectRefused", ConnectRefused(), true}, Row{"Lost", Lost(), true},
+                      Row{"Unresolved", ClassifyFault(Fault::kResolve, false), true},
                       Row{"TimedOut", TimedOut(), true}, Row{"Http400", Http(400), false},
                       Row{"Http401", Http(401), false}, Row{"Http403", Http(403), false},
                       Row{"Http408", Http(408), true}, Row{"Http409", Http(409), false},
@@ -78,28 +78,28 @@ INSTANTIATE_TEST_SUITE_P(
                       Row{"Http501", Http(501), false}, Row{"Http507", Http(507), true}),
     [](const auto& param) { return std::string(param.param.name); });
 
-TEST(RetryPolicyTest, WhatIsAbsentOrStrangeIsNotAskedForAgain) {
-  EXPECT_FALSE(FirstStep(Absent()).send_again);
-  EXPECT_FALSE(FirstStep(Strange404()).send_again);
-  EXPECT_FALSE(FirstStep(Http(301)).send_again);
-  EXPECT_FALSE(FirstStep(Http(202)).send_again);
+TEST(RetryPolicyTest, NotFoundIsNotRetried) {
+  EXPECT_FALSE(FirstStep(Absent()).will_retry);
+  EXPECT_FALSE(FirstStep(Unrecognized404()).will_retry);
+  EXPECT_FALSE(FirstStep(Http(301)).will_retry);
+  EXPECT_FALSE(FirstStep(Http(202)).will_retry);
 }
 
-TEST(RetryPolicyTest, Http500CanBeSwitchedOff) {
+TEST(RetryPolicyTest, Http500RetryCanBeDisabled) {
   RetryPolicy policy;
   policy.retry_500 = false;
-  EXPECT_FALSE(FirstStep(Http(500), {}, policy).send_again);
-  EXPECT_FALSE(FirstStep(Http(507), {}, policy).send_again);
-  EXPECT_TRUE(FirstStep(Http(503), {}, policy).send_again);
+  EXPECT_FALSE(FirstStep(Http(500), {}, policy).will_retry);
+  EXPECT_FALSE(FirstStep(Http(507), {}, policy).will_retry);
+  EXPECT_TRUE(FirstStep(Http(503), {}, policy).will_retry);
 }
 
-TEST(RetryPolicyTest, ConflictsCanBeSwitchedOn) {
+TEST(RetryPolicyTest, ConflictRetryCanBeEnabled) {
   RetryPolicy policy;
   policy.retry_conflict = true;
-  EXPECT_TRUE(FirstStep(Http(409), {}, policy).send_again);
+  EXPECT_TRUE(FirstStep(Http(409), {}, policy).will_retry);
 }
 
-TEST(RetryPolicyTest, AtMostMaxAttemptsSends) {
+TEST(RetryPolicyTest, AttemptsAreBounded) {
   for (int max_attempts = 1; max_attempts <= 5; ++max_attempts) {
     RetryPolicy policy;
     policy.max_attempts = max_attempts;
@@ -108,19 +108,19 @@ TEST(RetryPolicyTest, AtMostMaxAttemptsSends) {
     do {
       ++sends;
       ASSERT_LE(sends, max_attempts);
-    } while (deletion.AfterSend(Unavailable(), {}, kPlentyOfTime, 0.0).send_again);
+    } while (deletion.OnAttemptFinished(Unavailable(), {}, kAmpleTime, 0.0).will_retry);
     EXPECT_EQ(sends, max_attempts);
     EXPECT_EQ(deletion.sends(), max_attempts);
   }
 }
 
-TEST(BackoffTest, WithoutRandomnessThereIsNoWait) {
+TEST(BackoffTest, ZeroRandomMeansNoBackoff) {
   Deletion deletion(RetryPolicy{}, {});
-  EXPECT_EQ(deletion.AfterSend(Lost(), {}, kPlentyOfTime, 0.0).wait, 0ms);
-  EXPECT_EQ(deletion.AfterSend(Lost(), {}, kPlentyOfTime, 0.0).wait, 0ms);
+  EXPECT_EQ(deletion.OnAttemptFinished(Lost(), {}, kAmpleTime, 0.0).wait, 0ms);
+  EXPECT_EQ(deletion.OnAttemptFinished(Lost(), {}, kAmpleTime, 0.0).wait, 0ms);
 }
 
-TEST(BackoffTest, FullJitterUpToABoundThatDoublesUpToItsMaximum) {
+TEST(BackoffTest, FullJitterWithExponentialCap) {
   RetryPolicy policy;
   policy.max_attempts = 40;
   policy.initial_backoff = 100ms;
@@ -130,8 +130,8 @@ TEST(BackoffTest, FullJitterUpToABoundThatDoublesUpToItsMaximum) {
     milliseconds bound = policy.initial_backoff;
     for (int send = 1; send < policy.max_attempts; ++send) {
       SCOPED_TRACE(send);
-      const Deletion::Step step = deletion.AfterSend(Unavailable(), {}, kPlentyOfTime, random);
-      ASSERT_TRUE(step.send_again);
+      const Deletion::Step step = deletion.OnAttemptFinished(Unavailable(), {}, kAmpleTime, random);
+      ASSERT_TRUE(step.will_retry);
       EXPECT_GE(step.wait, 0ms);
       EXPECT_LE(step.wait, bound);
       EXPECT_NEAR(static_cast<double>(step.wait.count()),
@@ -141,113 +141,116 @@ TEST(BackoffTest, FullJitterUpToABoundThatDoublesUpToItsMaximum) {
   }
 }
 
-TEST(BackoffTest, ManyAttemptsDoNotOverflow) {
+TEST(BackoffTest, DoesNotOverflow) {
   RetryPolicy policy;
   policy.max_attempts = 10000;
   policy.initial_backoff = std::chrono::hours(1);
   policy.max_backoff = std::chrono::hours(10);
   Deletion deletion(policy, {});
   for (int send = 1; send < policy.max_attempts; ++send) {
-    const auto step = deletion.AfterSend(Unavailable(), {}, std::chrono::hours(100), 0.999999);
-    ASSERT_TRUE(step.send_again);
+    const auto step =
+        deletion.OnAttemptFinished(Unavailable(), {}, std::chrono::hours(100), 0.999999);
+    ASSERT_TRUE(step.will_retry);
     ASSERT_GE(step.wait, 0ms);
     ASSERT_LE(step.wait, policy.max_backoff);
   }
 }
 
-TEST(BackoffTest, NoBackoffAtAll) {
+TEST(BackoffTest, CanBeDisabled) {
   RetryPolicy policy;
   policy.initial_backoff = 0ms;
   policy.max_backoff = 0ms;
   const Deletion::Step step = FirstStep(Lost(), {}, policy, 1s, 0.999);
-  EXPECT_TRUE(step.send_again);
+  EXPECT_TRUE(step.will_retry);
   EXPECT_EQ(step.wait, 0ms);
 }
 
-TEST(RetryAfterTest, IsWaitedFor) {
+TEST(RetryAfterTest, IsHonored) {
   const RetryHint hint = {.retry_after = 5s, .should_retry = std::nullopt};
-  for (const SendOutcome& outcome : {Http(429), Unavailable(), Http(503), Http(500)}) {
+  for (const AttemptClassification& outcome : {Http(429), Unavailable(), Http(503), Http(500)}) {
     for (double random : {0.0, 0.999999}) {
       const Deletion::Step step = FirstStep(outcome, hint, {}, 60s, random);
-      EXPECT_TRUE(step.send_again);
+      EXPECT_TRUE(step.will_retry);
       EXPECT_GE(step.wait, 5s);
       EXPECT_LE(step.wait, 5s + RetryPolicy{}.max_backoff);
     }
   }
 }
 
-TEST(RetryAfterTest, OfZeroIsGivenToo) {
+TEST(RetryAfterTest, ZeroIsReturned) {
   const RetryHint hint = {.retry_after = 0ms, .should_retry = std::nullopt};
-  EXPECT_TRUE(FirstStep(Http(429), hint, {}, 60s, 0.5).send_again);
+  EXPECT_TRUE(FirstStep(Http(429), hint, {}, 60s, 0.5).will_retry);
 }
 
-TEST(RetryAfterTest, WhatDoesNotFitIsNotBegunAndToldTheCaller) {
+TEST(RetryAfterTest, TooLongRetryAfterIsReturnedToTheCaller) {
   const RetryHint hint = {.retry_after = 7s, .should_retry = std::nullopt};
-  for (const SendOutcome& outcome : {Http(429), Unavailable(), Http(503)}) {
+  for (const AttemptClassification& outcome : {Http(429), Unavailable(), Http(503)}) {
     for (milliseconds left : {0ms, 1ms, 6999ms, 7000ms}) {
       Deletion deletion(RetryPolicy{}, {});
-      EXPECT_FALSE(deletion.AfterSend(outcome, hint, left, 0.0).send_again);
+      EXPECT_FALSE(deletion.OnAttemptFinished(outcome, hint, left, 0.0).will_retry);
       EXPECT_EQ(deletion.answer().code, outcome.code);
       EXPECT_EQ(deletion.answer().retry_after, 7s);
     }
   }
 }
 
-TEST(RetryAfterTest, ABackoffThatDoesNotFitIsNotBegunAndToldTheCaller) {
+TEST(RetryAfterTest, TooLongBackoffIsReturnedToTheCaller) {
   RetryPolicy policy;
   policy.initial_backoff = 1000ms;
   Deletion deletion(policy, {});
-  EXPECT_FALSE(deletion.AfterSend(Unavailable(), {}, 100ms, 0.999).send_again);
+  EXPECT_FALSE(deletion.OnAttemptFinished(Unavailable(), {}, 100ms, 0.999).will_retry);
   ASSERT_TRUE(deletion.answer().retry_after.has_value());
   EXPECT_GT(*deletion.answer().retry_after, 0ms);
 }
 
-TEST(RetryAfterTest, IsToldTheCallerAfterTheLastAttempt) {
+TEST(RetryAfterTest, IsReturnedAfterTheLastAttempt) {
   RetryPolicy policy;
   policy.max_attempts = 1;
   const RetryHint hint = {.retry_after = 7s, .should_retry = std::nullopt};
   Deletion deletion(policy, {});
-  EXPECT_FALSE(deletion.AfterSend(Http(429), hint, 60s, 0.5).send_again);
+  EXPECT_FALSE(deletion.OnAttemptFinished(Http(429), hint, 60s, 0.5).will_retry);
   EXPECT_EQ(deletion.answer().retry_after, 7s);
 }
 
-TEST(RetryAfterTest, IsMadeUpFor429WithoutOne) {
+TEST(RetryAfterTest, DefaultsFor429WithoutOne) {
   Deletion deletion(RetryPolicy{}, {});
-  EXPECT_FALSE(deletion.AfterSend(Http(429), {}, 60s, 0.5).send_again);
+  EXPECT_FALSE(deletion.OnAttemptFinished(Http(429), {}, 60s, 0.5).will_retry);
   ASSERT_TRUE(deletion.answer().retry_after.has_value()) << "429 is answered with RetryInfo";
   EXPECT_GT(*deletion.answer().retry_after, 0ms);
 }
 
-TEST(RetryAfterTest, OfAnEarlierSendIsNotTheAnswers) {
+TEST(RetryAfterTest, EarlierAttemptsRetryAfterIsDropped) {
   Deletion deletion(RetryPolicy{}, {});
   const RetryHint hint = {.retry_after = 1s, .should_retry = std::nullopt};
-  ASSERT_TRUE(deletion.AfterSend(Unavailable(), hint, 60s, 0.5).send_again);
-  EXPECT_FALSE(deletion.AfterSend(Http(400), {}, 50s, 0.5).send_again);
+  ASSERT_TRUE(deletion.OnAttemptFinished(Unavailable(), hint, 60s, 0.5).will_retry);
+  EXPECT_FALSE(deletion.OnAttemptFinished(Http(400), {}, 50s, 0.5).will_retry);
   EXPECT_EQ(deletion.answer().retry_after, std::nullopt);
 }
 
-TEST(RetryAfterTest, IsNoMatterOnceTheRunIsGone) {
+TEST(RetryAfterTest, IsIgnoredOnceGone) {
   const RetryHint hint = {.retry_after = 1s, .should_retry = true};
-  for (const std::vector<SendOutcome>& sends : {std::vector{Done()}, std::vector{Lost(), Done()}}) {
+  for (const std::vector<AttemptClassification>& sends :
+       {std::vector{Deleted()}, std::vector{Lost(), Deleted()}}) {
     Deletion deletion(RetryPolicy{}, {});
     Deletion::Step step;
-    for (const SendOutcome& send : sends) step = deletion.AfterSend(send, hint, 60s, 0.5);
-    EXPECT_FALSE(step.send_again);
+    for (const AttemptClassification& send : sends)
+      step = deletion.OnAttemptFinished(send, hint, 60s, 0.5);
+    EXPECT_FALSE(step.will_retry);
     EXPECT_EQ(deletion.answer().retry_after, std::nullopt);
   }
 }
 
-TEST(RetryAfterTest, AWaitLeavesTime) {
+TEST(RetryAfterTest, BackoffStaysBelowTimeLeft) {
   // Whatever the numbers, a wait that is begun ends before the time does.
   for (int left = 0; left <= 400; ++left) {
     for (double random : {0.0, 0.1, 0.5, 0.999}) {
       const Deletion::Step step = FirstStep(Lost(), {}, {}, milliseconds(left), random);
-      if (step.send_again) {
+      if (step.will_retry) {
         EXPECT_LT(step.wait, milliseconds(left));
       }
     }
   }
-  EXPECT_TRUE(FirstStep(Lost(), {}, {}, 400ms, 0.999).send_again);
+  EXPECT_TRUE(FirstStep(Lost(), {}, {}, 400ms, 0.999).will_retry);
 }
 
 }  // namespace

@@ -12,27 +12,27 @@
 
 namespace evalrun::deletion {
 
-inline SendOutcome Http(int status, BodyKind body = BodyKind::kOther) {
-  return OutcomeOfStatus(status, body);
+inline AttemptClassification Http(int status, BodyKind body = BodyKind::kOther) {
+  return ClassifyStatus(status, body);
 }
-inline SendOutcome Done() { return Http(204, BodyKind::kEmpty); }
-inline SendOutcome Absent() { return Http(404, BodyKind::kApiError); }
-inline SendOutcome Strange404() { return Http(404, BodyKind::kOther); }
-inline SendOutcome Lost() { return OutcomeOfFault(Fault::kConnectionLost, true); }
-inline SendOutcome TimedOut() { return OutcomeOfFault(Fault::kTimeout, true); }
-inline SendOutcome Refused() { return OutcomeOfFault(Fault::kConnect, false); }
-inline SendOutcome Unavailable() { return Http(503, BodyKind::kApiError); }
+inline AttemptClassification Deleted() { return Http(204, BodyKind::kEmpty); }
+inline AttemptClassification Absent() { return Http(404, BodyKind::kApiError); }
+inline AttemptClassification Unrecognized404() { return Http(404, BodyKind::kOther); }
+inline AttemptClassification Lost() { return ClassifyFault(Fault::kConnectionLost, true); }
+inline AttemptClassification TimedOut() { return ClassifyFault(Fault::kTimeout, true); }
+inline AttemptClassification ConnectRefused() { return ClassifyFault(Fault::kConnect, false); }
+inline AttemptClassification Unavailable() { return Http(503, BodyKind::kApiError); }
 
-inline constexpr std::chrono::milliseconds kPlentyOfTime = std::chrono::hours(1);
+inline constexpr std::chrono::milliseconds kAmpleTime = std::chrono::hours(1);
 
 // Gives every outcome to a deletion, whatever it says about sending again.
-inline Deletion::Answer AnswerTo(const std::vector<SendOutcome>& outcomes,
-                                 Deletion::Request request = {}) {
+inline Deletion::Response ResponseTo(const std::vector<AttemptClassification>& outcomes,
+                                     Deletion::Request request = {}) {
   RetryPolicy policy;
   policy.max_attempts = static_cast<int>(outcomes.size());
   Deletion deletion(policy, request);
-  for (const SendOutcome& outcome : outcomes) {
-    deletion.AfterSend(outcome, RetryHint{}, kPlentyOfTime, 0.5);
+  for (const AttemptClassification& outcome : outcomes) {
+    deletion.OnAttemptFinished(outcome, RetryHint{}, kAmpleTime, 0.5);
   }
   return deletion.answer();
 }

@@ -73,7 +73,7 @@ std::string Repeat(std::string_view unit, int times) {
 const std::string kApi =
     R"({"error":{"code":"resource.not_found","message":"a \u00fc \"q\"","details":{"n":[1,-2.5e3,true,null]}},"request_id":"r"})";
 
-TEST(HostileBodyTest, NoProperPrefixOfTheApisErrorIsRecognised) {
+TEST(HostileBodyTest, TruncatedApiErrorIsNotRecognized) {
   ASSERT_EQ(Parse(kApi).kind, BodyKind::kApiError);
   for (size_t length = 1; length < kApi.size(); ++length) {
     const std::string prefix = kApi.substr(0, length);
@@ -83,7 +83,7 @@ TEST(HostileBodyTest, NoProperPrefixOfTheApisErrorIsRecognised) {
   }
 }
 
-TEST(HostileBodyTest, NestingThatNeverEnds) {
+TEST(HostileBodyTest, UnboundedNesting) {
   for (int depth : {100, 10'000, 100'000}) {
     SCOPED_TRACE(depth);
     EXPECT_NE(Parse(Repeat("[", depth)).kind, BodyKind::kApiError);
@@ -94,7 +94,7 @@ TEST(HostileBodyTest, NestingThatNeverEnds) {
   }
 }
 
-TEST(HostileBodyTest, DeepDetailsOfAnErrorDoNoHarm) {
+TEST(HostileBodyTest, DeeplyNestedDetails) {
   for (int depth : {10, 1'000, 100'000}) {
     SCOPED_TRACE(depth);
     const ErrorBody body = Parse(R"({"error":{"code":"c","message":"m","details":)" +
@@ -105,7 +105,7 @@ TEST(HostileBodyTest, DeepDetailsOfAnErrorDoNoHarm) {
   }
 }
 
-TEST(HostileBodyTest, AMessageOfAMegabyteIsReadWhole) {
+TEST(HostileBodyTest, MegabyteMessageIsReadWhole) {
   const ErrorBody body =
       Parse(R"({"error":{"code":"c","message":")" + std::string(1 << 20, 'm') + R"("}})");
   EXPECT_EQ(body.kind, BodyKind::kApiError);
@@ -139,7 +139,7 @@ TEST(HostileBodyTest, InvalidUtf8InTheMessageIsReplaced) {
   EXPECT_THAT(body.message, ::testing::EndsWith(" bad utf-8"));
 }
 
-TEST(HostileBodyTest, InvalidUtf8AnywhereNeverComesOut) {
+TEST(HostileBodyTest, InvalidUtf8IsNeverReturned) {
   for (const char* bad : {"\xe9", "\xff", "\xc3", "\xe2\x82", "\xed\xa0\x80", "\xc0\xaf",
                           "\xf5\x80\x80\x80", "\x80", "\xf0\x9f\x98"}) {
     const std::string b = bad;
@@ -161,7 +161,7 @@ TEST(HostileBodyTest, InvalidUtf8AnywhereNeverComesOut) {
   }
 }
 
-TEST(HostileBodyTest, LoneSurrogatesNeverComeOut) {
+TEST(HostileBodyTest, LoneSurrogatesAreNeverReturned) {
   for (const char* escape : {R"(\ud800)", R"(\udc00)", R"(\ud800\u0041)", R"(\udfff\ud800)"}) {
     SCOPED_TRACE(escape);
     Parse(R"({"error":{"code":"c","message":")" + std::string(escape) + R"("}})");
@@ -169,7 +169,7 @@ TEST(HostileBodyTest, LoneSurrogatesNeverComeOut) {
   }
 }
 
-TEST(HostileBodyTest, DuplicateKeysNeverMakeMoreThanOneOfThem) {
+TEST(HostileBodyTest, DuplicateKeysYieldOneValue) {
   const ErrorBody code = Parse(R"({"error":{"code":"a","code":"b","message":"m"}})");
   EXPECT_TRUE(code.code == "a" || code.code == "b");
   const ErrorBody error =
@@ -192,7 +192,7 @@ TEST(HostileBodyTest, Nuls) {
   EXPECT_EQ(escaped.code, "a\0b"s);
 }
 
-TEST(HostileBodyTest, AByteOrderMark) {
+TEST(HostileBodyTest, ByteOrderMark) {
   EXPECT_NE(Parse("\xef\xbb\xbf").kind, BodyKind::kApiError);
   const BodyKind kind = Parse("\xef\xbb\xbf" + kApi).kind;
   EXPECT_TRUE(kind == BodyKind::kApiError || kind == BodyKind::kOther);
@@ -212,7 +212,7 @@ TEST(HostileBodyTest, OddContentTypes) {
   }
 }
 
-TEST(HostileBodyTest, ManyRandomChangesOfGoodBodies) {
+TEST(HostileBodyTest, RandomMutations) {
   std::mt19937 random(20240603);
   const std::string seeds[] = {
       kApi, R"({"error":{"code":"c","message":"m","request_id":"r","details":{}}})",

@@ -22,7 +22,7 @@ ErrorBody Parse(std::string_view bytes) {
   return parsed;
 }
 
-TEST(ParseErrorBodyTest, Shape1AsThePageShowsIt) {
+TEST(ParseErrorBodyTest, Shape1AsDocumented) {
   const ErrorBody body = Parse(
       R"({"error": {"code": "auth.invalid_key", "message": "string", "details": {}}, "request_id": "req-1"})");
   EXPECT_EQ(body.kind, BodyKind::kApiError);
@@ -39,7 +39,7 @@ TEST(ParseErrorBodyTest, Shape1WithAnEmptyRequestId) {
   EXPECT_EQ(body.request_id, "");
 }
 
-TEST(ParseErrorBodyTest, Shape1WithoutWhatIsOptional) {
+TEST(ParseErrorBodyTest, Shape1WithoutOptionalFields) {
   const ErrorBody body = Parse(R"({"error":{"code":"resource.conflict","message":"m"}})");
   EXPECT_EQ(body.kind, BodyKind::kApiError);
   EXPECT_EQ(body.code, "resource.conflict");
@@ -61,7 +61,7 @@ TEST(ParseErrorBodyTest, Shape2WithDetails) {
   EXPECT_EQ(body.request_id, "r");
 }
 
-TEST(ParseErrorBodyTest, AnyNonEmptyCodeIsRecognised) {
+TEST(ParseErrorBodyTest, AnyNonEmptyCodeIsRecognized) {
   for (const char* code : {"x", "not.in.any.list", "UPPER", "with space", "\xc3\xa9", "-"}) {
     SCOPED_TRACE(code);
     const ErrorBody body =
@@ -71,7 +71,7 @@ TEST(ParseErrorBodyTest, AnyNonEmptyCodeIsRecognised) {
   }
 }
 
-TEST(ParseErrorBodyTest, KeysOfNoConcernAreIgnored) {
+TEST(ParseErrorBodyTest, UnknownKeysAreIgnored) {
   const ErrorBody body = Parse(
       R"({"x":[],"error":{"y":1,"code":"c","message":"m","z":{"code":"no"}},"request_id":"r","code":"no"})");
   EXPECT_EQ(body.kind, BodyKind::kApiError);
@@ -79,7 +79,7 @@ TEST(ParseErrorBodyTest, KeysOfNoConcernAreIgnored) {
   EXPECT_EQ(body.request_id, "r");
 }
 
-TEST(ParseErrorBodyTest, WhiteSpaceAroundDoesNotMatter) {
+TEST(ParseErrorBodyTest, SurroundingWhitespaceIsIgnored) {
   EXPECT_EQ(Parse(" \r\n\t{\"error\":{\"code\":\"c\",\"message\":\"m\"}}\r\n ").kind,
             BodyKind::kApiError);
 }
@@ -92,7 +92,7 @@ TEST(ParseErrorBodyTest, EscapesAreDecoded) {
             "tab\there, newline\nthere, \xc3\xbcml\xc3\xa4ut, 100%, \xf0\x9f\x98\x80");
 }
 
-TEST(ParseErrorBodyTest, TheFrameworksDetailIsAMessageButNotTheApiSpeaking) {
+TEST(ParseErrorBodyTest, FrameworkDetailIsAMessageButNotAnApiError) {
   const ErrorBody body = Parse(R"({"detail": "Not Found"})");
   EXPECT_EQ(body.kind, BodyKind::kJson);
   EXPECT_EQ(body.message, "Not Found");
@@ -100,7 +100,7 @@ TEST(ParseErrorBodyTest, TheFrameworksDetailIsAMessageButNotTheApiSpeaking) {
   EXPECT_THAT(body.field_errors, IsEmpty());
 }
 
-TEST(ParseErrorBodyTest, TheFrameworksFieldErrors) {
+TEST(ParseErrorBodyTest, FrameworkFieldErrors) {
   const ErrorBody body = Parse(
       R"({"detail": [{"loc": ["query", "workspace_uuid"], "msg": "bad uuid", "type": "uuid_parsing"},
                      {"loc": ["body", "responses", 0, "prompt_uuid"], "msg": "field required", "type": "missing"}]})");
@@ -110,7 +110,7 @@ TEST(ParseErrorBodyTest, TheFrameworksFieldErrors) {
                           FieldError{"body.responses.0.prompt_uuid", "field required"}));
 }
 
-TEST(ParseErrorBodyTest, AnEmptyListOfFieldErrors) {
+TEST(ParseErrorBodyTest, EmptyFieldErrorList) {
   const ErrorBody body = Parse(R"({"detail": []})");
   EXPECT_EQ(body.kind, BodyKind::kJson);
   EXPECT_THAT(body.field_errors, IsEmpty());
@@ -148,7 +148,7 @@ constexpr NotApiCase kNotApi[] = {
     {"detail is an object", R"({"detail":{"msg":"m"}})"},
 };
 
-TEST(ParseErrorBodyTest, OtherJsonIsNotRecognised) {
+TEST(ParseErrorBodyTest, OtherJsonIsNotRecognized) {
   for (const NotApiCase& c : kNotApi) {
     SCOPED_TRACE(c.name);
     const ErrorBody body = Parse(c.bytes);
@@ -158,7 +158,7 @@ TEST(ParseErrorBodyTest, OtherJsonIsNotRecognised) {
   }
 }
 
-TEST(ParseErrorBodyTest, WrongTypesBesideTheCodeAreAsIfAbsent) {
+TEST(ParseErrorBodyTest, FieldsOfWrongTypeAreIgnored) {
   for (const char* wrong : {"null", "1", "true", "[]", "{}", "[\"m\"]", "-1e999"}) {
     SCOPED_TRACE(wrong);
     const std::string w = wrong;
@@ -175,7 +175,7 @@ TEST(ParseErrorBodyTest, WrongTypesBesideTheCodeAreAsIfAbsent) {
   }
 }
 
-TEST(ParseErrorBodyTest, OddFieldErrorsDoNotHideTheGoodOnes) {
+TEST(ParseErrorBodyTest, MalformedFieldErrorsAreSkipped) {
   for (const char* odd :
        {"null", "1", "\"text\"", "[]", "{}", R"({"loc":"query","msg":1})", R"({"loc":[],"msg":[]})",
         R"({"loc":[null,{},[],true],"msg":{}})", R"({"loc":{"a":1},"msg":null})"}) {

@@ -6,9 +6,9 @@
 
 #include <ostream>
 
+#include "rest_backend/deletion/attempt_classification.h"
 #include "rest_backend/deletion/deletion.h"
 #include "rest_backend/deletion/error_body.h"
-#include "rest_backend/deletion/send_outcome.h"
 
 namespace evalrun::deletion {
 
@@ -40,7 +40,7 @@ inline void PrintTo(const FieldError& error, std::ostream* os) {
   *os << "{" << error.field << ": " << error.description << "}";
 }
 
-inline void PrintTo(const SendOutcome& outcome, std::ostream* os) {
+inline void PrintTo(const AttemptClassification& outcome, std::ostream* os) {
   *os << "{" << absl::StatusCodeToString(outcome.code) << ", ";
   PrintTo(outcome.effect, os);
   *os << ", ";

@@ -24,7 +24,7 @@ TEST(BuildRequestTargetTest, WithAWorkspace) {
             "?workspace_uuid=7D9F3C52-8a41-4b6e-9d0c-2f5e8b1a7c34");
 }
 
-TEST(BuildRequestTargetTest, WithoutAWorkspaceThereIsNoQueryAtAll) {
+TEST(BuildRequestTargetTest, WithoutWorkspaceHasNoQuery) {
   EXPECT_EQ(Target("/v2", std::nullopt),
             "/v2/eval-runs/score_run.954d54bc-bd5f-4cb5-8d20-688f368b712e");
 }
@@ -33,12 +33,12 @@ TEST(BuildRequestTargetTest, AnEmptyBasePath) {
   EXPECT_EQ(Target("", std::nullopt), "/eval-runs/score_run.954d54bc-bd5f-4cb5-8d20-688f368b712e");
 }
 
-TEST(BuildRequestTargetTest, ABasePathOfSeveralSegments) {
+TEST(BuildRequestTargetTest, BasePathWithSeveralSegments) {
   EXPECT_EQ(Target("/proxy/aymara/v2", std::nullopt),
             "/proxy/aymara/v2/eval-runs/score_run.954d54bc-bd5f-4cb5-8d20-688f368b712e");
 }
 
-TEST(BuildRequestTargetTest, TheSameStringCanBeUsedAgainAndAgain) {
+TEST(BuildRequestTargetTest, ReplacesTheTargetString) {
   std::string target;
   BuildRequestTarget("/v2", "a", "w", &target);
   EXPECT_EQ(target, "/v2/eval-runs/a?workspace_uuid=w");

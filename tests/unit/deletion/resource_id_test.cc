@@ -118,7 +118,7 @@ bool IsUnreserved(char c) {
          c == '_' || c == '-' || c == '~';
 }
 
-TEST(IsWellFormedIdTest, EveryByteAloneAndInsideAUuid) {
+TEST(IsWellFormedIdTest, EveryByteValue) {
   for (int byte = 0; byte < 256; ++byte) {
     SCOPED_TRACE(byte);
     const char c = static_cast<char>(byte);
@@ -135,7 +135,7 @@ TEST(IsWellFormedIdTest, EveryByteAloneAndInsideAUuid) {
   }
 }
 
-TEST(IsWellFormedIdTest, WhatIsAcceptedStandsForItselfInAUrl) {
+TEST(IsWellFormedIdTest, AcceptedIdsNeedNoUrlEncoding) {
   std::mt19937 random(20240601);
   // Mostly what ids are made of, so that a good share of the strings is accepted.
   const std::string alphabet = "ab0F.-_/%\n? "s + '\0';
@@ -166,7 +166,7 @@ TEST(DescribeIdFormatTest, CompletesTheSentence) {
   EXPECT_NE(DescribeIdFormat(IdFormat::kUuid), DescribeIdFormat(IdFormat::kOpaque));
 }
 
-TEST(CanonicalIdTest, OneSpellingForAllTheNamesOfAWorkspace) {
+TEST(CanonicalIdTest, NormalizesPrefixAndCase) {
   EXPECT_EQ(CanonicalId(kUuid), kUuid);
   EXPECT_EQ(CanonicalId(kUpper), kUuid);
   EXPECT_EQ(CanonicalId("workspace." + kUuid), kUuid);
@@ -174,7 +174,7 @@ TEST(CanonicalIdTest, OneSpellingForAllTheNamesOfAWorkspace) {
   EXPECT_EQ(CanonicalId("score_run." + kUuid), kUuid);
 }
 
-TEST(CanonicalIdTest, WhatIsNoUuidIsItsOwnCanonicalForm) {
+TEST(CanonicalIdTest, KeepsNonUuids) {
   for (const std::string& id :
        {std::string("My.Workspace"), "Workspace." + kUuid, "a.b." + kUpper, std::string(""),
         std::string("A"), "a\0B"s, kUpper + "0", std::string("workspace.")}) {
@@ -183,7 +183,7 @@ TEST(CanonicalIdTest, WhatIsNoUuidIsItsOwnCanonicalForm) {
   }
 }
 
-TEST(CanonicalIdTest, TheCanonicalFormOfACanonicalFormIsItself) {
+TEST(CanonicalIdTest, IsIdempotent) {
   for (const std::string& id :
        {kUuid, kUpper, "workspace." + kUpper, std::string("My.Workspace")}) {
     EXPECT_EQ(CanonicalId(CanonicalId(id)), CanonicalId(id));

@@ -20,7 +20,7 @@ class Recorder final : public TimerObserver {
   std::string* log_;
 };
 
-TEST(TimerQueueTest, RunsWhatIsDueInOrder) {
+TEST(TimerQueueTest, RunsDueTimersInOrder) {
   std::string log;
   Recorder a('a', &log), b('b', &log), c('c', &log);
   const TimerQueue::TimePoint start;

@@ -7,17 +7,17 @@ namespace {
 
 using Response = grpc::health::v1::HealthCheckResponse;
 
-TEST(HealthTest, TheServerAndItsServiceServeOrDoNotTogether) {
+TEST(HealthTest, ServerAndServiceShareOneStatus) {
   for (const char* service : {"", "aymara.evals.v1.EvalRunService"}) {
-    EXPECT_EQ(HealthOf(service, true), Response::SERVING) << service;
-    EXPECT_EQ(HealthOf(service, false), Response::NOT_SERVING) << service;
+    EXPECT_EQ(GetHealthStatus(service, true), Response::SERVING) << service;
+    EXPECT_EQ(GetHealthStatus(service, false), Response::NOT_SERVING) << service;
   }
 }
 
-TEST(HealthTest, NothingElseIsKnown) {
+TEST(HealthTest, OtherNamesAreServiceUnknown) {
   for (const char* service : {"aymara.evals.v1", "aymara.evals.v1.EvalRunService/DeleteEvalRun",
                               "AYMARA.EVALS.V1.EVALRUNSERVICE", "grpc.health.v1.Health"}) {
-    EXPECT_EQ(HealthOf(service, true), Response::SERVICE_UNKNOWN) << service;
+    EXPECT_EQ(GetHealthStatus(service, true), Response::SERVICE_UNKNOWN) << service;
   }
 }
 

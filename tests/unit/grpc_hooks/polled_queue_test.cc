@@ -21,9 +21,9 @@ using ::testing::UnorderedElementsAre;
 using NextStatus = PolledQueue::NextStatus;
 
 // What a wait for something that must come may take, and how long nothing is waited for.
-constexpr int kPatienceMs = 20'000;
-constexpr int kNothingMs = 10;
-constexpr int kManyTimes = 2000;
+constexpr int kTimeoutMs = 20'000;
+constexpr int kNoEventTimeoutMs = 10;
+constexpr int kRepetitions = 2000;
 
 gpr_timespec In(int ms) {
   return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(ms, GPR_TIMESPAN));
@@ -32,17 +32,17 @@ gpr_timespec In(int ms) {
 class PolledQueueTest : public ::testing::Test {
  protected:
   PolledQueueTest() {
-    PolledQueue::ChoosePoller();
+    PolledQueue::SelectEpollPoller();
     grpc::ServerBuilder builder;
     other_queue_ = builder.AddCompletionQueue();
     queue_ = std::make_unique<PolledQueue>(builder.AddCompletionQueue(), fd_, &fd_tag_);
     server_ = builder.BuildAndStart();
-    FindNothing();
+    ExpectNoEvent();
   }
   ~PolledQueueTest() override {
     server_->Shutdown();
     queue_->Shutdown();
-    while (Wait(kPatienceMs) != nullptr) {
+    while (Wait(kTimeoutMs) != nullptr) {
     }
     other_queue_->Shutdown();
     void* tag = nullptr;
@@ -60,10 +60,10 @@ class PolledQueueTest : public ::testing::Test {
   }
 
   // What its user does before it waits.
-  void FindNothing() {
+  void ExpectNoEvent() {
     void* tag = nullptr;
     bool ok = false;
-    ASSERT_EQ(queue_->Look(&tag, &ok), NextStatus::TIMEOUT);
+    ASSERT_EQ(queue_->TryNext(&tag, &ok), NextStatus::TIMEOUT);
   }
   // The tag that Wait() gives; null: none came.
   void* Wait(int ms) {
@@ -72,16 +72,16 @@ class PolledQueueTest : public ::testing::Test {
     return queue_->Wait(&tag, &ok, In(ms)) == NextStatus::GOT_EVENT ? tag : nullptr;
   }
   // Another thread makes the descriptor readable each time when this one has read it.
-  void PlayPingPong() {
+  void WakeRepeatedly() {
     const int turn = eventfd(0, EFD_CLOEXEC);
     std::atomic<bool> is_over{false};
     std::thread other([&] {
       eventfd_t value = 0;
       while (eventfd_read(turn, &value) == 0 && !is_over) MakeReadable();
     });
-    for (int i = 0; i < kManyTimes && !HasFailure(); ++i) {
+    for (int i = 0; i < kRepetitions && !HasFailure(); ++i) {
       eventfd_write(turn, 1);
-      EXPECT_EQ(Wait(kPatienceMs), &fd_tag_) << i;
+      EXPECT_EQ(Wait(kTimeoutMs), &fd_tag_) << i;
       ReadAll();
     }
     is_over = true;
@@ -98,69 +98,70 @@ class PolledQueueTest : public ::testing::Test {
   std::unique_ptr<grpc::Server> server_;
 };
 
-TEST_F(PolledQueueTest, WithoutAnythingNothingComes) { EXPECT_EQ(Wait(kNothingMs), nullptr); }
+TEST_F(PolledQueueTest, WaitTimesOutWithoutEvents) { EXPECT_EQ(Wait(kNoEventTimeoutMs), nullptr); }
 
-TEST_F(PolledQueueTest, ADescriptorThatIsReadableEndsTheWait) {
+TEST_F(PolledQueueTest, WaitReturnsWhenDescriptorIsReadable) {
   MakeReadable();
-  EXPECT_EQ(Wait(kPatienceMs), &fd_tag_);
+  EXPECT_EQ(Wait(kTimeoutMs), &fd_tag_);
 }
 
-TEST_F(PolledQueueTest, ADescriptorThatBecomesReadableWakesTheThread) { PlayPingPong(); }
+TEST_F(PolledQueueTest, WakesWhenDescriptorBecomesReadable) { WakeRepeatedly(); }
 
-TEST_F(PolledQueueTest, ItIsToldOncePerChange) {
+TEST_F(PolledQueueTest, ReportsEachChangeOnce) {
   MakeReadable();
-  ASSERT_EQ(Wait(kPatienceMs), &fd_tag_);
-  EXPECT_EQ(Wait(kNothingMs), nullptr) << "it is edge-triggered";
+  ASSERT_EQ(Wait(kTimeoutMs), &fd_tag_);
+  EXPECT_EQ(Wait(kNoEventTimeoutMs), nullptr) << "it is edge-triggered";
   MakeReadable();
-  EXPECT_EQ(Wait(kPatienceMs), &fd_tag_);
+  EXPECT_EQ(Wait(kTimeoutMs), &fd_tag_);
   ReadAll();
   MakeReadable();
-  EXPECT_EQ(Wait(kPatienceMs), &fd_tag_);
+  EXPECT_EQ(Wait(kTimeoutMs), &fd_tag_);
 }
 
-TEST_F(PolledQueueTest, WhatALookPassesIsNotTold) {
+TEST_F(PolledQueueTest, TryNextConsumesReadiness) {
   MakeReadable();
-  FindNothing();
-  EXPECT_EQ(Wait(kNothingMs), nullptr) << "the caller looks at the descriptor after the look";
+  ExpectNoEvent();
+  EXPECT_EQ(Wait(kNoEventTimeoutMs), nullptr)
+      << "the caller looks at the descriptor after the look";
 }
 
-TEST_F(PolledQueueTest, TagsOfGrpcComeAsEver) {
+TEST_F(PolledQueueTest, DeliversGrpcTags) {
   grpc::Alarm alarm;
-  alarm.Set(queue_->get(), In(kNothingMs), &alarm_tag_);
-  EXPECT_EQ(Wait(kPatienceMs), &alarm_tag_);
+  alarm.Set(queue_->get(), In(kNoEventTimeoutMs), &alarm_tag_);
+  EXPECT_EQ(Wait(kTimeoutMs), &alarm_tag_);
 }
 
-TEST_F(PolledQueueTest, BothComeWhenBothAreThere) {
+TEST_F(PolledQueueTest, DeliversBothWhenBothAreReady) {
   grpc::Alarm alarm;
   alarm.Set(queue_->get(), In(0), &alarm_tag_);
   MakeReadable();
-  const std::set<void*> tags = {Wait(kPatienceMs), Wait(kPatienceMs)};
+  const std::set<void*> tags = {Wait(kTimeoutMs), Wait(kTimeoutMs)};
   EXPECT_THAT(tags, UnorderedElementsAre(&alarm_tag_, &fd_tag_));
 }
 
 // One thread of gRPC's waits for all, and it need not be ours: here it is often one on another
 // queue.
-TEST_F(PolledQueueTest, AnotherThreadThatWaitsForAllPassesItOn) {
+TEST_F(PolledQueueTest, ReportsEventsSeenByAnotherPollingThread) {
   std::atomic<bool> is_over{false};
   std::thread other([&] {
     void* tag = nullptr;
     bool ok = false;
     while (!is_over) other_queue_->AsyncNext(&tag, &ok, In(1));
   });
-  PlayPingPong();
+  WakeRepeatedly();
   is_over = true;
   other.join();
 }
 
-TEST_F(PolledQueueTest, AfterAShutdownItIsNotTold) {
+TEST_F(PolledQueueTest, ReportsNothingAfterShutdown) {
   grpc::Alarm alarm;
-  alarm.Set(queue_->get(), In(kPatienceMs), &alarm_tag_);
+  alarm.Set(queue_->get(), In(kTimeoutMs), &alarm_tag_);
   server_->Shutdown();
   queue_->Shutdown();
   MakeReadable();
-  EXPECT_EQ(Wait(kNothingMs), nullptr);
+  EXPECT_EQ(Wait(kNoEventTimeoutMs), nullptr);
   alarm.Cancel();
-  EXPECT_EQ(Wait(kPatienceMs), &alarm_tag_);
+  EXPECT_EQ(Wait(kTimeoutMs), &alarm_tag_);
 }
 
 }  // namespace

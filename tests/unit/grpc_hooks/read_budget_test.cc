@@ -20,7 +20,7 @@
 namespace evalrun::grpc_hooks {
 namespace {
 
-constexpr int kPatienceMs = 20'000;
+constexpr int kTimeoutMs = 20'000;
 
 // A TCP connection whose receiving end is watched and read as gRPC does it: edge-triggered, 100
 // bytes at a time.
@@ -52,9 +52,9 @@ class Connection {
   }
 
   // Whether there is, or comes, an edge. Asking begins a round.
-  [[nodiscard]] bool IsTold(int patience_ms = kPatienceMs) const {
+  [[nodiscard]] bool IsTold(int patience_ms = kTimeoutMs) const {
     epoll_event event{};
-    ReadBudget::BeginRound();
+    ReadBudget::BeginPollRound();
     return epoll_wait(poll_, &event, 1, patience_ms) == 1;
   }
   // What one turn gives, until there is nothing more; an error fails.
@@ -98,14 +98,14 @@ class ReadBudgetTest : public ::testing::Test {
   ReceiveQueues queues_{std::chrono::hours(1)};
 };
 
-TEST_F(ReadBudgetTest, WithoutOneATurnGivesAllThereIs) {
+TEST_F(ReadBudgetTest, ReadsEverythingWithoutABudget) {
   const Connection connection;
   connection.Send(1000);
   ASSERT_TRUE(connection.IsTold());
   EXPECT_EQ(connection.ReadAll(), 1000);
 }
 
-TEST_F(ReadBudgetTest, ATurnGivesNoMoreThanTheBudgetAndTheRestIsToldAnew) {
+TEST_F(ReadBudgetTest, LimitsEachQuantumAndRearmsEpollForTheRest) {
   const ReadBudget budget(300, &queues_);
   const Connection connection;
   connection.Send(1000);
@@ -118,7 +118,7 @@ TEST_F(ReadBudgetTest, ATurnGivesNoMoreThanTheBudgetAndTheRestIsToldAnew) {
 }
 
 // gRPC asks again at once when the kernel has said how much is left.
-TEST_F(ReadBudgetTest, AfterItsTurnAConnectionGivesNothingInTheSameRound) {
+TEST_F(ReadBudgetTest, ReturnsEagainForTheRestOfTheRound) {
   const ReadBudget budget(300, &queues_);
   const Connection connection;
   connection.Send(1000);
@@ -126,11 +126,11 @@ TEST_F(ReadBudgetTest, AfterItsTurnAConnectionGivesNothingInTheSameRound) {
   EXPECT_EQ(connection.ReadAll(), 300);
   EXPECT_EQ(connection.ReadAll(), 0);
   EXPECT_EQ(connection.ReadAll(), 0);
-  ReadBudget::BeginRound();
+  ReadBudget::BeginPollRound();
   EXPECT_EQ(connection.ReadAll(), 300);
 }
 
-TEST_F(ReadBudgetTest, ATurnThatTakesTheLastByteIsNotTheEnd) {
+TEST_F(ReadBudgetTest, ReadingTheLastByteIsNotEndOfStream) {
   const ReadBudget budget(300, &queues_);
   const Connection connection;
   connection.Send(300);
@@ -140,7 +140,7 @@ TEST_F(ReadBudgetTest, ATurnThatTakesTheLastByteIsNotTheEnd) {
   EXPECT_EQ(errno, EAGAIN);
 }
 
-TEST_F(ReadBudgetTest, OneReadGivesNoMoreThanTheBudget) {
+TEST_F(ReadBudgetTest, LimitsASingleRead) {
   const ReadBudget budget(300, &queues_);
   const Connection connection;
   connection.Send(1000);
@@ -152,13 +152,13 @@ TEST_F(ReadBudgetTest, OneReadGivesNoMoreThanTheBudget) {
   };
   for (const std::size_t size : {200, 100, 300}) {
     std::array parts = parts_of(size);
-    ReadBudget::BeginRound();
+    ReadBudget::BeginPollRound();
     EXPECT_EQ(connection.ReadInto(parts), 300) << "into parts of " << size;
     for (const iovec& part : parts) EXPECT_EQ(part.iov_len, size) << "the caller's is as it was";
   }
 }
 
-TEST_F(ReadBudgetTest, WhatIsSentInSmallPartsIsNotHeldUp) {
+TEST_F(ReadBudgetTest, DoesNotDelaySmallWrites) {
   const ReadBudget budget(300, &queues_);
   const Connection connection;
   for (int i = 0; i < 10; ++i) {
@@ -169,7 +169,7 @@ TEST_F(ReadBudgetTest, WhatIsSentInSmallPartsIsNotHeldUp) {
 }
 
 // It would not be told again.
-TEST_F(ReadBudgetTest, AnEndBehindTheLastByteOfATurnIsReadAtOnce) {
+TEST_F(ReadBudgetTest, ReadsEndOfStreamAfterTheQuantumAtOnce) {
   const ReadBudget budget(300, &queues_);
   Connection connection;
   connection.Send(300);
@@ -179,7 +179,7 @@ TEST_F(ReadBudgetTest, AnEndBehindTheLastByteOfATurnIsReadAtOnce) {
   EXPECT_EQ(connection.ReadOnce(), 0);
 }
 
-TEST_F(ReadBudgetTest, ALossBehindTheLastByteOfATurnIsReadAtOnce) {
+TEST_F(ReadBudgetTest, ReadsConnectionResetAfterTheQuantumAtOnce) {
   const ReadBudget budget(300, &queues_);
   Connection connection;
   connection.Send(300);
@@ -190,7 +190,7 @@ TEST_F(ReadBudgetTest, ALossBehindTheLastByteOfATurnIsReadAtOnce) {
   EXPECT_EQ(errno, ECONNRESET);
 }
 
-TEST_F(ReadBudgetTest, EachConnectionHasATurnOfItsOwn) {
+TEST_F(ReadBudgetTest, GivesEachConnectionItsOwnQuantum) {
   const ReadBudget budget(300, &queues_);
   const Connection one;
   const Connection other;
@@ -205,7 +205,7 @@ TEST_F(ReadBudgetTest, EachConnectionHasATurnOfItsOwn) {
 }
 
 // Of two that wait for too long one is held, and its turn is told anew until it ends.
-TEST_F(ReadBudgetTest, AConnectionThatIsHeldGivesNothingAndThenItsEnd) {
+TEST_F(ReadBudgetTest, PausedConnectionReadsNothingThenEndOfStream) {
   ReceiveQueues impatient(std::chrono::nanoseconds(1), std::chrono::nanoseconds(1));
   const ReadBudget budget(300, &impatient);
   const Connection one;
@@ -224,7 +224,7 @@ TEST_F(ReadBudgetTest, AConnectionThatIsHeldGivesNothingAndThenItsEnd) {
   EXPECT_EQ(impatient.ended(), 1);
 }
 
-TEST_F(ReadBudgetTest, WhileAConnectionIsHeldItsTurnsAreToldAnew) {
+TEST_F(ReadBudgetTest, RearmsEpollWhilePaused) {
   ReceiveQueues patient(std::chrono::nanoseconds(1), std::chrono::hours(1));
   const ReadBudget budget(300, &patient);
   const Connection one;
@@ -244,7 +244,7 @@ TEST_F(ReadBudgetTest, WhileAConnectionIsHeldItsTurnsAreToldAnew) {
   }
 }
 
-TEST_F(ReadBudgetTest, AnotherConnectionWithTheSameNumberIsAnotherOne) {
+TEST_F(ReadBudgetTest, DistinguishesConnectionsWithAReusedSocketNumber) {
   ReceiveQueues impatient(std::chrono::nanoseconds(1), std::chrono::nanoseconds(1));
   const ReadBudget budget(300, &impatient);
   const Connection other;
@@ -270,7 +270,7 @@ TEST_F(ReadBudgetTest, AnotherConnectionWithTheSameNumberIsAnotherOne) {
 
 // gRPC reads on one of its own threads when two have met at a connection. That one never asks the
 // poller.
-TEST_F(ReadBudgetTest, OnOtherThreadsConnectionsTakeTheSameTurns) {
+TEST_F(ReadBudgetTest, LimitsReadsOnOtherThreads) {
   const ReadBudget budget(300, &queues_);
   const Connection connection;
   connection.Send(1000);
@@ -293,7 +293,7 @@ TEST_F(ReadBudgetTest, OnOtherThreadsConnectionsTakeTheSameTurns) {
   EXPECT_TRUE(queues_.is_empty()) << "what they read is not told of";
 }
 
-TEST_F(ReadBudgetTest, AfterItsEndATurnGivesAllThereIs) {
+TEST_F(ReadBudgetTest, ReadsEverythingAfterTheBudgetEnds) {
   const Connection connection;
   connection.Send(1000);
   ASSERT_TRUE(connection.IsTold());

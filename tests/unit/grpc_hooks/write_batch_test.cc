@@ -63,13 +63,13 @@ class Connection {
   int sender_ = pair_.accepted;
 };
 
-TEST(WriteBatchTest, WithoutOneEachSendLeavesAtOnce) {
+TEST(WriteBatchTest, SendsAtOnceWithoutABatch) {
   const Connection connection;
   connection.Send("a");
   EXPECT_EQ(connection.Held(), 0);
 }
 
-TEST(WriteBatchTest, WhatIsSentInOneLeavesTogetherAtItsEnd) {
+TEST(WriteBatchTest, SendsTogetherWhenTheBatchEnds) {
   const Connection connection;
   const Connection other;
   {
@@ -85,21 +85,21 @@ TEST(WriteBatchTest, WhatIsSentInOneLeavesTogetherAtItsEnd) {
   EXPECT_EQ(other.Receive(), "x");
 }
 
-TEST(WriteBatchTest, AfterItsEndEachSendLeavesAtOnceAgain) {
+TEST(WriteBatchTest, SendsAtOnceAfterTheBatch) {
   const Connection connection;
   { const WriteBatch batch; }
   connection.Send("a");
   EXPECT_EQ(connection.Held(), 0);
 }
 
-TEST(WriteBatchTest, ItIsOfItsThreadAlone) {
+TEST(WriteBatchTest, AffectsOnlyItsOwnThread) {
   const Connection connection;
   const WriteBatch batch;
   std::thread([&] { connection.Send("a"); }).join();
   EXPECT_EQ(connection.Held(), 0);
 }
 
-TEST(WriteBatchTest, AConnectionThatIsClosedMeanwhileSendsFirst) {
+TEST(WriteBatchTest, ClosingAConnectionFlushesIt) {
   Connection connection;
   const WriteBatch batch;
   connection.Send("a");
@@ -107,7 +107,7 @@ TEST(WriteBatchTest, AConnectionThatIsClosedMeanwhileSendsFirst) {
   EXPECT_EQ(connection.Receive(), "a");
 }
 
-TEST(WriteBatchTest, MoreConnectionsThanItRemembersAreNotHeldBack) {
+TEST(WriteBatchTest, SendsAtOnceBeyondItsCapacity) {
   std::vector<std::unique_ptr<Connection>> connections;
   for (int i = 0; i < 100; ++i) connections.push_back(std::make_unique<Connection>());
   {

@@ -10,7 +10,7 @@ namespace {
 
 using namespace std::string_literals;
 
-TEST(RequestIdTest, OneTo128SafeCharacters) {
+TEST(RequestIdTest, AcceptsOneTo128SafeCharacters) {
   for (const std::string& id : {"a"s, "abc-1"s, "A.b_9"s, std::string(128, 'x')}) {
     EXPECT_TRUE(IsWellFormedRequestId(id)) << id;
   }
@@ -22,14 +22,15 @@ TEST(RequestIdTest, OneTo128SafeCharacters) {
 
 const std::string kTraceId = "4bf92f3577b34da6a3ce929d0e0e4736";
 
-TEST(TraceparentTest, TheTraceIdOfAWellFormedOne) {
+TEST(TraceparentTest, ReturnsTraceIdWhenWellFormed) {
   for (const std::string& more : {""s}) {
-    EXPECT_EQ(TraceIdOf("00-" + kTraceId + "-00f067aa0ba902b7-01" + more), kTraceId);
+    EXPECT_EQ(ParseTraceId("00-" + kTraceId + "-00f067aa0ba902b7-01" + more), kTraceId);
   }
-  EXPECT_EQ(TraceIdOf("cc-" + kTraceId + "-00f067aa0ba902b7-01-what-the-future-brings"), kTraceId);
+  EXPECT_EQ(ParseTraceId("cc-" + kTraceId + "-00f067aa0ba902b7-01-what-the-future-brings"),
+            kTraceId);
 }
 
-TEST(TraceparentTest, NothingOfAnythingElse) {
+TEST(TraceparentTest, ReturnsEmptyWhenMalformed) {
   const std::string parent = "-00f067aa0ba902b7-01";
   for (const std::string& value :
        {""s, "00"s, kTraceId, "00-" + kTraceId + "-00f067aa0ba902b7-0",  // too short
@@ -40,11 +41,11 @@ TEST(TraceparentTest, NothingOfAnythingElse) {
         "00-4BF92F3577B34DA6A3CE929D0E0E4736" + parent,                  // upper case
         "00_" + kTraceId + parent, "cc-" + kTraceId + parent + "x",      // no hyphen
         "cc-" + kTraceId + parent + "-\r\nx-evil: 1"}) {                 // header injection
-    EXPECT_EQ(TraceIdOf(value), "") << value;
+    EXPECT_EQ(ParseTraceId(value), "") << value;
   }
 }
 
-TEST(TracestateTest, PrintableListOfPairs) {
+TEST(TracestateTest, AcceptsPrintableListOfPairs) {
   EXPECT_TRUE(IsWellFormedTracestate("rojo=00f067aa0ba902b7,congo=t61rcWkgMzE"));
   for (const std::string& value :
        {""s, "nothing"s, "a=\r\nx-evil: 1"s, "a=\xC3\xBC"s, "a=" + std::string(511, 'x')}) {
@@ -52,7 +53,7 @@ TEST(TracestateTest, PrintableListOfPairs) {
   }
 }
 
-TEST(PreviousAttemptsTest, ANumberAboveZero) {
+TEST(PreviousAttemptsTest, IsTrueForAPositiveNumber) {
   for (const char* value : {"1", "10", "01"}) EXPECT_TRUE(HasPreviousAttempts(value)) << value;
   for (const char* value : {"", "0", "00", "-1", "x", "1x"}) {
     EXPECT_FALSE(HasPreviousAttempts(value)) << value;

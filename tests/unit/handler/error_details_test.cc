@@ -43,17 +43,17 @@ bool Has(const grpc::Status& status) {
   return false;
 }
 
-ErrorReport Report(grpc::StatusCode code) {
-  ErrorReport report;
-  report.code = code;
-  report.message = "a message";
-  report.reason = "A_REASON";
-  report.request_id = "abc-1";
-  report.eval_run_uuid = "954d54bc-bd5f-4cb5-8d20-688f368b712e";
-  return report;
+CallError MakeError(grpc::StatusCode code) {
+  CallError call_error;
+  call_error.code = code;
+  call_error.message = "a message";
+  call_error.reason = "A_REASON";
+  call_error.request_id = "abc-1";
+  call_error.eval_run_uuid = "954d54bc-bd5f-4cb5-8d20-688f368b712e";
+  return call_error;
 }
 
-TEST(ReasonOfCodeTest, IsUpperSnakeCaseOrNothing) {
+TEST(ToReasonTest, ReturnsUpperSnakeCaseOrEmpty) {
   struct {
     const char* code;
     const char* reason;
@@ -70,16 +70,16 @@ TEST(ReasonOfCodeTest, IsUpperSnakeCaseOrNothing) {
       {"new\nline", ""},    //
       {"</script>", ""},    //
   };
-  for (const auto& c : cases) EXPECT_EQ(ReasonOfCode(c.code), c.reason) << c.code;
-  EXPECT_EQ(ReasonOfCode(std::string(63, 'a')), std::string(63, 'A'));
-  EXPECT_THAT(ReasonOfCode(std::string(64, 'a')), IsEmpty());
+  for (const auto& c : cases) EXPECT_EQ(ToReason(c.code), c.reason) << c.code;
+  EXPECT_EQ(ToReason(std::string(63, 'a')), std::string(63, 'A'));
+  EXPECT_THAT(ToReason(std::string(64, 'a')), IsEmpty());
 }
 
-TEST(ToStatusTest, EveryErrorHasErrorInfoAndRequestInfo) {
-  ErrorReport report = Report(grpc::StatusCode::UNAVAILABLE);
-  report.certainty = deletion::Certainty::kUnknown;
-  report.sends = 3;
-  const grpc::Status status = ToStatus(report);
+TEST(ToStatusTest, AlwaysAddsErrorInfoAndRequestInfo) {
+  CallError call_error = MakeError(grpc::StatusCode::UNAVAILABLE);
+  call_error.certainty = deletion::Certainty::kUnknown;
+  call_error.sends = 3;
+  const grpc::Status status = ToStatus(call_error);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
   EXPECT_EQ(status.error_message(), "a message");
   EXPECT_EQ(Details(status).code(), 14);
@@ -93,59 +93,59 @@ TEST(ToStatusTest, EveryErrorHasErrorInfoAndRequestInfo) {
   EXPECT_EQ(Details(status).details_size(), 2) << "and nothing else without a reason";
 }
 
-TEST(ToStatusTest, MetadataSaysWhatTheUpstreamSaid) {
-  ErrorReport report = Report(grpc::StatusCode::ABORTED);
-  report.http_status = 409;
-  report.upstream_code = "resource.conflict";
-  report.upstream_request_id = "req-1";
+TEST(ToStatusTest, MetadataContainsUpstreamCodeAndRequestId) {
+  CallError call_error = MakeError(grpc::StatusCode::ABORTED);
+  call_error.http_status = 409;
+  call_error.upstream_code = "resource.conflict";
+  call_error.upstream_request_id = "req-1";
   EXPECT_THAT(
-      Find<google::rpc::ErrorInfo>(ToStatus(report)).metadata(),
+      Find<google::rpc::ErrorInfo>(ToStatus(call_error)).metadata(),
       UnorderedElementsAre(Pair("deletion", "not_performed"), Pair("sends", "0"),
                            Pair("http_status", "409"), Pair("upstream_code", "resource.conflict"),
                            Pair("upstream_request_id", "req-1")));
 }
 
-TEST(ToStatusTest, RetryInfoOnlyWhereWaitingHelps) {
-  ErrorReport report = Report(grpc::StatusCode::RESOURCE_EXHAUSTED);
-  EXPECT_FALSE(Has<google::rpc::RetryInfo>(ToStatus(report)));
-  report.retry_after = std::chrono::milliseconds(1500);
-  const auto delay = Find<google::rpc::RetryInfo>(ToStatus(report)).retry_delay();
+TEST(ToStatusTest, AddsRetryInfoOnlyWithRetryAfter) {
+  CallError call_error = MakeError(grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_FALSE(Has<google::rpc::RetryInfo>(ToStatus(call_error)));
+  call_error.retry_after = std::chrono::milliseconds(1500);
+  const auto delay = Find<google::rpc::RetryInfo>(ToStatus(call_error)).retry_delay();
   EXPECT_EQ(delay.seconds(), 1);
   EXPECT_EQ(delay.nanos(), 500'000'000);
 }
 
-TEST(ToStatusTest, BadRequestOnlyForInvalidArgument) {
-  ErrorReport report = Report(grpc::StatusCode::INVALID_ARGUMENT);
-  report.field_errors = {{"query.workspace_uuid", "is no UUID"}};
-  const auto bad_request = Find<google::rpc::BadRequest>(ToStatus(report));
+TEST(ToStatusTest, AddsBadRequestOnlyForInvalidArgument) {
+  CallError call_error = MakeError(grpc::StatusCode::INVALID_ARGUMENT);
+  call_error.field_errors = {{"query.workspace_uuid", "is no UUID"}};
+  const auto bad_request = Find<google::rpc::BadRequest>(ToStatus(call_error));
   ASSERT_EQ(bad_request.field_violations_size(), 1);
   EXPECT_EQ(bad_request.field_violations(0).field(), "query.workspace_uuid");
   EXPECT_EQ(bad_request.field_violations(0).description(), "is no UUID");
-  report.code = grpc::StatusCode::INTERNAL;
-  EXPECT_FALSE(Has<google::rpc::BadRequest>(ToStatus(report)));
+  call_error.code = grpc::StatusCode::INTERNAL;
+  EXPECT_FALSE(Has<google::rpc::BadRequest>(ToStatus(call_error)));
 }
 
-TEST(ToStatusTest, ResourceInfoOnlyForNotFound) {
+TEST(ToStatusTest, AddsResourceInfoOnlyForNotFound) {
   const auto resource =
-      Find<google::rpc::ResourceInfo>(ToStatus(Report(grpc::StatusCode::NOT_FOUND)));
+      Find<google::rpc::ResourceInfo>(ToStatus(MakeError(grpc::StatusCode::NOT_FOUND)));
   EXPECT_EQ(resource.resource_name(), "954d54bc-bd5f-4cb5-8d20-688f368b712e");
   EXPECT_EQ(resource.resource_type(), "aymara.evals.v1.EvalRun");
-  EXPECT_FALSE(Has<google::rpc::ResourceInfo>(ToStatus(Report(grpc::StatusCode::ABORTED))));
+  EXPECT_FALSE(Has<google::rpc::ResourceInfo>(ToStatus(MakeError(grpc::StatusCode::ABORTED))));
 }
 
-TEST(ToStatusTest, FitsWhateverTheUpstreamSays) {
+TEST(ToStatusTest, TruncatesLongUpstreamTextToFit) {
   // Three bytes each on the wire, once percent-encoded; and a character of four bytes.
   for (const std::string piece : {"m", "%", "\xC3\xBC", "\xF0\x9F\x92\xA5"}) {
     std::string text;
     while (text.size() < 100'000) text += piece;
-    ErrorReport report = Report(grpc::StatusCode::INVALID_ARGUMENT);
-    report.message = text;
-    report.upstream_code = text;
-    report.upstream_request_id = text;
-    report.field_errors.assign(8, {text, text});
-    report.retry_after = std::chrono::hours(1);
-    const grpc::Status status = ToStatus(report);
-    EXPECT_LT(EncodedBytes(status), kMostEncodedBytes) << piece;
+    CallError call_error = MakeError(grpc::StatusCode::INVALID_ARGUMENT);
+    call_error.message = text;
+    call_error.upstream_code = text;
+    call_error.upstream_request_id = text;
+    call_error.field_errors.assign(8, {text, text});
+    call_error.retry_after = std::chrono::hours(1);
+    const grpc::Status status = ToStatus(call_error);
+    EXPECT_LT(EncodedBytes(status), kMaxEncodedBytes) << piece;
     EXPECT_EQ(status.error_message().size() % piece.size(), 0u) << "cut inside a character";
     EXPECT_GE(status.error_message().size(), 30u) << "something must be left to read";
     EXPECT_EQ(Find<google::rpc::RequestInfo>(status).request_id(), "abc-1");
@@ -158,47 +158,47 @@ TEST(EncodedBytesTest, CountsPercentEncodingAndBase64) {
   EXPECT_EQ(EncodedBytes(grpc::Status(grpc::StatusCode::UNKNOWN, "", "1234")), 8u);
 }
 
-TEST(RetryPushbackTest, IsTheWaitThatWasAskedForAndOtherwiseNever) {
-  ErrorReport report = Report(grpc::StatusCode::UNAVAILABLE);
-  EXPECT_EQ(RetryPushback(report, 10s), "-1");
-  report.retry_after = 1500ms;
-  EXPECT_EQ(RetryPushback(report, 10s), "-1") << "a guess is no invitation";
-  report.wait_is_asked = true;
-  EXPECT_EQ(RetryPushback(report, 10s), "1500");
+TEST(RetryPushbackTest, IsTheRequestedWaitOrNegative) {
+  CallError call_error = MakeError(grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(RetryPushback(call_error, 10s), "-1");
+  call_error.retry_after = 1500ms;
+  EXPECT_EQ(RetryPushback(call_error, 10s), "-1") << "a guess is no invitation";
+  call_error.retry_after_is_explicit = true;
+  EXPECT_EQ(RetryPushback(call_error, 10s), "1500");
 }
 
-TEST(RetryPushbackTest, IsNeverWhereARetryWouldMultiplyOursOrPassTheDeadline) {
-  ErrorReport report = Report(grpc::StatusCode::UNAVAILABLE);
-  report.retry_after = 1500ms;
-  report.wait_is_asked = true;
-  report.sends = 1;
-  EXPECT_EQ(RetryPushback(report, 1501ms), "1500");
-  EXPECT_EQ(RetryPushback(report, 1500ms), "-1") << "the client would wait until its deadline";
+TEST(RetryPushbackTest, IsNegativeAfterOwnRetriesOrPastTheDeadline) {
+  CallError call_error = MakeError(grpc::StatusCode::UNAVAILABLE);
+  call_error.retry_after = 1500ms;
+  call_error.retry_after_is_explicit = true;
+  call_error.sends = 1;
+  EXPECT_EQ(RetryPushback(call_error, 1501ms), "1500");
+  EXPECT_EQ(RetryPushback(call_error, 1500ms), "-1") << "the client would wait until its deadline";
 
-  report.sends = 2;
-  EXPECT_EQ(RetryPushback(report, 10s), "-1") << "it was sent again here";
-  report.sends = 1;
-  report.retry_stop = deletion::RetryStop::kBudget;
-  EXPECT_EQ(RetryPushback(report, 10s), "-1") << "there are too many retries already";
+  call_error.sends = 2;
+  EXPECT_EQ(RetryPushback(call_error, 10s), "-1") << "it was sent again here";
+  call_error.sends = 1;
+  call_error.retry_stop = deletion::RetryStop::kBudget;
+  EXPECT_EQ(RetryPushback(call_error, 10s), "-1") << "there are too many retries already";
 }
 
-TEST(ToStatusTest, WhichLimitRefusedItIsSaid) {
-  ErrorReport report = Report(grpc::StatusCode::RESOURCE_EXHAUSTED);
-  report.limited_by = "per-caller";
-  report.limited_subject = "caller:ip:10.0.0.7";
-  report.limit = "the limit per-caller lets in a call every 1s, and up to 5 at once";
-  const grpc::Status status = ToStatus(report);
+TEST(ToStatusTest, StatesWhichLimitRejectedTheCall) {
+  CallError call_error = MakeError(grpc::StatusCode::RESOURCE_EXHAUSTED);
+  call_error.limited_by = "per-caller";
+  call_error.limited_subject = "caller:ip:10.0.0.7";
+  call_error.limit = "the limit per-caller lets in a call every 1s, and up to 5 at once";
+  const grpc::Status status = ToStatus(call_error);
   EXPECT_EQ(Find<google::rpc::ErrorInfo>(status).metadata().at("limited_by"), "per-caller");
   const auto quota_failure = Find<google::rpc::QuotaFailure>(status);
   ASSERT_EQ(quota_failure.violations_size(), 1);
   EXPECT_EQ(quota_failure.violations(0).subject(), "caller:ip:10.0.0.7");
-  EXPECT_EQ(quota_failure.violations(0).description(), report.limit);
+  EXPECT_EQ(quota_failure.violations(0).description(), call_error.limit);
 }
 
-TEST(ToStatusTest, WhatStoppedTheRetriesIsSaid) {
-  ErrorReport report = Report(grpc::StatusCode::UNAVAILABLE);
-  report.retry_stop = deletion::RetryStop::kBudget;
-  EXPECT_EQ(Find<google::rpc::ErrorInfo>(ToStatus(report)).metadata().at("retry_stopped"),
+TEST(ToStatusTest, StatesWhatStoppedTheRetries) {
+  CallError call_error = MakeError(grpc::StatusCode::UNAVAILABLE);
+  call_error.retry_stop = deletion::RetryStop::kBudget;
+  EXPECT_EQ(Find<google::rpc::ErrorInfo>(ToStatus(call_error)).metadata().at("retry_stopped"),
             "budget");
 }
 

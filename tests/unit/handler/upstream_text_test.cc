@@ -10,7 +10,7 @@ namespace {
 
 using namespace std::string_literals;
 
-TEST(CleanUpstreamTextTest, Cleans) {
+TEST(CleanUpstreamTextTest, RemovesControlCharactersAndSecrets) {
   struct {
     std::string text;
     std::string clean;
@@ -26,11 +26,11 @@ TEST(CleanUpstreamTextTest, Cleans) {
   for (const auto& c : cases) EXPECT_EQ(CleanUpstreamText(c.text, "sk-1234"), c.clean) << c.text;
 }
 
-TEST(CleanUpstreamTextTest, WithoutASecretNothingIsHidden) {
+TEST(CleanUpstreamTextTest, RedactsNothingForAnEmptySecret) {
   EXPECT_EQ(CleanUpstreamText("abc", ""), "abc");
 }
 
-TEST(CleanUpstreamTextTest, ASecretInsideItsOwnReplacementEnds) {
+TEST(CleanUpstreamTextTest, TerminatesWhenTheReplacementContainsTheSecret) {
   EXPECT_EQ(CleanUpstreamText("redacted", "redacted"), "[redacted]");
 }
 

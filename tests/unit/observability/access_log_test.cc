@@ -19,7 +19,7 @@ namespace {
 
 using ::testing::ElementsAre;
 
-std::vector<std::string> FieldsOf(const CallRecord& record) {
+std::vector<std::string> FieldNames(const CallRecord& record) {
   std::string buffer;
   const auto line = nlohmann::ordered_json::parse(
       FormatAccessLine(record, std::chrono::system_clock::time_point(), &buffer));
@@ -28,27 +28,27 @@ std::vector<std::string> FieldsOf(const CallRecord& record) {
   return names;
 }
 
-TEST(AccessLineTest, FieldsOfACallWithEverything) {
+TEST(AccessLineTest, WritesAllFieldsOfACompleteRecord) {
   EXPECT_THAT(
-      FieldsOf({.request_id = "r",
-                .trace_id = "t",
-                .peer = "ipv4:10.0.0.1:40000",
-                .caller = "c",
-                .eval_run_uuid = "e",
-                .workspace_uuid = "w",
-                .upstream_key = "k",
-                .authorization = authz::AccessDecision::kDryRunDenied,
-                .code = grpc::StatusCode::NOT_FOUND,
-                .reason = "R",
-                .certainty = deletion::Certainty::kAbsent,
-                .sends = 1,
-                .retry_stop = deletion::RetryStop::kBudget,
-                .limited_by = "l",
-                .would_be_limited_by = "s",
-                .resends_stopped = 1,
-                .http_status = 404,
-                .upstream_code = "c",
-                .upstream_request_id = "u"}),
+      FieldNames({.request_id = "r",
+                  .trace_id = "t",
+                  .peer = "ipv4:10.0.0.1:40000",
+                  .caller = "c",
+                  .eval_run_uuid = "e",
+                  .workspace_uuid = "w",
+                  .upstream_key = "k",
+                  .authorization = authz::AccessDecision::kDryRunDenied,
+                  .code = grpc::StatusCode::NOT_FOUND,
+                  .reason = "R",
+                  .certainty = deletion::Certainty::kAbsent,
+                  .sends = 1,
+                  .retry_stop = deletion::RetryStop::kBudget,
+                  .limited_by = "l",
+                  .would_be_limited_by = "s",
+                  .resends_stopped = 1,
+                  .http_status = 404,
+                  .upstream_code = "c",
+                  .upstream_request_id = "u"}),
       ElementsAre("time", "level", "event", "request_id", "trace_id", "network.peer.address",
                   "network.peer.port", "caller", "rpc.method", "eval_run_uuid", "workspace_uuid",
                   "authorization", "upstream_key", "rpc.response.status_code", "reason", "deletion",
@@ -59,8 +59,8 @@ TEST(AccessLineTest, FieldsOfACallWithEverything) {
                   "upstream.connection_reused", "resends_stopped"));
 }
 
-TEST(AccessLineTest, FieldsOfACallThatWasNotSent) {
-  EXPECT_THAT(FieldsOf({.request_id = "r", .code = grpc::StatusCode::OK}),
+TEST(AccessLineTest, WritesFieldsOfACallWithoutAttempts) {
+  EXPECT_THAT(FieldNames({.request_id = "r", .code = grpc::StatusCode::OK}),
               ElementsAre("time", "level", "event", "request_id", "network.peer.address", "caller",
                           "rpc.method", "eval_run_uuid", "rpc.response.status_code", "deletion",
                           "sends", "rpc.request.size", "duration"));
@@ -69,7 +69,7 @@ TEST(AccessLineTest, FieldsOfACallThatWasNotSent) {
 class SampledLogTest : public ::testing::Test {
  protected:
   // How many lines a hundred calls with this code leave.
-  std::size_t LinesOf(grpc::StatusCode code, const AccessLogOptions& options) {
+  std::size_t CountLines(grpc::StatusCode code, const AccessLogOptions& options) {
     std::ostringstream lines;
     auto logger = std::make_shared<spdlog::logger>(
         "test", std::make_shared<spdlog::sinks::ostream_sink_st>(lines));
@@ -82,29 +82,30 @@ class SampledLogTest : public ::testing::Test {
   RecentErrors recent_;
 };
 
-TEST_F(SampledLogTest, OfLinesWithOkAsManyAsWereAskedFor) {
+TEST_F(SampledLogTest, WritesTheConfiguredPercentageOfOkCalls) {
   for (const int percent : {0, 1, 10, 33, 50, 99, 100}) {
-    EXPECT_EQ(LinesOf(grpc::StatusCode::OK, {.ok_sample_percent = percent}),
+    EXPECT_EQ(CountLines(grpc::StatusCode::OK, {.ok_sample_percent = percent}),
               static_cast<std::size_t>(percent));
   }
 }
 
-TEST_F(SampledLogTest, OfAllOthersEveryOne) {
+TEST_F(SampledLogTest, WritesEveryCallThatFailed) {
   for (int code = 1; code < kStatusCodeCount; ++code) {
-    EXPECT_EQ(LinesOf(static_cast<grpc::StatusCode>(code), {.ok_sample_percent = 0}), 100u) << code;
+    EXPECT_EQ(CountLines(static_cast<grpc::StatusCode>(code), {.ok_sample_percent = 0}), 100u)
+        << code;
   }
 }
 
-TEST_F(SampledLogTest, WhatWentWrongIsRememberedAlsoWithoutALog) {
+TEST_F(SampledLogTest, RecordsRecentErrorsWhenDisabled) {
   const AccessLogOptions off = {.enabled = false};
-  EXPECT_EQ(LinesOf(grpc::StatusCode::OK, off), 0u);
-  EXPECT_EQ(LinesOf(grpc::StatusCode::NOT_FOUND, off), 0u);
+  EXPECT_EQ(CountLines(grpc::StatusCode::OK, off), 0u);
+  EXPECT_EQ(CountLines(grpc::StatusCode::NOT_FOUND, off), 0u);
   EXPECT_TRUE(recent_.NewestFirst().empty());
-  EXPECT_EQ(LinesOf(grpc::StatusCode::UNAVAILABLE, off), 0u);
+  EXPECT_EQ(CountLines(grpc::StatusCode::UNAVAILABLE, off), 0u);
   EXPECT_EQ(recent_.NewestFirst().size(), RecentErrors::kCapacity);
 }
 
-TEST(RefusalLogTest, OfCallsThatALimitRefusedAHundredASecond) {
+TEST(RejectionLogTest, CapsRateLimitedCallsAtOneHundredPerSecond) {
   std::ostringstream lines;
   auto logger = std::make_shared<spdlog::logger>(
       "test", std::make_shared<spdlog::sinks::ostream_sink_st>(lines));
@@ -116,16 +117,16 @@ TEST(RefusalLogTest, OfCallsThatALimitRefusedAHundredASecond) {
 
   for (int i = 0; i < 500; ++i) log.Write(refused, start + std::chrono::milliseconds(i));
   EXPECT_EQ(written(), 100);
-  EXPECT_EQ(log.refusals_left_out(), 400u);
+  EXPECT_EQ(log.rejections_omitted(), 400u);
   log.Write({.code = grpc::StatusCode::RESOURCE_EXHAUSTED}, start + std::chrono::milliseconds(600));
   log.Write({.would_be_limited_by = "l"}, start + std::chrono::milliseconds(600));
   EXPECT_EQ(written(), 102) << "other lines are always written";
   log.Write(refused, start + std::chrono::seconds(1));
   EXPECT_EQ(written(), 103);
-  EXPECT_EQ(log.refusals_left_out(), 400u);
+  EXPECT_EQ(log.rejections_omitted(), 400u);
 }
 
-TEST(LevelTest, SaysWhoHasToAct) {
+TEST(SeverityTest, DependsOnWhoMustAct) {
   using deletion::Certainty;
   using grpc::StatusCode;
   struct {
@@ -155,7 +156,7 @@ TEST(LevelTest, SaysWhoHasToAct) {
        spdlog::level::err},
   };
   for (const auto& c : cases) {
-    EXPECT_EQ(LevelOf({.code = c.code, .reason = c.reason, .certainty = c.certainty}), c.level)
+    EXPECT_EQ(ToSeverity({.code = c.code, .reason = c.reason, .certainty = c.certainty}), c.level)
         << c.code << " " << c.reason;
   }
 }

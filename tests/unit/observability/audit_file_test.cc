@@ -40,7 +40,7 @@ class AuditFileTest : public ::testing::Test {
   std::filesystem::path path_;
 };
 
-TEST_F(AuditFileTest, IsAppendedToAndIsNotForEverybody) {
+TEST_F(AuditFileTest, AppendsWithRestrictedPermissions) {
   {
     const auto file = AuditFile::Open(path_);
     ASSERT_TRUE(file.ok());
@@ -54,23 +54,23 @@ TEST_F(AuditFileTest, IsAppendedToAndIsNotForEverybody) {
   EXPECT_EQ(there.st_mode & 0007U, 0U);
 }
 
-TEST_F(AuditFileTest, GoesOnWhereThePathLeadsOnceItIsOpenedAnew) {
+TEST_F(AuditFileTest, ReopenWritesToTheFileAtThePath) {
   const auto file = AuditFile::Open(path_);
-  EXPECT_FALSE((*file)->WasMoved());
+  EXPECT_FALSE((*file)->IsPathReplaced());
   Write(**file, "one\n");
   std::filesystem::rename(path_, folder_ / "old");
-  EXPECT_TRUE((*file)->WasMoved());
+  EXPECT_TRUE((*file)->IsPathReplaced());
   Write(**file, "two\n");
   const int fd = (*file)->fd();
   ASSERT_TRUE((*file)->Reopen().ok());
   EXPECT_EQ((*file)->fd(), fd);
-  EXPECT_FALSE((*file)->WasMoved());
+  EXPECT_FALSE((*file)->IsPathReplaced());
   Write(**file, "three\n");
   EXPECT_EQ(Content(folder_ / "old"), "one\ntwo\n");
   EXPECT_EQ(Content(path_), "three\n");
 }
 
-TEST_F(AuditFileTest, StaysInTheOldOneWhenThePathCannotBeOpened) {
+TEST_F(AuditFileTest, KeepsOldFileWhenReopenFails) {
   const auto file = AuditFile::Open(path_);
   std::filesystem::rename(path_, folder_ / "old");
   std::filesystem::create_directory(path_);
@@ -79,7 +79,7 @@ TEST_F(AuditFileTest, StaysInTheOldOneWhenThePathCannotBeOpened) {
   EXPECT_EQ(Content(folder_ / "old"), "one\n");
 }
 
-TEST_F(AuditFileTest, NamesTheFileThatCannotBeOpened) {
+TEST_F(AuditFileTest, ErrorNamesTheFile) {
   const auto file = AuditFile::Open(folder_ / "missing" / "audit.log");
   EXPECT_THAT(std::string(file.status().message()), HasSubstr("missing/audit.log"));
 }

@@ -19,55 +19,55 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-nlohmann::ordered_json LineOf(const CallRecord& record) {
+nlohmann::ordered_json ParseLine(const CallRecord& record) {
   std::string buffer;
   return nlohmann::ordered_json::parse(
       FormatAuditLine(record, std::chrono::system_clock::time_point(), &buffer));
 }
 
-std::vector<std::string> FieldsOf(const CallRecord& record) {
+std::vector<std::string> FieldNames(const CallRecord& record) {
   std::vector<std::string> names;
-  const nlohmann::ordered_json line = LineOf(record);
+  const nlohmann::ordered_json line = ParseLine(record);
   for (const auto& [name, value] : line.items()) names.push_back(name);
   return names;
 }
 
-TEST(AuditLineTest, FieldsOfACallWithEverything) {
+TEST(AuditLineTest, WritesAllFieldsOfACompleteRecord) {
   EXPECT_THAT(
-      FieldsOf({.request_id = "r",
-                .trace_id = "t",
-                .peer = "ipv4:10.0.0.1:40000",
-                .caller = "c",
-                .eval_run_uuid = "e",
-                .workspace_uuid = "w",
-                .upstream_key = "k",
-                .authorization = authz::AccessDecision::kAllowed,
-                .code = grpc::StatusCode::NOT_FOUND,
-                .reason = "R",
-                .certainty = deletion::Certainty::kAbsent,
-                .sends = 1,
-                .upstream_request_id = "u"}),
+      FieldNames({.request_id = "r",
+                  .trace_id = "t",
+                  .peer = "ipv4:10.0.0.1:40000",
+                  .caller = "c",
+                  .eval_run_uuid = "e",
+                  .workspace_uuid = "w",
+                  .upstream_key = "k",
+                  .authorization = authz::AccessDecision::kAllowed,
+                  .code = grpc::StatusCode::NOT_FOUND,
+                  .reason = "R",
+                  .certainty = deletion::Certainty::kAbsent,
+                  .sends = 1,
+                  .upstream_request_id = "u"}),
       ElementsAre("time", "level", "event", "request_id", "trace_id", "network.peer.address",
                   "network.peer.port", "caller", "rpc.method", "eval_run_uuid", "workspace_uuid",
                   "authorization", "upstream_key", "rpc.response.status_code", "reason", "deletion",
                   "sends", "upstream_request_id"));
 }
 
-TEST(AuditLineTest, FieldsOfACallThatWasMalformed) {
+TEST(AuditLineTest, WritesFieldsOfAMalformedCall) {
   EXPECT_THAT(
-      FieldsOf({.request_id = "r", .code = grpc::StatusCode::OK}),
+      FieldNames({.request_id = "r", .code = grpc::StatusCode::OK}),
       ElementsAre("time", "level", "event", "request_id", "network.peer.address", "caller",
                   "rpc.method", "eval_run_uuid", "rpc.response.status_code", "deletion", "sends"));
 }
 
-TEST(AuditLineTest, SaysWhoWhatWhereAndWhatCameOfIt) {
-  const auto line = LineOf({.request_id = "r-1",
-                            .caller = "metadata:team-a",
-                            .eval_run_uuid = "run",
-                            .workspace_uuid = "w",
-                            .authorization = authz::AccessDecision::kDenied,
-                            .code = grpc::StatusCode::PERMISSION_DENIED,
-                            .reason = "CALLER_NOT_ALLOWED"});
+TEST(AuditLineTest, WritesCallerTargetAndResult) {
+  const auto line = ParseLine({.request_id = "r-1",
+                               .caller = "metadata:team-a",
+                               .eval_run_uuid = "run",
+                               .workspace_uuid = "w",
+                               .authorization = authz::AccessDecision::kDenied,
+                               .code = grpc::StatusCode::PERMISSION_DENIED,
+                               .reason = "CALLER_NOT_ALLOWED"});
   EXPECT_EQ(line.at("event"), "audit");
   EXPECT_EQ(line.at("request_id"), "r-1");
   EXPECT_EQ(line.at("caller"), "metadata:team-a");
@@ -102,30 +102,30 @@ class AuditLogTest : public ::testing::Test {
   }()};
 };
 
-TEST_F(AuditLogTest, WhatADiskHasNoRoomForIsCountedAndSaid) {
+TEST_F(AuditLogTest, CountsAndLogsLinesLostToAFullDisk) {
   const auto log = Open("/dev/full");
   for (int i = 0; i < 3; ++i) log->Write({.request_id = "r"}, {});
   while (Dropped() < 3) {
-    log->Tend(false);
+    log->RunMaintenance(false);
     std::this_thread::yield();
   }
   EXPECT_EQ(Dropped(), 3);
   EXPECT_THAT(output_.str(), HasSubstr("\"event\":\"audit_lines_lost\",\"lines\":\""));
   EXPECT_THAT(output_.str(), HasSubstr("\"level\":\"error\""));
   const std::string said = output_.str();
-  log->Tend(false);
+  log->RunMaintenance(false);
   EXPECT_EQ(output_.str(), said) << "once";
 }
 
-TEST_F(AuditLogTest, WithoutOneNothingHappens) {
+TEST_F(AuditLogTest, WritesNothingWhenOff) {
   const auto log = Open("off");
   log->Write({.request_id = "r"}, {});
-  log->Tend(true);
+  log->RunMaintenance(true);
   EXPECT_EQ(Dropped(), 0);
   EXPECT_EQ(output_.str(), "");
 }
 
-TEST_F(AuditLogTest, AFileThatCannotBeOpenedIsAnError) {
+TEST_F(AuditLogTest, OpenFailsWhenFileCannotBeOpened) {
   EXPECT_FALSE(AuditLog::Open({.to = "/proc/missing/audit"}, nullptr, &registry_, &events_).ok());
 }
 

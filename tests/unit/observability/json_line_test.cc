@@ -28,12 +28,12 @@ TEST(JsonLineTest, WritesEachKindOfValue) {
             R"("seconds":1.000002,"yes":true})");
 }
 
-TEST(JsonLineTest, TheBufferIsUsedAgain) {
+TEST(JsonLineTest, ReusesTheBuffer) {
   std::string buffer = "what was there before";
   EXPECT_EQ(JsonLine(&buffer).Finish(), "{}");
 }
 
-TEST(JsonLineTest, NoInputEndsTheStringOrTheLine) {
+TEST(JsonLineTest, EscapesEveryByteThatCouldEndTheStringOrLine) {
   std::string all_bytes;
   for (int byte = 0; byte < 256; ++byte) all_bytes += static_cast<char>(byte);
   for (const std::string& value :
@@ -49,7 +49,7 @@ TEST(JsonLineTest, NoInputEndsTheStringOrTheLine) {
   }
 }
 
-TEST(JsonLineTest, WhatIsUtf8ComesBackAsItWas) {
+TEST(JsonLineTest, RoundTripsValidUtf8) {
   const std::string value = "\"q\" \\ \n \xC3\xBC \xF0\x9F\x92\xA5 \xE2\x80\xA8";
   std::string buffer;
   const std::string line(JsonLine(&buffer).Text("value", value).Finish());

@@ -61,7 +61,7 @@ TEST(LineSinkTest, WritesEachMessageAsALineInOrder) {
   EXPECT_EQ(pipe.ReadAll(), "one\ntwo\n{}\n");
 }
 
-TEST(LineSinkTest, AnUrgentLineDoesNotWaitForTheEnd) {
+TEST(LineSinkTest, WritesWarningsWithoutBatchDelay) {
   Pipe pipe;
   auto sink = std::make_shared<LineSink>(pipe.writer());
   spdlog::logger logger("test", sink);
@@ -76,7 +76,7 @@ TEST(LineSinkTest, AnUrgentLineDoesNotWaitForTheEnd) {
   EXPECT_EQ(std::string(bytes.data(), bytes.size()), "now\n");
 }
 
-TEST(LineSinkTest, LinesOfManyThreadsStayWholeAndInTheirThreadsOrder) {
+TEST(LineSinkTest, KeepsLinesWholeAndInOrderPerThread) {
   constexpr int kThreads = 8;
   constexpr int kLines = 500;
   Pipe pipe;
@@ -113,7 +113,7 @@ TEST(LineSinkTest, LinesOfManyThreadsStayWholeAndInTheirThreadsOrder) {
   EXPECT_THAT(next, ::testing::Each(kLines));
 }
 
-TEST(LineSinkTest, WhenNobodyReadsTheOldestLinesAreDroppedAndCounted) {
+TEST(LineSinkTest, DropsAndCountsOldestLinesWhenFull) {
   Pipe pipe;
   constexpr int kLines = 20'000;  // of 100 bytes: far more than the pipe and the buffer hold
   auto sink = std::make_shared<LineSink>(pipe.writer(), /*capacity_bytes=*/64 * 1024);
@@ -140,7 +140,7 @@ TEST(LineSinkTest, WhenNobodyReadsTheOldestLinesAreDroppedAndCounted) {
 }
 
 // A limit on the size of files stands for a disk that is full, and has room again later.
-TEST(LineSinkTest, ALineThatBrokeOffHasALineOfItsOwn) {
+TEST(LineSinkTest, TerminatesAPartiallyWrittenLine) {
   std::FILE* const file = std::tmpfile();
   ASSERT_NE(file, nullptr);
   std::signal(SIGXFSZ, SIG_IGN);

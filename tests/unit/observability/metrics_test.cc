@@ -19,7 +19,7 @@ const std::string kMethod =
     R"(grpc_method="DeleteEvalRun",grpc_service="aymara.evals.v1.EvalRunService",grpc_type="unary")";
 
 // The families and their types.
-std::set<std::string> FamiliesOf(const std::string& exposition) {
+std::set<std::string> ParseFamilies(const std::string& exposition) {
   std::set<std::string> families;
   std::istringstream lines(exposition);
   for (std::string line; std::getline(lines, line);) {
@@ -28,9 +28,9 @@ std::set<std::string> FamiliesOf(const std::string& exposition) {
   return families;
 }
 
-TEST(MetricsTest, TheFamilies) {
+TEST(MetricsTest, ExposesAllFamilies) {
   EXPECT_THAT(
-      FamiliesOf(Metrics().Expose({})),
+      ParseFamilies(Metrics().Expose({})),
       UnorderedElementsAre(
           "gateway_calls_in_flight gauge", "gateway_calls_shed_total counter",
           "gateway_connections_shed_total counter", "gateway_deletions_total counter",
@@ -51,7 +51,7 @@ TEST(MetricsTest, TheFamilies) {
           "http_client_request_duration_seconds histogram"));
 }
 
-TEST(MetricsTest, EverySeriesExistsBeforeTheFirstCall) {
+TEST(MetricsTest, ExposesEverySeriesBeforeTheFirstCall) {
   const std::string exposition = Metrics().Expose({});
   for (const char* code :
        {"OK", "Canceled", "Unknown", "InvalidArgument", "DeadlineExceeded", "NotFound",
@@ -84,22 +84,23 @@ TEST(MetricsTest, EverySeriesExistsBeforeTheFirstCall) {
   }
 }
 
-TEST(MetricsTest, ACallIsCounted) {
+TEST(MetricsTest, CountsACompletedCall) {
   Metrics metrics;
   metrics.OnCallStarted();
-  deletion::SendResult reused;
+  deletion::AttemptResult reused;
   reused.http_status = 204;
   reused.connection_reused = true;
-  deletion::SendResult lost;
+  deletion::AttemptResult lost;
   lost.fault = deletion::Fault::kConnectionLost;
-  lost.resend_stopped = true;
-  deletion::SendResult refused;
+  lost.duplicate_suppressed = true;
+  deletion::AttemptResult refused;
   refused.http_status = 401;
-  for (const deletion::SendResult& result : {reused, lost, refused}) metrics.OnSendDone(result);
-  metrics.OnCallDone({.authorization = authz::AccessDecision::kAllowed,
-                      .code = grpc::StatusCode::OK,
-                      .certainty = deletion::Certainty::kPresumed,
-                      .duration = std::chrono::microseconds(600)});
+  for (const deletion::AttemptResult& result : {reused, lost, refused})
+    metrics.OnAttemptDone(result);
+  metrics.OnCallCompleted({.authorization = authz::AccessDecision::kAllowed,
+                           .code = grpc::StatusCode::OK,
+                           .certainty = deletion::Certainty::kPresumed,
+                           .duration = std::chrono::microseconds(600)});
   const std::string exposition =
       metrics.Expose({.calls_in_flight = 7, .connections_opened = 5, .connections_closed = 2});
   for (const std::string& line : {
@@ -121,7 +122,7 @@ TEST(MetricsTest, ACallIsCounted) {
   }
 }
 
-TEST(MetricsTest, MethodsThatDoNotExistAreOneSeries) {
+TEST(MetricsTest, CountsUnknownMethodsInOneSeries) {
   Metrics metrics;
   metrics.OnUnknownMethod();
   const std::string method = R"(grpc_method="unknown",grpc_service="unknown",grpc_type="unary")";
@@ -131,16 +132,16 @@ TEST(MetricsTest, MethodsThatDoNotExistAreOneSeries) {
                                     method + "} 1\n"));
 }
 
-TEST(MetricsTest, WhatEndsACallIsCountedOnce) {
+TEST(MetricsTest, CountsEachCauseOnce) {
   Metrics metrics;
   metrics.OnRetry();
-  metrics.OnCallShed(deletion::Refusal::kHoldBack);
-  metrics.OnCallDone({.code = grpc::StatusCode::NOT_FOUND,
-                      .reason = "UPSTREAM_UNRECOGNIZED_404",
-                      .retry_stop = deletion::RetryStop::kBudget});
+  metrics.OnCallRejected(deletion::RejectReason::kHoldBack);
+  metrics.OnCallCompleted({.code = grpc::StatusCode::NOT_FOUND,
+                           .reason = "UPSTREAM_UNRECOGNIZED_404",
+                           .retry_stop = deletion::RetryStop::kBudget});
   const std::string exposition =
-      metrics.Expose({.hold_backs_begun = 2,
-                      .hold_back_remaining = std::chrono::milliseconds(1500),
+      metrics.Expose({.retry_after_gate_closures = 2,
+                      .retry_after_gate_remaining = std::chrono::milliseconds(1500),
                       .retry_budget_saved = 7});
   for (const char* line : {
            "gateway_retries_total 1",
@@ -155,11 +156,11 @@ TEST(MetricsTest, WhatEndsACallIsCountedOnce) {
   }
 }
 
-TEST(MetricsTest, ThereAreSeriesForEachLimitThatThereIsAndNoOther) {
+TEST(MetricsTest, ExposesSeriesForCurrentLimitsOnly) {
   Metrics metrics;
   const std::string decisions = "gateway_limiter_decisions_total{";
   EXPECT_THAT(metrics.Expose({}), Not(HasSubstr(decisions)));
-  LimitFigures limits{.rules = {{.name = "a", .by = "caller"}, {.name = "b", .by = "gateway"}}};
+  LimitSnapshot limits{.rules = {{.name = "a", .by = "caller"}, {.name = "b", .by = "gateway"}}};
   EXPECT_THAT(metrics.Expose({.limits = limits}),
               HasSubstr("\n" + decisions + "decision=\"denied\",rule=\"b\"} 0\n"));
   limits = {
@@ -169,7 +170,7 @@ TEST(MetricsTest, ThereAreSeriesForEachLimitThatThereIsAndNoOther) {
       .evicted = 5,
       .overflowed = 4};
   for (int i = 0; i < 2; ++i) {
-    const std::string exposition = metrics.Expose({.log_refusals_left_out = 9, .limits = limits});
+    const std::string exposition = metrics.Expose({.log_rejections_omitted = 9, .limits = limits});
     for (const std::string& line : {
              decisions + R"(decision="allowed",rule="b"} 3)",
              decisions + R"(decision="denied",rule="b"} 2)",
@@ -186,7 +187,7 @@ TEST(MetricsTest, ThereAreSeriesForEachLimitThatThereIsAndNoOther) {
   }
 }
 
-TEST(MetricsTest, WhatIsSampledTwiceIsCountedOnce) {
+TEST(MetricsTest, DoesNotCountASnapshotTwice) {
   Metrics metrics;
   EXPECT_THAT(metrics.Expose({.log_lines_dropped = 3}),
               HasSubstr("\ngateway_log_lines_dropped_total 3\n"));

@@ -24,7 +24,7 @@ std::vector<std::string> RequestIdsIn(const RecentErrors& errors) {
   return ids;
 }
 
-TEST(RecentErrorsTest, TheNewestFirstAndNoMoreThanItHolds) {
+TEST(RecentErrorsTest, KeepsTheNewestUpToCapacity) {
   RecentErrors errors;
   EXPECT_TRUE(errors.NewestFirst().empty());
   errors.Add({.request_id = "a"}, {});
@@ -42,10 +42,10 @@ TEST(RecentErrorsTest, TheNewestFirstAndNoMoreThanItHolds) {
 TEST(StatusJsonTest, HasEverySeriesOfTheExposition) {
   Metrics metrics;
   const ProcessMetrics process(metrics.registry(), {{"version", "1.2.3"}});
-  deletion::SendResult sent;
+  deletion::AttemptResult sent;
   sent.http_status = 204;
   sent.timing.total = std::chrono::milliseconds(3);
-  metrics.OnSendDone(sent);
+  metrics.OnAttemptDone(sent);
   const json status = json::parse(StatusJson({.metrics = metrics.Collect({.calls_in_flight = 7})}));
   std::size_t series = 0;
   for (const auto& family : metrics.Collect({})) {
@@ -68,7 +68,7 @@ TEST(StatusJsonTest, HasEverySeriesOfTheExposition) {
   }
 }
 
-TEST(StatusJsonTest, SaysWhatTheLimitsAreAndWhoIsNearThem) {
+TEST(StatusJsonTest, ListsLimitsAndHotKeys) {
   const json status = json::parse(StatusJson(
       {.limits = {.rules = {{.name = "a",
                              .by = "caller",
@@ -83,7 +83,7 @@ TEST(StatusJsonTest, SaysWhatTheLimitsAreAndWhoIsNearThem) {
             json::parse(R"([{"rule": "a", "subject": "\ufffd", "used": 0.5, "denied": 3}])"));
 }
 
-TEST(StatusJsonTest, SaysHowItIsAndWhatWentWrong) {
+TEST(StatusJsonTest, ListsStateAndRecentErrors) {
   RecentErrors errors;
   errors.Add({.request_id = "r-1",
               .eval_run_uuid = "\xff<script>",

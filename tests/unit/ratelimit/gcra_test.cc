@@ -16,70 +16,71 @@ constexpr std::int64_t kMs = 1'000'000;
 constexpr std::int64_t kSecond = 1000 * kMs;
 
 // Counted in parts of a call, one for each nanosecond of the interval.
-class NaiveBucket {
+class TokenBucket {
  public:
-  explicit NaiveBucket(const Quota& quota) : quota_(quota), filled_(Full()) {}
+  explicit TokenBucket(const Quota& quota) : quota_(quota), level_(MaxLevel()) {}
 
-  bool Take(std::int64_t now, std::int64_t cost) {
-    filled_ = std::min(Full(), filled_ + (now - since_));
+  bool TryAcquire(std::int64_t now, std::int64_t cost) {
+    level_ = std::min(MaxLevel(), level_ + (now - since_));
     since_ = now;
-    if (filled_ < cost * quota_.interval) return false;
-    filled_ -= cost * quota_.interval;
+    if (level_ < cost * quota_.interval) return false;
+    level_ -= cost * quota_.interval;
     return true;
   }
-  [[nodiscard]] std::int64_t whole() const { return filled_ / quota_.interval; }
+  [[nodiscard]] std::int64_t whole() const { return level_ / quota_.interval; }
 
  private:
-  [[nodiscard]] std::int64_t Full() const { return quota_.burst * quota_.interval; }
+  [[nodiscard]] std::int64_t MaxLevel() const { return quota_.burst * quota_.interval; }
 
   Quota quota_;
-  std::int64_t filled_;
+  std::int64_t level_;
   std::int64_t since_ = 0;
 };
 
-TEST(GcraTest, ABurstAndThenOneByOne) {
+TEST(GcraTest, AllowsBurstThenSteadyRate) {
   const Quota quota = MakeQuota(10, kSecond, 3);
   std::int64_t now = 5 * kSecond;
   std::int64_t tat = 0;
   for (int i = 0; i < 3; ++i) {
-    ASSERT_EQ(gcra::Wait(quota, tat, now), 0) << i;
-    tat = gcra::After(quota, tat, now);
+    ASSERT_EQ(gcra::WaitTime(quota, tat, now), 0) << i;
+    tat = gcra::NextTat(quota, tat, now);
   }
   EXPECT_EQ(gcra::Available(quota, tat, now), 0);
-  EXPECT_EQ(gcra::Wait(quota, tat, now), 100 * kMs);
-  EXPECT_EQ(gcra::Wait(quota, tat, now + 99 * kMs), 1 * kMs);
-  EXPECT_EQ(gcra::Wait(quota, tat, now + 100 * kMs), 0);
+  EXPECT_EQ(gcra::WaitTime(quota, tat, now), 100 * kMs);
+  EXPECT_EQ(gcra::WaitTime(quota, tat, now + 99 * kMs), 1 * kMs);
+  EXPECT_EQ(gcra::WaitTime(quota, tat, now + 100 * kMs), 0);
   EXPECT_EQ(gcra::Available(quota, tat, now + 250 * kMs), 2);
   EXPECT_EQ(gcra::Available(quota, tat, now + 9 * kSecond), 3);
 }
 
-TEST(GcraTest, AgreesWithANaiveBucketAndItsWaitIsTheShortest) {
+TEST(GcraTest, MatchesTokenBucketAndReturnsMinimalWait) {
   std::mt19937_64 random(6);
   const auto pick = [&](std::int64_t from, std::int64_t to) {
     return std::uniform_int_distribution<std::int64_t>(from, to)(random);
   };
   for (int round = 0; round < 300; ++round) {
     const Quota quota = MakeQuota(pick(1, 1000), pick(1, 60) * kSecond, pick(1, 50));
-    NaiveBucket bucket(quota);
+    TokenBucket bucket(quota);
     std::int64_t tat = 0;
     std::int64_t now = 0;
     for (int call = 0; call < 300; ++call) {
       now += pick(0, 2 * quota.interval);
       const std::int64_t cost = pick(1, quota.burst);
-      const std::int64_t wait = gcra::Wait(quota, tat, now, cost);
-      ASSERT_EQ(wait == 0, bucket.Take(now, cost)) << "call " << call;
+      const std::int64_t wait = gcra::WaitTime(quota, tat, now, cost);
+      ASSERT_EQ(wait == 0, bucket.TryAcquire(now, cost)) << "call " << call;
       if (wait == 0) {
-        tat = gcra::After(quota, tat, now, cost);
+        tat = gcra::NextTat(quota, tat, now, cost);
       } else {
-        ASSERT_GT(gcra::Wait(quota, tat, now + wait - 1, cost), 0);
-        ASSERT_EQ(gcra::Wait(quota, tat, now + wait, cost), 0) << "at the time that was promised";
+        ASSERT_GT(gcra::WaitTime(quota, tat, now + wait - 1, cost), 0);
+        ASSERT_EQ(gcra::WaitTime(quota, tat, now + wait, cost), 0)
+            << "at the time that was promised";
       }
       ASSERT_EQ(gcra::Available(quota, tat, now), bucket.whole());
     }
   }
 }
 
-TEST(GcraTest, NoWindowHoldsMoreThanItsRateAndABurst) {
+TEST(GcraTest, NoWindowExceedsRatePlusBurst) {
   std::mt19937_64 random(7);
   const Quota quota = MakeQuota(100, kSecond, 20);
   std::vector<std::int64_t> admitted;
@@ -88,8 +89,8 @@ TEST(GcraTest, NoWindowHoldsMoreThanItsRateAndABurst) {
   for (int call = 0; call < 5000; ++call) {
     // Quiet and stormy times.
     now += static_cast<std::int64_t>(random() % (call / 500 % 2 == 0 ? 2 * kMs : 40 * kMs));
-    if (gcra::Wait(quota, tat, now) > 0) continue;
-    tat = gcra::After(quota, tat, now);
+    if (gcra::WaitTime(quota, tat, now) > 0) continue;
+    tat = gcra::NextTat(quota, tat, now);
     admitted.push_back(now);
   }
   for (std::size_t from = 0; from < admitted.size(); ++from) {
@@ -100,24 +101,24 @@ TEST(GcraTest, NoWindowHoldsMoreThanItsRateAndABurst) {
   }
 }
 
-TEST(GcraTest, AStateOfALargerQuotaIsCutToTheNewOne) {
+TEST(GcraTest, ClampsTatOfLargerQuota) {
   const Quota large = MakeQuota(1, kSecond, 100);
   const Quota small = MakeQuota(1, kSecond, 2);
   std::int64_t tat = 0;
-  for (int i = 0; i < 100; ++i) tat = gcra::After(large, tat, 0);
-  EXPECT_EQ(gcra::Wait(small, tat, 0), kSecond);
+  for (int i = 0; i < 100; ++i) tat = gcra::NextTat(large, tat, 0);
+  EXPECT_EQ(gcra::WaitTime(small, tat, 0), kSecond);
 }
 
-TEST(GcraTest, AnIntervalIsRoundedUp) {
+TEST(GcraTest, RoundsIntervalUp) {
   EXPECT_EQ(MakeQuota(3, kSecond, 1).interval, 333'333'334);
   EXPECT_EQ(MakeQuota(1'000'000, kSecond, 1).interval, 1000);
 }
 
-TEST(ShareTest, TheSharesTogetherAreTheLimit) {
+TEST(ReplicaQuotaTest, ReplicaQuotasSumToQuota) {
   const Quota quota = MakeQuota(100, kSecond, 30);
-  EXPECT_EQ(ShareOf(quota, 1), quota);
-  EXPECT_EQ(ShareOf(quota, 3), MakeQuota(100, 3 * kSecond, 10));
-  EXPECT_EQ(ShareOf(quota, 40).burst, 1) << "each has at least one call";
+  EXPECT_EQ(MakeReplicaQuota(quota, 1), quota);
+  EXPECT_EQ(MakeReplicaQuota(quota, 3), MakeQuota(100, 3 * kSecond, 10));
+  EXPECT_EQ(MakeReplicaQuota(quota, 40).burst, 1) << "each has at least one call";
 }
 
 }  // namespace

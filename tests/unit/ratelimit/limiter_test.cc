@@ -28,53 +28,54 @@ class LimiterTest : public ::testing::Test {
 
   // Whether a call is let in; it is then charged.
   bool Call(std::string_view caller, std::int64_t now = kStart, std::string_view workspace = "w") {
-    verdict_ = limiter_.Check({.caller = caller, .workspace = workspace, .upstream_key = "k"}, now);
-    if (verdict_.refused != 0) return false;
-    limiter_.Charge(now);
+    decision_ =
+        limiter_.Check({.caller = caller, .workspace = workspace, .upstream_key = "k"}, now);
+    if (decision_.refused != 0) return false;
+    limiter_.Commit(now);
     return true;
   }
   int Calls(int count, std::string_view caller, std::int64_t now = kStart) {
-    int let_in = 0;
-    for (int i = 0; i < count; ++i) let_in += Call(caller, now) ? 1 : 0;
-    return let_in;
+    int admitted = 0;
+    for (int i = 0; i < count; ++i) admitted += Call(caller, now) ? 1 : 0;
+    return admitted;
   }
 
   Limiter limiter_{{.max_keys = 50, .seed = 1}, nullptr};
-  Limiter::Verdict verdict_;
+  Limiter::Decision decision_;
 };
 
-TEST_F(LimiterTest, WithoutRulesEverybodyIsLetIn) { EXPECT_EQ(Calls(1000, "a"), 1000); }
+TEST_F(LimiterTest, AllowsEverythingWithoutRules) { EXPECT_EQ(Calls(1000, "a"), 1000); }
 
-TEST_F(LimiterTest, EachCallerHasABucketOfItsOwn) {
+TEST_F(LimiterTest, CallersHaveSeparateBuckets) {
   Use({Rule("per-caller", LimitedBy::kCaller, 10, 3)});
   EXPECT_EQ(Calls(10, "a"), 3);
   EXPECT_EQ(Calls(10, "b"), 3);
   EXPECT_EQ(Calls(10, "a", kStart + 200 * kMs), 2);
 }
 
-TEST_F(LimiterTest, ACallThatOneRuleRefusesIsChargedToNone) {
+TEST_F(LimiterTest, RejectedCallIsChargedToNoRule) {
   Use({Rule("all", LimitedBy::kGateway, 10, 5), Rule("per-caller", LimitedBy::kCaller, 10, 1)});
   EXPECT_EQ(Calls(100, "greedy"), 1);
-  EXPECT_EQ(verdict_.refused, 0b10U);
+  EXPECT_EQ(decision_.refused, 0b10U);
   EXPECT_EQ(Calls(1, "b") + Calls(1, "c") + Calls(1, "d") + Calls(1, "e"), 4)
       << "the gateway's room is not used up by who is refused";
   EXPECT_EQ(Calls(1, "f"), 0);
-  EXPECT_EQ(verdict_.refused, 0b01U);
+  EXPECT_EQ(decision_.refused, 0b01U);
 }
 
-TEST_F(LimiterTest, TheWaitIsUntilAllRulesHaveRoom) {
+TEST_F(LimiterTest, WaitCoversAllRules) {
   Use({Rule("fast", LimitedBy::kCaller, 10, 1), Rule("slow", LimitedBy::kWorkspace, 2, 1),
        Rule("faster", LimitedBy::kGateway, 100, 1)});
   ASSERT_TRUE(Call("a"));
   ASSERT_FALSE(Call("a"));
-  EXPECT_EQ(verdict_.refused, 0b111U);
-  EXPECT_EQ(limiter_.rules().rule(static_cast<std::size_t>(verdict_.rule)).name, "slow");
-  EXPECT_EQ(verdict_.wait, 500 * kMs);
-  EXPECT_FALSE(Call("a", kStart + verdict_.wait - 1));
+  EXPECT_EQ(decision_.refused, 0b111U);
+  EXPECT_EQ(limiter_.rules().rule(static_cast<std::size_t>(decision_.rule)).name, "slow");
+  EXPECT_EQ(decision_.wait, 500 * kMs);
+  EXPECT_FALSE(Call("a", kStart + decision_.wait - 1));
   EXPECT_TRUE(Call("a", kStart + 500 * kMs)) << "at the time that was promised";
 }
 
-TEST_F(LimiterTest, ARefusedCallCountsOnceForTheRuleThatTakesLongest) {
+TEST_F(LimiterTest, CountsRejectionForRuleWithLongestWait) {
   Use({Rule("fast", LimitedBy::kCaller, 10, 1), Rule("slow", LimitedBy::kGateway, 2, 1)});
   ASSERT_EQ(Calls(3, "a"), 1);
   EXPECT_EQ(limiter_.counts(0).refused, 0u);
@@ -82,27 +83,27 @@ TEST_F(LimiterTest, ARefusedCallCountsOnceForTheRuleThatTakesLongest) {
   EXPECT_EQ(limiter_.counts(0).allowed, 1u);
 }
 
-TEST_F(LimiterTest, AFewOfThoseWhoAreNearALimitAreNamed) {
+TEST_F(LimiterTest, ListsHotKeys) {
   Use({Rule("per-caller", LimitedBy::kCaller, 10, 10)});
   Calls(8, "modest");
-  EXPECT_TRUE(limiter_.near().empty());
+  EXPECT_TRUE(limiter_.hot_keys().empty());
   Calls(9, "near");
   Calls(13, "greedy");
-  ASSERT_EQ(limiter_.near().size(), 2u);
-  EXPECT_EQ(limiter_.near()[0].subject, "near");
-  EXPECT_EQ(limiter_.near()[0].refused, 0u);
-  EXPECT_EQ(limiter_.near()[0].tat - kStart, 900 * kMs);
-  EXPECT_EQ(limiter_.near()[0].room, kSecond);
-  EXPECT_EQ(limiter_.near()[1].subject, "greedy");
-  EXPECT_EQ(limiter_.near()[1].refused, 3u);
+  ASSERT_EQ(limiter_.hot_keys().size(), 2u);
+  EXPECT_EQ(limiter_.hot_keys()[0].subject, "near");
+  EXPECT_EQ(limiter_.hot_keys()[0].refused, 0u);
+  EXPECT_EQ(limiter_.hot_keys()[0].tat - kStart, 900 * kMs);
+  EXPECT_EQ(limiter_.hot_keys()[0].burst_tolerance, kSecond);
+  EXPECT_EQ(limiter_.hot_keys()[1].subject, "greedy");
+  EXPECT_EQ(limiter_.hot_keys()[1].refused, 3u);
   for (int i = 1; i <= 40; ++i) Calls(9, "another-" + std::to_string(i), kStart + i);
-  EXPECT_EQ(limiter_.near().size(), kMostNear);
-  EXPECT_TRUE(std::ranges::none_of(limiter_.near(), [](const auto& entry) {
+  EXPECT_EQ(limiter_.hot_keys().size(), kMaxHotKeys);
+  EXPECT_TRUE(std::ranges::none_of(limiter_.hot_keys(), [](const auto& entry) {
     return entry.subject == "greedy";
   })) << "the last ones";
 }
 
-TEST_F(LimiterTest, AShadowRuleCountsButDoesNotRefuse) {
+TEST_F(LimiterTest, ShadowRuleCountsWithoutRejecting) {
   LimitRule shadow = Rule("trial", LimitedBy::kCaller, 10, 2);
   shadow.shadow = true;
   Use({shadow, Rule("all", LimitedBy::kGateway, 10, 4)});
@@ -112,10 +113,10 @@ TEST_F(LimiterTest, AShadowRuleCountsButDoesNotRefuse) {
   EXPECT_EQ(limiter_.counts(0).refused, 0u);
   EXPECT_EQ(limiter_.counts(1).allowed, 4u);
   EXPECT_EQ(limiter_.counts(1).refused, 6u);
-  EXPECT_EQ(verdict_.shadow_refused, 0b1U);
+  EXPECT_EQ(decision_.shadow_refused, 0b1U);
 }
 
-TEST_F(LimiterTest, WhoIsUnlimitedLeavesNoTrace) {
+TEST_F(LimiterTest, UnlimitedSubjectsUseNoEntry) {
   LimitRule rule = Rule("per-caller", LimitedBy::kCaller, 10, 1);
   rule.overrides = {{"ops/*", std::nullopt}};
   Use({rule});
@@ -123,29 +124,29 @@ TEST_F(LimiterTest, WhoIsUnlimitedLeavesNoTrace) {
   EXPECT_EQ(limiter_.keys().size(), 0u);
 }
 
-TEST_F(LimiterTest, ASendMoreIsChargedToTheUpstreamKeyAlone) {
+TEST_F(LimiterTest, RetryIsChargedToUpstreamKeyOnly) {
   Use({Rule("vendor", LimitedBy::kUpstreamKey, 10, 3),
        Rule("per-caller", LimitedBy::kCaller, 1, 1)});
   ASSERT_TRUE(Call("a"));
-  EXPECT_EQ(limiter_.TryChargeSend("k", kStart), 0);
-  EXPECT_EQ(limiter_.TryChargeSend("k", kStart), 0);
-  const std::int64_t wait = limiter_.TryChargeSend("k", kStart);
+  EXPECT_EQ(limiter_.TryAcquireAttempt("k", kStart), 0);
+  EXPECT_EQ(limiter_.TryAcquireAttempt("k", kStart), 0);
+  const std::int64_t wait = limiter_.TryAcquireAttempt("k", kStart);
   EXPECT_EQ(wait, 100 * kMs);
   EXPECT_FALSE(Call("b")) << "a retry has taken its place";
   EXPECT_EQ(limiter_.counts(0).allowed, 1u) << "a send is no call";
   EXPECT_EQ(limiter_.counts(0).refused, 1u);
-  EXPECT_EQ(limiter_.TryChargeSend("another key", kStart), 0);
-  EXPECT_EQ(limiter_.TryChargeSend("k", kStart + wait), 0);
+  EXPECT_EQ(limiter_.TryAcquireAttempt("another key", kStart), 0);
+  EXPECT_EQ(limiter_.TryAcquireAttempt("k", kStart + wait), 0);
 }
 
-TEST_F(LimiterTest, EachReplicaHasItsShare) {
+TEST_F(LimiterTest, AppliesReplicaShare) {
   Use({Rule("per-caller", LimitedBy::kCaller, 40, 12)}, /*replicas=*/4);
   EXPECT_EQ(Calls(100, "a"), 3);
   EXPECT_EQ(Calls(100, "a", kStart + kSecond), 3);
   EXPECT_EQ(Calls(100, "a", kStart + kSecond + 100 * kMs), 1);
 }
 
-TEST_F(LimiterTest, NewRulesKeepWhatIsRemembered) {
+TEST_F(LimiterTest, RuleChangeKeepsState) {
   Use({Rule("per-caller", LimitedBy::kCaller, 10, 5), Rule("gone", LimitedBy::kGateway, 10, 100)});
   ASSERT_EQ(Calls(5, "a"), 5);
   Use({Rule("new", LimitedBy::kGateway, 10, 100), Rule("per-caller", LimitedBy::kCaller, 10, 5)});
@@ -158,12 +159,12 @@ TEST_F(LimiterTest, NewRulesKeepWhatIsRemembered) {
   EXPECT_EQ(Calls(5, "a", kStart + 5 * kMs), 5) << "a larger limit holds from its first call on";
 }
 
-TEST_F(LimiterTest, MadeUpCallersShareAKeyOnceTheTableIsFull) {
+TEST_F(LimiterTest, CallersShareOverflowBucketWhenTableIsFull) {
   Use({Rule("per-caller", LimitedBy::kCaller, 1, 2)});
   ASSERT_EQ(Calls(2, "regular"), 2);
-  int let_in = 0;
-  for (int i = 0; i < 10'000; ++i) let_in += Calls(1, "made-up-" + std::to_string(i));
-  EXPECT_EQ(let_in, 49 + 2) << "what fits into the table, and one burst for all others together";
+  int admitted = 0;
+  for (int i = 0; i < 10'000; ++i) admitted += Calls(1, "made-up-" + std::to_string(i));
+  EXPECT_EQ(admitted, 49 + 2) << "what fits into the table, and one burst for all others together";
   EXPECT_EQ(limiter_.keys().size(), 50u);
   EXPECT_EQ(limiter_.overflowed(), 10'000u - 49u);
   EXPECT_EQ(Calls(2, "regular"), 0) << "it is still known";

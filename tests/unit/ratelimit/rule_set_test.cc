@@ -23,7 +23,7 @@ RuleSet Rules() {
                   {.name = "all", .quota = kDefault}});
 }
 
-TEST(RuleSetTest, TheOverrideThatSaysMostAboutASubject) {
+TEST(RuleSetTest, MostSpecificOverrideWins) {
   const RuleSet rules = Rules();
   struct {
     const char* caller;
@@ -41,21 +41,21 @@ TEST(RuleSetTest, TheOverrideThatSaysMostAboutASubject) {
       {"spiffe://ops/", nullptr},
   };
   for (const auto& c : cases) {
-    const Quota* quota = rules.QuotaOf(0, c.caller);
+    const Quota* quota = rules.FindQuota(0, c.caller);
     ASSERT_EQ(quota == nullptr, c.quota == nullptr) << c.caller;
     if (quota != nullptr) {
       EXPECT_EQ(*quota, *c.quota) << c.caller;
     }
   }
-  EXPECT_EQ(*rules.QuotaOf(1, "spiffe://ops/a"), kDefault) << "overrides are each rule's own";
+  EXPECT_EQ(*rules.FindQuota(1, "spiffe://ops/a"), kDefault) << "overrides are each rule's own";
 }
 
-TEST(RuleSetTest, SubjectsByKind) {
+TEST(RuleSetTest, GetReturnsSubjectByKind) {
   const LimitSubjects subjects{.caller = "c", .workspace = "w", .upstream_key = "k"};
-  EXPECT_EQ(subjects.Of(LimitedBy::kCaller), "c");
-  EXPECT_EQ(subjects.Of(LimitedBy::kWorkspace), "w");
-  EXPECT_EQ(subjects.Of(LimitedBy::kUpstreamKey), "k");
-  EXPECT_EQ(subjects.Of(LimitedBy::kGateway), "");
+  EXPECT_EQ(subjects.Get(LimitedBy::kCaller), "c");
+  EXPECT_EQ(subjects.Get(LimitedBy::kWorkspace), "w");
+  EXPECT_EQ(subjects.Get(LimitedBy::kUpstreamKey), "k");
+  EXPECT_EQ(subjects.Get(LimitedBy::kGateway), "");
 }
 
 }  // namespace

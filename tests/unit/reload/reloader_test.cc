@@ -32,7 +32,7 @@ class ReloaderTest : public ::testing::Test {
     const std::string flag = "--config=" + file_.path();
     const std::vector<const char*> argv = {"evalrun-gateway", flag.c_str()};
     return config::LoadConfig(static_cast<int>(argv.size()), argv.data(),
-                              {{"AYMARA_AI_API_KEY", key_}}, files_.Reader());
+                              {{"AYMARA_AI_API_KEY", key_}}, files_.MakeReader());
   }
 
   // The events since the last time, without their times.
@@ -68,29 +68,29 @@ class ReloaderTest : public ::testing::Test {
                      &events_, &metrics_};
 };
 
-TEST_F(ReloaderTest, AChangeIsTakenOnceItHasStoodFromLookToLook) {
+TEST_F(ReloaderTest, AppliesAChangeOnceStableBetweenChecks) {
   std::vector<config::v1::Log::Level> applied;
   reloader_.OnReload([&](const auto& next) { applied.push_back(next.config.log().level()); });
-  reloader_.Look(kNow);
+  reloader_.CheckForChanges(kNow);
   file_.Replace("log: {level: ");  // somebody is writing it
-  reloader_.Look(kNow);
+  reloader_.CheckForChanges(kNow);
   file_.Replace("log: {level: debug}\n");
-  reloader_.Look(kNow);
+  reloader_.CheckForChanges(kNow);
   EXPECT_THAT(applied, IsEmpty());
-  reloader_.Look(kNow);
+  reloader_.CheckForChanges(kNow);
   EXPECT_THAT(applied, ElementsAre(config::v1::Log::LEVEL_DEBUG));
-  reloader_.Look(kNow);
-  reloader_.Look(kNow);
+  reloader_.CheckForChanges(kNow);
+  reloader_.CheckForChanges(kNow);
   EXPECT_THAT(Events(), ElementsAre("config_reloaded"));
   EXPECT_THAT(Metrics(), HasSubstr("gateway_config_reloads_total{result=\"success\"} 1\n"));
   EXPECT_THAT(Metrics(), HasSubstr("gateway_config_last_load_success_timestamp_seconds 1000\n"));
 }
 
-TEST_F(ReloaderTest, OneThatDoesNotLoadChangesNothingAndSaysWhyOnce) {
+TEST_F(ReloaderTest, KeepsOldConfigAndLogsOnceWhenLoadFails) {
   int applied = 0;
   reloader_.OnReload([&](const auto&) { ++applied; });
   file_.Replace("log: {level: debug}\nretry: {max_attempts: 99, max_atempts: 1}\n");
-  for (int i = 0; i < 5; ++i) reloader_.Look(kNow);
+  for (int i = 0; i < 5; ++i) reloader_.CheckForChanges(kNow);
   EXPECT_EQ(applied, 0);
   EXPECT_THAT(Events(), ElementsAre(::testing::AllOf(HasSubstr("config_reload_failed: "),
                                                      HasSubstr("retry.max_atempts"),
@@ -99,20 +99,20 @@ TEST_F(ReloaderTest, OneThatDoesNotLoadChangesNothingAndSaysWhyOnce) {
   EXPECT_THAT(Metrics(), HasSubstr("gateway_config_reloads_total{result=\"success\"} 0\n"));
 
   file_.Replace("log: {level: debug}\n");
-  for (int i = 0; i < 2; ++i) reloader_.Look(kNow);
+  for (int i = 0; i < 2; ++i) reloader_.CheckForChanges(kNow);
   EXPECT_EQ(applied, 1);
 }
 
-TEST_F(ReloaderTest, AFileThatIsGoneOrBlankKeepsTheOld) {
+TEST_F(ReloaderTest, KeepsOldConfigWhenFileIsMissingOrEmpty) {
   std::filesystem::remove(file_.path());
-  for (int i = 0; i < 5; ++i) reloader_.Look(kNow);
+  for (int i = 0; i < 5; ++i) reloader_.CheckForChanges(kNow);
   EXPECT_THAT(Events(), ElementsAre(HasSubstr("No such file")));
   file_.Replace("\n");
-  for (int i = 0; i < 5; ++i) reloader_.Look(kNow);
+  for (int i = 0; i < 5; ++i) reloader_.CheckForChanges(kNow);
   EXPECT_THAT(Events(), ElementsAre(HasSubstr("is blank")));
 }
 
-TEST_F(ReloaderTest, WhatNeedsARestartIsNamedAndNotApplied) {
+TEST_F(ReloaderTest, ReportsSettingsThatNeedARestart) {
   std::string max_attempts;
   reloader_.OnReload(
       [&](const auto& next) { max_attempts = std::to_string(next.config.retry().max_attempts()); });
@@ -129,7 +129,7 @@ TEST_F(ReloaderTest, WhatNeedsARestartIsNamedAndNotApplied) {
   EXPECT_THAT(Metrics(), HasSubstr("gateway_config_restart_needed 0\n"));
 }
 
-TEST_F(ReloaderTest, ANewKeyIsHandedOnAndNotShown) {
+TEST_F(ReloaderTest, AppliesANewKeyWithoutLoggingIt) {
   std::string key;
   reloader_.OnReload([&](const auto& next) { key = next.api_key.RevealForSending(); });
   key_ = "another-secret-key";
@@ -140,7 +140,7 @@ TEST_F(ReloaderTest, ANewKeyIsHandedOnAndNotShown) {
   EXPECT_THAT(Events(), ElementsAre("config_reloaded"));
 }
 
-TEST_F(ReloaderTest, TheHashInForceIsTheOnlySeries) {
+TEST_F(ReloaderTest, ExposesOnlyTheCurrentHash) {
   metrics_.OnLoaded("0123456789abcdef", false, kNow);
   file_.Replace("log: {level: debug}\n");
   reloader_.Reload(kNow);

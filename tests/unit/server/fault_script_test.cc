@@ -24,14 +24,14 @@ FaultRule OnlyRule(const std::string& rule) {
   return script->rules[0];
 }
 
-TEST(FaultScript, AnEmptyOneHasSeedZeroAndNoRules) {
+TEST(FaultScript, EmptyScriptHasDefaults) {
   const auto script = ParseFaultScript(R"({"rules": []})");
   ASSERT_TRUE(script.ok()) << script.status();
   EXPECT_EQ(script->seed, 0);
   EXPECT_THAT(script->rules, IsEmpty());
 }
 
-TEST(FaultScript, ARuleOfTwoMembersMatchesEverythingAlways) {
+TEST(FaultScript, MinimalRuleMatchesEverything) {
   const FaultRule rule = OnlyRule(R"({"name": "n", "fault": "hold"})");
   EXPECT_EQ(rule.name, "n");
   EXPECT_EQ(rule.method + rule.path + rule.eval_run_uuid, "");
@@ -42,7 +42,7 @@ TEST(FaultScript, ARuleOfTwoMembersMatchesEverythingAlways) {
   EXPECT_FALSE(rule.fault.commit);
 }
 
-TEST(FaultScript, EveryMemberIsRead) {
+TEST(FaultScript, ParsesEveryMember) {
   const auto script = ParseFaultScript(R"({"seed": 9223372036854775807, "rules": [
     {"name": "n", "method": "DELETE", "path": "/v2/eval-runs/*",
      "eval_run_uuid": "score_run.ABCDEF00-0000-4000-8000-000000000001",
@@ -79,7 +79,7 @@ struct KindCase {
 
 class FaultKinds : public testing::TestWithParam<KindCase> {};
 
-TEST_P(FaultKinds, AreRead) {
+TEST_P(FaultKinds, ParsesEachKind) {
   const KindCase& c = GetParam();
   const Fault fault = OnlyRule(std::string(R"({"name": "n", )") + c.members + "}").fault;
   EXPECT_EQ(fault.kind, c.kind);
@@ -119,7 +119,7 @@ struct BadScript {
 
 class BadScripts : public testing::TestWithParam<BadScript> {};
 
-TEST_P(BadScripts, AreRefusedAndTheMemberIsNamed) {
+TEST_P(BadScripts, ReportsTheInvalidMember) {
   const auto script = ParseFaultScript(GetParam().text);
   EXPECT_EQ(script.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(script.status().message()), HasSubstr(GetParam().sentence));
@@ -191,7 +191,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 #undef RULE
 
-TEST(FaultScript, AFileThatIsNotThereIsNamed) {
+TEST(FaultScript, ReportsMissingFile) {
   EXPECT_THAT(std::string(ReadFaultScript("/nonexistent.json").status().message()),
               HasSubstr("/nonexistent.json"));
 }

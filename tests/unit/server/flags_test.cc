@@ -19,7 +19,7 @@ Flags Parse(std::vector<std::string> arguments) {
   return std::get<Flags>(parsed);
 }
 
-TEST(Flags, AllOfThemSurviveBeingWrittenDown) {
+TEST(Flags, RoundTripAsArguments) {
   const Flags flags =
       Parse({"--listen", "[::1]:80", "--admin-listen", "localhost:0", "--database", "a b.db",
              "--seed", "s.json", "--faults", "f.json", "--max-connections", "7", "--resume", "5"});
@@ -37,7 +37,7 @@ TEST(Flags, AllOfThemSurviveBeingWrittenDown) {
   EXPECT_EQ(ToArguments(again), ToArguments(flags));
 }
 
-TEST(Flags, TheDefaultsSurviveToo) {
+TEST(Flags, DefaultsRoundTrip) {
   const Flags again = Parse(ToArguments(Parse({})));
   EXPECT_EQ(FormatAddress(again.listen), "127.0.0.1:8080");
   EXPECT_EQ(again.admin, std::nullopt);
@@ -45,7 +45,7 @@ TEST(Flags, TheDefaultsSurviveToo) {
   EXPECT_EQ(again.resume, -1);
 }
 
-TEST(Addresses, AreHostAndPort) {
+TEST(Addresses, ParseHostAndPort) {
   for (const char* address : {"127.0.0.1:0", "localhost:65535", "[::1]:8080", "[::]:0"}) {
     const auto parsed = ParseAddress(address);
     ASSERT_TRUE(parsed.has_value()) << address;

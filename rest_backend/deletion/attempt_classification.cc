@@ -1,0 +1,143 @@
+#include "rest_backend/deletion/attempt_classification.h"
+
+namespace evalrun::deletion {
+namespace {
+
+using absl::StatusCode;
+
+constexpr std::string_view kUnexpectedResponse = "UPSTREAM_UNEXPECTED_RESPONSE";
+
+constexpr AttemptClassification kProtocolError = {StatusCode::kUnavailable, Effect::kUnknown,
+                                                  Retry::kSafe, "UPSTREAM_PROTOCOL_ERROR"};
+
+AttemptClassification Classify2xx(int status, BodyKind body) {
+  // 200 with JSON is tolerated: the API documents 204, frameworks like to answer `{}`. A 200 whose
+  // body is an API error contradicts itself, and a portal's page is no answer of the API at all.
+  const bool success =
+      status == 204 || (status == 200 && (body == BodyKind::kEmpty || body == BodyKind::kJson));
+  if (success) return {StatusCode::kOk, Effect::kDeleted, Retry::kNever, ""};
+  return {StatusCode::kUnknown, Effect::kUnknown, Retry::kNever, kUnexpectedResponse};
+}
+
+AttemptClassification Classify4xx(int status, BodyKind body) {
+  switch (status) {
+    case 400:
+    case 413:
+    case 414:
+    case 422:
+    case 431:
+      return {StatusCode::kInvalidArgument, Effect::kNothing, Retry::kNever,
+              "UPSTREAM_INVALID_REQUEST"};
+    case 401:
+      return {StatusCode::kUnauthenticated, Effect::kNothing, Retry::kNever,
+              "UPSTREAM_UNAUTHENTICATED"};
+    case 403:
+    case 451:
+      return {StatusCode::kPermissionDenied, Effect::kNothing, Retry::kNever,
+              "UPSTREAM_PERMISSION_DENIED"};
+    case 404:
+    case 410:
+      // Only the API itself can say that a run is not there. An ingress without endpoints and a
+      // wrong base path answer 404 too.
+      if (body == BodyKind::kApiError) {
+        return {StatusCode::kNotFound, Effect::kAbsent, Retry::kNever, "UPSTREAM_NOT_FOUND"};
+      }
+      return {StatusCode::kNotFound, Effect::kNothing, Retry::kNever, kUnrecognized404Reason};
+    case 405:
+      return {StatusCode::kUnimplemented, Effect::kNothing, Retry::kNever,
+              "UPSTREAM_UNIMPLEMENTED"};
+    case 408:
+      // A proxy's 408 may stand for an upstream that never answered it.
+      return {StatusCode::kUnavailable, Effect::kUnknown, Retry::kSafe, "UPSTREAM_TIMEOUT"};
+    case 409:
+      // The vendor's own client takes 409 for a passing lock; gRPC clients do not retry ABORTED
+      // (AIP-194).
+      return {StatusCode::kAborted, Effect::kNothing, Retry::kOnConflict, "UPSTREAM_CONFLICT"};
+    case 412:
+      return {StatusCode::kFailedPrecondition, Effect::kNothing, Retry::kNever,
+              "UPSTREAM_PRECONDITION_FAILED"};
+    case 421:
+    case 425:
+      return {StatusCode::kUnavailable, Effect::kNothing, Retry::kSafe, "UPSTREAM_UNAVAILABLE"};
+    case 429:
+      // Not UNAVAILABLE, which clients retry by themselves.
+      return {StatusCode::kResourceExhausted, Effect::kNothing, Retry::kAfterDelay,
+              "UPSTREAM_RATE_LIMITED"};
+    case 499:
+      return {StatusCode::kCancelled, Effect::kUnknown, Retry::kNever, "UPSTREAM_CANCELLED"};
+    default:
+      // 402, 407, 411, 415, ...: faults between this gateway and the vendor, not the caller's.
+      return {StatusCode::kInternal, Effect::kNothing, Retry::kNever, "UPSTREAM_REFUSED"};
+  }
+}
+
+AttemptClassification Classify5xx(int status, BodyKind body) {
+  switch (status) {
+    case 501:
+      return {StatusCode::kUnimplemented, Effect::kNothing, Retry::kNever,
+              "UPSTREAM_UNIMPLEMENTED"};
+    case 503:
+      // The API refused; a proxy may answer 503 after it has passed the request on.
+      if (body == BodyKind::kApiError) {
+        return {StatusCode::kUnavailable, Effect::kNothing, Retry::kSafe, "UPSTREAM_UNAVAILABLE"};
+      }
+      return {StatusCode::kUnavailable, Effect::kUnknown, Retry::kSafe, "UPSTREAM_UNAVAILABLE"};
+    case 504:
+      return {StatusCode::kDeadlineExceeded, Effect::kUnknown, Retry::kSafe, "UPSTREAM_TIMEOUT"};
+    default:
+      // 520 to 530 are a well-known proxy's words for "the origin failed".
+      if (status == 502 || (status >= 520 && status <= 530)) {
+        return {StatusCode::kUnavailable, Effect::kUnknown, Retry::kSafe, "UPSTREAM_UNAVAILABLE"};
+      }
+      return {StatusCode::kInternal, Effect::kUnknown, Retry::kOn500, "UPSTREAM_INTERNAL_ERROR"};
+  }
+}
+
+}  // namespace
+
+AttemptClassification ClassifyStatus(int http_status, BodyKind body) {
+  switch (http_status / 100) {
+    case 2:
+      return Classify2xx(http_status, body);
+    case 3:
+      // Never followed: the Location may lead anywhere, and the key would go with it.
+      return {StatusCode::kInternal, Effect::kNothing, Retry::kNever,
+              "UPSTREAM_UNEXPECTED_REDIRECT"};
+    case 4:
+      return Classify4xx(http_status, body);
+    case 5:
+      return Classify5xx(http_status, body);
+    default:
+      return kProtocolError;
+  }
+}
+
+AttemptClassification ClassifyFault(Fault fault, bool may_have_been_sent) {
+  const Effect effect = may_have_been_sent ? Effect::kUnknown : Effect::kNothing;
+  switch (fault) {
+    case Fault::kResolve:
+      return {StatusCode::kUnavailable, effect, Retry::kSafe, "UPSTREAM_RESOLVE_FAILED"};
+    case Fault::kConnect:
+      return {StatusCode::kUnavailable, effect, Retry::kSafe, "UPSTREAM_CONNECT_FAILED"};
+    case Fault::kTls:
+      return {StatusCode::kUnavailable, effect, Retry::kSafe, "UPSTREAM_TLS_FAILED"};
+    case Fault::kTimeout:
+      return {StatusCode::kDeadlineExceeded, effect, Retry::kSafe, "UPSTREAM_TIMEOUT"};
+    case Fault::kConnectionLost:
+      return {StatusCode::kUnavailable, effect, Retry::kSafe, "UPSTREAM_CONNECTION_LOST"};
+    case Fault::kNone:
+    case Fault::kProtocol:
+    case Fault::kTooLarge:
+      return {kProtocolError.code, effect, kProtocolError.retry, kProtocolError.reason};
+    case Fault::kInternal:
+      break;
+  }
+  return {StatusCode::kInternal, effect, Retry::kNever, "GATEWAY_INTERNAL_ERROR"};
+}
+
+AttemptClassification ClassifyAttempt(const AttemptResult& result, BodyKind body) {
+  return result.fault == Fault::kNone ? ClassifyStatus(result.http_status, body)
+                                      : ClassifyFault(result.fault, result.may_have_been_sent);
+}
+
+}  // namespace evalrun::deletion

@@ -1,0 +1,146 @@
+#include "service/handler/delete_errors.h"
+
+#include <array>
+#include <utility>
+
+#include <absl/strings/str_cat.h>
+#include <absl/time/time.h>
+
+#include "service/authz/policy.h"
+
+namespace evalrun::handler {
+namespace {
+
+struct ReasonText {
+  std::string_view reason;
+  std::string_view text;
+};
+
+// For outcomes without an HTTP answer, by our reason.
+constexpr std::array<ReasonText, 10> kReasonTexts = {{
+    {"UPSTREAM_RESOLVE_FAILED", "the name of the upstream could not be resolved"},
+    {"UPSTREAM_CONNECT_FAILED", "no connection to the upstream could be made"},
+    {"UPSTREAM_TLS_FAILED", "no secure connection to the upstream could be made"},
+    {"UPSTREAM_TIMEOUT", "the upstream did not answer in time"},
+    {"UPSTREAM_CONNECTION_LOST", "the connection to the upstream was lost"},
+    {"UPSTREAM_PROTOCOL_ERROR", "what the upstream sent is not HTTP"},
+    {"DEADLINE_TOO_SHORT", "the deadline left no time to ask the upstream"},
+    {"DEADLINE_EXCEEDED", "the deadline passed before the upstream had answered"},
+    {"CALL_CANCELLED", "the caller cancelled the call"},
+    {"GATEWAY_INTERNAL_ERROR", "the gateway could not send the request"},
+}};
+
+std::string DefaultMessage(std::string_view reason, const UpstreamResponse& upstream) {
+  if (upstream.is_final) return absl::StrCat("the upstream answered HTTP ", upstream.http_status);
+  for (const ReasonText& reason_text : kReasonTexts) {
+    if (reason_text.reason == reason) return std::string(reason_text.text);
+  }
+  return "the upstream gave no answer";
+}
+
+// Says the uncertainty in words, too.
+void PrefixUnknownOutcome(CallError* call_error) {
+  call_error->message = absl::StrCat("the run may or may not be deleted: ", call_error->message);
+}
+
+// Nothing was sent for it; but the caller's earlier attempts may have been.
+CallError MakeRejection(std::string_view reason, std::string message,
+                        std::chrono::milliseconds retry_after, bool attempted_before,
+                        std::string_view request_id) {
+  CallError call_error;
+  call_error.code = grpc::StatusCode::RESOURCE_EXHAUSTED;
+  call_error.reason = std::string(reason);
+  call_error.message = std::move(message);
+  call_error.request_id = std::string(request_id);
+  call_error.retry_after = retry_after;
+  call_error.retry_after_is_explicit = true;
+  if (attempted_before) {
+    call_error.certainty = deletion::Certainty::kUnknown;
+    PrefixUnknownOutcome(&call_error);
+  }
+  return call_error;
+}
+
+}  // namespace
+
+CallError MakeCallError(const deletion::Deletion::Response& answer,
+                        const UpstreamResponse& upstream, std::string_view request_id,
+                        std::string_view eval_run_uuid) {
+  CallError call_error;
+  call_error.code = static_cast<grpc::StatusCode>(answer.code);
+  call_error.reason = std::string(answer.reason);
+  call_error.certainty = answer.certainty;
+  call_error.sends = answer.sends;
+  call_error.retry_after = answer.retry_after;
+  call_error.retry_after_is_explicit = answer.retry_after_is_explicit;
+  call_error.retry_stop = answer.retry_stop;
+  call_error.request_id = std::string(request_id);
+  call_error.eval_run_uuid = std::string(eval_run_uuid);
+  call_error.http_status = upstream.http_status;
+  call_error.upstream_request_id =
+      upstream.body.request_id.empty() ? upstream.header_request_id : upstream.body.request_id;
+  call_error.upstream_code = upstream.body.code;
+  call_error.message = DefaultMessage(answer.reason, upstream);
+  if (upstream.is_final) {
+    call_error.field_errors = upstream.body.field_errors;
+    if (!upstream.body.message.empty()) call_error.message = upstream.body.message;
+    // An answer of 2xx with the API's error in it contradicts itself: the reason stays ours.
+    if (upstream.body.kind == deletion::BodyKind::kApiError && upstream.http_status >= 400) {
+      const std::string reason = ToReason(upstream.body.code);
+      if (!reason.empty()) call_error.reason = reason;
+      call_error.domain = kUpstreamDomain;
+    }
+  }
+  if (call_error.certainty == deletion::Certainty::kUnknown) PrefixUnknownOutcome(&call_error);
+  return call_error;
+}
+
+CallError MakeAdmissionError(const deletion::AdmissionController::Rejection& refused,
+                             bool attempted_before, std::string_view request_id) {
+  return MakeRejection(deletion::RejectErrorReason(refused.reason),
+                       refused.reason == deletion::RejectReason::kInFlightCap
+                           ? "too many calls are under way to the upstream"
+                           : "the upstream has asked to be left alone for a while",
+                       refused.retry_after, attempted_before, request_id);
+}
+
+CallError MakeRateLimitError(const RateLimitRejection& limited, bool attempted_before,
+                             std::string_view request_id) {
+  const std::string& name = limited.rule.name;
+  CallError call_error =
+      MakeRejection("RATE_LIMITED", absl::StrCat("the limit ", name, " has no room for this call"),
+                    limited.wait, attempted_before, request_id);
+  call_error.limited_by = name;
+  call_error.limited_subject = std::string(ratelimit::LimitedByName(limited.rule.by));
+  if (!limited.subject.empty()) call_error.limited_subject.append(":").append(limited.subject);
+  call_error.limit = absl::StrCat("the limit ", name, " lets in a call every ",
+                                  absl::FormatDuration(absl::Nanoseconds(limited.quota.interval)),
+                                  ", and up to ", limited.quota.burst, " at once");
+  return call_error;
+}
+
+CallError MakePermissionDeniedError(bool attempted_before, std::string_view request_id) {
+  CallError call_error;
+  if (attempted_before) call_error.certainty = deletion::Certainty::kUnknown;
+  call_error.code = grpc::StatusCode::PERMISSION_DENIED;
+  call_error.reason = std::string(authz::kCallerNotAllowed);
+  call_error.request_id = std::string(request_id);
+  call_error.message = "this caller may not delete in this workspace";
+  if (attempted_before) PrefixUnknownOutcome(&call_error);
+  return call_error;
+}
+
+CallError MakeInvalidFieldError(std::string_view field, std::string_view expectation,
+                                std::string_view request_id) {
+  CallError call_error;
+  call_error.code = grpc::StatusCode::INVALID_ARGUMENT;
+  call_error.reason = field.empty() ? "MALFORMED_MESSAGE" : "INVALID_FIELD";
+  call_error.request_id = std::string(request_id);
+  const std::string subject = field.empty() ? "the message" : std::string(field);
+  const std::string description = absl::StrCat("must be ", std::string(expectation));
+  call_error.message = absl::StrCat(subject, " ", description);
+  call_error.field_errors.push_back({std::string(field), description});
+  return call_error;
+}
+
+}  // namespace evalrun::handler

@@ -1,0 +1,22 @@
+// File: key_file_times.h
+//
+// How old the upstream's keys are.
+#ifndef EVALRUN_SERVICE_RELOAD_KEY_FILE_TIMES_H_
+#define EVALRUN_SERVICE_RELOAD_KEY_FILE_TIMES_H_
+
+#include <chrono>
+#include <map>
+#include <string>
+
+#include "service/config/config.pb.h"
+
+namespace evalrun::reload {
+
+// When the file of each key was last written, by the key's name (keys/key_ring.h); `fallback` for
+// a key without a file, and for a file that cannot be looked at.
+[[nodiscard]] std::map<std::string, std::chrono::system_clock::time_point> GetKeyFileTimes(
+    const config::v1::Upstream& upstream, std::chrono::system_clock::time_point fallback);
+
+}  // namespace evalrun::reload
+
+#endif  // EVALRUN_SERVICE_RELOAD_KEY_FILE_TIMES_H_

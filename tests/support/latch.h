@@ -1,0 +1,31 @@
+// File: latch.h
+//
+// Something that a test lets happen: closed at first, and open for good from `Open()` on.
+#ifndef EVALRUN_TESTS_SUPPORT_LATCH_H_
+#define EVALRUN_TESTS_SUPPORT_LATCH_H_
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cstdint>
+
+namespace evalrun::testing {
+
+class Latch {
+ public:
+  Latch() : fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+  Latch(const Latch&) = delete;
+  Latch& operator=(const Latch&) = delete;
+  ~Latch() { close(fd_); }
+
+  void Open() const { eventfd_write(fd_, 1); }
+  // Readable while open: for poll().
+  [[nodiscard]] int fd() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+}  // namespace evalrun::testing
+
+#endif  // EVALRUN_TESTS_SUPPORT_LATCH_H_

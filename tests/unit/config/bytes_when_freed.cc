@@ -1,0 +1,54 @@
+#include "tests/unit/config/bytes_when_freed.h"
+
+#include <array>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+namespace evalrun::config {
+namespace {
+
+// No std::string: nothing may be allocated while something is freed.
+struct {
+  const void* block = nullptr;
+  std::size_t size = 0;
+  std::array<char, 4096> bytes{};
+  bool freed = false;
+} watched;
+
+void Free(void* block) noexcept {
+  if (block != nullptr && block == watched.block) {
+    std::memcpy(watched.bytes.data(), block, watched.size);
+    watched.block = nullptr;
+    watched.freed = true;
+  }
+  std::free(block);
+}
+
+void* Allocate(std::size_t size) {
+  void* const block = std::malloc(size == 0 ? 1 : size);
+  if (block == nullptr) throw std::bad_alloc();
+  return block;
+}
+
+}  // namespace
+
+void RecordBytesWhenFreed(const char* block, std::size_t size) {
+  watched.block = block;
+  watched.size = size < watched.bytes.size() ? size : watched.bytes.size();
+  watched.freed = false;
+}
+
+std::string BytesWhenFreed() {
+  return watched.freed ? std::string(watched.bytes.data(), watched.size) : "(not freed)";
+}
+
+}  // namespace evalrun::config
+
+// For the whole test program.
+void* operator new(std::size_t size) { return evalrun::config::Allocate(size); }
+void* operator new[](std::size_t size) { return evalrun::config::Allocate(size); }
+void operator delete(void* block) noexcept { evalrun::config::Free(block); }
+void operator delete[](void* block) noexcept { evalrun::config::Free(block); }
+void operator delete(void* block, std::size_t) noexcept { evalrun::config::Free(block); }
+void operator delete[](void* block, std::size_t) noexcept { evalrun::config::Free(block); }
