@@ -4,6 +4,8 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <cstdint>
+#include <cstdlib>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -14,6 +16,7 @@
 #include <vector>
 
 #include <absl/status/statusor.h>
+#include <absl/strings/str_cat.h>
 #include <absl/synchronization/mutex.h>
 #include <curl/curl.h>
 #include <spdlog/logger.h>
@@ -31,8 +34,9 @@
 #include "service/config/watched_files.h"
 #include "service/config/yaml_writer.h"
 #include "service/grpc_adapter/grpc_server.h"
+#include "service/grpc_adapter/make_poller.h"
+#include "service/grpc_adapter/server_metrics.h"
 #include "service/grpc_adapter/server_tls.h"
-#include "service/grpc_hooks/polled_queue.h"
 #include "service/observability/access_log.h"
 #include "service/observability/audit_log.h"
 #include "service/observability/config_metrics.h"
@@ -40,11 +44,13 @@
 #include "service/observability/event_log.h"
 #include "service/observability/grpc_log_capture.h"
 #include "service/observability/line_sink.h"
+#include "service/observability/log_metrics.h"
 #include "service/observability/metrics.h"
 #include "service/observability/process_metrics.h"
 #include "service/observability/recent_errors.h"
 #include "service/options_from_config.h"
 #include "service/process/core_dumps.h"
+#include "service/process/descriptor_limit.h"
 #include "service/process/termination_signal.h"
 #include "service/ratelimit/shared_limits.h"
 #include "service/reload/certificate_reloader.h"
@@ -123,7 +129,12 @@ int Serve(config::LoadedConfig loaded, const reload::Reloader::Load& reload_conf
   if (!audit_log.ok()) {
     return Fail(events, "cannot audit to", config.audit().to(), audit_log.status());
   }
-  observability::ProcessMetrics process(metrics.registry(), BuildLabels());
+  const observability::LogMetrics log_metrics(sink.get(), &access_log);
+  metrics.AddSource(&log_metrics);
+  const grpc_adapter::GrpcHooks hooks = grpc_adapter::CheckGrpcHooks(/*enabled=*/true);
+  events.Write(spdlog::level::info, "grpc_hooks",
+               {{"active", hooks.active ? "true" : "false"}, {"reason", hooks.inactive_reason}});
+  observability::ProcessMetrics process(metrics.registry(), BuildLabels(hooks));
   observability::ConfigMetrics config_metrics(metrics.registry());
   config_metrics.OnLoaded(config::HashConfig(config), /*needs_restart=*/false, system_clock::now());
 
@@ -145,6 +156,17 @@ int Serve(config::LoadedConfig loaded, const reload::Reloader::Load& reload_conf
   reload::CertificateReloader certificates(&events, &credential_metrics);
   grpc_adapter::ServerTls server_tls(ToClientCertificateRequest(loaded));
   grpc_adapter::GrpcServerOptions server_options = MakeServerOptions(loaded);
+  server_options.hooks = hooks;
+  const std::uint64_t descriptors = process::RaiseDescriptorLimit();
+  if (descriptors != 0) {
+    const std::uint64_t upstream = config.upstream().max_in_flight();
+    server_options.max_socket = process::MaxCallerDescriptor(descriptors, upstream);
+    if (descriptors < 2 * (upstream + process::kOwnDescriptors)) {
+      events.Write(spdlog::level::warn, "descriptor_limit_low",
+                   {{"limit", absl::StrCat(descriptors)},
+                    {"needed", absl::StrCat(2 * (upstream + process::kOwnDescriptors))}});
+    }
+  }
   if (const auto paths = config::ToTlsPaths(config.tls()); !paths.certificate.empty()) {
     const absl::Status status =
         certificates.Add("server", paths, MakeCertificateApplier(&server_tls), system_clock::now());
@@ -175,6 +197,8 @@ int Serve(config::LoadedConfig loaded, const reload::Reloader::Load& reload_conf
                                                   .keys = &keys});
   if (!server.ok()) return Fail(events, "cannot serve gRPC on", config.listen(), server.status());
   grpc_adapter::GrpcServer& grpc_server = **server;
+  const grpc_adapter::ServerMetrics server_metrics(&grpc_server);
+  metrics.AddSource(&server_metrics);
 
   std::atomic<bool> draining = false;
   AtomicSharedPtr<std::string> shown_config(loaded.printed_config);
@@ -184,7 +208,6 @@ int Serve(config::LoadedConfig loaded, const reload::Reloader::Load& reload_conf
                                                            .metrics = &metrics,
                                                            .process = &process,
                                                            .errors = &errors,
-                                                           .sink = sink.get(),
                                                            .event_logger = event_logger.get(),
                                                            .events = &events,
                                                            .draining = &draining}));
@@ -234,7 +257,12 @@ int Serve(config::LoadedConfig loaded, const reload::Reloader::Load& reload_conf
   grpc_server.AnnounceShutdown();
   // Load balancers look away meanwhile. A second signal cuts it short.
   process::WaitForTerminationSignal(To<std::chrono::microseconds>(config.drain().delay()));
-  grpc_server.Stop(To<std::chrono::milliseconds>(config.drain().timeout()));
+  if (!grpc_server.Stop(To<std::chrono::milliseconds>(config.drain().timeout()))) {
+    events.Write(spdlog::level::critical, "stop_failed",
+                 {{"reason", "the event loop does not respond"}});
+    sink->flush();
+    std::_Exit(1);  // its threads use what destructors would destroy
+  }
   events.Write(spdlog::level::info, "stopped");
   return 0;
 }
@@ -246,7 +274,6 @@ int Main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   // Debian builds abseil with its deadlock detector on. It costs gRPC 7 % of its instructions.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
-  grpc_hooks::PolledQueue::SelectEpollPoller();
 
   config::WatchedFiles files;
   const auto load = [&] {

@@ -42,7 +42,9 @@ std::optional<ratelimit::Quota> ToQuota(const std::string& rate_text, std::int64
 
 grpc_adapter::GrpcServerOptions MakeServerOptions(const LoadedConfig& loaded) {
   const auto& server = loaded.config.server();
-  return {.listen = loaded.config.listen(),
+  const config::HostPort listen = *config::ParseHostPort(loaded.config.listen());
+  return {.host = listen.host,
+          .port = listen.port,
           .max_concurrent_streams = static_cast<int>(server.max_concurrent_streams()),
           .max_receive_wait = To<milliseconds>(server.max_receive_wait()),
           .max_message_bytes = static_cast<int>(server.max_message_bytes()),

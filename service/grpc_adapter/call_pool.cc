@@ -14,9 +14,11 @@ constexpr std::size_t kRequestedCalls = 256;
 }  // namespace
 
 CallPool::CallPool(handler::DeleteOptions delete_options, event_loop::EventLoop* loop,
-                   RawEvalRunService* grpc_service, const CallDependencies& dependencies)
+                   http::HttpClient* http, RawEvalRunService* grpc_service,
+                   const CallDependencies& dependencies)
     : delete_options_(std::move(delete_options)),
       loop_(loop),
+      http_(http),
       grpc_service_(grpc_service),
       dependencies_(dependencies),
       random_(std::random_device()()),

@@ -42,7 +42,8 @@ struct CallDependencies {
 class CallPool {
  public:
   CallPool(handler::DeleteOptions delete_options, event_loop::EventLoop* loop,
-           RawEvalRunService* grpc_service, const CallDependencies& dependencies);
+           http::HttpClient* http, RawEvalRunService* grpc_service,
+           const CallDependencies& dependencies);
   ~CallPool();
   CallPool(const CallPool&) = delete;
   CallPool& operator=(const CallPool&) = delete;
@@ -62,6 +63,7 @@ class CallPool {
   // For calls.
   [[nodiscard]] const handler::DeleteOptions& delete_options() const { return delete_options_; }
   [[nodiscard]] event_loop::EventLoop& loop() { return *loop_; }
+  [[nodiscard]] http::HttpClient& http() { return *http_; }
   [[nodiscard]] RawEvalRunService& grpc_service() { return *grpc_service_; }
   [[nodiscard]] observability::Metrics& metrics() { return *dependencies_.metrics; }
   [[nodiscard]] observability::AuditLog& audit_log() { return *dependencies_.audit_log; }
@@ -78,12 +80,17 @@ class CallPool {
   [[nodiscard]] double Random();                // uniform in [0, 1)
   void MakeRequestId(std::string* request_id);  // 32 random hexadecimal digits
   void OnArrived();                             // an requested call became a real one
-  void OnCallFinished(DeleteCall* call) { calls_.OnCallFinished(call); }  // gRPC is done with it
+  // gRPC is done with it.
+  void OnCallFinished(DeleteCall* call) {
+    dependencies_.metrics->OnCallFinished();
+    calls_.OnCallFinished(call);
+  }
   void OnRequestReturned(DeleteCall* call) { calls_.OnRequestReturned(call); }  // it was never used
 
  private:
   const handler::DeleteOptions delete_options_;
   event_loop::EventLoop* loop_;
+  http::HttpClient* http_;
   RawEvalRunService* grpc_service_;
   const CallDependencies dependencies_;
   std::mt19937_64 random_;

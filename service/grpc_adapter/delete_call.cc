@@ -250,11 +250,11 @@ void DeleteCall::Send(bool fresh_connection) {
     return;
   }
   if (deletion_->sends() > 0) pool_.metrics().OnRetry();
-  transfer_ = pool_.loop().http().Send({.target = target_.c_str(),
-                                        .headers = std::span(headers_.data(), header_count_),
-                                        .timeout = timeout,
-                                        .fresh_connection = fresh_connection},
-                                       this);
+  transfer_ = pool_.http().Send({.target = target_.c_str(),
+                                 .headers = std::span(headers_.data(), header_count_),
+                                 .timeout = timeout,
+                                 .fresh_connection = fresh_connection},
+                                this);
 }
 
 void DeleteCall::OnAttemptDone(const deletion::AttemptResult& result) {
@@ -334,7 +334,7 @@ void DeleteCall::OnPeerDone(bool /*ok*/) {
   upstream_response_.is_final = false;
   bool in_flight = false;
   if (transfer_ != nullptr) {
-    in_flight = pool_.loop().http().Abort(transfer_);
+    in_flight = pool_.http().Abort(transfer_);
     transfer_ = nullptr;
   }
   if (timer_.has_value()) {

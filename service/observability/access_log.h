@@ -5,6 +5,7 @@
 #ifndef EVALRUN_SERVICE_OBSERVABILITY_ACCESS_LOG_H_
 #define EVALRUN_SERVICE_OBSERVABILITY_ACCESS_LOG_H_
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -48,7 +49,9 @@ class AccessLog {
   void Write(const CallRecord& record, std::chrono::system_clock::time_point now);
 
   // Lines of refused calls beyond kMaxRejectionsPerSecond.
-  [[nodiscard]] std::uint64_t rejections_omitted() const { return rejections_omitted_; }
+  [[nodiscard]] std::uint64_t rejections_omitted() const {
+    return rejections_omitted_.load(std::memory_order_relaxed);
+  }
 
  private:
   [[nodiscard]] bool IsSampled();
@@ -60,7 +63,7 @@ class AccessLog {
   int sampled_percent_ = 0;                       // saved up towards the next line with OK
   std::chrono::sys_seconds rejections_second_{};  // a second, and how many came in it
   int rejections_ = 0;
-  std::uint64_t rejections_omitted_ = 0;
+  std::atomic<std::uint64_t> rejections_omitted_{0};
   std::string buffer_;
 };
 

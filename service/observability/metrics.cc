@@ -1,11 +1,11 @@
 #include "service/observability/metrics.h"
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <string_view>
 
 #include <prometheus/text_serializer.h>
-
-#include "service/observability/increment_to.h"
 
 namespace evalrun::observability {
 namespace {
@@ -85,56 +85,16 @@ Metrics::Metrics()
                     .Help("Sends to the upstream after the first one of a call.")
                     .Register(registry_)
                     .Add({})),
-      retry_budget_(&BuildGauge()
-                         .Name("gateway_retry_budget_retries")
-                         .Help("Retries that are saved up in the budget.")
-                         .Register(registry_)
-                         .Add({})),
-      retry_after_gate_closures_(&BuildCounter()
-                                      .Name("gateway_hold_backs_total")
-                                      .Help("Times that a 429 began to hold calls back.")
-                                      .Register(registry_)
-                                      .Add({})),
-      retry_after_gate_seconds_(&BuildGauge()
-                                     .Name("gateway_hold_back_remaining_seconds")
-                                     .Help("How much longer calls are held back; 0: they are not.")
-                                     .Register(registry_)
-                                     .Add({})),
       calls_in_flight_(&BuildGauge()
                             .Name("gateway_calls_in_flight")
                             .Help("RPCs that have not been answered yet.")
                             .Register(registry_)
                             .Add({})),
-      connections_shed_(&BuildCounter()
-                             .Name("gateway_connections_shed_total")
-                             .Help("Connections of callers that were ended under overload.")
-                             .Register(registry_)
-                             .Add({})),
-      connections_open_(&BuildGauge()
-                             .Name("gateway_upstream_connections_open")
-                             .Help("TCP connections to the upstream, idle ones included.")
-                             .Register(registry_)
-                             .Add({})),
-      connections_opened_(&BuildCounter()
-                               .Name("gateway_upstream_connections_opened_total")
-                               .Help("TCP connections to the upstream that were begun.")
-                               .Register(registry_)
-                               .Add({})),
       connections_reused_(&BuildCounter()
                                .Name("gateway_upstream_connections_reused_total")
                                .Help("Sends that used a connection of the pool.")
                                .Register(registry_)
-                               .Add({})),
-      log_lines_dropped_(&BuildCounter()
-                              .Name("gateway_log_lines_dropped_total")
-                              .Help("Log lines dropped because standard output was too slow.")
-                              .Register(registry_)
-                              .Add({})),
-      log_rejections_omitted_(&BuildCounter()
-                                   .Name("gateway_log_refusals_left_out_total")
-                                   .Help("Lines left out of calls that a limit refused.")
-                                   .Register(registry_)
-                                   .Add({})) {
+                               .Add({})) {
   auto& started = BuildCounter()
                       .Name("grpc_server_started_total")
                       .Help("RPCs started on the server.")
@@ -203,6 +163,7 @@ Metrics::Metrics()
 }
 
 void Metrics::OnCallStarted() {
+  calls_in_flight_->Increment();
   started_->Increment();
   received_->Increment();
 }
@@ -228,6 +189,8 @@ void Metrics::OnCallCompleted(const CallRecord& record) {
   if (IsUnrecognized404(record)) unrecognized_404_->Increment();
 }
 
+void Metrics::OnCallFinished() { calls_in_flight_->Decrement(); }
+
 void Metrics::OnRetry() { retries_->Increment(); }
 
 void Metrics::OnCallRejected(deletion::RejectReason refusal) {
@@ -244,24 +207,14 @@ void Metrics::OnAttemptDone(const deletion::AttemptResult& result) {
   if (result.duplicate_suppressed) suppressed_duplicates_->Increment();
 }
 
-std::vector<prometheus::MetricFamily> Metrics::Collect(const MetricsSnapshot& snapshot) {
-  calls_in_flight_->Set(static_cast<double>(snapshot.calls_in_flight));
-  IncrementTo(connections_shed_, snapshot.connections_shed);
-  connections_open_->Set(
-      static_cast<double>(snapshot.connections_opened - snapshot.connections_closed));
-  IncrementTo(connections_opened_, snapshot.connections_opened);
-  IncrementTo(log_lines_dropped_, snapshot.log_lines_dropped);
-  IncrementTo(log_rejections_omitted_, snapshot.log_rejections_omitted);
-  limits_.Update(snapshot.limits);
-  IncrementTo(retry_after_gate_closures_, snapshot.retry_after_gate_closures);
-  retry_after_gate_seconds_->Set(
-      std::chrono::duration<double>(snapshot.retry_after_gate_remaining).count());
-  retry_budget_->Set(static_cast<double>(snapshot.retry_budget_saved));
-  return registry_.Collect();
+std::vector<prometheus::MetricFamily> Metrics::Collect() const {
+  std::vector<prometheus::MetricFamily> families = registry_.Collect();
+  for (const prometheus::Collectable* source : sources_) {
+    std::ranges::move(source->Collect(), std::back_inserter(families));
+  }
+  return families;
 }
 
-std::string Metrics::Expose(const MetricsSnapshot& snapshot) {
-  return prometheus::TextSerializer().Serialize(Collect(snapshot));
-}
+std::string Metrics::Expose() const { return prometheus::TextSerializer().Serialize(Collect()); }
 
 }  // namespace evalrun::observability
