@@ -1,6 +1,6 @@
 // File: increment_to.h
 //
-// Counters of what others count.
+// Updates a Prometheus counter from a value that is counted elsewhere.
 #ifndef EVALRUN_SERVICE_OBSERVABILITY_INCREMENT_TO_H_
 #define EVALRUN_SERVICE_OBSERVABILITY_INCREMENT_TO_H_
 
@@ -10,7 +10,8 @@
 
 namespace evalrun::observability {
 
-// A counter can only be added to; what others count is brought up to date by the difference.
+// A Prometheus counter can only be incremented, so this adds the difference to `value`. Never
+// decreases the counter.
 inline void IncrementTo(prometheus::Counter* counter, std::uint64_t value) {
   const double difference = static_cast<double>(value) - counter->Value();
   if (difference > 0) counter->Increment(difference);

@@ -1,6 +1,6 @@
 // File: limit_metrics.h
 //
-// What Prometheus sees of the limits. There is a series for each rule, and none for whom it limits.
+// Metrics of the rate limits. There are series per rule, but not per limited subject.
 #ifndef EVALRUN_SERVICE_OBSERVABILITY_LIMIT_METRICS_H_
 #define EVALRUN_SERVICE_OBSERVABILITY_LIMIT_METRICS_H_
 
@@ -18,28 +18,28 @@
 
 namespace evalrun::observability {
 
-// What the limits are and have done so far.
+// The limit rules, and their counters since the start.
 struct LimitSnapshot {
   struct Rule {
     std::string name;
     std::string by;                        // `caller`, ...
-    std::chrono::nanoseconds interval{0};  // from call to call
+    std::chrono::nanoseconds interval{0};  // time per call in the long run
     std::int64_t burst = 0;
     bool shadow = false;
     std::uint64_t allowed = 0;
     std::uint64_t denied = 0;
     std::uint64_t shadow_denied = 0;
   };
-  // Somebody who has lately used most of what a rule allows.
+  // A subject that has recently used most of what a rule allows.
   struct HotKey {
     std::string rule;
     std::string subject;
-    double used = 0;           // of the burst: 0 to 1
-    std::uint64_t denied = 0;  // in shadow mode too
+    double used = 0;           // fraction of the burst, 0 to 1
+    std::uint64_t denied = 0;  // including shadow mode
   };
 
   std::vector<Rule> rules = {};
-  std::vector<HotKey> near = {};  // who has used most first
+  std::vector<HotKey> near = {};  // highest `used` first
   std::uint64_t keys = 0;
   std::uint64_t evicted = 0;
   std::uint64_t overflowed = 0;
@@ -48,10 +48,10 @@ struct LimitSnapshot {
 // Thread-safe.
 class LimitMetrics {
  public:
-  // `registry` outlives this object.
+  // `registry` must outlive this object.
   explicit LimitMetrics(prometheus::Registry* registry);
 
-  // Brings the series up to date. Those of rules that are no more go.
+  // Updates the series. Those of removed rules are deleted.
   void Update(const LimitSnapshot& snapshot);
 
  private:

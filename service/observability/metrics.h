@@ -1,8 +1,8 @@
 // File: metrics.h
 //
-// What Prometheus sees. All label sets exist from the start, so that a rate begins at 0 and no
-// alert expression is empty on a fresh process. README.md lists them; a golden test holds names and
-// labels.
+// The Prometheus metrics. All label sets exist from the start, so that every rate begins at 0 and
+// no alert expression is empty on a new process. README.md lists the metrics; a golden test checks
+// their names and labels.
 #ifndef EVALRUN_SERVICE_OBSERVABILITY_METRICS_H_
 #define EVALRUN_SERVICE_OBSERVABILITY_METRICS_H_
 
@@ -28,7 +28,7 @@
 
 namespace evalrun::observability {
 
-// Figures that others count and that are read when Prometheus asks.
+// Values that are counted elsewhere and read when Prometheus collects.
 struct MetricsSnapshot {
   std::uint64_t calls_in_flight = 0;
   std::uint64_t connections_shed = 0;
@@ -42,38 +42,39 @@ struct MetricsSnapshot {
   LimitSnapshot limits = {};
 };
 
-// Thread-safe. The series are resolved once, here; counting is an addition.
+// Thread-safe. The series are looked up once, at construction, so that counting is one addition.
 class Metrics {
  public:
   Metrics();
 
   void OnCallStarted();
   void OnCallCompleted(const CallRecord& record);
-  // One send came to an end.
+  // An attempt has ended.
   void OnAttemptDone(const deletion::AttemptResult& result);
 
-  // A send is made again.
+  // An attempt is being retried.
   void OnRetry();
   void OnCallRejected(deletion::RejectReason refusal);
 
-  // Where other parts register metrics of their own. Thread-safe; lives as long as this object.
+  // The registry in which other parts register their own metrics. Thread-safe; valid for the
+  // lifetime of this object.
   [[nodiscard]] prometheus::Registry* registry() { return &registry_; }
 
-  // A call of a method that this server does not have; answered UNIMPLEMENTED.
+  // A method was called that this server does not have; the response is UNIMPLEMENTED.
   void OnUnknownMethod();
 
-  // All of them, with the snapshot brought up to date.
+  // All metrics, updated from `snapshot`.
   [[nodiscard]] std::vector<prometheus::MetricFamily> Collect(const MetricsSnapshot& snapshot);
-  // The same in Prometheus' text format, version 0.0.4.
+  // All metrics in Prometheus' text format, version 0.0.4.
   [[nodiscard]] std::string Expose(const MetricsSnapshot& snapshot);
 
  private:
-  static constexpr std::size_t kStatusClasses = 6;  // 1xx to 5xx, and no answer at all
+  static constexpr std::size_t kStatusClasses = 6;  // 1xx to 5xx, and no response
 
   prometheus::Registry registry_;
   LimitMetrics limits_{&registry_};
   prometheus::Counter* started_;
-  prometheus::Counter* unknown_started_;  // of methods that do not exist
+  prometheus::Counter* unknown_started_;  // for methods that do not exist
   prometheus::Counter* unknown_handled_;
   prometheus::Counter* received_;
   prometheus::Counter* sent_;
@@ -81,13 +82,13 @@ class Metrics {
   prometheus::Histogram* handling_seconds_;
   std::array<prometheus::Counter*, deletion::kCertaintyCount> deletions_{};
   std::array<prometheus::Histogram*, kStatusClasses> request_seconds_{};
-  // There is no series of kNone.
+  // There is no series for kNone.
   std::array<prometheus::Counter*, authz::kAccessDecisionCount> access_decisions_{};
   prometheus::Counter* suppressed_duplicates_;
   prometheus::Counter* unrecognized_404_;
   prometheus::Counter* unauthorized_;
   prometheus::Counter* retries_;
-  // By RetryStop; there is no series of kNone.
+  // By RetryStop; there is no series for kNone.
   std::array<prometheus::Counter*, deletion::kRetryStopCount> retries_stopped_{};
   prometheus::Gauge* retry_budget_;
   std::array<prometheus::Counter*, deletion::kRejectReasonCount> rejected_{};

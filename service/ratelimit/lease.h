@@ -33,8 +33,7 @@
 namespace evalrun::ratelimit {
 
 // Nanoseconds.
-inline constexpr std::int64_t kPrefetchWindow =
-    100'000'000;  // the time for which a batch should last
+inline constexpr std::int64_t kPrefetchWindow = 100'000'000;     // how long a batch should last
 inline constexpr std::int64_t kMinRequestInterval = 20'000'000;  // for each key
 inline constexpr std::int64_t kMinLeaseTime = 250'000'000;
 inline constexpr std::int64_t kMinStoreBurstTime = 50'000'000;
