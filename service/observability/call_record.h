@@ -26,17 +26,15 @@ struct CallRecord {
   std::string_view caller = {};          // the caller's identity (authz/caller.h)
   std::string_view eval_run_uuid = {};   // truncated to kMaxLoggedIdLength
   std::string_view workspace_uuid = {};  // canonical and truncated likewise; empty when unset
-  std::string_view upstream_key =
-      {};  // the key's name; empty if the call was rejected before one was selected
+  std::string_view upstream_key = {};    // the key's name; empty if none was selected
   authz::AccessDecision authorization = authz::AccessDecision::kNone;
   grpc::StatusCode code = grpc::StatusCode::OK;
   std::string_view reason = {};  // of ErrorInfo; empty with OK
   deletion::Certainty certainty = deletion::Certainty::kNotPerformed;
   int sends = 0;
   deletion::RetryStop retry_stop = deletion::RetryStop::kNone;
-  std::string_view limited_by = {};  // the rule that rejected the call; empty: none
-  std::string_view would_be_limited_by =
-      {};  // the rules in shadow mode that would have rejected it
+  std::string_view limited_by = {};           // the rule that rejected the call; empty: none
+  std::string_view would_be_limited_by = {};  // rules in shadow mode that would have
   int resends_stopped = 0;
   int http_status = 0;  // of the last response; 0: none
   std::string_view upstream_code = {};

@@ -51,11 +51,10 @@ class LineSink final : public spdlog::sinks::sink {
   std::atomic<bool> stopping_{false};
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::string buffer_;     // guarded by mutex_; the lines start at begin_
-  std::size_t begin_ = 0;  // guarded by mutex_
-  bool urgent_ = false;    // guarded by mutex_
-  bool has_partial_line_ =
-      false;  // used by the writer only: a write failed in the middle of a line
+  std::string buffer_;             // guarded by mutex_; the lines start at begin_
+  std::size_t begin_ = 0;          // guarded by mutex_
+  bool urgent_ = false;            // guarded by mutex_
+  bool has_partial_line_ = false;  // writer only: a write ended within a line
   std::thread writer_;
 };
 
