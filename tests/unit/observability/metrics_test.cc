@@ -1,4 +1,4 @@
-// Names and labels of the metrics are a contract, and all of them are there before the first call.
+// Names and labels of the metrics are a contract, and all of them exist before the first call.
 #include "service/observability/metrics.h"
 
 #include <set>
@@ -18,7 +18,7 @@ using ::testing::UnorderedElementsAre;
 const std::string kMethod =
     R"(grpc_method="DeleteEvalRun",grpc_service="aymara.evals.v1.EvalRunService",grpc_type="unary")";
 
-// The families and their types.
+// The metric families and their types.
 std::set<std::string> ParseFamilies(const std::string& exposition) {
   std::set<std::string> families;
   std::istringstream lines(exposition);
@@ -182,8 +182,8 @@ TEST(MetricsTest, ExposesSeriesForCurrentLimitsOnly) {
          }) {
       EXPECT_THAT(exposition, HasSubstr("\n" + line + "\n"));
     }
-    EXPECT_THAT(exposition, Not(HasSubstr("rule=\"a\""))) << "a rule that is gone";
-    EXPECT_THAT(exposition, Not(HasSubstr("somebody"))) << "anybody can make up names";
+    EXPECT_THAT(exposition, Not(HasSubstr("rule=\"a\""))) << "a removed rule";
+    EXPECT_THAT(exposition, Not(HasSubstr("somebody"))) << "callers can invent names";
   }
 }
 
