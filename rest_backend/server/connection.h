@@ -3,7 +3,7 @@
 // One accepted TCP connection, as the stream from which cpp-httplib reads requests and to which it
 // writes responses. The library's own stream discards what it has read of the next request, polls
 // an idle socket a hundred times a second, sends a response in two packets, and limits neither the
-// size of a request's head nor the time to receive it. This class does none of that.
+// size of a request's head nor the time to receive it. This class has none of these faults.
 #ifndef EVALRUN_REST_BACKEND_SERVER_CONNECTION_H_
 #define EVALRUN_REST_BACKEND_SERVER_CONNECTION_H_
 

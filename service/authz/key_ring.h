@@ -19,9 +19,8 @@ namespace evalrun::authz {
 // The name of the key for calls that no entry of the key ring matches.
 inline constexpr std::string_view kDefaultKeyName = "default";
 
-// An API key, ready to be sent. Immutable and thread-safe. Its memory is wiped when the last call
-// that holds a reference releases it; this does not cover the copies that libcurl makes for a
-// request.
+// An API key, ready to be sent. Immutable and thread-safe. Its memory is wiped when the last
+// reference is released; this does not cover the copies that libcurl makes for a request.
 class UpstreamKey {
  public:
   // Copies `secret`. The caller wipes its own copy.
