@@ -1,6 +1,6 @@
 // File: text.h
 //
-// String helpers. Debian's build of Abseil does not accept std::string_view in absl::StrCat.
+// String utilities. Debian's build of Abseil does not accept std::string_view in absl::StrCat.
 #ifndef EVALRUN_REST_BACKEND_SERVER_TEXT_H_
 #define EVALRUN_REST_BACKEND_SERVER_TEXT_H_
 
