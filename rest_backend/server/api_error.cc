@@ -64,7 +64,7 @@ std::string ErrorBody(const ApiError& error, std::string_view request_id) {
   const nlohmann::ordered_json body = {
       {"error", {{"code", error.code}, {"message", error.message}, {"details", error.details}}},
       {"request_id", request_id}};
-  // A message may quote the request, which may be no UTF-8.
+  // A message may quote the request, which may contain invalid UTF-8.
   return body.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 

@@ -1,6 +1,6 @@
 // File: authenticate.h
 //
-// Who is asking, and whether they may.
+// Authenticates and authorizes a request.
 #ifndef EVALRUN_REST_BACKEND_SERVER_AUTHENTICATE_H_
 #define EVALRUN_REST_BACKEND_SERVER_AUTHENTICATE_H_
 
@@ -13,9 +13,9 @@
 
 namespace evalrun::backend {
 
-// The key that `secret`, the value of `x-api-key`, is, once all of this holds, in this order: it is
-// known and has not expired (401), has requests left (429), belongs to an organization that is
-// there (404), and may do `permission` (403). Takes one request from its quota. Thread-safe.
+// Looks up the key with this `secret`, the value of `x-api-key`, and checks in this order: it is
+// known and has not expired (401), has quota left (429), belongs to an organization that exists
+// (404), and has `permission` (403). Takes one request from its quota. Thread-safe.
 [[nodiscard]] OrError<ApiKey> Authenticate(std::string_view secret, Permission permission,
                                            Store& store, Quota& quota);
 

@@ -23,10 +23,10 @@ constexpr char kHealth[] = "/health/";
 
 struct JsonResponse {
   int status = 200;
-  std::string body;  // JSON; empty: none
+  std::string body;  // JSON; empty: no body
 };
 
-// The steps that every call shares. One object for all requests; thread-safe.
+// The request handlers and the steps that they share. One object serves all requests; thread-safe.
 class EvalRunHandlers {
  public:
   EvalRunHandlers(Store& store, Quota& quota) : store_(store), quota_(quota) {}
@@ -37,7 +37,7 @@ class EvalRunHandlers {
   OrError<JsonResponse> Delete(const httplib::Request& request);
 
  private:
-  // Which run, seen by whom, a request about one run means.
+  // The run that a request addresses, and the key that it was made with.
   struct Target {
     ApiKey key;
     std::string workspace_uuid;
@@ -54,7 +54,8 @@ class EvalRunHandlers {
   Quota& quota_;
 };
 
-// The workspace that the request names, of the caller's organization, or else the key's own.
+// The workspace that the request names, which must belong to the caller's organization, or else the
+// key's own.
 OrError<std::string> EvalRunHandlers::ResolveWorkspace(const httplib::Request& request,
                                                        const ApiKey& key) {
   auto named = QueryId(request, "workspace_uuid");
@@ -107,7 +108,7 @@ OrError<JsonResponse> EvalRunHandlers::List(const httplib::Request& request) {
   if (auto* error = std::get_if<ApiError>(&key)) return *error;
   EvalRunFilter filter;
   filter.organization_uuid = std::get<ApiKey>(key).organization_uuid;
-  // `*` is every workspace of the organization, and only here.
+  // `*` means every workspace of the organization. Only lists accept it.
   if (request.get_param_value("workspace_uuid") != "*") {
     auto workspace = ResolveWorkspace(request, std::get<ApiKey>(key));
     if (auto* error = std::get_if<ApiError>(&workspace)) return std::move(*error);

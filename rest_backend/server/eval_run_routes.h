@@ -1,6 +1,6 @@
 // File: eval_run_routes.h
 //
-// `/v2/eval-runs` and `/health/`: what each request does, in terms of the store.
+// The handlers of `/v2/eval-runs` and `/health/`.
 #ifndef EVALRUN_REST_BACKEND_SERVER_EVAL_RUN_ROUTES_H_
 #define EVALRUN_REST_BACKEND_SERVER_EVAL_RUN_ROUTES_H_
 

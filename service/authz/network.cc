@@ -10,9 +10,9 @@ namespace evalrun::authz {
 namespace {
 
 constexpr int kBits = 128;
-constexpr int kMappedBits = 96;  // of ::ffff:0:0/96, below which the IPv4 addresses are
+constexpr int kMappedBits = 96;  // the prefix ::ffff:0:0/96 of IPv4-mapped addresses
 
-// The bits of byte `i` that are beyond a network's length.
+// Mask of the bits in byte `i` of an address that lie beyond the prefix length.
 std::uint8_t HostMask(std::size_t i, int length) {
   const int network_bits = std::clamp(length - static_cast<int>(i) * 8, 0, 8);
   return static_cast<std::uint8_t>(0xFFU >> static_cast<unsigned>(network_bits));
@@ -31,7 +31,7 @@ std::optional<int> ParseLength(std::string_view text) {
 }  // namespace
 
 std::optional<IpAddress> ParseIpAddress(std::string_view text) {
-  // inet_pton() wants a NUL at the end and would take one within for it.
+  // inet_pton() needs a NUL at the end, and would stop at one within the text.
   std::array<char, INET6_ADDRSTRLEN> terminated{};
   if (text.size() >= terminated.size() || text.find('\0') != std::string_view::npos) {
     return std::nullopt;

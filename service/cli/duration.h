@@ -1,6 +1,6 @@
 // File: duration.h
 //
-// Durations as a person types and reads them. To the millisecond.
+// Parses and formats durations for people, with a resolution of one millisecond.
 #ifndef EVALRUN_SERVICE_CLI_DURATION_H_
 #define EVALRUN_SERVICE_CLI_DURATION_H_
 
@@ -11,13 +11,14 @@
 
 namespace evalrun::cli {
 
-// `30s`, `1500ms`, `2m`, `1h`: a positive whole number and its unit, at most a day.
+// Parses `30s`, `1500ms`, `2m`, `1h`: a positive whole number and its unit, at most a day.
 [[nodiscard]] std::optional<std::chrono::milliseconds> ParseDuration(std::string_view text);
 
-// What ParseDuration reads back, with the largest unit that is exact. `duration` is positive.
+// Formats `duration`, which is positive, as ParseDuration() reads it, with the largest unit that is
+// exact.
 [[nodiscard]] std::string DurationFlag(std::chrono::milliseconds duration);
 
-// For reading: `250 ms`, `1.5 s`.
+// Formats for reading: `250 ms`, `1.5 s`.
 [[nodiscard]] std::string FormatDuration(std::chrono::milliseconds duration);
 
 }  // namespace evalrun::cli

@@ -13,7 +13,7 @@
 namespace evalrun::cli {
 namespace {
 
-// An empty result is CLI11's word for "fine".
+// A CLI11 validator: an empty result means that the text is valid.
 std::string CheckDuration(const std::string& text) {
   if (ParseDuration(text).has_value()) return "";
   return fmt::format("'{}' is not a duration such as 30s or 1500ms", text);
@@ -47,7 +47,7 @@ std::string CheckRequestId(const std::string& text) {
   return fine ? "" : "a request id has 1 to 128 characters of A-Z a-z 0-9 . _ -";
 }
 
-// A protobuf string can carry nothing else.
+// A protobuf string must be valid UTF-8.
 std::string CheckText(const std::string& text) {
   return deletion::ToValidUtf8(text) == text ? "" : "it is not UTF-8 text";
 }

@@ -10,8 +10,8 @@ namespace evalrun::observability {
 
 spdlog::level::level_enum ToSeverity(const CallRecord& record) {
   switch (record.code) {
-    case grpc::StatusCode::UNAUTHENTICATED:  // it is our key that was refused
-    case grpc::StatusCode::UNIMPLEMENTED:    // and our base path
+    case grpc::StatusCode::UNAUTHENTICATED:  // the upstream refused the gateway's key
+    case grpc::StatusCode::UNIMPLEMENTED:    // the gateway's base path is wrong
     case grpc::StatusCode::INTERNAL:
     case grpc::StatusCode::UNKNOWN:
       return spdlog::level::err;
@@ -60,7 +60,7 @@ std::string_view FormatAccessLine(const CallRecord& record,
   return line.Finish();
 }
 
-// Evenly spread: of each hundred lines as many as there are percent.
+// Evenly distributed: out of every 100 lines, ok_sample_percent are written.
 bool AccessLog::IsSampled() {
   sampled_percent_ += options_.ok_sample_percent;
   if (sampled_percent_ < 100) return false;

@@ -22,7 +22,8 @@ const Labels& MethodLabels() {
   return labels;
 }
 
-// Of calls of any method that does not exist: names that callers make up are no label values.
+// Labels for calls of methods that do not exist: names made up by callers must not become label
+// values.
 const Labels& UnknownMethodLabels() {
   static const Labels labels = {
       {"grpc_type", "unary"}, {"grpc_service", "unknown"}, {"grpc_method", "unknown"}};
@@ -34,8 +35,8 @@ Labels WithLabel(Labels labels, const std::string& name, std::string_view value)
   return labels;
 }
 
-// From this gateway's own overhead (a few hundred microseconds) to the longest of deadlines. `1` is
-// the objective of deploy/prometheus.
+// From this gateway's own overhead (a few hundred microseconds) to the longest deadlines. `1` is
+// the objective in deploy/prometheus.
 const prometheus::Histogram::BucketBoundaries& LatencyBuckets() {
   static const prometheus::Histogram::BucketBoundaries buckets = {
       0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,

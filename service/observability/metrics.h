@@ -1,8 +1,8 @@
 // File: metrics.h
 //
-// What Prometheus sees. All label sets exist from the start, so that a rate begins at 0 and no
-// alert expression is empty on a fresh process. README.md lists them; a golden test holds names and
-// labels.
+// The Prometheus metrics. All label sets exist from the start, so that every rate begins at 0 and
+// no alert expression is empty on a new process. README.md lists the metrics; a golden test checks
+// their names and labels.
 #ifndef EVALRUN_SERVICE_OBSERVABILITY_METRICS_H_
 #define EVALRUN_SERVICE_OBSERVABILITY_METRICS_H_
 
@@ -35,17 +35,18 @@ class Metrics {
   void OnCallCompleted(const CallRecord& record);
   // gRPC is done with the call.
   void OnCallFinished();
-  // One send came to an end.
+  // An attempt has ended.
   void OnAttemptDone(const deletion::AttemptResult& result);
 
-  // A send is made again.
+  // An attempt is being retried.
   void OnRetry();
   void OnCallRejected(deletion::RejectReason refusal);
 
-  // Where other parts register metrics of their own. Thread-safe; lives as long as this object.
+  // The registry in which other parts register their own metrics. Thread-safe; valid for the
+  // lifetime of this object.
   [[nodiscard]] prometheus::Registry* registry() { return &registry_; }
 
-  // A call of a method that this server does not have; answered UNIMPLEMENTED.
+  // A method was called that this server does not have; the response is UNIMPLEMENTED.
   void OnUnknownMethod();
 
   // Adds what is read only when Prometheus asks. Before the first Collect(); `source` outlives this
@@ -58,12 +59,12 @@ class Metrics {
   [[nodiscard]] std::string Expose() const;
 
  private:
-  static constexpr std::size_t kStatusClasses = 6;  // 1xx to 5xx, and no answer at all
+  static constexpr std::size_t kStatusClasses = 6;  // 1xx to 5xx, and no response
 
   prometheus::Registry registry_;
   std::vector<const prometheus::Collectable*> sources_;
   prometheus::Counter* started_;
-  prometheus::Counter* unknown_started_;  // of methods that do not exist
+  prometheus::Counter* unknown_started_;  // for methods that do not exist
   prometheus::Counter* unknown_handled_;
   prometheus::Counter* received_;
   prometheus::Counter* sent_;
@@ -71,13 +72,13 @@ class Metrics {
   prometheus::Histogram* handling_seconds_;
   std::array<prometheus::Counter*, deletion::kCertaintyCount> deletions_{};
   std::array<prometheus::Histogram*, kStatusClasses> request_seconds_{};
-  // There is no series of kNone.
+  // There is no series for kNone.
   std::array<prometheus::Counter*, authz::kAccessDecisionCount> access_decisions_{};
   prometheus::Counter* suppressed_duplicates_;
   prometheus::Counter* unrecognized_404_;
   prometheus::Counter* unauthorized_;
   prometheus::Counter* retries_;
-  // By RetryStop; there is no series of kNone.
+  // By RetryStop; there is no series for kNone.
   std::array<prometheus::Counter*, deletion::kRetryStopCount> retries_stopped_{};
   std::array<prometheus::Counter*, deletion::kRejectReasonCount> rejected_{};
   prometheus::Gauge* calls_in_flight_;

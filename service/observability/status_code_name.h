@@ -13,7 +13,7 @@ namespace evalrun::observability {
 
 inline constexpr int kStatusCodeCount = 17;
 
-// Of a code outside 0-16: the name of UNKNOWN.
+// For a code outside 0-16: the name of UNKNOWN.
 [[nodiscard]] std::string_view StatusCodeName(grpc::StatusCode code);
 [[nodiscard]] std::string_view StatusCodeLabel(grpc::StatusCode code);
 

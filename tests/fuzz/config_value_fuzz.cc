@@ -1,5 +1,5 @@
-// The values of settings, each reader by itself: what is accepted is what it says it is, and reads
-// back; what is refused is not repeated.
+// The parsers of setting values, one by one: accepted values satisfy their constraints and survive
+// a round trip; rejected values are not repeated in errors.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>

@@ -23,7 +23,7 @@ bool IsEvent(const json& line, const char* event) {
   return line.is_object() && line.value("event", "") == event;
 }
 
-// What would configure the gateway, or send it elsewhere, from outside of the test.
+// Environment variables that would change the gateway's configuration or its upstream.
 std::vector<std::string> InheritedVariables() {
   std::vector<std::string> names = {"http_proxy",  "https_proxy", "all_proxy",  "HTTP_PROXY",
                                     "HTTPS_PROXY", "ALL_PROXY",   "GRPC_TRACE", "GRPC_VERBOSITY"};
@@ -77,7 +77,7 @@ std::vector<json> GatewayProcess::AccessLog() const {
   std::vector<json> calls;
   for (const std::string& text : process_.stdout_lines()) {
     json line = ParseLine(text);
-    EXPECT_TRUE(line.is_object()) << "not one JSON object on one line: " << text;
+    EXPECT_TRUE(line.is_object()) << "not a JSON object on one line: " << text;
     if (IsEvent(line, "call")) calls.push_back(std::move(line));
   }
   return calls;

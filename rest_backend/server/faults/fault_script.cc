@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::int64_t kMaxDelayMs = 3'600'000;
 constexpr std::int64_t kMaxDropBytes = 1'000'000;
-// `HTTP/1.1 2`: an answer has begun, and nobody knows which.
+// `HTTP/1.1 2`: a response has begun, but its status is still open.
 constexpr std::int64_t kDefaultDropBytes = 10;
 
 struct KindName {
@@ -62,7 +62,7 @@ ScriptedResponse ReadResponse(FieldReader& fields) {
   return answer;
 }
 
-// Asks for the members that a fault of this kind has a use for, and no others.
+// Reads only the members that a fault of this kind uses.
 Fault ReadFault(FieldReader& fields, FaultKind kind) {
   Fault fault;
   fault.kind = kind;
@@ -114,7 +114,7 @@ FaultRule ReadRule(FieldReader& fields) {
   rule.name = fields.RequiredString("name");
   const std::optional<FaultKind> kind = ReadKind(fields);
   if (!kind) return rule;
-  // Of a request that is not read nothing is known.
+  // Nothing is known about a request that is not read.
   if (*kind != FaultKind::kDropBeforeReading) ReadMatch(fields, rule);
   rule.skip = fields.OptionalInteger("skip", 0, INT64_MAX).value_or(0);
   rule.count = fields.OptionalInteger("count", 0, INT64_MAX);

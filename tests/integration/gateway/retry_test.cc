@@ -1,4 +1,4 @@
-// Sending again: when the upstream says so, when it says not to, and how a caller's own retries
+// Retries: when the upstream asks for them, when it forbids them, and how a caller's own retries
 // count.
 #include <string>
 

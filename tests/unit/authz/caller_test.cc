@@ -1,4 +1,5 @@
-// Who is calling: what proves it, whose word is taken, and that no kind passes for another.
+// The caller's identity: what proves it, whose claims are accepted, and that identities of
+// different kinds cannot be confused.
 #include "service/authz/caller.h"
 
 #include <string>
@@ -16,7 +17,7 @@ std::string Resolve(const IdentityPolicy& policy, const PeerCredentials& credent
   return caller;
 }
 
-// Takes the word of hops in 10.0.0.0/8 and of the mesh's ingress.
+// Trusts the claims of hops in 10.0.0.0/8 and of the mesh's ingress.
 IdentityPolicy TrustingPolicy() {
   return {.metadata_key = "x-caller",
           .trusted_networks = {*Network::Parse("10.0.0.0/8"), *Network::Parse("fd00::/8")},
@@ -42,7 +43,7 @@ TEST(CallerTest, PrefersCertificateOverAddress) {
   };
   for (const auto& c : cases) {
     EXPECT_EQ(Resolve({}, c.credentials), c.caller);
-    EXPECT_EQ(Resolve(TrustingPolicy(), c.credentials), c.caller) << "nothing was claimed_identity";
+    EXPECT_EQ(Resolve(TrustingPolicy(), c.credentials), c.caller) << "no identity was claimed";
   }
 }
 

@@ -1,4 +1,4 @@
-// Networks of addresses, in either spelling.
+// Networks of IPv4, IPv6 and IPv4-mapped addresses.
 #include "service/authz/network.h"
 
 #include <string>

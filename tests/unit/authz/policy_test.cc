@@ -1,4 +1,4 @@
-// Allowed, denied, or only said so.
+// Decisions of the policy: allowed, denied, and denied in dry run.
 #include "service/authz/policy.h"
 
 #include <gtest/gtest.h>

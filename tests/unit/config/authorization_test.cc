@@ -1,4 +1,4 @@
-// What the section `authorization` allows.
+// Validation of the section `authorization`.
 #include "service/config/authorization.h"
 
 #include <string>

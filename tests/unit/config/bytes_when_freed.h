@@ -1,7 +1,6 @@
 // File: bytes_when_freed.h
 //
-// What a block of memory holds at the moment it is freed: whether a secret was wiped cannot be seen
-// any later.
+// Records the content of a memory block at the moment it is freed, to test that a secret was wiped.
 #ifndef EVALRUN_TESTS_UNIT_CONFIG_BYTES_WHEN_FREED_H_
 #define EVALRUN_TESTS_UNIT_CONFIG_BYTES_WHEN_FREED_H_
 
@@ -10,11 +9,11 @@
 
 namespace evalrun::config {
 
-// Waits for the block that begins at `block`, of at least `size` bytes, to be freed by `delete`,
-// and forgets what was watched before. For one thread.
+// Starts to watch the block that begins at `block` and has at least `size` bytes, until it is freed
+// by `delete`; stops watching any other block. Not thread-safe.
 void RecordBytesWhenFreed(const char* block, std::size_t size);
 
-// Its first `size` bytes as they were then; "(not freed)" until then.
+// The block's first `size` bytes when it was freed; "(not freed)" until then.
 [[nodiscard]] std::string BytesWhenFreed();
 
 }  // namespace evalrun::config

@@ -1,5 +1,5 @@
-// A secret that is recognised anywhere, put wherever one may be put, rightly or by mistake: no text
-// that comes back may hold it.
+// Puts a recognizable secret wherever one may be configured, correctly or by mistake, and checks
+// that no output contains it.
 #include <string>
 #include <vector>
 
@@ -31,17 +31,17 @@ std::vector<LoadInput> Cases() {
       {.flags = {"--api-key-file=k"}, .files = {{"k", CANARY "\r"}}},
       {.flags = {"--api-key-file=k"}, .files = {{"k", "a " CANARY}}},
       {.flags = {"--api-key-file=k"}, .files = {{"k", kLongKey}}},
-      // The key file given as the configuration.
+      // The key file is given as the configuration file.
       {.flags = {"--config=k"}, .environment = key, .files = {{"k", CANARY}}},
       {.flags = {"--config=k"}, .environment = key, .files = {{"k", "- " CANARY}}},
-      // Keys of their own for some calls.
+      // Additional keys for some calls.
       {.flags = {"--config=c"}, .environment = key, .files = {{"c", kRing}, {"k", CANARY}}},
       {.flags = {"--config=c"}, .environment = key, .files = {{"c", kRing}, {"k", "a " CANARY}}},
       {.flags = {"--config=c"}, .environment = key, .files = {{"c", kRing}, {"k", kLongKey}}},
       {.flags = {"--config=c"},
        .environment = key,
        .files = {{"c", "upstream: {keys: [{name: a, key: " CANARY "}]}"}}},
-      // A key where none belongs.
+      // A key in the wrong place.
       {.flags = {CANARY}, .environment = key},
       {.flags = {"--api-key", CANARY}, .environment = key},
       {.flags = {"--api-key=" CANARY}, .environment = key},

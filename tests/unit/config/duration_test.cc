@@ -28,7 +28,7 @@ TEST(ParseDurationTest, AcceptsOnlyValidDurations) {
       {"007s", 7s},
       {"8760h", 8760h},
       {"31536000000000us", 8760h},
-      // Beyond a year.
+      // More than a year.
       {"8761h", std::nullopt},
       {"31536000000001us", std::nullopt},
       {"31536000001ms", std::nullopt},
@@ -58,7 +58,7 @@ TEST(ParseDurationTest, AcceptsOnlyValidDurations) {
       {"1ns", std::nullopt},
       {"1d", std::nullopt},
       {"1\xc2\xb5s", std::nullopt},
-      {"\xd9\xa1s", std::nullopt},  // an Arabic one
+      {"\xd9\xa1s", std::nullopt},  // an Arabic digit
       {std::string("1s\0", 3), std::nullopt},
   };
   for (const Case& c : cases) EXPECT_EQ(ParseDuration(c.text), c.value) << c.text;

@@ -1,4 +1,4 @@
-// What the section `identity` allows.
+// Validation of the section `identity`.
 #include "service/config/identity.h"
 
 #include <string>

@@ -1,4 +1,4 @@
-// What the section `limits` allows.
+// Validation of the section `limits`.
 #include "service/config/limit_rules.h"
 
 #include <string>
@@ -34,7 +34,7 @@ std::vector<std::string> FindErrors(const std::string& yaml) {
   return FindErrors(yaml, &config);
 }
 
-// One rule as it should be, but for what is added or put in its place.
+// A valid rule, with members added or replaced.
 std::string Rule(const std::string& other) {
   return "limits:\n  rules:\n  - {name: a, by: caller, rate: 10/s, burst: 5, " + other + "}\n";
 }

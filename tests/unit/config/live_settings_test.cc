@@ -1,4 +1,4 @@
-// What may change while the gateway runs, and what is told to need a restart.
+// Which settings may change while the gateway runs, and which are reported to need a restart.
 #include "service/config/live_settings.h"
 
 #include <gmock/gmock.h>

@@ -1,6 +1,6 @@
 // File: load.h
 //
-// LoadConfig() from literals: flags, environment and files as a test writes them down.
+// Calls LoadConfig() with flags, environment and files given as literals.
 #ifndef EVALRUN_TESTS_UNIT_CONFIG_LOAD_H_
 #define EVALRUN_TESTS_UNIT_CONFIG_LOAD_H_
 
@@ -18,7 +18,7 @@ namespace evalrun::config {
 struct LoadInput {
   std::vector<const char*> flags = {};
   Environment environment = {{"AYMARA_AI_API_KEY", "test-key"}};
-  std::map<std::string, std::string> files = {};  // content by name
+  std::map<std::string, std::string> files = {};  // contents by name
 };
 
 inline LoadResult Load(const LoadInput& given) {
@@ -38,7 +38,7 @@ inline LoadResult Load(const LoadInput& given) {
   return LoadConfig(static_cast<int>(argv.size()), argv.data(), given.environment, read_file);
 }
 
-// What is printed instead of running; exit code -1 when the gateway would run.
+// What is printed instead of running; exit_code is -1 if the gateway would run.
 inline EarlyExit ToEarlyExit(const LoadResult& result) {
   const EarlyExit* early_exit = std::get_if<EarlyExit>(&result);
   return early_exit == nullptr ? EarlyExit{.out = "(runs)", .err = "", .exit_code = -1}

@@ -46,7 +46,7 @@ TEST(LoadConfigTest, PrecedenceIsFlagEnvironmentFileDefault) {
   for (const Precedence& c : cases) {
     const std::string flag = std::string("--upstream-timeout=") + c.flag;
     LoadInput given;
-    given.environment["EVALRUN_UPSTREAM_TIMEOUT"] = c.variable;  // empty: as if it were not set
+    given.environment["EVALRUN_UPSTREAM_TIMEOUT"] = c.variable;  // empty is the same as unset
     given.environment["EVALRUN_CONFIG"] = "c.yaml";
     given.files["c.yaml"] =
         *c.file == '\0' ? "" : std::string("upstream: {timeout: ") + c.file + "}";

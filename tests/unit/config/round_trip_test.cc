@@ -1,4 +1,4 @@
-// What --print-config prints can be fed back.
+// The output of --print-config is valid input.
 #include <string>
 
 #include <gmock/gmock.h>
@@ -19,7 +19,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
-// A value that differs from the default, for every setting there is.
+// For every setting, a value that differs from the default.
 std::string OtherValue(const SettingInfo& setting) {
   const v1::Setting& schema = GetSetting(setting.field());
   if (schema.max() != schema.default_value() && !schema.max().empty()) return schema.max();
@@ -55,7 +55,7 @@ TEST(RoundTripTest, EverySettingRoundTrips) {
               GetSetting(setting.field()).default_value());
     sources[setting.key] = "somewhere: # \"else\"";
   }
-  v1::GatewayConfig back;  // not even defaults
+  v1::GatewayConfig back;  // without any defaults
   Sources back_sources;
   std::vector<std::string> errors;
   const std::string yaml = WriteYaml(config, sources);

@@ -1,4 +1,4 @@
-// What config.proto promises about itself, so that the code that reads it need not doubt it.
+// Invariants of config.proto on which the code that reads it relies.
 #include <set>
 #include <string>
 
@@ -43,7 +43,7 @@ TEST(SchemaTest, EverySettingAndSectionHasHelp) {
     }
     EXPECT_THAT(Summary(GetSetting(setting.field())),
                 ContainsRegex("^[A-Z][^`]*(`[^`]*`[^`]*)*\\.$"))
-        << setting.key << ": the first sentence ends in the middle of something";
+        << setting.key << ": the first sentence is cut off";
     EXPECT_LE(Summary(GetSetting(setting.field())).size(), 94U) << setting.key << " in --help";
   }
 }
@@ -94,7 +94,7 @@ TEST(SchemaTest, DefaultsAreValid) {
 }
 
 TEST(SchemaTest, FlagsAndVariablesAreUnique) {
-  // Flags and variables that are no settings.
+  // Flags and variables that are not settings.
   std::set<std::string> names = {"config", "check-config",   "print-config", "version",
                                  "help",   "EVALRUN_CONFIG", "api-key"};
   for (const SettingInfo& setting : AllSettings()) {

@@ -1,4 +1,4 @@
-// Keys of their own for some calls: what may be written, and what is read.
+// Additional upstream keys for some calls: validation and loading.
 #include "service/config/upstream_keys.h"
 
 #include <string>

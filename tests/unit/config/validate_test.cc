@@ -31,7 +31,7 @@ struct Case {
   const char* flag;
   const char* good;
   const char* bad;
-  const char* error;  // behind the key and the bad value
+  const char* error;  // after the key and the invalid value
 };
 
 TEST(ValidateTest, RejectsValuesOutOfBounds) {

@@ -1,4 +1,4 @@
-// The fields of the access log are a contract: what is changed here has to be told to its readers.
+// The fields of the access log are a contract: announce changes to its users.
 #include "service/observability/access_log.h"
 
 #include <algorithm>
@@ -68,7 +68,7 @@ TEST(AccessLineTest, WritesFieldsOfACallWithoutAttempts) {
 
 class SampledLogTest : public ::testing::Test {
  protected:
-  // How many lines a hundred calls with this code leave.
+  // The number of lines written for a hundred calls with this code.
   std::size_t CountLines(grpc::StatusCode code, const AccessLogOptions& options) {
     std::ostringstream lines;
     auto logger = std::make_shared<spdlog::logger>(

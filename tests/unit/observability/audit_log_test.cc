@@ -1,4 +1,4 @@
-// The fields of the audit are a contract, and no line is lost without a word.
+// The fields of the audit log are a contract, and lost lines are always reported.
 #include "service/observability/audit_log.h"
 
 #include <memory>
@@ -114,7 +114,7 @@ TEST_F(AuditLogTest, CountsAndLogsLinesLostToAFullDisk) {
   EXPECT_THAT(output_.str(), HasSubstr("\"level\":\"error\""));
   const std::string said = output_.str();
   log->RunMaintenance(false);
-  EXPECT_EQ(output_.str(), said) << "once";
+  EXPECT_EQ(output_.str(), said) << "reported only once";
 }
 
 TEST_F(AuditLogTest, WritesNothingWhenOff) {

@@ -1,4 +1,4 @@
-// What the page is given: every metric, and the last errors.
+// The JSON for the admin page: every metric, and the most recent errors.
 #include "service/observability/status_json.h"
 
 #include <string>

@@ -1,4 +1,4 @@
-// Which requests a fault script's rules apply to.
+// To which requests the rules of a fault script apply.
 #include "rest_backend/server/faults/fault_plan.h"
 
 #include <cmath>
@@ -27,7 +27,7 @@ RequestAttributes MakeDelete(const std::string& run) {
   return {.method = "DELETE", .path = "/v2/eval-runs/" + run, .eval_run_uuid = run};
 }
 
-// For each of `count` requests to delete `run`, whether a rule applied.
+// For each of `count` requests to delete `run`: whether a rule applied.
 std::vector<bool> Decisions(FaultPlan& plan, const std::string& run, int count) {
   std::vector<bool> fates;
   for (int i = 0; i < count; ++i) fates.push_back(plan.Decide(MakeDelete(run)).has_value());

@@ -1,4 +1,4 @@
-// What a fault script may say, and which sentence refuses it otherwise.
+// Which fault scripts are accepted, and the error messages for others.
 #include "rest_backend/server/faults/fault_script.h"
 
 #include <chrono>
@@ -112,7 +112,7 @@ INSTANTIATE_TEST_SUITE_P(
 struct BadScript {
   const char* name;
   const char* text;
-  const char* sentence;  // part of it
+  const char* sentence;  // part of the error message
 
   friend void PrintTo(const BadScript& c, std::ostream* out) { *out << c.text; }
 };
@@ -125,7 +125,7 @@ TEST_P(BadScripts, ReportsTheInvalidMember) {
   EXPECT_THAT(std::string(script.status().message()), HasSubstr(GetParam().sentence));
 }
 
-// A script whose only rule has these members besides a name.
+// A script whose only rule has these members in addition to its name.
 #define RULE(members) R"({"rules": [{"name": "n", )" members "}]}"
 
 INSTANTIATE_TEST_SUITE_P(
