@@ -370,7 +370,7 @@ void DeleteCall::FinishWith(const Deletion::Response& answer) {
     grpc_->context.AddTrailingMetadata("evalrun-deletion", std::string(name));
   }
   grpc_->writer.Finish(EmptyMessage(), grpc::Status::OK, &finished_);
-  RecordCompletion(grpc::StatusCode::OK, "", answer.certainty, answer.sends, answer.retry_stop);
+  RecordCompletion(absl::StatusCode::kOk, "", answer.certainty, answer.sends, answer.retry_stop);
 }
 
 void DeleteCall::FinishWith(const handler::CallError& call_error) {
@@ -383,13 +383,16 @@ void DeleteCall::FinishWith(const handler::CallError& call_error) {
     grpc_->context.AddTrailingMetadata(kRequestIdKey, request_id_);
     grpc_->context.AddTrailingMetadata("grpc-retry-pushback-ms",
                                        handler::RetryPushback(call_error, TimeToCallerDeadline()));
-    grpc_->writer.FinishWithError(handler::ToStatus(call_error), &finished_);
+    const handler::EncodedError error = handler::EncodeError(call_error);
+    grpc_->writer.FinishWithError(
+        grpc::Status(static_cast<grpc::StatusCode>(call_error.code), error.message, error.details),
+        &finished_);
   }
   RecordCompletion(call_error.code, call_error.reason, call_error.certainty, call_error.sends,
                    call_error.retry_stop);
 }
 
-void DeleteCall::RecordCompletion(grpc::StatusCode code, std::string_view reason,
+void DeleteCall::RecordCompletion(absl::StatusCode code, std::string_view reason,
                                   Certainty certainty, int sends, deletion::RetryStop retry_stop) {
   if (is_admitted_) pool_.admission().Release();
   const std::string& upstream_request_id = upstream_response_.body.request_id.empty()

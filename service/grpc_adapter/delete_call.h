@@ -74,7 +74,7 @@ class DeleteCall final : public http::AttemptObserver, public event_loop::TimerO
   void ApplyStep(const deletion::Deletion::Step& step);
   void FinishWith(const deletion::Deletion::Response& answer);
   void FinishWith(const handler::CallError& call_error);
-  void RecordCompletion(grpc::StatusCode code, std::string_view reason,
+  void RecordCompletion(absl::StatusCode code, std::string_view reason,
                         deletion::Certainty certainty, int sends, deletion::RetryStop retry_stop);
   void RecycleIfFinished();
 

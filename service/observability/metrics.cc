@@ -146,11 +146,11 @@ Metrics::Metrics()
                       .Help("RPCs completed on the server, by status code.")
                       .Register(registry_);
   for (std::size_t i = 0; i < handled_.size(); ++i) {
-    const auto code = static_cast<grpc::StatusCode>(i);
+    const auto code = static_cast<absl::StatusCode>(i);
     handled_[i] = &handled.Add(WithLabel(MethodLabels(), "grpc_code", StatusCodeLabel(code)));
   }
   unknown_handled_ = &handled.Add(WithLabel(UnknownMethodLabels(), "grpc_code",
-                                            StatusCodeLabel(grpc::StatusCode::UNIMPLEMENTED)));
+                                            StatusCodeLabel(absl::StatusCode::kUnimplemented)));
   auto& deletions = BuildCounter()
                         .Name("gateway_deletions_total")
                         .Help("Answered calls, by what is certain about the run.")
@@ -214,9 +214,9 @@ void Metrics::OnUnknownMethod() {
 
 void Metrics::OnCallCompleted(const CallRecord& record) {
   const auto code = static_cast<std::size_t>(record.code);
-  constexpr std::size_t kUnknown = grpc::StatusCode::UNKNOWN;
+  constexpr auto kUnknown = static_cast<std::size_t>(absl::StatusCode::kUnknown);
   handled_[code < handled_.size() ? code : kUnknown]->Increment();
-  if (record.code == grpc::StatusCode::OK) sent_->Increment();
+  if (record.code == absl::StatusCode::kOk) sent_->Increment();
   handling_seconds_->Observe(ToSeconds(record.duration));
   deletions_[static_cast<std::size_t>(record.certainty)]->Increment();
   if (record.retry_stop != deletion::RetryStop::kNone) {

@@ -98,7 +98,7 @@ TEST(MetricsTest, CountsACompletedCall) {
   for (const deletion::AttemptResult& result : {reused, lost, refused})
     metrics.OnAttemptDone(result);
   metrics.OnCallCompleted({.authorization = authz::AccessDecision::kAllowed,
-                           .code = grpc::StatusCode::OK,
+                           .code = absl::StatusCode::kOk,
                            .certainty = deletion::Certainty::kPresumed,
                            .duration = std::chrono::microseconds(600)});
   const std::string exposition =
@@ -136,7 +136,7 @@ TEST(MetricsTest, CountsEachCauseOnce) {
   Metrics metrics;
   metrics.OnRetry();
   metrics.OnCallRejected(deletion::RejectReason::kHoldBack);
-  metrics.OnCallCompleted({.code = grpc::StatusCode::NOT_FOUND,
+  metrics.OnCallCompleted({.code = absl::StatusCode::kNotFound,
                            .reason = "UPSTREAM_UNRECOGNIZED_404",
                            .retry_stop = deletion::RetryStop::kBudget});
   const std::string exposition =

@@ -87,7 +87,7 @@ TEST(StatusJsonTest, ListsStateAndRecentErrors) {
   RecentErrors errors;
   errors.Add({.request_id = "r-1",
               .eval_run_uuid = "\xff<script>",
-              .code = grpc::StatusCode::UNAVAILABLE,
+              .code = absl::StatusCode::kUnavailable,
               .reason = "UPSTREAM_UNAVAILABLE",
               .certainty = deletion::Certainty::kUnknown,
               .http_status = 503,
