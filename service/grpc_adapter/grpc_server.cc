@@ -52,14 +52,15 @@ void Configure(const GrpcServerOptions& options, grpc::ServerBuilder* builder) {
 
 }  // namespace
 
-GrpcServer::GrpcServer(http::HttpClientOptions http) : http_(std::move(http)) {}
+GrpcServer::GrpcServer(http::HttpClientOptions http, const GrpcServerDependencies& dependencies)
+    : dependencies_(dependencies), http_(std::move(http)) {}
 
 GrpcServer::~GrpcServer() = default;
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Listen(
     const GrpcServerOptions& options, http::HttpClientOptions http,
-    handler::DeleteOptions delete_options, const CallDependencies& dependencies) {
-  std::unique_ptr<GrpcServer> server(new GrpcServer(std::move(http)));
+    const GrpcServerDependencies& dependencies) {
+  std::unique_ptr<GrpcServer> server(new GrpcServer(std::move(http), dependencies));
   grpc::ServerBuilder builder;
   Configure(options, &builder);
   int port = 0;
@@ -76,8 +77,8 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Listen(
     return absl::UnavailableError("cannot listen there; is the port taken?");
   }
   server->address_ = absl::StrCat(options.listen.substr(0, options.listen.rfind(':')), ":", port);
-  server->calls_ = std::make_unique<CallPool>(std::move(delete_options), server->loop_.get(),
-                                              &server->service_, dependencies);
+  server->calls_ = std::make_unique<CallPool>(server->loop_.get(), &server->service_,
+                                              dependencies.delete_handler);
   server->generic_calls_ = std::make_unique<GenericCallPool>(
       server->loop_.get(), &server->generic_service_, dependencies.metrics);
   return server;
@@ -115,15 +116,15 @@ void GrpcServer::Stop(std::chrono::milliseconds timeout) {
   loop_->ShutDown();
 }
 
-void GrpcServer::SetLimits(std::shared_ptr<const ratelimit::RuleSet> rules, std::int64_t replicas) {
+void GrpcServer::SetLiveConfig(handler::LiveConfig live_config) {
   const auto room = loop_->Enter();
-  calls_->limiter().SetRules(std::move(rules), replicas);
+  dependencies_.delete_handler->SetLiveConfig(std::move(live_config));
 }
 
 observability::MetricsSnapshot GrpcServer::Sample() {
   const auto room = loop_->Enter();
   const auto now = std::chrono::steady_clock::now();
-  deletion::AdmissionController& admission = calls_->admission();
+  deletion::AdmissionController& admission = dependencies_.delete_handler->admission();
   return {.calls_in_flight = calls_->in_flight(),
           .connections_shed = loop_->connections_shed(),
           .connections_opened = http_.connections_opened(),
@@ -132,9 +133,10 @@ observability::MetricsSnapshot GrpcServer::Sample() {
           .retry_after_gate_closures = admission.retry_after_gate_closures(),
           .retry_after_gate_remaining = admission.longest_retry_after_gate_wait(now),
           .retry_budget_saved = admission.retry_budget().saved(),
-          .log_rejections_omitted = calls_->access_log().rejections_omitted(),
+          .log_rejections_omitted = dependencies_.access_log->rejections_omitted(),
           .limits = ratelimit::MakeLimitSnapshot(
-              calls_->limiter(), std::chrono::nanoseconds(now.time_since_epoch()).count())};
+              dependencies_.delete_handler->limiter(),
+              std::chrono::nanoseconds(now.time_since_epoch()).count())};
 }
 
 }  // namespace evalrun::grpc_adapter

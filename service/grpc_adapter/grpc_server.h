@@ -19,7 +19,9 @@
 #include "service/event_loop/event_loop.h"
 #include "service/grpc_adapter/call_pool.h"
 #include "service/grpc_adapter/generic_call_pool.h"
-#include "service/handler/delete_options.h"
+#include "service/handler/delete_handler.h"
+#include "service/handler/live_config.h"
+#include "service/observability/access_log.h"
 #include "service/observability/metrics.h"
 
 namespace evalrun::grpc_adapter {
@@ -40,14 +42,21 @@ struct GrpcServerOptions {
   std::shared_ptr<grpc::ServerCredentials> credentials;  // nullptr: plaintext
 };
 
+// What the server serves with, and reads figures of. All of it outlives the server; nothing is
+// null.
+struct GrpcServerDependencies {
+  handler::DeleteHandler* delete_handler;
+  observability::Metrics* metrics;
+  const observability::AccessLog* access_log;
+};
+
 // Public functions are thread-safe.
 class GrpcServer {
  public:
   // Listens, but takes no calls before Start().
-  static absl::StatusOr<std::unique_ptr<GrpcServer>> Listen(const GrpcServerOptions& options,
-                                                            http::HttpClientOptions http,
-                                                            handler::DeleteOptions delete_options,
-                                                            const CallDependencies& dependencies);
+  static absl::StatusOr<std::unique_ptr<GrpcServer>> Listen(
+      const GrpcServerOptions& options, http::HttpClientOptions http,
+      const GrpcServerDependencies& dependencies);
   // Stop() must have been called if Start() was.
   ~GrpcServer();
   GrpcServer(const GrpcServer&) = delete;
@@ -64,8 +73,8 @@ class GrpcServer {
   // watches do not delay it.
   void Stop(std::chrono::milliseconds timeout);
 
-  // From now on these limits hold, at each of so many replicas.
-  void SetLimits(std::shared_ptr<const ratelimit::RuleSet> rules, std::int64_t replicas);
+  // See handler::DeleteHandler.
+  void SetLiveConfig(handler::LiveConfig live_config);
 
   // `host:port`, with the port that was picked.
   [[nodiscard]] const std::string& address() const { return address_; }
@@ -74,8 +83,9 @@ class GrpcServer {
   [[nodiscard]] observability::MetricsSnapshot Sample();
 
  private:
-  explicit GrpcServer(http::HttpClientOptions http);
+  GrpcServer(http::HttpClientOptions http, const GrpcServerDependencies& dependencies);
 
+  const GrpcServerDependencies dependencies_;
   std::string address_;
   http::HttpClient http_;
   RawEvalRunService service_;
