@@ -25,8 +25,8 @@
 #include "service/admin/admin_server.h"
 #include "service/admin_sources.h"
 #include "service/atomic_shared_ptr.h"
-#include "service/authz/key_ring.h"
 #include "service/authz/policy.h"
+#include "service/call_reporter.h"
 #include "service/config/live_settings.h"
 #include "service/config/load_config.h"
 #include "service/config/secret.h"
@@ -37,6 +37,10 @@
 #include "service/grpc_adapter/make_poller.h"
 #include "service/grpc_adapter/server_metrics.h"
 #include "service/grpc_adapter/server_tls.h"
+#include "service/handler/clock.h"
+#include "service/handler/delete_handler.h"
+#include "service/handler/live_config.h"
+#include "service/handler/random_source.h"
 #include "service/observability/access_log.h"
 #include "service/observability/audit_log.h"
 #include "service/observability/config_metrics.h"
@@ -100,12 +104,13 @@ reload::CertificateReloader::ApplyFiles MakeCertificateApplier(http::ClientTls* 
   };
 }
 
-void SetKeys(authz::KeyRing next, const observability::EventLog& events,
-             AtomicSharedPtr<authz::KeyRing>* keys) {
-  const std::vector<std::string> changed = next.KeysChangedSince(*keys->Get());
-  keys->Set(std::move(next));
-  for (const std::string& name : changed) {
+void LogChanges(const handler::LiveConfig& before, const handler::LiveConfig& now,
+                const observability::EventLog& events) {
+  for (const std::string& name : now.keys->KeysChangedSince(*before.keys)) {
     events.Write(spdlog::level::info, "upstream_key_changed", {{"upstream_key", name}});
+  }
+  if (now.policy->mode() != before.policy->mode()) {
+    LogAuthorizationMode(*now.policy, spdlog::level::warn, events);
   }
 }
 
@@ -143,13 +148,18 @@ int Serve(config::LoadedConfig loaded, const reload::Reloader::Load& reload_conf
     shared_limits.emplace(*std::move(options), config.limits().redis().address(), &events,
                           metrics.registry());
   }
-  ratelimit::Limiter limiter(
-      {.max_keys = config.limits().max_keys(), .seed = std::random_device()()},
+  auto limiter = std::make_unique<ratelimit::Limiter>(
+      ratelimit::Limiter::Options{.max_keys = config.limits().max_keys(),
+                                  .seed = std::random_device()()},
       shared_limits.has_value() ? shared_limits->mailbox() : nullptr);
-  limiter.SetRules(MakeRuleSet(loaded), config.limits().replicas());
 
-  AtomicSharedPtr<authz::AccessPolicy> access_policy(MakeAccessPolicy(config));
-  AtomicSharedPtr<authz::KeyRing> keys(BuildKeyRing(loaded));
+  CallReporter call_reporter(&metrics, &access_log, audit_log->get());
+  const handler::MachineClock clock;
+  handler::PseudoRandomSource random(std::random_device{}());
+  handler::LiveConfig live_config = MakeLiveConfig(loaded);  // that was last set
+  handler::DeleteHandler delete_handler(
+      MakeDeleteOptions(loaded), {.clock = &clock, .random = &random, .observer = &call_reporter},
+      std::move(limiter), live_config);
   process.SetKeyFileTimes(reload::GetKeyFileTimes(config.upstream(), process.started_at()));
 
   observability::CredentialMetrics credential_metrics(metrics.registry());
@@ -187,14 +197,9 @@ int Serve(config::LoadedConfig loaded, const reload::Reloader::Load& reload_conf
     http_options.tls = &upstream_tls;
   }
 
-  auto server = grpc_adapter::GrpcServer::Listen(std::move(server_options), std::move(http_options),
-                                                 MakeDeleteOptions(loaded),
-                                                 {.metrics = &metrics,
-                                                  .access_log = &access_log,
-                                                  .audit_log = audit_log->get(),
-                                                  .limiter = &limiter,
-                                                  .access_policy = &access_policy,
-                                                  .keys = &keys});
+  auto server = grpc_adapter::GrpcServer::Listen(
+      std::move(server_options), std::move(http_options),
+      {.delete_handler = &delete_handler, .metrics = &metrics});
   if (!server.ok()) return Fail(events, "cannot serve gRPC on", config.listen(), server.status());
   grpc_adapter::GrpcServer& grpc_server = **server;
   const grpc_adapter::ServerMetrics server_metrics(&grpc_server);
@@ -215,8 +220,8 @@ int Serve(config::LoadedConfig loaded, const reload::Reloader::Load& reload_conf
     return Fail(events, "cannot serve HTTP on", config.admin_listen(), admin.status());
   }
 
-  if (access_policy.Get()->mode() != "off") {
-    LogAuthorizationMode(*access_policy.Get(), spdlog::level::info, events);
+  if (live_config.policy->mode() != "off") {
+    LogAuthorizationMode(*live_config.policy, spdlog::level::info, events);
   }
   grpc_server.Start();
   events.Write(spdlog::level::info, "listening",
@@ -230,14 +235,10 @@ int Serve(config::LoadedConfig loaded, const reload::Reloader::Load& reload_conf
   reloader.OnReload([&](const config::LoadedConfig& next) {
     event_logger->set_level(ToSpdlogLevel(next.config.log().level()));
     observability::GrpcLogCapture::SetLevel(event_logger->level());
-    grpc_server.SetLimits(MakeRuleSet(next), next.config.limits().replicas());
-    SetKeys(BuildKeyRing(next), events, &keys);
+    const handler::LiveConfig before = std::exchange(live_config, MakeLiveConfig(next));
+    grpc_server.SetLiveConfig(live_config);
+    LogChanges(before, live_config, events);
     process.SetKeyFileTimes(reload::GetKeyFileTimes(next.config.upstream(), process.started_at()));
-    const std::string_view mode_before = access_policy.Get()->mode();
-    access_policy.Set(MakeAccessPolicy(next.config));
-    if (access_policy.Get()->mode() != mode_before) {
-      LogAuthorizationMode(*access_policy.Get(), spdlog::level::warn, events);
-    }
     shown_config.Set("# after a reload\n" + config::WriteYaml(next.config, {}));
   });
   // From here on the keys are the ring's alone.

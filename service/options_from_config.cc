@@ -156,6 +156,13 @@ std::shared_ptr<const ratelimit::RuleSet> MakeRuleSet(const LoadedConfig& loaded
   return std::make_shared<const ratelimit::RuleSet>(std::move(rules));
 }
 
+handler::LiveConfig MakeLiveConfig(const LoadedConfig& loaded) {
+  return {.policy = std::make_shared<const authz::AccessPolicy>(MakeAccessPolicy(loaded.config)),
+          .keys = std::make_shared<const authz::KeyRing>(BuildKeyRing(loaded)),
+          .rules = MakeRuleSet(loaded),
+          .replicas = loaded.config.limits().replicas()};
+}
+
 observability::AuditLog::Options MakeAuditOptions(const config::v1::GatewayConfig& config) {
   return {.to = config.audit().to(), .buffer_bytes = config.log().buffer_bytes()};
 }

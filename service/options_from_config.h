@@ -20,6 +20,7 @@
 #include "service/config/load_config.h"
 #include "service/grpc_adapter/grpc_server.h"
 #include "service/handler/delete_options.h"
+#include "service/handler/live_config.h"
 #include "service/observability/access_log.h"
 #include "service/observability/audit_log.h"
 #include "service/ratelimit/redis_store.h"
@@ -36,6 +37,8 @@ namespace evalrun::service {
 [[nodiscard]] handler::DeleteOptions MakeDeleteOptions(const config::LoadedConfig& loaded);
 [[nodiscard]] std::shared_ptr<const ratelimit::RuleSet> MakeRuleSet(
     const config::LoadedConfig& loaded);
+// Of these three; all that a reload changes for calls.
+[[nodiscard]] handler::LiveConfig MakeLiveConfig(const config::LoadedConfig& loaded);
 [[nodiscard]] observability::AuditLog::Options MakeAuditOptions(
     const config::v1::GatewayConfig& config);
 // Where limits are shared; nothing: they are not.

@@ -65,20 +65,21 @@ void Configure(const GrpcServerOptions& options, grpc::ServerBuilder* builder) {
 
 }  // namespace
 
-GrpcServer::GrpcServer(http::HttpClientOptions http) : http_(std::move(http)) {}
+GrpcServer::GrpcServer(http::HttpClientOptions http, const GrpcServerDependencies& dependencies)
+    : dependencies_(dependencies), http_(std::move(http)) {}
 
 GrpcServer::~GrpcServer() = default;
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Listen(
     const GrpcServerOptions& options, http::HttpClientOptions http,
-    handler::DeleteOptions delete_options, const CallDependencies& dependencies) {
+    const GrpcServerDependencies& dependencies) {
   auto listener = Listener::Create({.host = options.host,
                                     .port = options.port,
                                     .max_socket = options.max_socket,
                                     .tcp_user_timeout = kKeepaliveTimeout,
                                     .on_accepted = &OnSocketAccepted});
   if (!listener.ok()) return listener.status();
-  std::unique_ptr<GrpcServer> server(new GrpcServer(std::move(http)));
+  std::unique_ptr<GrpcServer> server(new GrpcServer(std::move(http), dependencies));
   server->listener_ = *std::move(listener);
 
   grpc::ServerBuilder builder;
@@ -102,8 +103,8 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Listen(
   const bool is_ipv6 = options.host.find(':') != std::string::npos;
   server->address_ = absl::StrCat(is_ipv6 ? "[" : "", options.host, is_ipv6 ? "]:" : ":",
                                   server->listener_->port());
-  server->calls_ = std::make_unique<CallPool>(std::move(delete_options), server->loop_.get(),
-                                              &server->http_, &server->service_, dependencies);
+  server->calls_ = std::make_unique<CallPool>(server->loop_.get(), &server->http_,
+                                              &server->service_, dependencies.delete_handler);
   server->generic_calls_ = std::make_unique<GenericCallPool>(
       server->loop_.get(), &server->generic_service_, dependencies.metrics);
   absl::Status accepting = server->listener_->Start(server->loop_.get(), server->acceptor_.get());
@@ -154,20 +155,21 @@ bool GrpcServer::Stop(std::chrono::milliseconds timeout) {
   return loop_->ShutDown(std::chrono::duration_cast<std::chrono::milliseconds>(kStopGrace));
 }
 
-void GrpcServer::SetLimits(std::shared_ptr<const ratelimit::RuleSet> rules, std::int64_t replicas) {
-  loop_->Post([this, rules = std::move(rules), replicas]() mutable {
-    calls_->limiter().SetRules(std::move(rules), replicas);
+void GrpcServer::SetLiveConfig(handler::LiveConfig live_config) {
+  loop_->Post([this, live_config = std::move(live_config)]() mutable {
+    dependencies_.delete_handler->SetLiveConfig(std::move(live_config));
   });
 }
 
 GrpcServer::Sample GrpcServer::SampleOnLoop() {
   const auto now = std::chrono::steady_clock::now();
-  deletion::AdmissionController& admission = calls_->admission();
+  deletion::AdmissionController& admission = dependencies_.delete_handler->admission();
   return {.retry_after_gate_closures = admission.retry_after_gate_closures(),
           .retry_after_gate_remaining = admission.longest_retry_after_gate_wait(now),
           .retry_budget_saved = admission.retry_budget().saved(),
           .limits = ratelimit::MakeLimitSnapshot(
-              calls_->limiter(), std::chrono::nanoseconds(now.time_since_epoch()).count())};
+              dependencies_.delete_handler->limiter(),
+              std::chrono::nanoseconds(now.time_since_epoch()).count())};
 }
 
 GrpcServer::Sample GrpcServer::TakeSample() {

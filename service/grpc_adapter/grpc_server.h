@@ -24,7 +24,8 @@
 #include "service/grpc_adapter/http_event_source.h"
 #include "service/grpc_adapter/listener.h"
 #include "service/grpc_adapter/make_poller.h"
-#include "service/handler/delete_options.h"
+#include "service/handler/delete_handler.h"
+#include "service/handler/live_config.h"
 #include "service/observability/limit_metrics.h"
 #include "service/observability/metrics.h"
 
@@ -50,6 +51,13 @@ struct GrpcServerOptions {
   std::shared_ptr<grpc::ServerCredentials> credentials;  // nullptr: plaintext
 };
 
+// What the server serves with, and reads figures of. All of it outlives the server; nothing is
+// null.
+struct GrpcServerDependencies {
+  handler::DeleteHandler* delete_handler;
+  observability::Metrics* metrics;
+};
+
 // Public functions are thread-safe.
 class GrpcServer {
  public:
@@ -62,10 +70,9 @@ class GrpcServer {
   };
 
   // Listens, but accepts no connections before Start().
-  static absl::StatusOr<std::unique_ptr<GrpcServer>> Listen(const GrpcServerOptions& options,
-                                                            http::HttpClientOptions http,
-                                                            handler::DeleteOptions delete_options,
-                                                            const CallDependencies& dependencies);
+  static absl::StatusOr<std::unique_ptr<GrpcServer>> Listen(
+      const GrpcServerOptions& options, http::HttpClientOptions http,
+      const GrpcServerDependencies& dependencies);
   // Stop() must have returned true if Start() was called.
   ~GrpcServer();
   GrpcServer(const GrpcServer&) = delete;
@@ -83,8 +90,8 @@ class GrpcServer {
   // then end without destroying this object.
   [[nodiscard]] bool Stop(std::chrono::milliseconds timeout);
 
-  // These limits apply from now on, at each of so many replicas.
-  void SetLimits(std::shared_ptr<const ratelimit::RuleSet> rules, std::int64_t replicas);
+  // See handler::DeleteHandler. Applies to calls that arrive from now on.
+  void SetLiveConfig(handler::LiveConfig live_config);
 
   // `host:port`, with the port that was picked.
   [[nodiscard]] const std::string& address() const { return address_; }
@@ -93,14 +100,16 @@ class GrpcServer {
   // second.
   [[nodiscard]] Sample TakeSample();
 
+  [[nodiscard]] std::size_t calls_in_flight() const { return calls_->in_flight(); }
   [[nodiscard]] const http::HttpClient& http() const { return http_; }
   [[nodiscard]] const event_loop::EventLoop& loop() const { return *loop_; }
   [[nodiscard]] const Listener& listener() const { return *listener_; }
 
  private:
-  explicit GrpcServer(http::HttpClientOptions http);
+  GrpcServer(http::HttpClientOptions http, const GrpcServerDependencies& dependencies);
   [[nodiscard]] Sample SampleOnLoop();
 
+  const GrpcServerDependencies dependencies_;
   std::string address_;
   http::HttpClient http_;
   HttpEventSource http_events_{&http_};

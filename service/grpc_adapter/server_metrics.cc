@@ -22,6 +22,8 @@ std::vector<prometheus::MetricFamily> ServerMetrics::Collect() const {
   std::vector<prometheus::MetricFamily> families = {
       MakeGaugeFamily("gateway_event_loop_lag_seconds",
                       "How long an iteration of the event loop has been due; 0: none is.", lag),
+      MakeGaugeFamily("gateway_calls_in_flight", "RPCs that have not been answered yet.",
+                      static_cast<double>(server_.calls_in_flight())),
       MakeCounterFamily("gateway_connections_accepted_total",
                         "Connections of callers that were accepted.",
                         static_cast<double>(server_.listener().accepted())),

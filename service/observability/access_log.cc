@@ -10,13 +10,13 @@ namespace evalrun::observability {
 
 spdlog::level::level_enum ToSeverity(const CallRecord& record) {
   switch (record.code) {
-    case grpc::StatusCode::UNAUTHENTICATED:  // the upstream refused the gateway's key
-    case grpc::StatusCode::UNIMPLEMENTED:    // the gateway's base path is wrong
-    case grpc::StatusCode::INTERNAL:
-    case grpc::StatusCode::UNKNOWN:
+    case absl::StatusCode::kUnauthenticated:  // the upstream refused the API key
+    case absl::StatusCode::kUnimplemented:    // the base path is wrong
+    case absl::StatusCode::kInternal:
+    case absl::StatusCode::kUnknown:
       return spdlog::level::err;
-    case grpc::StatusCode::UNAVAILABLE:
-    case grpc::StatusCode::DEADLINE_EXCEEDED:
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kDeadlineExceeded:
       return spdlog::level::warn;
     default:
       break;
@@ -83,7 +83,7 @@ void AccessLog::Write(const CallRecord& record, std::chrono::system_clock::time_
   const spdlog::level::level_enum level = ToSeverity(record);
   if (recent_ != nullptr && level >= spdlog::level::warn) recent_->Add(record, now);
   if (!options_.enabled || !logger_->should_log(level)) return;
-  if (record.code == grpc::StatusCode::OK && !IsSampled()) return;
+  if (record.code == absl::StatusCode::kOk && !IsSampled()) return;
   if (!record.limited_by.empty() && !CanLogRejection(now)) return;
   const std::string_view line = FormatAccessLine(record, now, &buffer_);
   logger_->log(level, spdlog::string_view_t(line.data(), line.size()));

@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <string_view>
 
-#include <grpcpp/support/status_code_enum.h>
+#include <absl/status/status.h>
 
 #include "rest_backend/deletion/attempt_classification.h"
 #include "rest_backend/deletion/attempt_result.h"
@@ -28,7 +28,7 @@ struct CallRecord {
   std::string_view workspace_uuid = {};  // canonical and truncated likewise; empty when unset
   std::string_view upstream_key = {};    // the key's name; empty if none was selected
   authz::AccessDecision authorization = authz::AccessDecision::kNone;
-  grpc::StatusCode code = grpc::StatusCode::OK;
+  absl::StatusCode code = absl::StatusCode::kOk;
   std::string_view reason = {};  // of ErrorInfo; empty with OK
   deletion::Certainty certainty = deletion::Certainty::kNotPerformed;
   int sends = 0;

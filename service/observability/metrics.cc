@@ -11,7 +11,6 @@ namespace evalrun::observability {
 namespace {
 
 using prometheus::BuildCounter;
-using prometheus::BuildGauge;
 using prometheus::BuildHistogram;
 using prometheus::Labels;
 
@@ -86,11 +85,6 @@ Metrics::Metrics()
                     .Help("Sends to the upstream after the first one of a call.")
                     .Register(registry_)
                     .Add({})),
-      calls_in_flight_(&BuildGauge()
-                            .Name("gateway_calls_in_flight")
-                            .Help("RPCs that have not been answered yet.")
-                            .Register(registry_)
-                            .Add({})),
       connections_reused_(&BuildCounter()
                                .Name("gateway_upstream_connections_reused_total")
                                .Help("Sends that used a connection of the pool.")
@@ -107,11 +101,11 @@ Metrics::Metrics()
                       .Help("RPCs completed on the server, by status code.")
                       .Register(registry_);
   for (std::size_t i = 0; i < handled_.size(); ++i) {
-    const auto code = static_cast<grpc::StatusCode>(i);
+    const auto code = static_cast<absl::StatusCode>(i);
     handled_[i] = &handled.Add(WithLabel(MethodLabels(), "grpc_code", StatusCodeLabel(code)));
   }
   unknown_handled_ = &handled.Add(WithLabel(UnknownMethodLabels(), "grpc_code",
-                                            StatusCodeLabel(grpc::StatusCode::UNIMPLEMENTED)));
+                                            StatusCodeLabel(absl::StatusCode::kUnimplemented)));
   auto& deletions = BuildCounter()
                         .Name("gateway_deletions_total")
                         .Help("Answered calls, by what is certain about the run.")
@@ -164,7 +158,6 @@ Metrics::Metrics()
 }
 
 void Metrics::OnCallStarted() {
-  calls_in_flight_->Increment();
   started_->Increment();
   received_->Increment();
 }
@@ -176,9 +169,9 @@ void Metrics::OnUnknownMethod() {
 
 void Metrics::OnCallCompleted(const CallRecord& record) {
   const auto code = static_cast<std::size_t>(record.code);
-  constexpr std::size_t kUnknown = grpc::StatusCode::UNKNOWN;
+  constexpr auto kUnknown = static_cast<std::size_t>(absl::StatusCode::kUnknown);
   handled_[code < handled_.size() ? code : kUnknown]->Increment();
-  if (record.code == grpc::StatusCode::OK) sent_->Increment();
+  if (record.code == absl::StatusCode::kOk) sent_->Increment();
   handling_seconds_->Observe(ToSeconds(record.duration));
   deletions_[static_cast<std::size_t>(record.certainty)]->Increment();
   if (record.retry_stop != deletion::RetryStop::kNone) {
@@ -189,8 +182,6 @@ void Metrics::OnCallCompleted(const CallRecord& record) {
   }
   if (IsUnrecognized404(record)) unrecognized_404_->Increment();
 }
-
-void Metrics::OnCallFinished() { calls_in_flight_->Decrement(); }
 
 void Metrics::OnRetry() { retries_->Increment(); }
 

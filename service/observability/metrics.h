@@ -13,7 +13,6 @@
 
 #include <prometheus/collectable.h>
 #include <prometheus/counter.h>
-#include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
 #include <prometheus/metric_family.h>
 #include <prometheus/registry.h>
@@ -33,8 +32,6 @@ class Metrics {
   void OnCallStarted();
   // The response has been handed to gRPC.
   void OnCallCompleted(const CallRecord& record);
-  // gRPC is done with the call.
-  void OnCallFinished();
   // An attempt has ended.
   void OnAttemptDone(const deletion::AttemptResult& result);
 
@@ -81,7 +78,6 @@ class Metrics {
   // By RetryStop; there is no series for kNone.
   std::array<prometheus::Counter*, deletion::kRetryStopCount> retries_stopped_{};
   std::array<prometheus::Counter*, deletion::kRejectReasonCount> rejected_{};
-  prometheus::Gauge* calls_in_flight_;
   prometheus::Counter* connections_reused_;
 };
 

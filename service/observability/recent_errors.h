@@ -20,7 +20,7 @@ struct RecentError {
   std::chrono::system_clock::time_point time;
   std::string request_id;
   std::string eval_run_uuid;
-  grpc::StatusCode code = grpc::StatusCode::OK;
+  absl::StatusCode code = absl::StatusCode::kOk;
   std::string reason;
   deletion::Certainty certainty = deletion::Certainty::kNotPerformed;
   int http_status = 0;

@@ -42,7 +42,7 @@ TEST(AuditLineTest, WritesAllFieldsOfACompleteRecord) {
                   .workspace_uuid = "w",
                   .upstream_key = "k",
                   .authorization = authz::AccessDecision::kAllowed,
-                  .code = grpc::StatusCode::NOT_FOUND,
+                  .code = absl::StatusCode::kNotFound,
                   .reason = "R",
                   .certainty = deletion::Certainty::kAbsent,
                   .sends = 1,
@@ -55,7 +55,7 @@ TEST(AuditLineTest, WritesAllFieldsOfACompleteRecord) {
 
 TEST(AuditLineTest, WritesFieldsOfAMalformedCall) {
   EXPECT_THAT(
-      FieldNames({.request_id = "r", .code = grpc::StatusCode::OK}),
+      FieldNames({.request_id = "r", .code = absl::StatusCode::kOk}),
       ElementsAre("time", "level", "event", "request_id", "network.peer.address", "caller",
                   "rpc.method", "eval_run_uuid", "rpc.response.status_code", "deletion", "sends"));
 }
@@ -66,7 +66,7 @@ TEST(AuditLineTest, WritesCallerTargetAndResult) {
                                .eval_run_uuid = "run",
                                .workspace_uuid = "w",
                                .authorization = authz::AccessDecision::kDenied,
-                               .code = grpc::StatusCode::PERMISSION_DENIED,
+                               .code = absl::StatusCode::kPermissionDenied,
                                .reason = "CALLER_NOT_ALLOWED"});
   EXPECT_EQ(line.at("event"), "audit");
   EXPECT_EQ(line.at("request_id"), "r-1");

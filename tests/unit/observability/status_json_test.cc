@@ -46,7 +46,7 @@ TEST(StatusJsonTest, HasEverySeriesOfTheExposition) {
   sent.http_status = 204;
   sent.timing.total = std::chrono::milliseconds(3);
   metrics.OnAttemptDone(sent);
-  metrics.OnCallStarted();
+  metrics.OnRetry();
   const json status = json::parse(StatusJson({.metrics = metrics.Collect()}));
   std::size_t series = 0;
   for (const auto& family : metrics.Collect()) {
@@ -54,7 +54,7 @@ TEST(StatusJsonTest, HasEverySeriesOfTheExposition) {
     series += family.metric.size();
   }
   EXPECT_GT(series, 50u);
-  EXPECT_EQ(status["metrics"]["gateway_calls_in_flight"],
+  EXPECT_EQ(status["metrics"]["gateway_retries_total"],
             json::parse(R"([{"labels": {}, "value": 1}])"));
   EXPECT_EQ(status["metrics"]["gateway_build_info"],
             json::parse(R"([{"labels": {"version": "1.2.3"}, "value": 1}])"));
@@ -88,7 +88,7 @@ TEST(StatusJsonTest, ListsStateAndRecentErrors) {
   RecentErrors errors;
   errors.Add({.request_id = "r-1",
               .eval_run_uuid = "\xff<script>",
-              .code = grpc::StatusCode::UNAVAILABLE,
+              .code = absl::StatusCode::kUnavailable,
               .reason = "UPSTREAM_UNAVAILABLE",
               .certainty = deletion::Certainty::kUnknown,
               .http_status = 503,
