@@ -7,7 +7,7 @@
 //   dns:batch.internal        the first DNS name in it, in lower case, without a SPIFFE id
 //   metadata:team-a           the word of a trusted hop, under the configured metadata key
 //   ip:10.0.0.7               the peer's address without its port, when nothing better is known
-//   unix                      a peer on this machine
+//   unknown                   the peer's address is not an IP address
 //
 // Pure: knows no gRPC. service/grpc_adapter/peer_credentials.h reads the credentials off a call.
 #ifndef EVALRUN_SERVICE_AUTHZ_CALLER_H_
@@ -37,7 +37,7 @@ struct PeerCredentials {
   // Of a client certificate that was verified; empty: none.
   std::string_view spiffe_id = {};
   std::string_view dns_name = {};
-  // gRPC's name of the peer: `ipv4:10.0.0.7:40000`, `ipv6:%5B::1%5D:40000`, `unix:...`.
+  // gRPC's name of the peer: `ipv4:10.0.0.7:40000`, `ipv6:%5B::1%5D:40000`.
   std::string_view peer = {};
   // The value under the policy's metadata key; empty when it is not there exactly once. Anybody can
   // write it.

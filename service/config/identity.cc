@@ -47,11 +47,11 @@ absl::Status CheckIdentityPattern(std::string_view text) {
   constexpr std::string_view kSpiffe = "spiffe://";
   if (text == "*") return absl::OkStatus();
   const bool is_known = text.starts_with(kSpiffe) || text.starts_with("dns:") ||
-                        text.starts_with("metadata:") || text.starts_with("ip:") || text == "unix";
+                        text.starts_with("metadata:") || text.starts_with("ip:");
   if (!is_known || !authz::IsWellFormedPattern(text)) {
     return absl::InvalidArgumentError(
-        "must be * or begin with spiffe://, dns:, metadata: or ip:, or be unix; without spaces, "
-        "and with a * at most at its end");
+        "must be * or begin with spiffe://, dns:, metadata: or ip:; without spaces, and "
+        "with a * at most at its end");
   }
   if (text.starts_with("dns:") && std::ranges::any_of(text, IsUpper)) {
     return absl::InvalidArgumentError("must be in lower case");
