@@ -137,7 +137,7 @@ int Serve(config::LoadedConfig loaded, const reload::Reloader::Load& reload_conf
       shared_limits.has_value() ? shared_limits->mailbox() : nullptr);
   limiter.SetRules(MakeRuleSet(loaded), config.limits().replicas());
 
-  AtomicSharedPtr<authz::AccessPolicy> access_policy(MakeAccessPolicy(config));
+  AtomicSharedPtr<authz::AccessPolicy> access_policy(loaded.access_policy);
   AtomicSharedPtr<authz::KeyRing> keys(BuildKeyRing(loaded));
   process.SetKeyFileTimes(reload::GetKeyFileTimes(config.upstream(), process.started_at()));
 
@@ -211,7 +211,7 @@ int Serve(config::LoadedConfig loaded, const reload::Reloader::Load& reload_conf
     SetKeys(BuildKeyRing(next), events, &keys);
     process.SetKeyFileTimes(reload::GetKeyFileTimes(next.config.upstream(), process.started_at()));
     const std::string_view mode_before = access_policy.Get()->mode();
-    access_policy.Set(MakeAccessPolicy(next.config));
+    access_policy.Set(next.access_policy);
     if (access_policy.Get()->mode() != mode_before) {
       LogAuthorizationMode(*access_policy.Get(), spdlog::level::warn, events);
     }

@@ -26,9 +26,23 @@ TEST(UpstreamKeysTest, ReadsKeysInListOrder) {
       "{name: b, file: b, identities: ['*']}, {name: a.1, file: a, workspaces: [(unset)]}");
   const auto& loaded = std::get<LoadedConfig>(result);
   ASSERT_THAT(loaded.keys, SizeIs(2));
-  EXPECT_EQ(loaded.keys[0].RevealForSending(), "key-b");
-  EXPECT_EQ(loaded.keys[1].RevealForSending(), "key-a");
+  EXPECT_EQ(loaded.keys[0].name, "b");
+  EXPECT_EQ(loaded.keys[0].secret.RevealForSending(), "key-b");
+  EXPECT_EQ(loaded.keys[1].name, "a.1");
+  EXPECT_EQ(loaded.keys[1].secret.RevealForSending(), "key-a");
   EXPECT_EQ(loaded.api_key.RevealForSending(), "test-key");
+}
+
+TEST(UpstreamKeysTest, EmptyListMatchesEverything) {
+  const LoadResult result = LoadKeys(
+      "{name: a, file: a, identities: ['dns:a']}, {name: b, file: b, workspaces: ['7d*']}");
+  const auto& loaded = std::get<LoadedConfig>(result);
+  ASSERT_THAT(loaded.keys, SizeIs(2));
+  EXPECT_TRUE(loaded.keys[0].scope.Matches("dns:a", "7d"));
+  EXPECT_TRUE(loaded.keys[0].scope.Matches("dns:a", ""));
+  EXPECT_FALSE(loaded.keys[0].scope.Matches("dns:b", "7d"));
+  EXPECT_TRUE(loaded.keys[1].scope.Matches("dns:b", "7d"));
+  EXPECT_FALSE(loaded.keys[1].scope.Matches("dns:b", ""));
 }
 
 TEST(UpstreamKeysTest, RejectsInvalidKeys) {
