@@ -197,9 +197,9 @@ int Serve(config::LoadedConfig loaded, const reload::Reloader::Load& reload_conf
     http_options.tls = &upstream_tls;
   }
 
-  auto server = grpc_adapter::GrpcServer::Listen(
-      std::move(server_options), std::move(http_options),
-      {.delete_handler = &delete_handler, .metrics = &metrics});
+  auto server =
+      grpc_adapter::GrpcServer::Listen(std::move(server_options), std::move(http_options),
+                                       {.delete_handler = &delete_handler, .metrics = &metrics});
   if (!server.ok()) return Fail(events, "cannot serve gRPC on", config.listen(), server.status());
   grpc_adapter::GrpcServer& grpc_server = **server;
   const grpc_adapter::ServerMetrics server_metrics(&grpc_server);

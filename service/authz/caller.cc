@@ -62,7 +62,7 @@ void ResolveCaller(const IdentityPolicy& policy, const PeerCredentials& credenti
     caller->assign("ip:");
     AppendAddress(credentials.peer, caller);
   } else {
-    caller->assign(credentials.peer.starts_with("unix") ? "unix" : "unknown");
+    caller->assign("unknown");
   }
 
   if (policy.metadata_key.empty() || !IsWellFormedClaim(credentials.claimed_identity)) return;

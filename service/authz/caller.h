@@ -8,7 +8,7 @@
 //   dns:batch.internal        without a SPIFFE id: the first DNS name in it, in lower case
 //   metadata:team-a           claimed by a trusted hop, under the configured metadata key
 //   ip:10.0.0.7               the peer's address without its port, when nothing better is known
-//   unix                      a peer on this machine
+//   unknown                   the peer's address is not an IP address
 //
 // Pure: does not depend on gRPC. service/grpc_adapter/peer_credentials.h reads the credentials of a
 // call.
@@ -40,7 +40,7 @@ struct PeerCredentials {
   // Both from a verified client certificate; empty: there is none.
   std::string_view spiffe_id = {};
   std::string_view dns_name = {};
-  // The peer as gRPC names it: `ipv4:10.0.0.7:40000`, `ipv6:%5B::1%5D:40000`, `unix:...`.
+  // gRPC's name of the peer: `ipv4:10.0.0.7:40000`, `ipv6:%5B::1%5D:40000`.
   std::string_view peer = {};
   // The value under the policy's metadata key; empty unless the key occurs exactly once. Untrusted:
   // any client can set it.

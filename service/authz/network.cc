@@ -44,6 +44,14 @@ std::optional<IpAddress> ParseIpAddress(std::string_view text) {
   return address;
 }
 
+bool IsLoopback(const IpAddress& address) {
+  constexpr IpAddress kIpv6Loopback = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+  constexpr IpAddress kIpv4Loopback = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 127};
+  constexpr std::ptrdiff_t kIpv4LoopbackBytes = 13;
+  return address == kIpv6Loopback ||
+         std::equal(address.begin(), address.begin() + kIpv4LoopbackBytes, kIpv4Loopback.begin());
+}
+
 std::optional<Network> Network::Parse(std::string_view text) {
   const std::size_t slash = text.find('/');
   const std::string_view base_text = text.substr(0, slash);

@@ -17,6 +17,9 @@ using IpAddress = std::array<std::uint8_t, 16>;
 // Parses `10.0.0.1` or `fd00::1`, without brackets and zone; nullopt for any other text.
 [[nodiscard]] std::optional<IpAddress> ParseIpAddress(std::string_view text);
 
+// Whether it is in 127.0.0.0/8, or ::1.
+[[nodiscard]] bool IsLoopback(const IpAddress& address);
+
 class Network {
  public:
   // Parses `10.0.0.0/8`, `fd00::/8`, or a single address. Returns nullopt for any other text, and

@@ -1,6 +1,6 @@
 // File: duration.h
 //
-// Parses and formats durations for people, with a resolution of one millisecond.
+// Durations of flags, and durations in output. To the millisecond.
 #ifndef EVALRUN_SERVICE_CLI_DURATION_H_
 #define EVALRUN_SERVICE_CLI_DURATION_H_
 
@@ -11,14 +11,11 @@
 
 namespace evalrun::cli {
 
-// Parses `30s`, `1500ms`, `2m`, `1h`: a positive whole number and its unit, at most a day.
+// `30s`, `1500ms`, `2m`, `1h`, as text::ParseDuration(). Empty also for zero, for more than a day,
+// and for a fraction of a millisecond. text::FormatDuration() writes one.
 [[nodiscard]] std::optional<std::chrono::milliseconds> ParseDuration(std::string_view text);
 
-// Formats `duration`, which is positive, as ParseDuration() reads it, with the largest unit that is
-// exact.
-[[nodiscard]] std::string DurationFlag(std::chrono::milliseconds duration);
-
-// Formats for reading: `250 ms`, `1.5 s`.
+// For reading: `250 ms`, `1.5 s`.
 [[nodiscard]] std::string FormatDuration(std::chrono::milliseconds duration);
 
 }  // namespace evalrun::cli

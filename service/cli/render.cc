@@ -11,6 +11,7 @@
 #include "service/cli/connect_advice.h"
 #include "service/cli/duration.h"
 #include "service/cli/text.h"
+#include "service/text/duration.h"
 
 namespace evalrun::cli {
 namespace {
@@ -139,7 +140,8 @@ std::string DeleteCommandLine(const Connection& connection, const DeleteRequest&
       ids, [](const auto& id) { return deletion::IsWellFormedId(id, deletion::IdFormat::kUuid); });
   if (!uuids) command += " --opaque-ids";
   if (connection.server != kDefaultServer) add("--server", connection.server);
-  if (connection.timeout != kDefaultTimeout) add("--timeout", DurationFlag(connection.timeout));
+  if (connection.timeout != kDefaultTimeout)
+    add("--timeout", text::FormatDuration(connection.timeout));
   if (connection.tls.has_value()) {
     command += " --tls";
     add("--ca-file", connection.tls->ca_file);

@@ -14,6 +14,7 @@
 #include "service/config/setting_registry.h"
 #include "service/config/text.h"
 #include "service/config/upstream_url.h"
+#include "service/text/duration.h"
 
 namespace evalrun::config {
 namespace {
@@ -93,7 +94,7 @@ absl::Status SetFromText(const FieldDescriptor* field, std::string_view text, Me
       return absl::OkStatus();
     }
     case FieldDescriptor::CPPTYPE_MESSAGE: {
-      const auto duration = ParseDuration(text);
+      const auto duration = text::ParseDuration(text);
       if (!duration) {
         return MustBe(
             "a whole number followed by us, ms, s, m or h, such as 1500ms, and at most a year");
@@ -131,7 +132,7 @@ std::string FieldText(const Message& message, const FieldDescriptor* field, int 
       google::protobuf::Duration duration;
       duration.CopyFrom(repeated ? reflection->GetRepeatedMessage(message, field, index)
                                  : reflection->GetMessage(message, field));
-      return FormatDuration(ToMicroseconds(duration));
+      return text::FormatDuration(ToMicroseconds(duration));
     }
     default:
       return "";

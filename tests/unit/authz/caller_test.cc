@@ -36,8 +36,7 @@ TEST(CallerTest, PrefersCertificateOverAddress) {
       {{.peer = "ipv6:%5B::1%5D:40000"}, "ip:::1"},
       {{.peer = "ipv6:[2001:db8::1]:40000"}, "ip:2001:db8::1"},
       {{.peer = "ipv6:%5Bfe80::1%25eth0%5D:40000"}, "ip:fe80::1%eth0"},
-      {{.peer = "unix:/run/gateway.sock"}, "unix"},
-      {{.peer = "unix:"}, "unix"},
+      {{.peer = "unix:/run/gateway.sock"}, "unknown"},
       {{.peer = "unknown"}, "unknown"},
       {{}, "unknown"},
   };
@@ -61,7 +60,7 @@ TEST(CallerTest, AcceptsClaimedIdentityFromTrustedPeersOnly) {
        {.peer = "ipv6:%5B::ffff:10.0.0.7%5D:1", .claimed_identity = "team-a"},
        "metadata:team-a"},
       {"from outside", {.peer = "ipv4:11.0.0.7:1", .claimed_identity = "team-a"}, "ip:11.0.0.7"},
-      {"from this machine", {.peer = "unix:", .claimed_identity = "team-a"}, "unix"},
+      {"from no IP address", {.peer = "unix:", .claimed_identity = "team-a"}, "unknown"},
       {"a peer by name",
        {.spiffe_id = "spiffe://prod/ingress", .peer = kPeer, .claimed_identity = "team-a"},
        "metadata:team-a"},

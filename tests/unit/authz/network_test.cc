@@ -51,5 +51,18 @@ TEST(NetworkTest, RejectsInvalidNetworks) {
   }
 }
 
+TEST(IsLoopbackTest, MatchesBothFamilies) {
+  const auto is_loopback = [](const char* text) {
+    const std::optional<IpAddress> address = ParseIpAddress(text);
+    return address.has_value() && IsLoopback(*address);
+  };
+  for (const char* text : {"127.0.0.1", "127.255.0.9", "::ffff:127.0.0.1", "::1", "0:0::1"}) {
+    EXPECT_TRUE(is_loopback(text)) << text;
+  }
+  for (const char* text : {"128.0.0.1", "126.0.0.1", "0.0.0.0", "::", "::2", "::127.0.0.1"}) {
+    EXPECT_FALSE(is_loopback(text)) << text;
+  }
+}
+
 }  // namespace
 }  // namespace evalrun::authz

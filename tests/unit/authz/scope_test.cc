@@ -90,7 +90,7 @@ TEST(ScopeTest, MatchesWorkspaces) {
       {{}, "", false},
   };
   for (const auto& c : cases) {
-    EXPECT_EQ(Scope({"*"}, c.workspaces).Matches("unix", c.asked), c.should_match)
+    EXPECT_EQ(Scope({"*"}, c.workspaces).Matches("ip:10.0.0.7", c.asked), c.should_match)
         << ::testing::PrintToString(c.workspaces) << " " << c.asked;
   }
 }
@@ -108,7 +108,7 @@ TEST(ScopeTest, MatchesIdentities) {
       {{"spiffe://prod/ns/*"}, "metadata:spiffe://prod/ns/batch", false},
       {{"metadata:Team"}, "metadata:team", false},
       {{"ip:10.0.0.7"}, "ip:10.0.0.70", false},
-      {{"unix", "ip:10.0.0.7"}, "ip:10.0.0.7", true},
+      {{"dns:batch", "ip:10.0.0.7"}, "ip:10.0.0.7", true},
       {{"*"}, "unknown", true},
       {{}, "ip:10.0.0.7", false},
   };

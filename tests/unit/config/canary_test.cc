@@ -18,7 +18,7 @@ using ::testing::Not;
 
 std::vector<LoadInput> Cases() {
   const Environment key = {{"AYMARA_AI_API_KEY", CANARY}};
-  static const std::string kRing = "upstream: {keys: [{name: a, file: k, identities: [unix]}]}";
+  static const std::string kRing = "upstream: {keys: [{name: a, file: k, identities: ['*']}]}";
   static const std::string kLongKey = CANARY + std::string(5000, 'x');
   return {
       {.environment = key},

@@ -1,17 +1,22 @@
 // File: load.h
 //
-// Calls LoadConfig() with flags, environment and files given as literals.
+// LoadConfig() and ParseConfig() on literals: flags, environment and files as a test writes them
+// down.
 #ifndef EVALRUN_TESTS_UNIT_CONFIG_LOAD_H_
 #define EVALRUN_TESTS_UNIT_CONFIG_LOAD_H_
 
 #include <map>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
 #include <absl/status/status.h>
 
+#include "service/config/field_value.h"
 #include "service/config/load_config.h"
+#include "service/config/parse_config.h"
+#include "service/config/yaml_reader.h"
 
 namespace evalrun::config {
 
@@ -43,6 +48,19 @@ inline EarlyExit ToEarlyExit(const LoadResult& result) {
   const EarlyExit* early_exit = std::get_if<EarlyExit>(&result);
   return early_exit == nullptr ? EarlyExit{.out = "(runs)", .err = "", .exit_code = -1}
                                : *early_exit;
+}
+
+// What is wrong with a file that holds `yaml`, and what is parsed of it.
+inline std::vector<std::string> FindErrors(const std::string& yaml,
+                                           LoadedConfig* loaded = nullptr) {
+  v1::GatewayConfig config;
+  SetDefaults(&config);
+  Sources sources;
+  std::vector<std::string> errors;
+  ReadYaml(yaml, "gateway.yaml", &config, &sources, &errors);
+  LoadedConfig parsed = ParseConfig(config, sources, &errors);
+  if (loaded != nullptr) *loaded = std::move(parsed);
+  return errors;
 }
 
 }  // namespace evalrun::config

@@ -7,8 +7,8 @@
 
 #include "service/config/duration.h"
 #include "service/config/field_value.h"
+#include "service/config/parse_config.h"
 #include "service/config/setting_registry.h"
-#include "service/config/validate.h"
 
 namespace evalrun::config {
 namespace {
@@ -89,7 +89,7 @@ TEST(SchemaTest, DefaultsAreValid) {
   SetDefaults(&defaults);
   EXPECT_EQ(config.SerializeAsString(), defaults.SerializeAsString());
   std::vector<std::string> errors;
-  Validate(defaults, {}, &errors);
+  (void)ParseConfig(defaults, {}, &errors);
   EXPECT_THAT(errors, IsEmpty());
 }
 
