@@ -271,7 +271,7 @@ void DeleteCall::OnAttemptDone(const deletion::AttemptResult& result) {
     upstream_response_.body = deletion::ParseErrorBody(result.body);
   }
   const deletion::AttemptClassification outcome =
-      deletion::ClassifyAttempt(result, upstream_response_.body.kind);
+      deletion::ClassifyAttempt(result, upstream_response_.body);
   deletion::RetryHint hint;
   if (upstream_response_.is_final && outcome.code != absl::StatusCode::kOk) {
     upstream_response_.header_request_id =

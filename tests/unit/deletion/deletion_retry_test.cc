@@ -1,4 +1,4 @@
-// Whether a deletion sends again, and how long it waits before.
+// Whether a deletion retries, and how long it waits before.
 #include <string>
 #include <vector>
 
@@ -23,7 +23,7 @@ Deletion::Step FirstStep(const AttemptClassification& outcome, const RetryHint& 
 struct Row {
   const char* name;
   AttemptClassification outcome;
-  bool plain;           // sends again by the default policy, without a hint
+  bool plain;           // retried by the default policy, without a hint
   bool told_to = true;  // with `x-should-retry: true`
 };
 
@@ -83,6 +83,17 @@ TEST(RetryPolicyTest, NotFoundIsNotRetried) {
   EXPECT_FALSE(FirstStep(Unrecognized404()).will_retry);
   EXPECT_FALSE(FirstStep(Http(301)).will_retry);
   EXPECT_FALSE(FirstStep(Http(202)).will_retry);
+}
+
+// `x-should-retry` and `Retry-After` of an intermediary's 404 are not the API's.
+TEST(RetryPolicyTest, Unrecognized404IsFinalWhateverItsHeadersSay) {
+  const RetryHint hint = {.retry_after = 1s, .should_retry = true};
+  for (int status : {404, 410}) {
+    Deletion deletion(RetryPolicy{}, {});
+    EXPECT_FALSE(deletion.OnAttemptFinished(Http(status), hint, 60s, 0.5).will_retry);
+    EXPECT_EQ(deletion.answer().retry_after, std::nullopt);
+    EXPECT_FALSE(deletion.answer().retry_after_is_explicit);
+  }
 }
 
 TEST(RetryPolicyTest, Http500RetryCanBeDisabled) {
