@@ -34,7 +34,6 @@ class ListFormFinder final : public json::json_sax_t {
   bool string(string_t&) override { return true; }
   bool binary(binary_t&) override { return true; }
   bool start_object(std::size_t) override {
-    if (depth_ == 0) top_level_is_object_ = true;
     if (depth_ == 2 && in_items_) has_item_ = true;
     ++depth_;
     return true;
@@ -64,12 +63,11 @@ class ListFormFinder final : public json::json_sax_t {
 
  private:
   [[nodiscard]] bool InTopLevelMember(std::string_view name) const {
-    return depth_ == 1 && top_level_is_object_ && member_ == name;
+    return depth_ == 1 && member_ == name;
   }
 
   int depth_ = 0;
   std::string member_;  // of the top-level object
-  bool top_level_is_object_ = false;
   bool in_items_ = false;
   bool has_items_ = false;
   bool has_item_ = false;
@@ -81,7 +79,7 @@ bool IsEvalRunList(const BodyBytes& body) {
   // The parser treats a NUL as the end.
   if (body.bytes.find('\0') != std::string_view::npos) return false;
   ListFormFinder finder;
-  if (json::sax_parse(body.bytes, &finder)) return body.complete && finder.is_list();
+  if (json::sax_parse(body.bytes, &finder)) return finder.is_list();
   const bool was_cut = !body.complete && finder.error_position() > body.bytes.size();
   return was_cut && finder.is_beginning_of_list();
 }

@@ -1,6 +1,6 @@
 // File: fault_injector.h
 //
-// Does to connections what the fault plan decides.
+// Applies the decisions of the fault plan to connections.
 #ifndef EVALRUN_REST_BACKEND_SERVER_FAULTS_FAULT_INJECTOR_H_
 #define EVALRUN_REST_BACKEND_SERVER_FAULTS_FAULT_INJECTOR_H_
 
@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 
 #include <nlohmann/json.hpp>
 
@@ -28,6 +29,8 @@ class FaultInjector final : public RequestInterceptor {
 
   // Requests that a fault has in hand already are left to it.
   void Replace(FaultPlan plan);
+  // FaultPlan::IsMissing(), of the plan as it is now.
+  [[nodiscard]] bool IsMissing(std::string_view uuid) const;
   // FaultPlan::StatusJson(), and how many requests are `held` now.
   [[nodiscard]] nlohmann::ordered_json StatusJson() const;
   // Lets every request go on that is held now. Gives their number.

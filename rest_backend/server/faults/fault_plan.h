@@ -48,6 +48,11 @@ class FaultPlan {
   // asked here, and only here.
   [[nodiscard]] std::optional<Fault> DecideBeforeReading();
 
+  // Whether the script says that this organization or workspace is missing. `uuid` is canonical.
+  [[nodiscard]] bool IsMissing(std::string_view uuid) const {
+    return script_.missing.contains(uuid);
+  }
+
   // The script as it was written, with `matched` and `applied` in each rule.
   [[nodiscard]] nlohmann::ordered_json StatusJson() const;
 
