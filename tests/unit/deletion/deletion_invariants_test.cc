@@ -138,27 +138,28 @@ Scenario RunRandomScenario(RandomSource& random_source) {
 }
 
 void ExpectConsistentResponse(const Scenario& scenario) {
-  const Deletion::Response& answer = scenario.response;
-  const bool ok = answer.code == StatusCode::kOk;
+  const Deletion::Response& response = scenario.response;
+  const bool ok = response.code == StatusCode::kOk;
   const bool maybe = scenario.Any(Effect::kUnknown) || scenario.request.attempted_before;
 
-  EXPECT_EQ(answer.sends, static_cast<int>(scenario.attempts.size()));
-  EXPECT_LE(answer.sends, scenario.max_attempts);
-  EXPECT_EQ(answer.reason.empty(), ok);
+  EXPECT_EQ(response.sends, static_cast<int>(scenario.attempts.size()));
+  EXPECT_LE(response.sends, scenario.max_attempts);
+  EXPECT_EQ(response.reason.empty(), ok);
 
   if (scenario.Any(Effect::kDeleted)) {
     EXPECT_TRUE(ok);
-    EXPECT_EQ(answer.certainty, Certainty::kPerformed);
+    EXPECT_EQ(response.certainty, Certainty::kPerformed);
     return;
   }
-  EXPECT_NE(answer.certainty, Certainty::kPerformed);
+  EXPECT_NE(response.certainty, Certainty::kPerformed);
   if (ok) {
     EXPECT_TRUE(scenario.IsAbsenceProven()) << "OK without evidence";
     EXPECT_TRUE(maybe || scenario.request.allow_missing);
-    EXPECT_TRUE(answer.certainty == Certainty::kPresumed || answer.certainty == Certainty::kAbsent);
-    EXPECT_EQ(answer.retry_after, std::nullopt);
+    EXPECT_TRUE(response.certainty == Certainty::kPresumed ||
+                response.certainty == Certainty::kAbsent);
+    EXPECT_EQ(response.retry_after, std::nullopt);
   }
-  switch (answer.certainty) {
+  switch (response.certainty) {
     case Certainty::kPerformed:
       break;
     case Certainty::kPresumed:
@@ -179,17 +180,17 @@ void ExpectConsistentResponse(const Scenario& scenario) {
       EXPECT_TRUE(maybe) << "unknown, although every attempt is certain";
       break;
   }
-  if (answer.code == StatusCode::kNotFound) {
+  if (response.code == StatusCode::kNotFound) {
     EXPECT_FALSE(maybe) << "NOT_FOUND, although an attempt may have deleted it";
     EXPECT_TRUE(scenario.IsAbsenceProven()) << "NOT_FOUND without evidence";
-    EXPECT_EQ(answer.certainty, Certainty::kAbsent);
+    EXPECT_EQ(response.certainty, Certainty::kAbsent);
   }
-  if (answer.is_scope_error) {
+  if (response.is_scope_error) {
     EXPECT_FALSE(ok);
     EXPECT_TRUE(scenario.request.verify_scope);
     EXPECT_EQ(scenario.attempts.back().effect, Effect::kAbsent);
-    EXPECT_EQ(answer.reason, scenario.scope == ScopeStatus::kMissing ? kScopeNotFoundReason
-                                                                     : kAbsenceUnverifiedReason);
+    EXPECT_EQ(response.reason, scenario.scope == ScopeStatus::kMissing ? kScopeNotFoundReason
+                                                                       : kAbsenceUnverifiedReason);
   }
 }
 
@@ -284,13 +285,13 @@ TEST(DeletionInvariantsTest, AbandonNeverOverstatesCertainty) {
     }
     const bool is_over = scenario.Any(Effect::kAbsent);
     const bool in_flight = !is_over && random_source.Coin();
-    const auto answer = deletion.Abandon(StatusCode::kDeadlineExceeded, "TOO_LATE", in_flight);
+    const auto response = deletion.Abandon(StatusCode::kDeadlineExceeded, "TOO_LATE", in_flight);
     SCOPED_TRACE(::testing::PrintToString(scenario));
-    EXPECT_EQ(answer.code, StatusCode::kDeadlineExceeded);
-    EXPECT_EQ(answer.certainty, in_flight || scenario.Any(Effect::kUnknown)
-                                    ? Certainty::kUnknown
-                                    : Certainty::kNotPerformed);
-    EXPECT_EQ(answer.sends, static_cast<int>(scenario.attempts.size()) + (in_flight ? 1 : 0));
+    EXPECT_EQ(response.code, StatusCode::kDeadlineExceeded);
+    EXPECT_EQ(response.certainty, in_flight || scenario.Any(Effect::kUnknown)
+                                      ? Certainty::kUnknown
+                                      : Certainty::kNotPerformed);
+    EXPECT_EQ(response.sends, static_cast<int>(scenario.attempts.size()) + (in_flight ? 1 : 0));
     if (HasFailure()) return;
   }
 }

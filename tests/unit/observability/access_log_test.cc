@@ -140,7 +140,7 @@ TEST(SeverityTest, DependsOnWhoMustAct) {
       {StatusCode::INVALID_ARGUMENT, "INVALID_FIELD", Certainty::kNotPerformed,
        spdlog::level::info},
       {StatusCode::NOT_FOUND, "RESOURCE_NOT_FOUND", Certainty::kAbsent, spdlog::level::info},
-      {StatusCode::NOT_FOUND, "UPSTREAM_UNRECOGNIZED_404", Certainty::kNotPerformed,
+      {StatusCode::UNAVAILABLE, "UPSTREAM_UNRECOGNIZED_404", Certainty::kNotPerformed,
        spdlog::level::err},
       {StatusCode::PERMISSION_DENIED, "AUTH_X", Certainty::kNotPerformed, spdlog::level::info},
       {StatusCode::CANCELLED, "CALL_CANCELLED", Certainty::kUnknown, spdlog::level::warn},

@@ -136,7 +136,7 @@ TEST(MetricsTest, CountsEachCauseOnce) {
   Metrics metrics;
   metrics.OnRetry();
   metrics.OnCallRejected(deletion::RejectReason::kHoldBack);
-  metrics.OnCallCompleted({.code = grpc::StatusCode::NOT_FOUND,
+  metrics.OnCallCompleted({.code = grpc::StatusCode::UNAVAILABLE,
                            .reason = "UPSTREAM_UNRECOGNIZED_404",
                            .retry_stop = deletion::RetryStop::kBudget});
   const std::string exposition =
