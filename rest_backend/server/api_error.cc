@@ -32,8 +32,10 @@ ApiError InsufficientPermissions(std::string_view right) {
           .message = Concat("this API key may not ", right)};
 }
 
-ApiError NotFound(std::string_view resource) {
-  return {.status = 404, .code = "resource.not_found", .message = Concat(resource, " not found")};
+ApiError NotFound() {
+  return {.status = 404,
+          .code = "resource.not_found",
+          .message = "the organization is missing or the eval run is not found"};
 }
 
 ApiError Conflict(std::string message) {

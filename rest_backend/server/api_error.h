@@ -38,8 +38,9 @@ using OrError = std::variant<Result, ApiError>;
 [[nodiscard]] ApiError ExpiredKey();
 // 403. `right` completes the sentence "this API key may not ...".
 [[nodiscard]] ApiError InsufficientPermissions(std::string_view right);
-// 404. `resource` is `organization`, `workspace` or `eval run`.
-[[nodiscard]] ApiError NotFound(std::string_view resource);
+// 404. As with the vendor's API, nothing in it tells whether the organization, the workspace or the
+// eval run is missing.
+[[nodiscard]] ApiError NotFound();
 // 409.
 [[nodiscard]] ApiError Conflict(std::string message);
 // 429, with `Retry-After`.

@@ -29,7 +29,8 @@ struct JsonResponse {
 // The request handlers and the steps that they share. One object serves all requests; thread-safe.
 class EvalRunHandlers {
  public:
-  EvalRunHandlers(Store& store, Quota& quota) : store_(store), quota_(quota) {}
+  EvalRunHandlers(Store& store, Quota& quota, IsMissing is_missing)
+      : store_(store), quota_(quota), is_missing_(std::move(is_missing)) {}
 
   OrError<JsonResponse> Create(const httplib::Request& request);
   OrError<JsonResponse> List(const httplib::Request& request);
@@ -45,13 +46,15 @@ class EvalRunHandlers {
   };
 
   OrError<ApiKey> AuthenticateCaller(const httplib::Request& request, Permission permission) {
-    return Authenticate(request.get_header_value("x-api-key"), permission, store_, quota_);
+    return Authenticate(request.get_header_value("x-api-key"), permission, store_, quota_,
+                        is_missing_);
   }
   OrError<std::string> ResolveWorkspace(const httplib::Request& request, const ApiKey& key);
   OrError<Target> ResolveTarget(const httplib::Request& request, Permission permission);
 
   Store& store_;
   Quota& quota_;
+  IsMissing is_missing_;
 };
 
 // The workspace that the request names, which must belong to the caller's organization, or else the
@@ -61,10 +64,11 @@ OrError<std::string> EvalRunHandlers::ResolveWorkspace(const httplib::Request& r
   auto named = QueryId(request, "workspace_uuid");
   if (auto* error = std::get_if<ApiError>(&named)) return std::move(*error);
   const auto& workspace_uuid = std::get<std::optional<std::string>>(named);
+  if (is_missing_(workspace_uuid.value_or(key.workspace_uuid))) return NotFound();
   if (!workspace_uuid) return key.workspace_uuid;
   const absl::StatusOr<bool> theirs = store_.HasWorkspace(key.organization_uuid, *workspace_uuid);
   if (!theirs.ok()) return InternalError(theirs.status());
-  if (!*theirs) return NotFound("workspace");
+  if (!*theirs) return NotFound();
   return *workspace_uuid;
 }
 
@@ -138,7 +142,7 @@ OrError<JsonResponse> EvalRunHandlers::Get(const httplib::Request& request) {
   const auto& [key, workspace_uuid, eval_run_uuid] = std::get<Target>(target);
   const auto run = store_.FindEvalRun(eval_run_uuid, workspace_uuid);
   if (!run.ok()) return InternalError(run.status());
-  if (!run->has_value()) return NotFound("eval run");
+  if (!run->has_value()) return NotFound();
   return JsonResponse{200, EvalRunResult(**run).dump()};
 }
 
@@ -161,7 +165,7 @@ OrError<JsonResponse> EvalRunHandlers::Delete(const httplib::Request& request) {
     case DeletionOutcome::kNotFound:
       break;
   }
-  return NotFound("eval run");
+  return NotFound();
 }
 
 void SetResponse(const httplib::Request& request, const OrError<JsonResponse>& result,
@@ -181,8 +185,8 @@ void SetResponse(const httplib::Request& request, const OrError<JsonResponse>& r
 
 }  // namespace
 
-void AddEvalRunRoutes(HttpServer& server, Store& store, Quota& quota) {
-  const auto calls = std::make_shared<EvalRunHandlers>(store, quota);
+void AddEvalRunRoutes(HttpServer& server, Store& store, Quota& quota, IsMissing is_missing) {
+  const auto calls = std::make_shared<EvalRunHandlers>(store, quota, std::move(is_missing));
   const auto add = [&](const char* method, const char* path,
                        OrError<JsonResponse> (EvalRunHandlers::*call)(const httplib::Request&)) {
     server.AddRoute(

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 
@@ -77,7 +78,8 @@ int Main(int argc, const char* const* argv) {
                          [&restart](const std::string& state) { restart.RequestRestart(state); });
   Quota quota;
   HttpServer server({.connections = flags.connections, .limits = {}, .interceptor = &injector});
-  AddEvalRunRoutes(server, **store, quota);
+  AddEvalRunRoutes(server, **store, quota,
+                   [&injector](std::string_view uuid) { return injector.IsMissing(uuid); });
   HttpServer admin({.connections = kAdminConnections, .limits = {}});
   AddFaultRoutes(admin, injector);
   AddJournalRoute(admin, **store);

@@ -252,7 +252,7 @@ deletion::AttemptClassification ActiveCall::ReadUpstreamResponse(
     if (!result.body.bytes.empty()) CleanErrorBody(secret, &response.body);
   }
   const deletion::AttemptClassification classification =
-      deletion::ClassifyAttempt(result, response.body.kind);
+      deletion::ClassifyAttempt(result, response.body);
   if (response.is_final && classification.code != absl::StatusCode::kOk) {
     response.header_request_id = CleanUpstreamText(result.upstream_request_id, secret);
   }

@@ -33,7 +33,7 @@ PERFORMED = told("OK", "performed")
 PRESUMED = told("OK", "presumed")
 OK_ABSENT = told("OK", "absent", allow_missing=True)
 NOT_FOUND = told("NOT_FOUND", "absent", "RESOURCE_NOT_FOUND")
-UNRECOGNIZED = told("NOT_FOUND", "not_performed", "UPSTREAM_UNRECOGNIZED_404")
+UNRECOGNIZED = told("UNAVAILABLE", "not_performed", "UPSTREAM_UNRECOGNIZED_404")
 REFUSED = told("ABORTED", "not_performed", "RESOURCE_CONFLICT")
 UNKNOWN = told("UNAVAILABLE", "unknown", "UPSTREAM_CONNECTION_LOST")
 
@@ -56,7 +56,7 @@ TABLE = [
     (PRESUMED,     [None,                      V.OK_BUT_STILL_THERE,      None,                    None,                    V.OK_BUT_STILL_THERE]),
     (OK_ABSENT,    [V.NOT_FOUND_BUT_DELETED,   V.OK_BUT_STILL_THERE,      None,                    None,                    V.OK_BUT_STILL_THERE]),
     (NOT_FOUND,    [V.NOT_FOUND_BUT_DELETED,   V.NOT_FOUND_BUT_DELETED,   None,                    None,                    V.ABSENT_BUT_STILL_THERE]),
-    (UNRECOGNIZED, [V.NOT_FOUND_BUT_DELETED,   V.NOT_FOUND_BUT_DELETED,   None,                    None,                    None]),
+    (UNRECOGNIZED, [V.NOT_PERFORMED_BUT_DELETED, V.NOT_PERFORMED_BUT_DELETED, None,                None,                    None]),
     (REFUSED,      [V.NOT_PERFORMED_BUT_DELETED, V.NOT_PERFORMED_BUT_DELETED, None,                None,                    None]),
     (UNKNOWN,      [None,                      None,                      None,                    None,                    None]),
 ]
@@ -75,6 +75,9 @@ def test_each_response_against_each_truth(answer, expected, truth):
     told("OK", "gone"),
     told("NOT_FOUND", "unknown", "UPSTREAM_UNRECOGNIZED_404"),
     told("NOT_FOUND", "absent", "UPSTREAM_UNRECOGNIZED_404"),
+    told("NOT_FOUND", "not_performed", "UPSTREAM_UNRECOGNIZED_404"),
+    told("NOT_FOUND", "absent", "ABSENCE_UNVERIFIED"),
+    told("OK", "not_performed", "SCOPE_NOT_FOUND"),
     told("NOT_FOUND", "not_performed", "RESOURCE_NOT_FOUND"),
     told("NOT_FOUND", "absent", "RESOURCE_NOT_FOUND", allow_missing=True),
     told("UNAVAILABLE", "absent", "X"), told("UNAVAILABLE", "performed", "X"),

@@ -37,6 +37,11 @@ void FaultInjector::Replace(FaultPlan plan) {
   plan_ = std::move(plan);
 }
 
+bool FaultInjector::IsMissing(std::string_view uuid) const {
+  const std::lock_guard lock(mutex_);
+  return plan_.IsMissing(uuid);
+}
+
 nlohmann::ordered_json FaultInjector::StatusJson() const {
   const std::lock_guard lock(mutex_);
   nlohmann::ordered_json report = plan_.StatusJson();

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 
 #include <nlohmann/json.hpp>
 
@@ -28,6 +29,8 @@ class FaultInjector final : public RequestInterceptor {
 
   // Requests to which a fault is being applied are not affected.
   void Replace(FaultPlan plan);
+  // FaultPlan::IsMissing() of the current plan.
+  [[nodiscard]] bool IsMissing(std::string_view uuid) const;
   // FaultPlan::StatusJson() plus `held`, the number of requests held now.
   [[nodiscard]] nlohmann::ordered_json StatusJson() const;
   // Releases all requests that are held now, and returns their number.

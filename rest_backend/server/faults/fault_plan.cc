@@ -34,7 +34,10 @@ bool Matches(const FaultRule& rule, const RequestAttributes& request) {
 nlohmann::ordered_json ScriptToJson(const FaultScript& script) {
   nlohmann::ordered_json rules = nlohmann::ordered_json::array();
   for (const FaultRule& rule : script.rules) rules.emplace_back(rule.source);
-  return {{"seed", script.seed}, {"rules", std::move(rules)}};
+  nlohmann::ordered_json json = {{"seed", script.seed}};
+  if (!script.missing.empty()) json["missing"] = script.missing;
+  json["rules"] = std::move(rules);
+  return json;
 }
 
 }  // namespace

@@ -49,6 +49,11 @@ class FaultPlan {
   // only here, and others never.
   [[nodiscard]] std::optional<Fault> DecideBeforeReading();
 
+  // Whether the script says that this organization or workspace is missing. `uuid` is canonical.
+  [[nodiscard]] bool IsMissing(std::string_view uuid) const {
+    return script_.missing.contains(uuid);
+  }
+
   // The script as written, with `matched` and `applied` added to each rule.
   [[nodiscard]] nlohmann::ordered_json StatusJson() const;
 

@@ -6,6 +6,7 @@
 #include <sstream>
 #include <utility>
 
+#include "rest_backend/deletion/resource_id.h"
 #include "rest_backend/server/field_reader.h"
 #include "rest_backend/server/text.h"
 
@@ -124,9 +125,23 @@ FaultRule ReadRule(FieldReader& fields) {
   return rule;
 }
 
+void ReadMissing(FieldReader& fields, FaultScript& script) {
+  const nlohmann::json& ids = fields.OptionalArray("missing");
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const std::string* id = ids[i].get_ptr<const std::string*>();
+    if (id == nullptr || !deletion::IsWellFormedId(*id, deletion::IdFormat::kUuid)) {
+      fields.Reject(Concat("missing[", std::to_string(i), "]"),
+                    deletion::DescribeIdFormat(deletion::IdFormat::kUuid));
+      return;
+    }
+    script.missing.insert(deletion::CanonicalId(*id));
+  }
+}
+
 std::optional<FieldProblem> ReadScript(const nlohmann::json& json, FaultScript& script) {
   FieldReader fields(json, "");
   script.seed = fields.OptionalInteger("seed", 0, INT64_MAX).value_or(0);
+  ReadMissing(fields, script);
   const nlohmann::json& rules = fields.OptionalArray("rules");
   if (!fields.problem() && !json.contains("rules")) fields.Reject("rules", "given, as an array");
   fields.RejectUnknownMembers();

@@ -1,6 +1,7 @@
 // File: fault_script.h
 //
-// A fault script as plain values: which requests fail, and how. README.md documents its JSON.
+// A fault script as plain values: which requests fail, and how, and which organizations and
+// workspaces are missing. README.md documents its JSON.
 #ifndef EVALRUN_REST_BACKEND_SERVER_FAULTS_FAULT_SCRIPT_H_
 #define EVALRUN_REST_BACKEND_SERVER_FAULTS_FAULT_SCRIPT_H_
 
@@ -8,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,6 +60,9 @@ struct FaultRule {
 
 struct FaultScript {
   std::int64_t seed = 0;
+  // Organizations and workspaces that the API answers for as if they did not exist; their runs are
+  // kept. Canonical ids.
+  std::set<std::string, std::less<>> missing;
   std::vector<FaultRule> rules;
 };
 

@@ -105,11 +105,13 @@ def _broken(word, code, truth):
             else Violation.ABSENT_BUT_STILL_THERE)
 
 
-_UNRECOGNIZED = "UPSTREAM_UNRECOGNIZED_404"
 # Where nothing is certain, or nothing was done. NOT_FOUND is not among them: it reads as "gone".
 _OTHER_CODES = {"INVALID_ARGUMENT", "ABORTED", "RESOURCE_EXHAUSTED", "UNAUTHENTICATED",
                 "PERMISSION_DENIED", "FAILED_PRECONDITION", "UNIMPLEMENTED", "UNAVAILABLE",
                 "DEADLINE_EXCEEDED", "CANCELLED", "UNKNOWN", "INTERNAL"}
+
+# Reasons that say that nothing is known about the run.
+_NO_EVIDENCE = {"UPSTREAM_UNRECOGNIZED_404", "SCOPE_NOT_FOUND", "ABSENCE_UNVERIFIED"}
 
 
 def is_well_formed(answer):
@@ -120,9 +122,8 @@ def is_well_formed(answer):
     if not answer.reason:
         return False
     if answer.code == "NOT_FOUND":
-        if answer.reason == _UNRECOGNIZED:
-            return answer.deletion == "not_performed"
-        return answer.deletion == "absent" and not answer.allow_missing
+        return (answer.deletion == "absent" and not answer.allow_missing
+                and answer.reason not in _NO_EVIDENCE)
     return answer.code in _OTHER_CODES and answer.deletion in ("not_performed", "unknown")
 
 

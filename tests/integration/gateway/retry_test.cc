@@ -44,7 +44,8 @@ TEST(AllowMissingTest, MissingRunIsOk) {
 
 TEST(AllowMissingTest, Unrecognized404IsNotOk) {
   const CallResult result = Call({Respond(kUnrecognized404Reply)}, {.allow_missing = true});
-  EXPECT_THAT(result.reply, HasCode(StatusCode::NOT_FOUND));
+  EXPECT_THAT(result.reply, HasCode(StatusCode::UNAVAILABLE));
+  EXPECT_EQ(result.reply.Trailing("grpc-retry-pushback-ms"), "-1");
   EXPECT_THAT(result.reply, HasReason("UPSTREAM_UNRECOGNIZED_404"));
   EXPECT_THAT(result.reply, HasDeletion("not_performed"));
 }

@@ -106,10 +106,10 @@ std::vector<UpstreamCase> StrangeAnswers() {
                       StatusCode::UNAVAILABLE, "unknown")),
       Retried(Strange("Html504", 504, Replies(HttpReply(504, kHtml, "text/html")),
                       StatusCode::DEADLINE_EXCEEDED, "unknown")),
-      Strange("Html404", 404, Replies(HttpReply(404, kHtml, "text/html")), StatusCode::NOT_FOUND,
+      Strange("Html404", 404, Replies(HttpReply(404, kHtml, "text/html")), StatusCode::UNAVAILABLE,
               "not_performed", "UPSTREAM_UNRECOGNIZED_404"),
       Strange("Framework404", 404, Replies(HttpReply(404, R"({"detail":"Not Found"})")),
-              StatusCode::NOT_FOUND, "not_performed", "UPSTREAM_UNRECOGNIZED_404"),
+              StatusCode::UNAVAILABLE, "not_performed", "UPSTREAM_UNRECOGNIZED_404"),
       Strange("Json400CutShort", 400,
               Replies(HttpReply(400, R"({"error":{"code":"invalid_request","mess)")),
               StatusCode::INVALID_ARGUMENT, "not_performed"),
@@ -121,7 +121,7 @@ std::vector<UpstreamCase> StrangeAnswers() {
       Strange(
           "Api404Truncated", 404,
           [] { return RespondAndClose(Cut(ApiErrorReply(404, "not_found"))); },
-          StatusCode::NOT_FOUND, "not_performed", "UPSTREAM_UNRECOGNIZED_404"),
+          StatusCode::UNAVAILABLE, "not_performed", "UPSTREAM_UNRECOGNIZED_404"),
       Retried(Strange(
           "Api503BodyStalls", 503,
           [] { return RespondAndStall(Cut(ApiErrorReply(503, "unavailable"))); },

@@ -59,8 +59,9 @@ TEST(MakeCallErrorTest, IgnoresErrorsOfIntermediaries) {
   upstream.is_final = true;
   upstream.http_status = 404;
   upstream.body.kind = BodyKind::kOther;
-  const CallError call_error = MakeCallError(absl::StatusCode::kNotFound, Certainty::kNotPerformed,
-                                             "UPSTREAM_UNRECOGNIZED_404", upstream);
+  const CallError call_error =
+      MakeCallError(absl::StatusCode::kUnavailable, Certainty::kNotPerformed,
+                    "UPSTREAM_UNRECOGNIZED_404", upstream);
   EXPECT_EQ(call_error.reason, "UPSTREAM_UNRECOGNIZED_404");
   EXPECT_EQ(call_error.domain, "evalrun-gateway");
   EXPECT_EQ(call_error.message, "the upstream answered HTTP 404");

@@ -140,7 +140,7 @@ TEST(SeverityTest, DependsOnWhoMustAct) {
       {StatusCode::kInvalidArgument, "INVALID_FIELD", Certainty::kNotPerformed,
        spdlog::level::info},
       {StatusCode::kNotFound, "RESOURCE_NOT_FOUND", Certainty::kAbsent, spdlog::level::info},
-      {StatusCode::kNotFound, "UPSTREAM_UNRECOGNIZED_404", Certainty::kNotPerformed,
+      {StatusCode::kUnavailable, "UPSTREAM_UNRECOGNIZED_404", Certainty::kNotPerformed,
        spdlog::level::err},
       {StatusCode::kPermissionDenied, "AUTH_X", Certainty::kNotPerformed, spdlog::level::info},
       {StatusCode::kCancelled, "CALL_CANCELLED", Certainty::kUnknown, spdlog::level::warn},

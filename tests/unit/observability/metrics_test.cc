@@ -130,7 +130,7 @@ TEST(MetricsTest, CountsEachCauseOnce) {
   Metrics metrics;
   metrics.OnRetry();
   metrics.OnCallRejected(deletion::RejectReason::kHoldBack);
-  metrics.OnCallCompleted({.code = absl::StatusCode::kNotFound,
+  metrics.OnCallCompleted({.code = absl::StatusCode::kUnavailable,
                            .reason = "UPSTREAM_UNRECOGNIZED_404",
                            .retry_stop = deletion::RetryStop::kBudget});
   const std::string exposition = metrics.Expose();

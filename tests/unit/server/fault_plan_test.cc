@@ -176,6 +176,19 @@ TEST(FaultPlan, ResumesAfterRestart) {
   EXPECT_EQ(resumed.StatusJson(), unbroken.StatusJson());
 }
 
+TEST(FaultPlan, KnowsWhatIsMissing) {
+  FaultPlan plan(ParseFaultScript(R"({"rules": [], "missing": [
+    "abcdef00-0000-4000-8000-000000000001"]})")
+                     .value());
+  EXPECT_TRUE(plan.IsMissing(kRun));
+  EXPECT_FALSE(plan.IsMissing(kOtherRun));
+  const FaultPlan resumed = FaultPlan::Resume(plan.State());
+  EXPECT_TRUE(resumed.IsMissing(kRun));
+  EXPECT_EQ(resumed.StatusJson(), plan.StatusJson());
+  EXPECT_THAT(plan.StatusJson()["missing"], ElementsAre(kRun));
+  EXPECT_FALSE(FaultPlan().IsMissing(kRun));
+}
+
 TEST(FaultPlan, ReportsTheScriptAsWrittenWithCounts) {
   FaultPlan plan = MakePlan(R"({"name": "n", "fault": "delay", "delay_ms": 5, "count": 1})");
   Decisions(plan, kRun, 2);
