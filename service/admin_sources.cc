@@ -21,7 +21,7 @@ using std::chrono::system_clock;
 
 std::string UnhealthyReason(const RunningGateway& gateway) {
   const auto lag = gateway.server->loop().Lag();
-  if (lag <= kMaxEventLoopLag) return {};
+  if (lag <= gateway.max_event_loop_lag) return {};
   return absl::StrCat("the event loop has not responded for ",
                       std::chrono::floor<std::chrono::seconds>(lag).count(), " s");
 }

@@ -21,9 +21,6 @@
 
 namespace evalrun::service {
 
-// The event loop must have gone round within this time, or the process counts as stuck.
-inline constexpr std::chrono::seconds kMaxEventLoopLag{10};
-
 // All outlive the admin server.
 struct RunningGateway {
   const AtomicSharedPtr<std::string>* shown_config = nullptr;  // what is in force, secrets masked
@@ -34,6 +31,8 @@ struct RunningGateway {
   spdlog::logger* event_logger = nullptr;           // whose level is shown and changed
   const observability::EventLog* events = nullptr;  // which writes to it
   const std::atomic<bool>* draining = nullptr;
+  // An event loop that is later than this is stuck, and the process unhealthy.
+  std::chrono::nanoseconds max_event_loop_lag{0};
 };
 
 [[nodiscard]] admin::AdminSources MakeAdminSources(const RunningGateway& gateway);

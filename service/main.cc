@@ -136,9 +136,7 @@ int Serve(config::LoadedConfig loaded, const reload::Reloader::Load& reload_conf
   }
   const observability::LogMetrics log_metrics(sink.get(), &access_log);
   metrics.AddSource(&log_metrics);
-  const grpc_adapter::GrpcHooks hooks = grpc_adapter::CheckGrpcHooks(/*enabled=*/true);
-  events.Write(spdlog::level::info, "grpc_hooks",
-               {{"active", hooks.active ? "true" : "false"}, {"reason", hooks.inactive_reason}});
+  const grpc_adapter::GrpcHooks hooks = grpc_adapter::CheckGrpcHooks(config.server().grpc_hooks());
   observability::ProcessMetrics process(metrics.registry(), BuildLabels(hooks));
   observability::ConfigMetrics config_metrics(metrics.registry());
   config_metrics.OnLoaded(config::HashConfig(config), /*needs_restart=*/false, system_clock::now());
@@ -207,15 +205,18 @@ int Serve(config::LoadedConfig loaded, const reload::Reloader::Load& reload_conf
 
   std::atomic<bool> draining = false;
   AtomicSharedPtr<std::string> shown_config(loaded.printed_config);
-  auto admin = admin::AdminServer::Start(loaded.admin_listen.host, loaded.admin_listen.port,
-                                         MakeAdminSources({.shown_config = &shown_config,
-                                                           .server = &grpc_server,
-                                                           .metrics = &metrics,
-                                                           .process = &process,
-                                                           .errors = &errors,
-                                                           .event_logger = event_logger.get(),
-                                                           .events = &events,
-                                                           .draining = &draining}));
+  auto admin = admin::AdminServer::Start(
+      loaded.admin_listen.host, loaded.admin_listen.port,
+      MakeAdminSources({.shown_config = &shown_config,
+                        .server = &grpc_server,
+                        .metrics = &metrics,
+                        .process = &process,
+                        .errors = &errors,
+                        .event_logger = event_logger.get(),
+                        .events = &events,
+                        .draining = &draining,
+                        .max_event_loop_lag =
+                            To<std::chrono::milliseconds>(config.server().max_event_loop_lag())}));
   if (!admin.ok()) {
     return Fail(events, "cannot serve HTTP on", config.admin_listen(), admin.status());
   }
@@ -227,7 +228,8 @@ int Serve(config::LoadedConfig loaded, const reload::Reloader::Load& reload_conf
   events.Write(spdlog::level::info, "listening",
                {{"grpc", grpc_server.address()},
                 {"admin", (*admin)->address()},
-                {"version", config::Version()}});
+                {"version", config::Version()},
+                {"grpc_hooks", hooks.active ? "active" : hooks.inactive_reason}});
   sink->flush();
 
   // What changes while the gateway runs, part by part.

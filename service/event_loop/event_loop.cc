@@ -1,5 +1,6 @@
 #include "service/event_loop/event_loop.h"
 
+#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
@@ -108,6 +109,7 @@ bool EventLoop::ShutDown(std::chrono::milliseconds timeout) {
 
 void EventLoop::Run() {
   thread_id_ = std::this_thread::get_id();
+  pthread_setname_np(pthread_self(), "event-loop");  // fails only for names that are too long
   poller_->BindToThread();
   while (!queue_drained_) {
     for (int quiet = 0; quiet < kQuietIterations && !queue_drained_; ++quiet) {

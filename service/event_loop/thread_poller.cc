@@ -1,5 +1,6 @@
 #include "service/event_loop/thread_poller.h"
 
+#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
@@ -57,6 +58,7 @@ CompletionPoller::Status ThreadPoller::Next(void** tag, bool* ok, gpr_timespec d
 }
 
 void ThreadPoller::WatchDescriptor() {
+  pthread_setname_np(pthread_self(), "socket-poll");  // fails only for names that are too long
   for (;;) {
     epoll_event event{};
     const int count = epoll_wait(epoll_.get(), &event, 1, -1);

@@ -9,6 +9,7 @@
 namespace evalrun::observability {
 
 spdlog::level::level_enum ToSeverity(const CallRecord& record) {
+  if (IsUnrecognized404(record)) return spdlog::level::err;  // the base path or an ingress
   switch (record.code) {
     case absl::StatusCode::kUnauthenticated:  // the upstream refused the API key
     case absl::StatusCode::kUnimplemented:    // the base path is wrong
@@ -21,7 +22,6 @@ spdlog::level::level_enum ToSeverity(const CallRecord& record) {
     default:
       break;
   }
-  if (IsUnrecognized404(record)) return spdlog::level::err;
   return record.certainty == deletion::Certainty::kUnknown ? spdlog::level::warn
                                                            : spdlog::level::info;
 }

@@ -55,6 +55,12 @@ ChildProcess::Options GatewayProcess::MakeCommand(const Options& options) {
     command.args.insert(command.args.begin(), wrap.begin(), wrap.end());
     command.path = "/usr/bin/taskset";
   }
+  if (options.max_descriptors > 0) {
+    const std::string limit = std::to_string(options.max_descriptors);
+    const std::vector<std::string> wrap = {"--nofile=" + limit + ":" + limit, command.path};
+    command.args.insert(command.args.begin(), wrap.begin(), wrap.end());
+    command.path = "/usr/bin/prlimit";
+  }
   command.max_lines = options.max_lines;
   command.unset_env = InheritedVariables();
   command.env = {{"AYMARA_AI_API_KEY", kCanaryKey}};

@@ -31,6 +31,8 @@ class GatewayProcess {
     std::string hosts_file = {};
     // The core to which the gateway is bound; -1: any.
     int core = -1;
+    // Its limit of descriptors, soft and hard; 0: this process's.
+    int max_descriptors = 0;
     // How many lines of its output are kept: the first ones.
     std::size_t max_lines = std::numeric_limits<std::size_t>::max();
   };
