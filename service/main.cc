@@ -263,7 +263,7 @@ int Serve(config::LoadedConfig loaded, const reload::Reloader::Load& reload_conf
   if (!grpc_server.Stop(To<std::chrono::milliseconds>(config.drain().timeout()))) {
     events.Write(spdlog::level::critical, "stop_failed",
                  {{"reason", "the event loop does not respond"}});
-    sink->flush();
+    sink->Close();
     std::_Exit(1);  // its threads use what destructors would destroy
   }
   events.Write(spdlog::level::info, "stopped");

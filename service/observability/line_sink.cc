@@ -25,7 +25,10 @@ constexpr std::size_t kFlushThreshold = 64 * kMaxWriteBytes;
 LineSink::LineSink(int fd, std::size_t capacity_bytes)
     : fd_(fd), capacity_(capacity_bytes), writer_([this] { Run(); }) {}
 
-LineSink::~LineSink() {
+LineSink::~LineSink() { Close(); }
+
+void LineSink::Close() {
+  if (!writer_.joinable()) return;
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;

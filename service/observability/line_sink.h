@@ -29,8 +29,11 @@ class LineSink final : public spdlog::sinks::sink {
  public:
   // Writes to `fd`, which stays owned by the caller. Buffers at most `capacity_bytes` of lines.
   explicit LineSink(int fd, std::size_t capacity_bytes = std::size_t{4} << 20);
-  // Writes the buffered lines, for at most one second.
-  ~LineSink() override;
+  ~LineSink() override;  // as Close()
+
+  // Writes the buffered lines, for at most one second, and ends the writer's thread. Later lines are
+  // not written. Not concurrently with itself.
+  void Close();
 
   void log(const spdlog::details::log_msg& message) override;
   void flush() override;  // only wakes the writer, does not wait for it

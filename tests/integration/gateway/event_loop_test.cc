@@ -77,7 +77,11 @@ class StuckEventLoopTest : public ::testing::Test {
  protected:
   // With the event loop stopped; null when this machine forbids it.
   std::unique_ptr<StoppedThread> Stop(GatewayProcess& gateway) {
-    const auto thread = FindThread(gateway.process().pid(), "event-loop");
+    const auto deadline = Clock::now() + 20s;
+    auto thread = FindThread(gateway.process().pid(), "event-loop");
+    while (!thread.has_value() && Clock::now() < deadline) {
+      thread = FindThread(gateway.process().pid(), "event-loop");
+    }
     if (!thread.has_value()) {
       ADD_FAILURE() << "there is no such thread";
       return nullptr;
