@@ -1,5 +1,5 @@
-// The values of settings, each reader by itself: what is accepted is what it says it is, and reads
-// back; what is refused is not repeated.
+// The parsers of settings, one by one: an accepted value is well-formed and round-trips; errors do
+// not repeat a rejected one.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>

@@ -1,5 +1,5 @@
-// A secret that is recognised anywhere, put wherever one may be put, rightly or by mistake: no text
-// that comes back may hold it.
+// A recognisable secret is put wherever one can be put, rightly or by mistake: no output may
+// contain it.
 #include <string>
 #include <vector>
 

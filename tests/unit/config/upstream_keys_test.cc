@@ -1,4 +1,4 @@
-// Keys of their own for some calls: what may be written, and what is read.
+// The list `upstream.keys`, and the files that it names.
 #include "service/config/upstream_keys.h"
 
 #include <string>
