@@ -43,10 +43,6 @@ absl::Status CheckBounds(const FieldDescriptor* field, const std::string& text) 
   return absl::OkStatus();
 }
 
-std::string Join(const std::string& path, std::string_view name) {
-  return path.empty() ? std::string(name) : Concat(path, ".", name);
-}
-
 class FieldWalk {
  public:
   FieldWalk(std::string root, const FieldParsers& parsers, FieldErrors* errors)
@@ -57,7 +53,7 @@ class FieldWalk {
     const auto* descriptor = message.GetDescriptor();
     for (int i = 0; i < descriptor->field_count(); ++i) {
       const FieldDescriptor* field = descriptor->field(i);
-      const std::string field_path = Join(path, field->name());
+      const std::string field_path = JoinName(path, field->name());
       if (IsLeaf(field)) {
         ParseLeaf(message, field, field_path);
       } else if (field->is_repeated()) {
@@ -98,7 +94,7 @@ class FieldWalk {
   template <typename Visit>
   void ForEachIndex(const Message& message, const FieldDescriptor* field, const std::string& path,
                     const Visit& visit) {
-    const std::string name = Join(root_, path);
+    const std::string name = JoinName(root_, path);
     if (!field->is_repeated()) return visit(name, -1);
     const int size = message.GetReflection()->FieldSize(message, field);
     for (int i = 0; i < size; ++i) visit(Concat(name, "[", i, "]"), i);
@@ -109,7 +105,7 @@ class FieldWalk {
   const Parser* Find(const std::map<std::string, Parser>& parsers, const std::string& path) {
     const auto found = parsers.find(path);
     if (found != parsers.end()) return &found->second;
-    errors_.lines.push_back(Concat(Join(root_, path), ": the gateway has no parser for it"));
+    errors_.lines.push_back(Concat(JoinName(root_, path), ": the gateway has no parser for it"));
     return nullptr;
   }
 

@@ -47,7 +47,7 @@ const EnumValueDescriptor* FindEnumValue(const EnumDescriptor* type, std::string
   return nullptr;
 }
 
-// Decimal digits without a leading zero, which other languages take for octal.
+// Decimal digits without a leading zero, which could be read as octal.
 std::optional<std::uint32_t> ParseNumber(std::string_view text) {
   if (text.empty() || text.size() > 10 || (text.size() > 1 && text[0] == '0')) return std::nullopt;
   std::uint64_t number = 0;
@@ -105,7 +105,7 @@ absl::Status SetFromText(const FieldDescriptor* field, std::string_view text, Me
       return absl::OkStatus();
     }
     default:
-      // The schema's own test keeps it to the types above.
+      // schema_test.cc checks that there are no other types.
       return absl::InternalError("has a type that the configuration cannot read");
   }
 }
@@ -172,7 +172,7 @@ void SetDefaults(Message* message) {
     if (!IsLeaf(field)) {
       SetDefaults(message->GetReflection()->MutableMessage(message, field));
     } else if (const std::string& text = GetSetting(field).default_value(); !text.empty()) {
-      // That every default can be read is the schema's own test.
+      // schema_test.cc checks that every default can be parsed.
       SetFromText(field, text, message).IgnoreError();
     }
   }

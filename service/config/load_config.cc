@@ -66,9 +66,9 @@ class Layers {
     const absl::Status status =
         SetFromText(setting.field(), text, MutableParent(setting, &config_));
     if (status.ok()) {
-      sources_[setting.key] = source;
+      sources_[setting.name] = source;
     } else {
-      errors_.push_back(Concat(setting.key, " = ", ShowValue(setting.field(), text), " (from ",
+      errors_.push_back(Concat(setting.name, " = ", ShowValue(setting.field(), text), " (from ",
                                source, "): ", status.message()));
     }
   }

@@ -76,7 +76,7 @@ void CheckEarlyExit(const EarlyExit& early_exit) {
   }
 }
 
-// The printed form of a valid configuration is valid and has the same meaning.
+// A configuration that is accepted prints one that means the same.
 void CheckRoundTrip(const FuzzInput& given, const LoadedConfig& loaded) {
   const auto printed = Load(given, "--print-config");
   const EarlyExit* early_exit = std::get_if<EarlyExit>(&printed);

@@ -1,5 +1,5 @@
-// The parsers of setting values, one by one: accepted values satisfy their constraints and survive
-// a round trip; rejected values are not repeated in errors.
+// The parsers of settings, one by one: an accepted value is well-formed and round-trips; errors do
+// not repeat a rejected one.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>

@@ -8,7 +8,7 @@
 namespace evalrun::config {
 namespace {
 
-// Not a std::string: nothing may be allocated while memory is being freed.
+// Not a std::string: nothing may be allocated while memory is freed.
 struct {
   const void* block = nullptr;
   std::size_t size = 0;

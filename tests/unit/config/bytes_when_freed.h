@@ -1,6 +1,7 @@
 // File: bytes_when_freed.h
 //
-// Records the content of a memory block at the moment it is freed, to test that a secret was wiped.
+// Records the content of a block of memory at the moment it is freed, the last one at which a test
+// can see whether a secret was wiped.
 #ifndef EVALRUN_TESTS_UNIT_CONFIG_BYTES_WHEN_FREED_H_
 #define EVALRUN_TESTS_UNIT_CONFIG_BYTES_WHEN_FREED_H_
 
@@ -9,11 +10,11 @@
 
 namespace evalrun::config {
 
-// Starts to watch the block that begins at `block` and has at least `size` bytes, until it is freed
-// by `delete`; stops watching any other block. Not thread-safe.
+// Records the next `delete` of the block that begins at `block`, of at least `size` bytes, instead
+// of any block before. For one thread.
 void RecordBytesWhenFreed(const char* block, std::size_t size);
 
-// The block's first `size` bytes when it was freed; "(not freed)" until then.
+// The first `size` bytes of the block as they were then; "(not freed)" until then.
 [[nodiscard]] std::string BytesWhenFreed();
 
 }  // namespace evalrun::config

@@ -1,5 +1,5 @@
-// Puts a recognizable secret wherever one may be configured, correctly or by mistake, and checks
-// that no output contains it.
+// A recognisable secret is put wherever one can be put, rightly or by mistake: no output may
+// contain it.
 #include <string>
 #include <vector>
 

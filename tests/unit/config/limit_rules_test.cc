@@ -19,7 +19,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-// A valid rule, with members added or replaced.
+// A valid rule, with other fields added.
 std::string Rule(const std::string& other) {
   return "limits:\n  rules:\n  - {name: a, by: caller, rate: 10/s, burst: 5, " + other + "}\n";
 }

@@ -1,4 +1,4 @@
-// Which settings may change while the gateway runs, and which are reported to need a restart.
+// Live settings are applied; the others are reported to need a restart.
 #include "service/config/live_settings.h"
 
 #include <gmock/gmock.h>

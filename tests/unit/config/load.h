@@ -50,7 +50,7 @@ inline EarlyExit ToEarlyExit(const LoadResult& result) {
                                : *early_exit;
 }
 
-// What is wrong with a file that holds `yaml`, and what is parsed of it.
+// The errors of a file that contains `yaml`. `loaded` is set to what was parsed.
 inline std::vector<std::string> FindErrors(const std::string& yaml,
                                            LoadedConfig* loaded = nullptr) {
   v1::GatewayConfig config;

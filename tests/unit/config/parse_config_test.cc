@@ -82,8 +82,8 @@ TEST(ParseConfigTest, RejectsValuesOutOfBounds) {
     EXPECT_THAT(Check(config), IsEmpty()) << c.flag << " " << c.good;
     ASSERT_TRUE(SetFromText(setting.field(), c.bad, MutableParent(setting, &config)).ok()) << c.bad;
     const std::string shown = FieldText(*MutableParent(setting, &config), setting.field());
-    EXPECT_THAT(Check(config, {{setting.key, "x.yaml:7"}}),
-                ElementsAre(setting.key + " = \"" + shown + "\" (from x.yaml:7): " + c.error));
+    EXPECT_THAT(Check(config, {{setting.name, "x.yaml:7"}}),
+                ElementsAre(setting.name + " = \"" + shown + "\" (from x.yaml:7): " + c.error));
   }
 }
 

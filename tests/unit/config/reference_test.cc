@@ -11,8 +11,8 @@
 namespace evalrun::config {
 namespace {
 
-// The rows are a golden list of all YAML keys, flags and variables: a changed name or default is a
-// visible change for users.
+// The reference is the golden list of all settings, flags and variables: a name or a default that
+// changes is a change for users.
 TEST(ReferenceTest, CheckedInFileMatchesSchema) {
   const std::string path = EVALRUN_SOURCE_DIR "/service/config/REFERENCE.md";
   const char* const update = std::getenv("UPDATE_GOLDEN");

@@ -1,4 +1,4 @@
-// Which settings of `tls` require each other, and what plaintext requires.
+// Conflicts between settings of TLS, and addresses for plaintext.
 #include "service/config/tls.h"
 
 #include <string>

@@ -1,4 +1,4 @@
-// Additional upstream keys for some calls: validation and loading.
+// The list `upstream.keys`, and the files that it names.
 #include "service/config/upstream_keys.h"
 
 #include <string>

@@ -108,8 +108,9 @@ TEST(ParseUpstreamUrlTest, RejectsInvalidUrlsWithReason) {
 }
 
 TEST(CheckProxyUrlTest, AllowsCredentialsButNoPath) {
-  for (const char* text : {"", "http://proxy:3128", "https://proxy", "http://user:pa%40ss@proxy:3128",
-                           "http://user@[::1]:3128/", "http://:@proxy"}) {
+  for (const char* text :
+       {"", "http://proxy:3128", "https://proxy", "http://user:pa%40ss@proxy:3128",
+        "http://user@[::1]:3128/", "http://:@proxy"}) {
     EXPECT_TRUE(CheckProxyUrl(text).ok()) << text;
   }
   for (const char* text :
