@@ -32,6 +32,15 @@ class CallPool;
 using RawEvalRunService = aymara::evals::v1::EvalRunService::WithRawMethod_DeleteEvalRun<
     aymara::evals::v1::EvalRunService::Service>;
 
+// What gRPC needs for one call, made anew for each: its objects cannot be used twice.
+struct GrpcCall {
+  grpc::ServerContext context;
+  grpc::ServerAsyncResponseWriter<grpc::ByteBuffer> writer{&context};
+  grpc::ByteBuffer message;
+  bool is_peer_done = false;
+  bool is_finishing = false;  // a response is being written, and gRPC will say when that is done
+};
+
 class DeleteCall final : private handler::ResponseWriter {
  public:
   // `pool` outlives the call.
@@ -63,15 +72,7 @@ class DeleteCall final : private handler::ResponseWriter {
   Tag peer_done_{this, &DeleteCall::OnPeerDone};
   Tag finished_{this, &DeleteCall::OnFinished};
 
-  // Of the current call, made anew for each: gRPC's own objects cannot be used twice.
-  struct GrpcCall {
-    grpc::ServerContext context;
-    grpc::ServerAsyncResponseWriter<grpc::ByteBuffer> writer{&context};
-    grpc::ByteBuffer message;
-    bool is_peer_done = false;
-    bool is_finishing = false;  // a response is being written, and `finished_` will come
-  };
-  std::optional<GrpcCall> grpc_;
+  std::optional<GrpcCall> grpc_;  // of the current call
 };
 
 }  // namespace evalrun::grpc_adapter

@@ -249,11 +249,13 @@ deletion::AttemptClassification ActiveCall::ReadUpstreamResponse(
     response.http_status = result.http_status;
     state_.response_bytes = result.body.bytes.size();
     response.body = deletion::ParseErrorBody(result.body);
-    if (!result.body.bytes.empty()) CleanErrorBody(secret, &response.body);
   }
+  // Before it is cleaned: what it means must not depend on our API key.
   const deletion::AttemptClassification classification =
       deletion::ClassifyAttempt(result, response.body);
-  if (response.is_final && classification.code != absl::StatusCode::kOk) {
+  if (!response.is_final) return classification;
+  if (!result.body.bytes.empty()) CleanErrorBody(secret, &response.body);
+  if (classification.code != absl::StatusCode::kOk) {
     response.header_request_id = CleanUpstreamText(result.upstream_request_id, secret);
   }
   return classification;

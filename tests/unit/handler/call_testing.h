@@ -126,7 +126,7 @@ class FakeResponseWriter final : public ResponseWriter {
   void Write(const DeleteResponse& response) override;
 
   [[nodiscard]] const std::vector<WrittenResponse>& written() const { return written_; }
-  [[nodiscard]] const WrittenResponse& last() const { return written_.back(); }
+  [[nodiscard]] const WrittenResponse& last() const { return written_.at(written_.size() - 1); }
 
  private:
   std::vector<WrittenResponse> written_;
@@ -164,7 +164,7 @@ struct FakeObserver final : CallObserver {
                        std::chrono::system_clock::time_point /*now*/) override {
     completed.emplace_back(record);
   }
-  [[nodiscard]] const CompletedCall& last() const { return completed.back(); }
+  [[nodiscard]] const CompletedCall& last() const { return completed.at(completed.size() - 1); }
 
   std::size_t started = 0;
   std::vector<deletion::RejectReason> rejected;
