@@ -31,8 +31,8 @@ class LineSink final : public spdlog::sinks::sink {
   explicit LineSink(int fd, std::size_t capacity_bytes = std::size_t{4} << 20);
   ~LineSink() override;  // as Close()
 
-  // Writes the buffered lines, for at most one second, and ends the writer's thread. Later lines are
-  // not written. Not concurrently with itself.
+  // Writes the buffered lines, for at most one second, and ends the writer's thread. Later lines
+  // are not written. Not concurrently with itself.
   void Close();
 
   void log(const spdlog::details::log_msg& message) override;

@@ -91,6 +91,10 @@ TEST_F(ListenerTest, RecoversFromRunningOutOfDescriptors) {
   }
   EXPECT_GE(gateway.Metric("gateway_connections_closed_no_descriptor_total").value_or(0), 1);
   connections.Close();
+  // As soon as the gateway has noticed that they are closed.
+  while (Call(gateway.grpc_address()).code != StatusCode::OK &&
+         std::chrono::steady_clock::now() < deadline) {
+  }
   EXPECT_THAT(Call(gateway.grpc_address()), HasCode(StatusCode::OK));
   EXPECT_EQ(gateway.Get("/readyz").status, 200);
 }
