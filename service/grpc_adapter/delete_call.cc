@@ -18,9 +18,9 @@ namespace {
 
 // google.protobuf.Empty is no bytes.
 const grpc::ByteBuffer& EmptyMessage() {
-  static const grpc::Slice slice;
-  static const grpc::ByteBuffer buffer(&slice, 1);
-  return buffer;
+  static const grpc::Slice kSlice;
+  static const grpc::ByteBuffer kBuffer(&kSlice, 1);
+  return kBuffer;
 }
 
 class ClientMetadata final : public handler::Metadata {
