@@ -1,10 +1,12 @@
 #include "service/grpc_adapter/delete_call.h"
 
+#include <chrono>
 #include <iterator>
 #include <map>
 #include <string>
 #include <string_view>
 
+#include <grpc/support/time.h>
 #include <grpcpp/support/slice.h>
 #include <grpcpp/support/status.h>
 #include <grpcpp/support/string_ref.h>
@@ -37,6 +39,18 @@ class ClientMetadata final : public handler::Metadata {
  private:
   const std::multimap<grpc::string_ref, grpc::string_ref>& metadata_;
 };
+
+// Deadlines that are centuries away, as clients send them for "no deadline", become the greatest
+// time that there is: grpc::ServerContext::deadline() overflows for them.
+std::chrono::system_clock::time_point ToTimePoint(gpr_timespec deadline) {
+  using std::chrono::system_clock;
+  const gpr_timespec time = gpr_convert_clock_type(deadline, GPR_CLOCK_REALTIME);
+  constexpr auto kMaxSeconds =
+      std::chrono::duration_cast<std::chrono::seconds>(system_clock::duration::max());
+  if (time.tv_sec >= kMaxSeconds.count()) return system_clock::time_point::max();
+  return system_clock::time_point(std::chrono::seconds(time.tv_sec) +
+                                  std::chrono::nanoseconds(time.tv_nsec));
+}
 
 // The bytes of a message in one piece, which `slice` keeps; empty when gRPC cannot read them.
 std::string_view AsContiguous(const grpc::ByteBuffer& message, grpc::Slice* slice) {
@@ -75,7 +89,7 @@ void DeleteCall::OnArrived(bool ok) {
   handler::IncomingCall call{.metadata = metadata,
                              .message = AsContiguous(grpc_->message, &slice),
                              .peer = peer,
-                             .deadline = grpc_->context.deadline()};
+                             .deadline = ToTimePoint(grpc_->context.raw_deadline())};
   CertificateSubjects subjects;  // keeps the names
   if (pool_.handler().options().client_certificates) {
     subjects = GetCertificateSubjects(grpc_->context);

@@ -313,6 +313,9 @@ void ActiveCall::Cancel() {
 }
 
 std::chrono::microseconds ActiveCall::TimeToCallerDeadline() const {
+  using Time = std::chrono::system_clock::time_point;
+  // Not subtracted from: the difference might overflow.
+  if (state_.caller_deadline == Time::max()) return handler_.options().default_timeout;
   const auto time_left = state_.caller_deadline - handler_.clock().SystemNow();
   if (time_left > kMaxDeadline) return handler_.options().default_timeout;
   return std::chrono::duration_cast<std::chrono::microseconds>(time_left);

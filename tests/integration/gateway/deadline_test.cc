@@ -6,6 +6,7 @@
 
 #include "tests/support/gateway_process.h"
 #include "tests/support/matchers.h"
+#include "tests/support/raw_http2.h"
 #include "tests/support/scripts.h"
 
 namespace evalrun::testing {
@@ -24,6 +25,22 @@ TEST(DeadlineTest, RespondsWithDetailsBeforeTheCallersDeadline) {
   EXPECT_THAT(reply, IsWellFormedError());
   EXPECT_LT(reply.elapsed, 1500ms);
   EXPECT_GE(reply.elapsed, 1000ms);
+}
+
+// As grpc-js sends it for `new Date(9999, 11, 31)`, and others for "no deadline": further away than
+// std::chrono::system_clock can say. gRPC's C++ client sends none of them.
+TEST(DeadlineTest, ADeadlineThatIsCenturiesAwayIsNone) {
+  ScriptedUpstream upstream(Respond(HttpReply(204)));
+  GatewayProcess gateway({.upstream = upstream.url()});
+  aymara::evals::v1::DeleteEvalRunRequest request;
+  request.set_eval_run_uuid(kRun);
+  for (const char* timeout : {"2000000H", "3000000H", "69800000H", "99999999H"}) {
+    ASSERT_TRUE(CallOverRawHttp2(gateway.grpc_address(), request.SerializeAsString(),
+                                 {{"grpc-timeout", timeout}, {"x-request-id", timeout}}));
+    const auto line = gateway.WaitForAccessLine(timeout);
+    ASSERT_TRUE(line.has_value()) << timeout;
+    EXPECT_EQ(line->value("rpc.response.status_code", ""), "OK") << *line;
+  }
 }
 
 TEST(DeadlineTest, CancelsTheTransferWithTheCall) {
