@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include <absl/strings/str_cat.h>
 #include <curl/curl.h>
 #include <grpcpp/grpcpp.h>
 
@@ -18,15 +19,17 @@ namespace {
 
 using std::chrono::system_clock;
 
-std::string NotReadyReason(const RunningGateway& gateway) {
-  return *gateway.draining ? "shutting down" : "";
+std::string UnhealthyReason(const RunningGateway& gateway) {
+  const auto lag = gateway.server->loop().Lag();
+  if (lag <= gateway.max_event_loop_lag) return {};
+  return absl::StrCat("the event loop has not responded for ",
+                      std::chrono::floor<std::chrono::seconds>(lag).count(), " s");
 }
 
-observability::MetricsSnapshot Sample(const RunningGateway& gateway) {
-  observability::MetricsSnapshot snapshot = gateway.server->Sample();
-  snapshot.log_lines_dropped = gateway.sink->dropped_lines();
-  gateway.process->Update();
-  return snapshot;
+std::string NotReadyReason(const RunningGateway& gateway) {
+  if (*gateway.draining) return "shutting down";
+  if (!gateway.server->listener().accepting()) return "no connections can be accepted";
+  return UnhealthyReason(gateway);
 }
 
 std::string_view LevelName(spdlog::level::level_enum level) {
@@ -65,28 +68,34 @@ admin::AdminSources MakeAdminSources(const RunningGateway& gateway) {
     return std::string(LevelName(gateway.event_logger->level()));
   };
   return {
-      .metrics = [gateway] { return gateway.metrics->Expose(Sample(gateway)); },
+      .metrics =
+          [gateway] {
+            gateway.process->Update();
+            return gateway.metrics->Expose();
+          },
+      .unhealthy_reason = [gateway] { return UnhealthyReason(gateway); },
       .not_ready_because = [gateway] { return NotReadyReason(gateway); },
       .config = [gateway] { return *gateway.shown_config->Get(); },
       .status_json =
           [gateway, log_level] {
-            const observability::MetricsSnapshot snapshot = Sample(gateway);
+            gateway.process->Update();
             return observability::StatusJson({.version = std::string(config::Version()),
                                               .started_at = gateway.process->started_at(),
                                               .now = system_clock::now(),
                                               .not_ready_because = NotReadyReason(gateway),
                                               .log_level = log_level(),
-                                              .metrics = gateway.metrics->Collect(snapshot),
+                                              .metrics = gateway.metrics->Collect(),
                                               .errors = gateway.errors->NewestFirst(),
-                                              .limits = snapshot.limits});
+                                              .limits = gateway.server->TakeSample().limits});
           },
       .log_level = log_level,
       .set_log_level = [gateway](const std::string& level) { return SetLevel(gateway, level); }};
 }
 
-std::map<std::string, std::string> BuildLabels() {
+std::map<std::string, std::string> BuildLabels(const grpc_adapter::GrpcHooks& hooks) {
   return {{"version", std::string(config::Version())},
           {"grpc_version", grpc::Version()},
+          {"grpc_hooks", hooks.active ? "active" : "inactive"},
           {"libcurl_version", curl_version_info(CURLVERSION_NOW)->version}};
 }
 

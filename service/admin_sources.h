@@ -5,6 +5,7 @@
 #define EVALRUN_SERVICE_ADMIN_SOURCES_H_
 
 #include <atomic>
+#include <chrono>
 #include <map>
 #include <string>
 
@@ -14,7 +15,6 @@
 #include "service/atomic_shared_ptr.h"
 #include "service/grpc_adapter/grpc_server.h"
 #include "service/observability/event_log.h"
-#include "service/observability/line_sink.h"
 #include "service/observability/metrics.h"
 #include "service/observability/process_metrics.h"
 #include "service/observability/recent_errors.h"
@@ -28,16 +28,17 @@ struct RunningGateway {
   observability::Metrics* metrics = nullptr;
   observability::ProcessMetrics* process = nullptr;
   const observability::RecentErrors* errors = nullptr;
-  const observability::LineSink* sink = nullptr;
   spdlog::logger* event_logger = nullptr;           // whose level is shown and changed
   const observability::EventLog* events = nullptr;  // which writes to it
   const std::atomic<bool>* draining = nullptr;
+  // An event loop that is later than this is stuck, and the process unhealthy.
+  std::chrono::nanoseconds max_event_loop_lag{0};
 };
 
 [[nodiscard]] admin::AdminSources MakeAdminSources(const RunningGateway& gateway);
 
-// The versions in gateway_build_info.
-[[nodiscard]] std::map<std::string, std::string> BuildLabels();
+// The labels of gateway_build_info: versions, and whether the gRPC hooks are active.
+[[nodiscard]] std::map<std::string, std::string> BuildLabels(const grpc_adapter::GrpcHooks& hooks);
 
 }  // namespace evalrun::service
 

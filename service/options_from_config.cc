@@ -16,33 +16,10 @@ using config::LoadedConfig;
 using config::ToMicroseconds;
 using std::chrono::milliseconds;
 
-namespace {
-
-ratelimit::LimitedBy By(config::v1::LimitRule::By by) {
-  switch (by) {
-    case config::v1::LimitRule::BY_CALLER:
-      return ratelimit::LimitedBy::kCaller;
-    case config::v1::LimitRule::BY_WORKSPACE:
-      return ratelimit::LimitedBy::kWorkspace;
-    case config::v1::LimitRule::BY_UPSTREAM_KEY:
-      return ratelimit::LimitedBy::kUpstreamKey;
-    default:
-      return ratelimit::LimitedBy::kGateway;
-  }
-}
-
-// Nothing: no limit.
-std::optional<ratelimit::Quota> ToQuota(const std::string& rate_text, std::int64_t burst) {
-  const std::optional<config::Rate> rate = config::ParseRate(rate_text);
-  if (!rate.has_value()) return std::nullopt;
-  return ratelimit::MakeQuota(rate->calls, std::chrono::nanoseconds(rate->period).count(), burst);
-}
-
-}  // namespace
-
 grpc_adapter::GrpcServerOptions MakeServerOptions(const LoadedConfig& loaded) {
   const auto& server = loaded.config.server();
-  return {.listen = loaded.config.listen(),
+  return {.host = loaded.listen.host,
+          .port = loaded.listen.port,
           .max_concurrent_streams = static_cast<int>(server.max_concurrent_streams()),
           .max_receive_wait = To<milliseconds>(server.max_receive_wait()),
           .max_message_bytes = static_cast<int>(server.max_message_bytes()),
@@ -70,44 +47,15 @@ http::HttpClientOptions MakeHttpOptions(const LoadedConfig& loaded) {
           .max_response_bytes = upstream.max_response_bytes()};
 }
 
-authz::IdentityPolicy MakeIdentityPolicy(const LoadedConfig& loaded) {
-  const auto& identity = loaded.config.identity();
-  authz::IdentityPolicy policy{
-      .metadata_key = identity.metadata_key(),
-      .trusted_networks = {},
-      .trusted_peers = {identity.trusted_peers().begin(), identity.trusted_peers().end()}};
-  for (const std::string& network : identity.trusted_networks()) {
-    policy.trusted_networks.push_back(*authz::Network::Parse(network));
-  }
-  return policy;
-}
-
 authz::KeyRing BuildKeyRing(const LoadedConfig& loaded) {
   const auto make = [](std::string_view name, const config::Secret& secret) {
     return std::make_shared<const authz::UpstreamKey>(std::string(name), secret.RevealForSending());
   };
   std::vector<authz::KeyRing::Entry> entries;
-  for (int i = 0; i < loaded.config.upstream().keys_size(); ++i) {
-    const auto& key = loaded.config.upstream().keys(i);
-    std::vector<std::string> identities(key.identities().begin(), key.identities().end());
-    std::vector<std::string> workspaces(key.workspaces().begin(), key.workspaces().end());
-    if (identities.empty()) identities = {"*"};
-    if (workspaces.empty()) workspaces = {"*", std::string(authz::kUnsetWorkspace)};
-    entries.push_back({authz::Scope(std::move(identities), std::move(workspaces)),
-                       make(key.name(), loaded.keys[static_cast<std::size_t>(i)])});
+  for (const config::UpstreamKey& key : loaded.keys) {
+    entries.push_back({key.scope, make(key.name, key.secret)});
   }
   return {make(authz::kDefaultKeyName, loaded.api_key), std::move(entries)};
-}
-
-authz::AccessPolicy MakeAccessPolicy(const config::v1::GatewayConfig& config) {
-  const auto& authorization = config.authorization();
-  std::vector<authz::Scope> allowed;
-  for (const auto& rule : authorization.rules()) {
-    allowed.emplace_back(
-        std::vector<std::string>(rule.identities().begin(), rule.identities().end()),
-        std::vector<std::string>(rule.workspaces().begin(), rule.workspaces().end()));
-  }
-  return {std::move(allowed), authorization.dry_run()};
 }
 
 handler::DeleteOptions MakeDeleteOptions(const LoadedConfig& loaded) {
@@ -128,7 +76,7 @@ handler::DeleteOptions MakeDeleteOptions(const LoadedConfig& loaded) {
       .upstream_timeout = ToMicroseconds(config.upstream().timeout()),
       .deadline_margin = ToMicroseconds(config.deadline().margin()),
       .default_timeout = ToMicroseconds(config.deadline().default_timeout()),
-      .identity = MakeIdentityPolicy(loaded),
+      .identity = loaded.identity,
       .client_certificates =
           ToClientCertificateRequest(loaded) != GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE,
       .forward_request_id = config.forward().request_id(),
@@ -138,20 +86,14 @@ handler::DeleteOptions MakeDeleteOptions(const LoadedConfig& loaded) {
 }
 
 std::shared_ptr<const ratelimit::RuleSet> MakeRuleSet(const LoadedConfig& loaded) {
-  std::vector<ratelimit::LimitRule> rules;
-  for (const auto& given : loaded.config.limits().rules()) {
-    ratelimit::LimitRule rule{.name = given.name(),
-                              .by = By(given.by()),
-                              .quota = *ToQuota(given.rate(), given.burst()),
-                              .shadow = given.shadow()};
-    for (const auto& other : given.overrides()) {
-      rule.overrides.push_back(
-          {.pattern = other.pattern(),
-           .quota = ToQuota(other.rate(), other.burst() == 0 ? given.burst() : other.burst())});
-    }
-    rules.push_back(std::move(rule));
-  }
-  return std::make_shared<const ratelimit::RuleSet>(std::move(rules));
+  return std::make_shared<const ratelimit::RuleSet>(loaded.limit_rules);
+}
+
+handler::LiveConfig MakeLiveConfig(const LoadedConfig& loaded) {
+  return {.policy = std::make_shared<const authz::AccessPolicy>(loaded.access_policy),
+          .keys = std::make_shared<const authz::KeyRing>(BuildKeyRing(loaded)),
+          .rules = MakeRuleSet(loaded),
+          .replicas = loaded.config.limits().replicas()};
 }
 
 observability::AuditLog::Options MakeAuditOptions(const config::v1::GatewayConfig& config) {
@@ -160,10 +102,9 @@ observability::AuditLog::Options MakeAuditOptions(const config::v1::GatewayConfi
 
 std::optional<ratelimit::RedisOptions> MakeSharedLimitsOptions(const LoadedConfig& loaded) {
   const auto& redis = loaded.config.limits().redis();
-  if (redis.address().empty()) return std::nullopt;
-  const config::HostPort address = *config::ParseHostPort(redis.address());
-  ratelimit::RedisOptions options{.host = address.host,
-                                  .port = address.port,
+  if (!loaded.limits_redis.has_value()) return std::nullopt;
+  ratelimit::RedisOptions options{.host = loaded.limits_redis->host,
+                                  .port = loaded.limits_redis->port,
                                   .username = redis.username(),
                                   .key_prefix = redis.key_prefix(),
                                   .timeout = To<std::chrono::milliseconds>(redis.timeout())};

@@ -23,7 +23,7 @@ std::string_view RejectErrorReason(RejectReason reason) {
   return reason == RejectReason::kInFlightCap ? "IN_FLIGHT_CAP" : "UPSTREAM_HOLD_BACK";
 }
 
-RetryAfterGate& AdmissionController::hold_back(std::string_view key) {
+RetryAfterGate& AdmissionController::retry_after_gate(std::string_view key) {
   const auto found = retry_after_gates_.find(key);
   if (found != retry_after_gates_.end()) return found->second;
   return retry_after_gates_.emplace(key, RetryAfterGate(max_hold_back_)).first->second;
@@ -31,29 +31,27 @@ RetryAfterGate& AdmissionController::hold_back(std::string_view key) {
 
 std::uint64_t AdmissionController::retry_after_gate_closures() const {
   std::uint64_t closures = 0;
-  for (const auto& [key, hold_back] : retry_after_gates_) closures += hold_back.closures();
+  for (const auto& [key, gate] : retry_after_gates_) closures += gate.closures();
   return closures;
 }
 
 milliseconds AdmissionController::longest_retry_after_gate_wait(TimePoint now) const {
   milliseconds longest(0);
-  for (const auto& [key, hold_back] : retry_after_gates_) {
-    longest = std::max(longest, hold_back.Remaining(now));
+  for (const auto& [key, gate] : retry_after_gates_) {
+    longest = std::max(longest, gate.Remaining(now));
   }
   return longest;
 }
 
-std::optional<AdmissionController::Rejection> AdmissionController::TryAcquire(TimePoint now,
-                                                                              std::string_view key,
-                                                                              double random) {
-  const milliseconds held = hold_back(key).Remaining(now);
+std::variant<AdmissionController::Permit, AdmissionController::Rejection>
+AdmissionController::TryAcquire(TimePoint now, std::string_view key, double random) {
+  const milliseconds held = retry_after_gate(key).Remaining(now);
   if (held > milliseconds(0)) return Rejection{RejectReason::kHoldBack, held};
   if (max_in_flight_ != 0 && in_flight_ >= max_in_flight_) {
     return Rejection{RejectReason::kInFlightCap, InFlightCapRetryDelay(random)};
   }
-  ++in_flight_;
   retry_budget_.Deposit();
-  return std::nullopt;
+  return Permit(this);
 }
 
 }  // namespace evalrun::deletion

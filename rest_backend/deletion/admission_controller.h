@@ -11,9 +11,10 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <variant>
 
 #include "rest_backend/deletion/retry_after_gate.h"
 #include "rest_backend/deletion/retry_budget.h"
@@ -40,6 +41,30 @@ class AdmissionController {
  public:
   using TimePoint = RetryAfterGate::TimePoint;
 
+  // The place of an admitted call among those in flight: free again when this is destroyed or
+  // assigned to. Must not outlive its controller.
+  class Permit {
+   public:
+    Permit() = default;  // of no call
+    Permit(Permit&& other) noexcept : controller_(std::exchange(other.controller_, nullptr)) {}
+    Permit& operator=(Permit&& other) noexcept {
+      Permit released(std::move(other));
+      std::swap(controller_, released.controller_);
+      return *this;
+    }
+    ~Permit() {
+      if (controller_ != nullptr) --controller_->in_flight_;
+    }
+
+   private:
+    friend class AdmissionController;
+    explicit Permit(AdmissionController* controller) : controller_(controller) {
+      ++controller_->in_flight_;
+    }
+
+    AdmissionController* controller_ = nullptr;
+  };
+
   struct Rejection {
     RejectReason reason;
     std::chrono::milliseconds retry_after;  // when it may be worth calling again
@@ -49,18 +74,20 @@ class AdmissionController {
       : max_in_flight_(options.max_in_flight),
         max_hold_back_(options.max_hold_back),
         retry_budget_(options.retry_budget) {}
+  // Permits refer to it.
+  AdmissionController(const AdmissionController&) = delete;
+  AdmissionController& operator=(const AdmissionController&) = delete;
 
-  // Lets a call in that is to go out under the key with this name: empty, and Release() must follow
-  // when it has been answered. Or refuses it. `random` is uniform in [0, 1) and spreads the return
-  // of those that are refused.
-  [[nodiscard]] std::optional<Rejection> TryAcquire(TimePoint now, std::string_view key,
-                                                    double random);
-  void Release() { --in_flight_; }
+  // Admits a call that is to go out under the key with this name, which then counts as in flight
+  // for as long as the permit exists. Or rejects it. `random` is uniform in [0, 1) and spreads the
+  // return of those that are rejected.
+  [[nodiscard]] std::variant<Permit, Rejection> TryAcquire(TimePoint now, std::string_view key,
+                                                           double random);
 
-  // Calls that were let in and have not left.
+  // Permits that exist.
   [[nodiscard]] std::size_t in_flight() const { return in_flight_; }
   // Of the key with this name.
-  [[nodiscard]] RetryAfterGate& hold_back(std::string_view key);
+  [[nodiscard]] RetryAfterGate& retry_after_gate(std::string_view key);
   // Of all keys: how many times one began, and how much longer the longest one lasts.
   [[nodiscard]] std::uint64_t retry_after_gate_closures() const;
   [[nodiscard]] std::chrono::milliseconds longest_retry_after_gate_wait(TimePoint now) const;

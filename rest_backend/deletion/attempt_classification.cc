@@ -1,5 +1,7 @@
 #include "rest_backend/deletion/attempt_classification.h"
 
+#include <cstddef>
+
 namespace evalrun::deletion {
 namespace {
 
@@ -11,8 +13,8 @@ constexpr AttemptClassification kProtocolError = {StatusCode::kUnavailable, Effe
                                                   Retry::kSafe, "UPSTREAM_PROTOCOL_ERROR"};
 
 AttemptClassification Classify2xx(int status, BodyKind body) {
-  // 200 with JSON is tolerated: the API documents 204, frameworks like to answer `{}`. A 200 whose
-  // body is an API error contradicts itself, and a portal's page is no answer of the API at all.
+  // 200 with JSON is tolerated: the API documents 204, but web frameworks often respond `{}`. A 200
+  // whose body is an API error contradicts itself, and a portal's page does not come from the API.
   const bool success =
       status == 204 || (status == 200 && (body == BodyKind::kEmpty || body == BodyKind::kJson));
   if (success) return {StatusCode::kOk, Effect::kDeleted, Retry::kNever, ""};
@@ -37,20 +39,20 @@ AttemptClassification Classify4xx(int status, BodyKind body) {
               "UPSTREAM_PERMISSION_DENIED"};
     case 404:
     case 410:
-      // Only the API itself can say that a run is not there. An ingress without endpoints and a
-      // wrong base path answer 404 too.
+      // Only the API can say that a run does not exist. An ingress without endpoints and a wrong
+      // base path give 404 too. NOT_FOUND would be read as "already deleted".
       if (body == BodyKind::kApiError) {
         return {StatusCode::kNotFound, Effect::kAbsent, Retry::kNever, "UPSTREAM_NOT_FOUND"};
       }
-      return {StatusCode::kNotFound, Effect::kNothing, Retry::kNever, kUnrecognized404Reason};
+      return {StatusCode::kUnavailable, Effect::kNothing, Retry::kNever, kUnrecognized404Reason};
     case 405:
       return {StatusCode::kUnimplemented, Effect::kNothing, Retry::kNever,
               "UPSTREAM_UNIMPLEMENTED"};
     case 408:
-      // A proxy's 408 may stand for an upstream that never answered it.
+      // A proxy may send 408 for an upstream that did not respond to it.
       return {StatusCode::kUnavailable, Effect::kUnknown, Retry::kSafe, "UPSTREAM_TIMEOUT"};
     case 409:
-      // The vendor's own client takes 409 for a passing lock; gRPC clients do not retry ABORTED
+      // The vendor's own client treats 409 as a transient lock; gRPC clients do not retry ABORTED
       // (AIP-194).
       return {StatusCode::kAborted, Effect::kNothing, Retry::kOnConflict, "UPSTREAM_CONFLICT"};
     case 412:
@@ -60,7 +62,7 @@ AttemptClassification Classify4xx(int status, BodyKind body) {
     case 425:
       return {StatusCode::kUnavailable, Effect::kNothing, Retry::kSafe, "UPSTREAM_UNAVAILABLE"};
     case 429:
-      // Not UNAVAILABLE, which clients retry by themselves.
+      // Not UNAVAILABLE, which gRPC clients retry automatically.
       return {StatusCode::kResourceExhausted, Effect::kNothing, Retry::kAfterDelay,
               "UPSTREAM_RATE_LIMITED"};
     case 499:
@@ -77,7 +79,7 @@ AttemptClassification Classify5xx(int status, BodyKind body) {
       return {StatusCode::kUnimplemented, Effect::kNothing, Retry::kNever,
               "UPSTREAM_UNIMPLEMENTED"};
     case 503:
-      // The API refused; a proxy may answer 503 after it has passed the request on.
+      // The API refused the request; a proxy may send 503 after it has forwarded the request.
       if (body == BodyKind::kApiError) {
         return {StatusCode::kUnavailable, Effect::kNothing, Retry::kSafe, "UPSTREAM_UNAVAILABLE"};
       }
@@ -85,12 +87,20 @@ AttemptClassification Classify5xx(int status, BodyKind body) {
     case 504:
       return {StatusCode::kDeadlineExceeded, Effect::kUnknown, Retry::kSafe, "UPSTREAM_TIMEOUT"};
     default:
-      // 520 to 530 are a well-known proxy's words for "the origin failed".
+      // 520 to 530 are Cloudflare's codes for a failure of the origin server.
       if (status == 502 || (status >= 520 && status <= 530)) {
         return {StatusCode::kUnavailable, Effect::kUnknown, Retry::kSafe, "UPSTREAM_UNAVAILABLE"};
       }
       return {StatusCode::kInternal, Effect::kUnknown, Retry::kOn500, "UPSTREAM_INTERNAL_ERROR"};
   }
+}
+
+// Whether an `error.code` names the run, such as `resource.score_run_not_found`. The set of codes
+// is open: a code that is not known here only costs a probe.
+bool NamesRun(std::string_view code) {
+  const std::size_t dot = code.rfind('.');
+  const std::string_view name = dot == std::string_view::npos ? code : code.substr(dot + 1);
+  return name == "score_run_not_found" || name == "eval_run_not_found" || name == "run_not_found";
 }
 
 }  // namespace
@@ -100,7 +110,7 @@ AttemptClassification ClassifyStatus(int http_status, BodyKind body) {
     case 2:
       return Classify2xx(http_status, body);
     case 3:
-      // Never followed: the Location may lead anywhere, and the key would go with it.
+      // Never followed: the Location may lead anywhere, and the API key would be sent there.
       return {StatusCode::kInternal, Effect::kNothing, Retry::kNever,
               "UPSTREAM_UNEXPECTED_REDIRECT"};
     case 4:
@@ -135,9 +145,11 @@ AttemptClassification ClassifyFault(Fault fault, bool may_have_been_sent) {
   return {StatusCode::kInternal, effect, Retry::kNever, "GATEWAY_INTERNAL_ERROR"};
 }
 
-AttemptClassification ClassifyAttempt(const AttemptResult& result, BodyKind body) {
-  return result.fault == Fault::kNone ? ClassifyStatus(result.http_status, body)
-                                      : ClassifyFault(result.fault, result.may_have_been_sent);
+AttemptClassification ClassifyAttempt(const AttemptResult& result, const ErrorBody& body) {
+  if (result.fault != Fault::kNone) return ClassifyFault(result.fault, result.may_have_been_sent);
+  AttemptClassification classification = ClassifyStatus(result.http_status, body.kind);
+  classification.names_run = classification.effect == Effect::kAbsent && NamesRun(body.code);
+  return classification;
 }
 
 }  // namespace evalrun::deletion

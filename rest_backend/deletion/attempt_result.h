@@ -1,8 +1,8 @@
 // File: attempt_result.h
 //
-// What one send (one DELETE that left, or was to leave, this process) came to, as plain values. An
-// HTTP answer of any status is a successful exchange; only the lack of one is a fault. What either
-// means is decided in attempt_classification.h.
+// The result of one attempt (one HTTP request, sent or failed before it was sent), as plain values.
+// An HTTP response of any status is a successful exchange; only its absence is a fault. What either
+// means is decided in attempt_classification.h, for a DELETE, and scope_proof.h, for a probe.
 #ifndef EVALRUN_REST_BACKEND_DELETION_ATTEMPT_RESULT_H_
 #define EVALRUN_REST_BACKEND_DELETION_ATTEMPT_RESULT_H_
 
@@ -14,31 +14,31 @@
 
 namespace evalrun::deletion {
 
-// Why there is no HTTP status.
+// Why there is no HTTP response.
 enum class Fault {
   kNone,            // there is one
   kResolve,         // the upstream's name could not be resolved
   kConnect,         // connection refused, unreachable, or not made in time
   kTls,             // the TLS handshake or the verification of the certificate failed
-  kTimeout,         // the time for this send ran out
-  kConnectionLost,  // the connection ended before an answer
-  kProtocol,        // what came back is not HTTP
-  kTooLarge,        // more header bytes than we read
-  kInternal,  // this process could not do it (out of memory, a libcurl error of no other kind)
+  kTimeout,         // the time for this attempt ran out
+  kConnectionLost,  // the connection ended before a response
+  kProtocol,        // the bytes received are not HTTP
+  kTooLarge,        // the response header exceeds the size limit
+  kInternal,        // this process failed (out of memory, a libcurl error of no other kind)
 };
 
-// Where the time of a send went. Zero where it does not apply.
+// Durations from the start of an attempt. Zero where it does not apply.
 struct AttemptTiming {
   std::chrono::microseconds connect{0};     // until the connection could be used (0: reused)
-  std::chrono::microseconds first_byte{0};  // until the answer's first byte
+  std::chrono::microseconds first_byte{0};  // until the response's first byte
   std::chrono::microseconds total{0};
 };
 
 struct AttemptResult {
   Fault fault = Fault::kNone;
-  // False only when certainly not one byte of the request left.
+  // False only when certainly no byte of the request was sent.
   bool may_have_been_sent = false;
-  // The status of the answer when `fault` is kNone. It may be outside 100-599.
+  // The status of the response when `fault` is kNone. It may be outside 100-599.
   int http_status = 0;
   BodyBytes body;
   std::string_view retry_after;          // header values, empty when absent
@@ -47,7 +47,7 @@ struct AttemptResult {
   std::string_view upstream_request_id;  // `x-request-id`
   AttemptTiming timing;
   bool connection_reused = false;
-  // libcurl's own second send of the same request was stopped (it counts as kConnectionLost).
+  // libcurl's own retransmission of the same request was prevented (counts as kConnectionLost).
   bool duplicate_suppressed = false;
 };
 

@@ -12,7 +12,7 @@ bool MayHaveDeleted(Effect effect) {
   return effect == Effect::kDeleted || effect == Effect::kUnknown;
 }
 
-// "Full jitter": uniform between nothing and a bound that doubles with each send.
+// "Full jitter": uniform between zero and a bound that doubles with each attempt.
 milliseconds Backoff(const RetryPolicy& policy, int sends, double random) {
   milliseconds bound = policy.initial_backoff;
   for (int i = 1; i < sends && bound < policy.max_backoff; ++i) bound *= 2;
@@ -81,8 +81,14 @@ Deletion::Step Deletion::OnAttemptFinished(const AttemptClassification& outcome,
   retry_after_.reset();
   retry_after_is_explicit_ = false;
 
-  // An answer that settles the run is final, whatever the upstream thinks of sending again.
-  if (outcome.effect == Effect::kDeleted || outcome.effect == Effect::kAbsent) return {};
+  // These are final, whatever `x-should-retry` and `Retry-After` say: the API has settled the
+  // question, or the headers of a 404 do not come from the API.
+  if (outcome.effect == Effect::kDeleted || outcome.reason == kUnrecognized404Reason) return {};
+  if (outcome.effect == Effect::kAbsent) {
+    const bool is_proven = !request_.verify_scope || outcome.names_run;
+    scope_ = is_proven ? ScopeStatus::kProven : ScopeStatus::kUnverifiable;
+    return {.needs_scope_proof = !is_proven};
+  }
 
   const bool worth_it = hint.should_retry.has_value()
                             ? *hint.should_retry && outcome.code != StatusCode::kOk
@@ -93,12 +99,11 @@ Deletion::Step Deletion::OnAttemptFinished(const AttemptClassification& outcome,
       retry_after_ = hint.retry_after;
       retry_after_is_explicit_ = hint.should_retry.value_or(true);
     } else if (outcome.retry == Retry::kAfterDelay) {
-      retry_after_ = policy_.max_backoff;  // a 429 without a time is still a plea for time
+      retry_after_ = policy_.max_backoff;  // a 429 without a time still asks for a pause
     }
     return {};
   }
-  // What the upstream asks for is a minimum; the jitter on top keeps callers from coming back at
-  // once.
+  // The upstream's time is a minimum; the jitter on top keeps callers from returning all at once.
   const milliseconds wait =
       hint.retry_after.value_or(milliseconds(0)) + Backoff(policy_, sends_, random);
   if (sends_ >= policy_.max_attempts) {
@@ -131,37 +136,51 @@ void Deletion::StopForRateLimit(milliseconds wait) {
   retry_after_is_explicit_ = true;
 }
 
+void Deletion::OnScopeChecked(ScopeStatus status) { scope_ = status; }
+
 Deletion::Response Deletion::answer() const {
-  Response answer{.code = last_.code,
-                  .certainty = Certainty::kNotPerformed,
-                  .reason = last_.reason,
-                  .sends = sends_,
-                  .retry_after = retry_after_,
-                  .retry_after_is_explicit = retry_after_is_explicit_,
-                  .retry_stop = retry_stop_};
-  const bool earlier = earlier_may_have_deleted_ || request_.attempted_before;
+  Response response{.code = last_.code,
+                    .certainty = Certainty::kNotPerformed,
+                    .reason = last_.reason,
+                    .is_scope_error = false,
+                    .sends = sends_,
+                    .retry_after = retry_after_,
+                    .retry_after_is_explicit = retry_after_is_explicit_,
+                    .retry_stop = retry_stop_};
+  const bool may_be_deleted = earlier_may_have_deleted_ || request_.attempted_before;
   switch (last_.effect) {
     case Effect::kDeleted:
-      answer.certainty = Certainty::kPerformed;
+      response.certainty = Certainty::kPerformed;
+      response.reason = {};
       break;
     case Effect::kAbsent:
-      answer.certainty = earlier ? Certainty::kPresumed : Certainty::kAbsent;
-      if (earlier || request_.allow_missing) {
-        answer.code = StatusCode::kOk;
-        answer.reason = {};
-      }
+      ResolveAbsence(may_be_deleted, response);
       break;
     case Effect::kNothing:
-      if (!earlier) break;
-      answer.certainty = Certainty::kUnknown;
-      // NOT_FOUND would be read as "it is gone". Nobody who knows has said so.
-      if (answer.code == StatusCode::kNotFound) answer.code = StatusCode::kUnavailable;
+      if (may_be_deleted) response.certainty = Certainty::kUnknown;
       break;
     case Effect::kUnknown:
-      answer.certainty = Certainty::kUnknown;
+      response.certainty = Certainty::kUnknown;
       break;
   }
-  return answer;
+  return response;
+}
+
+void Deletion::ResolveAbsence(bool may_be_deleted, Response& response) const {
+  if (scope_ == ScopeStatus::kProven) {
+    response.certainty = may_be_deleted ? Certainty::kPresumed : Certainty::kAbsent;
+    if (may_be_deleted || request_.allow_missing) {
+      response.code = StatusCode::kOk;
+      response.reason = {};
+    }
+    return;
+  }
+  // Never OK or NOT_FOUND: the run may exist.
+  const bool is_missing = scope_ == ScopeStatus::kMissing;
+  response.code = is_missing ? StatusCode::kFailedPrecondition : StatusCode::kUnavailable;
+  response.reason = is_missing ? kScopeNotFoundReason : kAbsenceUnverifiedReason;
+  response.is_scope_error = true;
+  response.certainty = may_be_deleted ? Certainty::kUnknown : Certainty::kNotPerformed;
 }
 
 Deletion::Response Deletion::Abandon(StatusCode code, std::string_view reason,

@@ -32,17 +32,17 @@ bool IsJsonMediaType(std::string_view content_type) {
   return type == "application/json" || type.ends_with("+json");
 }
 
-// Bytes that are no UTF-8 are replaced first: a message in another encoding is still the API's
-// message. Discarded when it is no JSON.
+// Invalid UTF-8 is replaced first: a message in another encoding is still the API's message. The
+// result is discarded when the bytes are not JSON.
 json ParseJson(std::string_view bytes) {
-  // The parser takes a NUL for the end.
+  // The parser treats a NUL as the end.
   if (bytes.find('\0') != std::string_view::npos) return json(json::value_t::discarded);
   json parsed = json::parse(bytes, nullptr, /*allow_exceptions=*/false);
   if (!parsed.is_discarded()) return parsed;
   return json::parse(ToValidUtf8(bytes), nullptr, /*allow_exceptions=*/false);
 }
 
-// Finds out where a text stops being JSON; values do not matter.
+// Finds where a text stops being JSON; values are ignored.
 class ErrorPositionFinder final : public json::json_sax_t {
  public:
   [[nodiscard]] std::size_t error_position() const { return error_position_; }
@@ -68,18 +68,18 @@ class ErrorPositionFinder final : public json::json_sax_t {
   std::size_t error_position_ = 0;
 };
 
-// Whether `bytes`, which are no JSON, are the beginning of a JSON object or array.
+// Whether `bytes`, which are not JSON, are the beginning of a JSON object or array.
 bool IsBeginningOfJson(std::string_view bytes) {
   if (bytes.front() != '{' && bytes.front() != '[') return false;
   if (bytes.find('\0') != std::string_view::npos) return false;
   const std::string text = ToValidUtf8(bytes);
   ErrorPositionFinder finder;
   json::sax_parse(text, &finder);
-  // Positions count from 1: the parser wanted more than there is.
+  // Positions count from 1: the parser reached the end and expected more.
   return finder.error_position() > text.size();
 }
 
-// `object[key]` when that is a string, else nothing.
+// `object[key]` when that is a string, else empty.
 std::string StringOrEmpty(const json& object, const char* key) {
   if (!object.is_object()) return {};
   const auto it = object.find(key);
@@ -105,7 +105,7 @@ std::string DottedPath(const json& loc) {
   return path;
 }
 
-// A list of {"loc", "msg"}: what FastAPI and Pydantic call validation errors.
+// A list of {"loc", "msg"}: the validation errors of FastAPI and Pydantic.
 std::vector<FieldError> ParseFieldErrors(const json& list) {
   std::vector<FieldError> errors;
   if (!list.is_array()) return errors;
@@ -121,8 +121,8 @@ std::vector<FieldError> ParseFieldErrors(const json& list) {
   return errors;
 }
 
-// What the vendor puts into `details` is not documented: lists of field errors, bare or under a
-// name, are understood, anything else is left alone.
+// The content of `details` is not documented: lists of field errors, bare or under a name, are
+// understood, anything else is ignored.
 std::vector<FieldError> ParseFieldErrorsInDetails(const json& error) {
   const auto details = error.find("details");
   if (details == error.end()) return {};

@@ -1,8 +1,8 @@
 // File: error_body.h
 //
-// Reads the body of an answer: is it the API's own error object, JSON, nothing, or something that
-// stands between? The upstream is hostile until proven otherwise: nothing throws, every type is
-// checked, and what is odd degrades to `kOther`.
+// Reads the body of a response: is it the API's own error object, other JSON, empty, or from an
+// intermediary? The upstream is not trusted: nothing throws, every type is checked, and anything
+// unexpected is `kOther`.
 #ifndef EVALRUN_REST_BACKEND_DELETION_ERROR_BODY_H_
 #define EVALRUN_REST_BACKEND_DELETION_ERROR_BODY_H_
 
@@ -13,10 +13,10 @@
 namespace evalrun::deletion {
 
 enum class BodyKind {
-  kEmpty,     // nothing, or white space
+  kEmpty,     // empty, or white space
   kJson,      // JSON, or the beginning of it, that is not the API's error object
-  kApiError,  // {"error": {"code": ..., "message": ...}}: the API itself has spoken
-  kOther,     // HTML, text, binary: something between us and the API
+  kApiError,  // {"error": {"code": ..., "message": ...}}: from the API itself
+  kOther,     // HTML, text, binary: from an intermediary
 };
 
 // One invalid field, of a 422 or 400.
@@ -27,7 +27,7 @@ struct FieldError {
   bool operator==(const FieldError&) const = default;
 };
 
-// What an error body says. All strings are valid UTF-8, as long as the upstream made them.
+// The content of an error body. All strings are valid UTF-8, of any length.
 struct ErrorBody {
   BodyKind kind = BodyKind::kEmpty;
   std::string code;        // `error.code`, verbatim
@@ -36,26 +36,25 @@ struct ErrorBody {
   std::vector<FieldError> field_errors;
 };
 
-// An answer's body as it arrived.
+// A response's body as received.
 struct BodyBytes {
   std::string_view bytes;
   std::string_view content_type;  // the header's value, or empty
-  bool complete = true;           // false: cut by the connection, a timeout or our size cap
+  bool complete = true;           // false: cut by the connection, a timeout or the size limit
 };
 
-// The kind alone, without keeping what the body says. An empty body that was cut is `kOther`,
-// unless its content type says JSON: nobody knows what it would have been.
+// The kind alone. An empty body that was cut is `kOther`, unless its content type says JSON: what
+// it would have been is unknown.
 [[nodiscard]] BodyKind ClassifyBody(const BodyBytes& body);
 
-// Everything the body says. Understands these shapes, seen in the wild:
+// Parses the whole body. Understands these shapes, which have been observed:
 //   1. {"error": {"code", "message", "details": {}}, "request_id"}
 //   2. {"error": {"code", "message", "request_id", "details"?}}
-//   3. {"detail": "..."} and {"detail": [{"loc": [...], "msg": "...", "type": "..."}]}: JSON, with
-//   a
-//      message and field errors, but not recognised as the API's own
+//   3. {"detail": "..."} and {"detail": [{"loc": [...], "msg": "...", "type": "..."}]}: the web
+//      framework's, with a message and field errors, but not recognised as the API's own
 //   4. everything else, without a message
-// Recognised (`kApiError`) are complete bodies of shapes 1 and 2 with any non-empty string
-// `error.code`.
+// Only a complete body of shape 1 or 2 with a non-empty string `error.code` is recognised
+// (`kApiError`).
 [[nodiscard]] ErrorBody ParseErrorBody(const BodyBytes& body);
 
 }  // namespace evalrun::deletion

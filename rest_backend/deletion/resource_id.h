@@ -1,10 +1,10 @@
 // File: resource_id.h
 //
-// Which strings name an eval run or a workspace, and when two of them name the same one.
+// Which strings identify an eval run or a workspace, and when two of them identify the same one.
 //
 // Aymara's ids are UUIDs, bare or after one type prefix: `score_run.954d54bc-...`,
 // `workspace.954d54bc-...`. Nothing else may reach a URL: `..`, an empty string or a NUL would
-// turn the deletion of one run into something else.
+// turn the deletion of one run into another request.
 #ifndef EVALRUN_REST_BACKEND_DELETION_RESOURCE_ID_H_
 #define EVALRUN_REST_BACKEND_DELETION_RESOURCE_ID_H_
 
@@ -22,14 +22,14 @@ enum class IdFormat {
 };
 
 // Whether `id` is well-formed. A well-formed id of either format consists of RFC 3986's unreserved
-// characters only, is no dot segment, and so stands for itself in a path or query.
+// characters only and is not a dot segment, so it needs no encoding in a path or query.
 [[nodiscard]] bool IsWellFormedId(std::string_view id, IdFormat format);
 
-// What a caller has to change: completes the sentence "`eval_run_uuid` must be ...".
+// For an error message: completes the sentence "`eval_run_uuid` must be ...".
 [[nodiscard]] std::string_view DescribeIdFormat(IdFormat format);
 
-// One spelling for all the names of a workspace: without a type prefix, in lower case. Compare,
-// limit and log this one; send what the caller sent. An id that is no UUID is its own canonical
+// The one form for all spellings of an id: without a type prefix, in lower case. Compare, limit and
+// log this form; send the caller's own spelling. An id that is not a UUID is its own canonical
 // form.
 [[nodiscard]] std::string CanonicalId(std::string_view id);
 

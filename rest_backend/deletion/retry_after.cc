@@ -30,7 +30,7 @@ std::optional<double> ParseDecimal(std::string_view s) {
       std::from_chars(s.data(), s.data() + s.size(), value, std::chars_format::fixed);
   if (end != s.data() + s.size()) return std::nullopt;
   if (error == std::errc::result_out_of_range) {
-    // Too large for a double, or too small: a very long wait, or none.
+    // Too large for a double, or too small: a very long wait, or zero.
     const std::string_view whole = s.substr(0, s.find('.'));
     return whole.find_first_not_of('0') == std::string_view::npos ? 0 : 1e300;
   }
@@ -44,7 +44,7 @@ milliseconds Clamp(double ms) {
 }
 
 bool ParseTime(const char* format, std::string_view s, absl::Time* time) {
-  // abseil also knows "infinite-future", stops at a NUL, and passes over form feeds and the like.
+  // abseil also accepts "infinite-future", stops at a NUL, and skips form feeds and the like.
   const bool printable = std::ranges::all_of(s, [](char c) { return c >= 0x20 && c < 0x7F; });
   if (!printable || s.find(':') == std::string_view::npos) return false;
   // Debian builds abseil with a string_view of its own.

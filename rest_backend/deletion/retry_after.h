@@ -1,6 +1,6 @@
 // File: retry_after.h
 //
-// How long an upstream asks to be left alone.
+// The time that an upstream asks callers to wait (`Retry-After`).
 #ifndef EVALRUN_REST_BACKEND_DELETION_RETRY_AFTER_H_
 #define EVALRUN_REST_BACKEND_DELETION_RETRY_AFTER_H_
 
@@ -10,13 +10,13 @@
 
 namespace evalrun::deletion {
 
-// The longest wait that is believed; a longer one is cut to it.
+// The maximum; a longer wait is cut to it.
 inline constexpr std::chrono::milliseconds kMaxRetryAfter = std::chrono::hours(1);
 
 // Reads `retry-after-ms` (a non-negative decimal number of milliseconds; wins when both are
 // well-formed) and `Retry-After` (RFC 9110, section 10.2.3: non-negative seconds, fractions
 // tolerated, or an HTTP-date in any of the three forms of section 5.6.7, relative to `now`; a date
-// in the past is zero). Empty means that the header is absent. Anything malformed is as if it were
+// in the past is zero). Empty means that the header is absent. A malformed value is treated as
 // absent. Never throws.
 [[nodiscard]] std::optional<std::chrono::milliseconds> ParseRetryAfter(
     std::string_view retry_after, std::string_view retry_after_ms,

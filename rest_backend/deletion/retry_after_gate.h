@@ -1,7 +1,7 @@
 // File: retry_after_gate.h
 //
-// After a 429 that names a time, calls under the same key are held back until then: asking sooner
-// would only be refused again, and count against the quota. Pure arithmetic over times.
+// After a 429 with a `Retry-After`, calls with the same API key are held back for that time: an
+// earlier request would be refused again, and would count against the quota. Pure arithmetic.
 #ifndef EVALRUN_REST_BACKEND_DELETION_RETRY_AFTER_GATE_H_
 #define EVALRUN_REST_BACKEND_DELETION_RETRY_AFTER_GATE_H_
 
@@ -11,16 +11,16 @@
 
 namespace evalrun::deletion {
 
-// Not thread-safe. Times are of one steady clock, and never run backwards.
+// Not thread-safe. Times are of one steady clock and never decrease.
 class RetryAfterGate {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;
 
-  // Never holds back longer than `max_wait` at a time, whatever the upstream asks for: then a call
-  // goes through and finds out. Zero: never at all.
+  // Closes for `max_wait` at a time at most, whatever the upstream asks for: after that a call goes
+  // through and finds out whether the limit still applies. Zero: never closes.
   explicit RetryAfterGate(std::chrono::milliseconds max_wait) : max_wait_(max_wait) {}
 
-  // The upstream answered 429 and asked to be left alone for `retry_after`.
+  // The upstream responded 429 and asked callers to wait for `retry_after`.
   void OnRateLimited(TimePoint now, std::chrono::milliseconds retry_after) {
     const std::chrono::milliseconds wait = std::min(retry_after, max_wait_);
     if (wait <= std::chrono::milliseconds(0)) return;
@@ -28,13 +28,13 @@ class RetryAfterGate {
     until_ = std::max(until_, now + wait);
   }
 
-  // How much longer calls are held back, rounded up; zero: not at all.
+  // How much longer the gate is closed, rounded up; zero: it is open.
   [[nodiscard]] std::chrono::milliseconds Remaining(TimePoint now) const {
     if (now >= until_) return std::chrono::milliseconds(0);
     return std::chrono::ceil<std::chrono::milliseconds>(until_ - now);
   }
 
-  // How many times it began.
+  // How many times the gate has closed.
   [[nodiscard]] std::uint64_t closures() const { return closures_; }
 
  private:

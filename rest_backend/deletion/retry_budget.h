@@ -1,7 +1,7 @@
 // File: retry_budget.h
 //
-// A bound on the retries of all calls together, so that an outage is not multiplied: each call pays
-// in a part of a send, and each retry takes out a whole one. Pure arithmetic.
+// Bounds the retries of all calls together, so that retries do not multiply the load of an outage:
+// each call deposits a fraction of a retry, and each retry withdraws a whole one. Pure arithmetic.
 #ifndef EVALRUN_REST_BACKEND_DELETION_RETRY_BUDGET_H_
 #define EVALRUN_REST_BACKEND_DELETION_RETRY_BUDGET_H_
 
@@ -12,8 +12,8 @@ namespace evalrun::deletion {
 
 struct RetryBudgetOptions {
   bool enabled = true;
-  int percent = 10;  // of the calls: how many retries they pay for in the long run
-  int burst = 100;   // how many retries are saved up at most, and at the start
+  int percent = 10;  // retries per 100 calls in the long run
+  int burst = 100;   // the maximum and initial balance, in retries
 };
 
 // Not thread-safe.
@@ -28,7 +28,7 @@ class RetryBudget {
   // A call begins.
   void Deposit() { saved_ = std::min(saved_ + deposit_, max_balance_); }
 
-  // Takes out one retry. False, and nothing is taken, when not that much is saved.
+  // Withdraws one retry. False, and nothing is withdrawn, when the balance is below one.
   [[nodiscard]] bool TryWithdraw() {
     if (!enabled_) return true;
     if (saved_ < kUnitsPerRetry) return false;
@@ -36,11 +36,11 @@ class RetryBudget {
     return true;
   }
 
-  // Whole retries that are saved up.
+  // The balance, in whole retries.
   [[nodiscard]] std::int64_t saved() const { return saved_ / kUnitsPerRetry; }
 
  private:
-  static constexpr std::int64_t kUnitsPerRetry = 100;  // counted in hundredths of a retry
+  static constexpr std::int64_t kUnitsPerRetry = 100;  // the balance is in hundredths of a retry
 
   bool enabled_;
   std::int64_t deposit_;

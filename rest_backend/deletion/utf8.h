@@ -1,6 +1,6 @@
 // File: utf8.h
 //
-// Keeps hostile bytes out of protobuf strings and log lines, which must be valid UTF-8.
+// Makes untrusted bytes fit for protobuf strings and log lines, which must be valid UTF-8.
 #ifndef EVALRUN_REST_BACKEND_DELETION_UTF8_H_
 #define EVALRUN_REST_BACKEND_DELETION_UTF8_H_
 

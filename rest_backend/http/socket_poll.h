@@ -9,6 +9,7 @@
 #ifndef EVALRUN_REST_BACKEND_HTTP_SOCKET_POLL_H_
 #define EVALRUN_REST_BACKEND_HTTP_SOCKET_POLL_H_
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -54,6 +55,7 @@ class SocketPoll {
   // Whether the event still stands: handling an earlier one may have closed its socket.
   [[nodiscard]] bool HasInterest(const Event& event) const;
 
+  // Connections since the start. Thread-safe.
   [[nodiscard]] std::size_t opened() const { return opened_; }
   [[nodiscard]] std::size_t closed() const { return closed_; }
 
@@ -73,8 +75,8 @@ class SocketPoll {
   std::chrono::milliseconds tcp_user_timeout_;
   std::vector<Socket> sockets_;  // by descriptor
   std::vector<Event> ready_;
-  std::size_t opened_ = 0;
-  std::size_t closed_ = 0;
+  std::atomic<std::size_t> opened_{0};
+  std::atomic<std::size_t> closed_{0};
 };
 
 }  // namespace evalrun::http

@@ -32,8 +32,10 @@ ApiError InsufficientPermissions(std::string_view right) {
           .message = Concat("this API key may not ", right)};
 }
 
-ApiError NotFound(std::string_view resource) {
-  return {.status = 404, .code = "resource.not_found", .message = Concat(resource, " not found")};
+ApiError NotFound() {
+  return {.status = 404,
+          .code = "resource.not_found",
+          .message = "the organization is missing or the eval run is not found"};
 }
 
 ApiError Conflict(std::string message) {
@@ -64,7 +66,7 @@ std::string ErrorBody(const ApiError& error, std::string_view request_id) {
   const nlohmann::ordered_json body = {
       {"error", {{"code", error.code}, {"message", error.message}, {"details", error.details}}},
       {"request_id", request_id}};
-  // A message may quote the request, which may be no UTF-8.
+  // A message may quote the request, which may contain invalid UTF-8.
   return body.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 

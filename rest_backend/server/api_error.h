@@ -1,6 +1,6 @@
 // File: api_error.h
 //
-// The API's errors, each a status, a code and a body of one shape:
+// The API's errors: an HTTP status, a code, and a body of this shape:
 //   {"error": {"code": "auth.invalid_key", "message": "...", "details": {}}, "request_id": "..."}
 #ifndef EVALRUN_REST_BACKEND_SERVER_API_ERROR_H_
 #define EVALRUN_REST_BACKEND_SERVER_API_ERROR_H_
@@ -18,35 +18,36 @@ namespace evalrun::backend {
 
 struct ApiError {
   int status = 500;
-  std::string_view code;  // a literal
+  std::string_view code;  // a string literal
   std::string message;
   nlohmann::json details = nlohmann::json::object();
   std::optional<std::chrono::seconds> retry_after = std::nullopt;
 };
 
-// What a step of a request's handling gives: its result, or why the request ends here.
+// The result of one step of handling a request, or the error that ends the request.
 template <typename Result>
 using OrError = std::variant<Result, ApiError>;
 
-// 400: the request as a whole cannot be read.
+// 400: the request cannot be parsed.
 [[nodiscard]] ApiError InvalidRequest(std::string message);
-// 422: `field`, a dotted path such as `query.limit`, is not what it must be. `must_be` completes
-// the sentence "`field` must be ...".
+// 422: `field`, a dotted path such as `query.limit`, has an invalid value. `must_be` completes the
+// sentence "`field` must be ...".
 [[nodiscard]] ApiError InvalidField(std::string_view field, std::string_view must_be);
 // 401.
 [[nodiscard]] ApiError InvalidKey(std::string message);
 [[nodiscard]] ApiError ExpiredKey();
 // 403. `right` completes the sentence "this API key may not ...".
 [[nodiscard]] ApiError InsufficientPermissions(std::string_view right);
-// 404. `resource` is `organization`, `workspace` or `eval run`.
-[[nodiscard]] ApiError NotFound(std::string_view resource);
+// 404. As with the vendor's API, nothing in it tells whether the organization, the workspace or the
+// eval run is missing.
+[[nodiscard]] ApiError NotFound();
 // 409.
 [[nodiscard]] ApiError Conflict(std::string message);
 // 429, with `Retry-After`.
 [[nodiscard]] ApiError QuotaExceeded(std::chrono::seconds retry_after);
-// 503: the process is about to end.
+// 503: the server is shutting down.
 [[nodiscard]] ApiError Draining();
-// 500. What went wrong is for the log; the caller learns only that it did.
+// 500. The details of `status` are for the log; the caller sees only a general message.
 [[nodiscard]] ApiError InternalError(const absl::Status& status);
 
 // The JSON text of the body.

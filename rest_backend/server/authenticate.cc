@@ -23,7 +23,7 @@ std::string_view Describe(Permission permission) {
 }  // namespace
 
 OrError<ApiKey> Authenticate(std::string_view secret, Permission permission, Store& store,
-                             Quota& quota) {
+                             Quota& quota, const IsMissing& is_missing) {
   if (secret.empty()) return InvalidKey("the header `x-api-key` is missing or empty");
   absl::StatusOr<std::optional<ApiKey>> found = store.FindApiKey(secret);
   if (!found.ok()) return InternalError(found.status());
@@ -34,7 +34,7 @@ OrError<ApiKey> Authenticate(std::string_view secret, Permission permission, Sto
     const auto wait = quota.TryAcquire(key.name, *key.requests_per_minute, Quota::Clock::now());
     if (wait) return QuotaExceeded(*wait);
   }
-  if (key.organization_deleted) return NotFound("organization");
+  if (key.organization_deleted || is_missing(key.organization_uuid)) return NotFound();
   if ((key.permissions & permission) == 0) return InsufficientPermissions(Describe(permission));
   return std::move(key);
 }

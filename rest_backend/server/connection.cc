@@ -23,7 +23,7 @@ constexpr std::chrono::milliseconds kUnboundedWait = std::chrono::hours(24 * 7);
 
 thread_local Connection* current_connection = nullptr;
 
-// Like poll(), but a signal does not end it early. Zero: the time ran out.
+// Like poll(), but continues after EINTR. Returns 0 on timeout.
 int PollFor(pollfd* fds, nfds_t count, std::chrono::milliseconds timeout) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   for (;;) {
@@ -78,7 +78,7 @@ bool Connection::Fill() {
     timed_out_ = true;
     return false;
   }
-  // A stopping server does not wait long for the rest of a request.
+  // When the server is stopping, wait only briefly for the rest of a request.
   if (fds[0].revents == 0 && PollFor(fds.data(), 1, kStopGracePeriod) <= 0) return false;
   received_.resize(kReceiveBufferBytes);
   const ssize_t received = recv(socket_, received_.data(), received_.size(), 0);
@@ -88,7 +88,7 @@ bool Connection::Fill() {
 }
 
 ssize_t Connection::read(char* data, size_t size) {
-  // A peer that waits for `100 Continue` sends nothing before it has it.
+  // A peer that waits for `100 Continue` sends nothing until it has received it.
   if (!unsent_.empty() && !Flush()) return -1;
   if (!is_readable() && !Fill()) return -1;
   std::size_t count = std::min(size, received_.size() - consumed_);
@@ -143,12 +143,13 @@ bool Connection::WaitForEvent(int event) const {
 
 void Connection::Close() {
   if (reset_) {
-    // Closing the socket then throws away what is unsent and sends RST.
+    // Makes close() discard unsent data and send RST.
     const linger at_once{1, 0};
     setsockopt(socket_, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
     return;
   }
-  // Closing a socket with unread bytes resets the connection, which may overtake the answer.
+  // Closing a socket with unread data resets the connection, and the peer may then lose the
+  // response.
   shutdown(socket_, SHUT_WR);
   std::array<char, kReceiveBufferBytes> ignored;
   const auto deadline = Clock::now() + kLinger;

@@ -1,9 +1,9 @@
 // File: connection.h
 //
-// One accepted TCP connection, as the stream that cpp-httplib reads requests from and writes
-// answers to. The library's own stream forgets, after each request, what it had read of the next
-// one, polls an idle socket a hundred times a second, sends an answer in two packets and bounds
-// neither the size of a request's head nor the time it takes; this one does not.
+// One accepted TCP connection, as the stream from which cpp-httplib reads requests and to which it
+// writes responses. The library's own stream discards what it has read of the next request, polls
+// an idle socket a hundred times a second, sends a response in two packets, and limits neither the
+// size of a request's head nor the time to receive it. This class has none of these faults.
 #ifndef EVALRUN_REST_BACKEND_SERVER_CONNECTION_H_
 #define EVALRUN_REST_BACKEND_SERVER_CONNECTION_H_
 
@@ -19,50 +19,57 @@ namespace evalrun::backend {
 
 struct ConnectionLimits {
   std::chrono::milliseconds idle{60'000};     // between two requests: the keep-alive timeout
-  std::chrono::milliseconds request{30'000};  // from a request's first byte to its last
-  std::chrono::milliseconds write{10'000};    // without the peer taking a byte
-  std::size_t head_bytes = 32 * 1024;         // request line and header fields
+  std::chrono::milliseconds request{30'000};  // from the first byte of a request to its last
+  std::chrono::milliseconds write{10'000};    // without any progress in sending
+  std::size_t head_bytes = 32 * 1024;         // size of the request line and the header fields
 };
 
-// Used by one thread, which it serves as Current() while it lives.
+// Used by one thread, for which it is Current() during its lifetime.
 class Connection final : public httplib::Stream {
  public:
-  // Owns `socket`. `stop_event` becomes readable when the server stops; it is not owned.
+  // Takes ownership of `socket`, but not of `stop_event`, which becomes readable when the server
+  // stops.
   Connection(int socket, int stop_event, const ConnectionLimits& limits);
   ~Connection() override;
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // The connection that this thread serves; the library's handlers get no other way to it.
+  // The connection that the calling thread serves. The library's handlers have no other access to
+  // it.
   [[nodiscard]] static Connection* Current();
 
-  // Waits for the first byte of the next request and begins to count it. Empty lines before it are
-  // dropped (RFC 9112, 2.2). False: the peer left, was idle or sent empty lines for too long, or
-  // the server stops and nothing has arrived.
+  // Waits for the first byte of the next request, and starts its timeout and size limit. Skips
+  // empty lines before it (RFC 9112, 2.2). Returns false if the peer has closed the connection, was
+  // idle or sent empty lines for too long, or if the server is stopping and nothing has arrived.
   [[nodiscard]] bool WaitForRequest();
-  // The head of the request has been read: what follows is its body.
+  // Called when the head of the request has been read: what follows is the body.
   void OnHeadRead() { in_head_ = false; }
-  // Sends what was written. False: the peer is gone.
+  // Sends what was written. Returns false if the peer has closed the connection.
   bool Flush();
-  // Closes so that the peer can read the last answer even if it was still sending.
+  // Closes the connection in such a way that the peer can read the last response even if it was
+  // still sending.
   void Close();
 
-  // This request's answer is the last one here.
+  // Makes the current response the last one on this connection.
   void CloseAfterResponse() { close_after_response_ = true; }
   [[nodiscard]] bool closes_after_response() const { return close_after_response_; }
   [[nodiscard]] bool in_head() const { return in_head_; }
   [[nodiscard]] bool head_too_large() const { return head_too_large_; }
-  // The request's deadline came before its last byte.
+  // The request was not complete before its deadline.
   [[nodiscard]] bool timed_out() const { return timed_out_; }
 
-  // For a fault script: what becomes of this request's answer, and of the connection after it.
+  // For fault scripts: change the response to this request, and what happens to the connection
+  // after it.
   void ReplaceResponse(std::string bytes) { replacement_ = std::move(bytes); }
-  void TruncateResponse(std::size_t bytes) { truncate_to_ = bytes; }  // never the whole of it
+  void TruncateResponse(std::size_t bytes) {
+    truncate_to_ = bytes;
+  }  // always less than the whole response
   void DropAfterResponse(bool reset) { is_dropped_ = true, reset_ = reset; }
   [[nodiscard]] bool is_dropped() const { return is_dropped_; }
-  // Returns when the time is over or the server stops.
+  // Returns when the time is over or the server is stopping.
   void Sleep(std::chrono::milliseconds time) const;
-  // Returns when `event` is readable, true, or the server stops, true, or the peer has left, false.
+  // Waits until `event` is readable or the server is stopping (true), or the peer has closed the
+  // connection (false).
   [[nodiscard]] bool WaitForEvent(int event) const;
 
   // httplib::Stream
@@ -77,14 +84,14 @@ class Connection final : public httplib::Stream {
  private:
   using Clock = std::chrono::steady_clock;
 
-  // Reads what there is into the empty buffer, waiting for it until the request's deadline.
+  // Reads what is available into the empty buffer, waiting at most until the request's deadline.
   [[nodiscard]] bool Fill();
 
   int socket_;
   const int stop_event_;
   const ConnectionLimits limits_;
   std::string received_;
-  std::size_t consumed_ = 0;  // of `received_`
+  std::size_t consumed_ = 0;  // bytes of received_ that were read
   std::string unsent_;
   std::size_t head_bytes_left_ = 0;
   Clock::time_point deadline_;

@@ -17,8 +17,8 @@ using Json = nlohmann::ordered_json;
 
 Json OrNull(const std::optional<std::string>& text) { return text ? Json(*text) : Json(nullptr); }
 
-// A response's content: text, or the names of a file. Only known members are taken over: what a
-// caller may nest without end must not be kept or written out again.
+// The content of a response: text, or the names of a file. Only known members are kept, because
+// unknown ones could be nested arbitrarily deep.
 Json ReadContent(const nlohmann::json& response, FieldReader& fields) {
   const auto content = response.find("content");
   if (content == response.end() || content->is_null()) return nullptr;
@@ -30,7 +30,7 @@ Json ReadContent(const nlohmann::json& response, FieldReader& fields) {
   return kept;
 }
 
-// Checks one response of a create request and gives the ScoredResponse that the run begins with.
+// Checks one response of a create request and converts it to the initial ScoredResponse.
 std::optional<FieldProblem> ReadResponse(const nlohmann::json& given, std::string path,
                                          Json& scored) {
   FieldReader fields(given, std::move(path));
@@ -59,7 +59,7 @@ std::optional<FieldProblem> ReadResponse(const nlohmann::json& given, std::strin
   return std::nullopt;
 }
 
-// Checks one example of a create request and gives what answers say of it.
+// Checks one example of a create request and converts it to an EvalRunExample.
 std::optional<FieldProblem> ReadExample(const nlohmann::json& given, std::string path,
                                         Json& example) {
   FieldReader fields(given, std::move(path));
@@ -78,8 +78,8 @@ std::optional<FieldProblem> ReadExample(const nlohmann::json& given, std::string
   return fields.problem();
 }
 
-// Reads every object of the array `name` with `read_one` and gives the array that is kept of it,
-// as text. The first problem ends it, and is the request's.
+// Converts every object of the array `name` with `read_one`, and returns the resulting array as
+// text. Stops at the first problem and stores it in `problem`.
 template <typename ReadOne>
 std::string ReadObjects(FieldReader& request, const char* name, ReadOne read_one,
                         std::optional<FieldProblem>& problem) {
@@ -93,7 +93,7 @@ std::string ReadObjects(FieldReader& request, const char* name, ReadOne read_one
   return kept.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-// An array that the database keeps as text.
+// Parses an array stored as text in the database.
 Json ParseArray(const std::string& text) {
   Json array = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   return array.is_array() ? array : Json::array();

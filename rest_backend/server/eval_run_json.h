@@ -1,6 +1,6 @@
 // File: eval_run_json.h
 //
-// An eval run as the API writes it, and as a create request asks for it.
+// Converts eval runs to and from the API's JSON.
 #ifndef EVALRUN_REST_BACKEND_SERVER_EVAL_RUN_JSON_H_
 #define EVALRUN_REST_BACKEND_SERVER_EVAL_RUN_JSON_H_
 
@@ -16,9 +16,9 @@ namespace evalrun::backend {
 // The API's EvalRunResult.
 [[nodiscard]] nlohmann::ordered_json EvalRunResult(const EvalRun& run);
 
-// The run that the body of a create request asks for: a new one, with an id of its own or the
-// given one, in status `created`. The caller fills in workspace, sandbox and times. 400 for a body
-// that is no JSON object, 422 for a member of it. Unknown members are ignored, as the API does.
+// Parses the body of a create request into a new run in status `created`, with the given id or a
+// generated one. The caller fills in workspace, sandbox and times. Returns 400 for a body that is
+// not a JSON object, 422 for an invalid member. Unknown members are ignored, as in the real API.
 [[nodiscard]] OrError<EvalRun> ReadCreateRequest(std::string_view body);
 
 }  // namespace evalrun::backend

@@ -23,13 +23,14 @@ constexpr char kHealth[] = "/health/";
 
 struct JsonResponse {
   int status = 200;
-  std::string body;  // JSON; empty: none
+  std::string body;  // JSON; empty: no body
 };
 
-// The steps that every call shares. One object for all requests; thread-safe.
+// The request handlers and the steps that they share. One object serves all requests; thread-safe.
 class EvalRunHandlers {
  public:
-  EvalRunHandlers(Store& store, Quota& quota) : store_(store), quota_(quota) {}
+  EvalRunHandlers(Store& store, Quota& quota, IsMissing is_missing)
+      : store_(store), quota_(quota), is_missing_(std::move(is_missing)) {}
 
   OrError<JsonResponse> Create(const httplib::Request& request);
   OrError<JsonResponse> List(const httplib::Request& request);
@@ -37,7 +38,7 @@ class EvalRunHandlers {
   OrError<JsonResponse> Delete(const httplib::Request& request);
 
  private:
-  // Which run, seen by whom, a request about one run means.
+  // The run that a request addresses, and the key that it was made with.
   struct Target {
     ApiKey key;
     std::string workspace_uuid;
@@ -45,25 +46,29 @@ class EvalRunHandlers {
   };
 
   OrError<ApiKey> AuthenticateCaller(const httplib::Request& request, Permission permission) {
-    return Authenticate(request.get_header_value("x-api-key"), permission, store_, quota_);
+    return Authenticate(request.get_header_value("x-api-key"), permission, store_, quota_,
+                        is_missing_);
   }
   OrError<std::string> ResolveWorkspace(const httplib::Request& request, const ApiKey& key);
   OrError<Target> ResolveTarget(const httplib::Request& request, Permission permission);
 
   Store& store_;
   Quota& quota_;
+  IsMissing is_missing_;
 };
 
-// The workspace that the request names, of the caller's organization, or else the key's own.
+// The workspace that the request names, which must belong to the caller's organization, or else the
+// key's own.
 OrError<std::string> EvalRunHandlers::ResolveWorkspace(const httplib::Request& request,
                                                        const ApiKey& key) {
   auto named = QueryId(request, "workspace_uuid");
   if (auto* error = std::get_if<ApiError>(&named)) return std::move(*error);
   const auto& workspace_uuid = std::get<std::optional<std::string>>(named);
+  if (is_missing_(workspace_uuid.value_or(key.workspace_uuid))) return NotFound();
   if (!workspace_uuid) return key.workspace_uuid;
   const absl::StatusOr<bool> theirs = store_.HasWorkspace(key.organization_uuid, *workspace_uuid);
   if (!theirs.ok()) return InternalError(theirs.status());
-  if (!*theirs) return NotFound("workspace");
+  if (!*theirs) return NotFound();
   return *workspace_uuid;
 }
 
@@ -107,7 +112,7 @@ OrError<JsonResponse> EvalRunHandlers::List(const httplib::Request& request) {
   if (auto* error = std::get_if<ApiError>(&key)) return *error;
   EvalRunFilter filter;
   filter.organization_uuid = std::get<ApiKey>(key).organization_uuid;
-  // `*` is every workspace of the organization, and only here.
+  // `*` means every workspace of the organization. Only lists accept it.
   if (request.get_param_value("workspace_uuid") != "*") {
     auto workspace = ResolveWorkspace(request, std::get<ApiKey>(key));
     if (auto* error = std::get_if<ApiError>(&workspace)) return std::move(*error);
@@ -137,7 +142,7 @@ OrError<JsonResponse> EvalRunHandlers::Get(const httplib::Request& request) {
   const auto& [key, workspace_uuid, eval_run_uuid] = std::get<Target>(target);
   const auto run = store_.FindEvalRun(eval_run_uuid, workspace_uuid);
   if (!run.ok()) return InternalError(run.status());
-  if (!run->has_value()) return NotFound("eval run");
+  if (!run->has_value()) return NotFound();
   return JsonResponse{200, EvalRunResult(**run).dump()};
 }
 
@@ -160,7 +165,7 @@ OrError<JsonResponse> EvalRunHandlers::Delete(const httplib::Request& request) {
     case DeletionOutcome::kNotFound:
       break;
   }
-  return NotFound("eval run");
+  return NotFound();
 }
 
 void SetResponse(const httplib::Request& request, const OrError<JsonResponse>& result,
@@ -180,8 +185,8 @@ void SetResponse(const httplib::Request& request, const OrError<JsonResponse>& r
 
 }  // namespace
 
-void AddEvalRunRoutes(HttpServer& server, Store& store, Quota& quota) {
-  const auto calls = std::make_shared<EvalRunHandlers>(store, quota);
+void AddEvalRunRoutes(HttpServer& server, Store& store, Quota& quota, IsMissing is_missing) {
+  const auto calls = std::make_shared<EvalRunHandlers>(store, quota, std::move(is_missing));
   const auto add = [&](const char* method, const char* path,
                        OrError<JsonResponse> (EvalRunHandlers::*call)(const httplib::Request&)) {
     server.AddRoute(

@@ -1,6 +1,6 @@
 // File: eval_run_table.h
 //
-// Eval runs and the journal of their deletions, as tables. Callers bring the connection and, for
+// The tables of eval runs and of the journal of deletions. Callers provide the connection and, for
 // writes, the transaction.
 #ifndef EVALRUN_REST_BACKEND_SERVER_EVAL_RUN_TABLE_H_
 #define EVALRUN_REST_BACKEND_SERVER_EVAL_RUN_TABLE_H_
@@ -20,7 +20,7 @@ namespace evalrun::backend {
 
 [[nodiscard]] absl::Status CreateEvalRunTables(Database& database);
 
-// False: there is one of this id already, in whatever workspace; nothing was changed.
+// Returns false, and changes nothing, if the id exists already, in any workspace.
 [[nodiscard]] absl::StatusOr<bool> InsertEvalRun(Database& database, const EvalRun& run);
 
 // Whether a run of this id was ever deleted.
@@ -30,16 +30,16 @@ namespace evalrun::backend {
                                                                  std::string_view eval_run_uuid,
                                                                  std::string_view workspace_uuid);
 
-// The newest first; runs of the same moment in the order of their ids.
+// Newest first; runs with the same time are ordered by id.
 [[nodiscard]] absl::StatusOr<EvalRunPage> ListEvalRuns(Database& database,
                                                        const EvalRunFilter& filter);
 
-// Deletes the run, if it is there and is not being processed, and writes into the journal what was
-// asked and what came of it.
+// Deletes the run if it exists and is not being processed. Records the request and its outcome in
+// the journal.
 [[nodiscard]] absl::StatusOr<DeletionOutcome> DeleteEvalRun(Database& database,
                                                             const Deletion& deletion);
 
-// The journal's rows with an id above `after`, the oldest first, `limit` at most.
+// The journal's rows with an id above `after`, oldest first, at most `limit`.
 [[nodiscard]] absl::StatusOr<std::vector<JournalRow>> ReadJournal(Database& database,
                                                                   std::int64_t after,
                                                                   std::int64_t limit);

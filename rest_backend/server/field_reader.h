@@ -1,8 +1,8 @@
 // File: field_reader.h
 //
-// Reads the members of one JSON object, with their types checked, and remembers the first thing
-// that is wrong with them. After that every read gives an empty value, so that a reader of many
-// fields asks once, at its end.
+// Reads the members of one JSON object, checks their types, and records the first problem. After a
+// problem, every read returns an empty value, so that callers need to check problem() only once, at
+// the end.
 #ifndef EVALRUN_REST_BACKEND_SERVER_FIELD_READER_H_
 #define EVALRUN_REST_BACKEND_SERVER_FIELD_READER_H_
 
@@ -18,7 +18,7 @@
 
 namespace evalrun::backend {
 
-// What is wrong: "`field` must be `must_be`". `field` is a dotted path: `eval_runs[2].status`.
+// The problem: "`field` must be `must_be`". `field` is a dotted path: `eval_runs[2].status`.
 struct FieldProblem {
   std::string field;
   std::string must_be;
@@ -26,12 +26,12 @@ struct FieldProblem {
 
 class FieldReader {
  public:
-  // `object` must outlive the reader. `path` is the object's own, empty for the outermost.
+  // `object` must outlive the reader. `path` is the path of the object itself, empty for the root.
   FieldReader(const nlohmann::json& object, std::string path);
 
-  // A member that is absent or null is nullopt, or a problem where it is required.
+  // A member that is absent or null is returned as nullopt, or is a problem if it is required.
   std::optional<std::string> OptionalString(const char* name);
-  std::string RequiredString(const char* name);             // and not empty
+  std::string RequiredString(const char* name);             // must not be empty
   std::optional<std::string> OptionalId(const char* name);  // in canonical form
   std::string RequiredId(const char* name);
   bool OptionalBool(const char* name, bool fallback);
@@ -40,14 +40,14 @@ class FieldReader {
                                               std::int64_t max_value);
   std::optional<double> OptionalNumber(const char* name, double min_value, double max_value);
   std::optional<UnixMillis> OptionalTimestamp(const char* name);
-  // An array, or an empty one where the member is absent.
+  // Returns an empty array if the member is absent.
   const nlohmann::json& OptionalArray(const char* name);
-  // An object, or an empty one where the member is absent.
+  // Returns an empty object if the member is absent.
   const nlohmann::json& OptionalObject(const char* name);
 
-  // Any member that was not asked for is a problem.
+  // Any member that has not been read is a problem.
   void RejectUnknownMembers();
-  // For a check of the caller's own.
+  // Records a problem found by the caller.
   void Reject(std::string_view name, std::string_view must_be);
 
   [[nodiscard]] const std::optional<FieldProblem>& problem() const { return problem_; }

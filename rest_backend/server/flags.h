@@ -15,7 +15,7 @@ namespace evalrun::backend {
 
 struct Address {
   std::string host;
-  int port = 0;  // 0: any free one
+  int port = 0;  // 0: any free port
 };
 
 struct Flags {
@@ -25,8 +25,8 @@ struct Flags {
   std::string seed;    // empty: none
   std::string faults;  // empty: none
   std::size_t connections = 0;
-  // A file descriptor that holds FaultPlan::State() of the process that this one replaces; -1: it
-  // replaces none. Not for people, and not in `--help`.
+  // A file descriptor with the FaultPlan::State() of the process that this one replaces; -1: none.
+  // Internal: not listed in `--help`.
   int resume = -1;
 };
 
@@ -34,11 +34,11 @@ struct Exit {
   int status;
 };
 
-// The flags; or, once `--help`, `--version` or a sentence about a bad flag is printed, the status
-// to exit with: 0 or 2.
+// Returns the flags; or, after printing the output of `--help` or `--version` or an error message,
+// the exit status: 0 or 2.
 [[nodiscard]] std::variant<Flags, Exit> ParseFlags(int argc, const char* const* argv);
 
-// A command line that ParseFlags turns into `flags` again. Without the program's name.
+// The arguments that ParseFlags() parses into `flags`, without the program's name.
 [[nodiscard]] std::vector<std::string> ToArguments(const Flags& flags);
 
 // `HOST:PORT` or `[IPV6]:PORT`.

@@ -5,12 +5,12 @@
 namespace evalrun::backend {
 namespace {
 
-// One write within the group's transaction: all of it or, when it fails, nothing of it.
+// Runs one write within the group's transaction, and undoes it if it fails.
 absl::Status RunInSavepoint(const GroupCommit::Write& write, Database& database) {
   if (absl::Status begun = database.Execute("SAVEPOINT one_write"); !begun.ok()) return begun;
   absl::Status result = write(database);
   if (!result.ok()) {
-    // On some errors SQLite has ended the whole transaction by itself, and the savepoint with it.
+    // On some errors SQLite rolls back the whole transaction, including the savepoint.
     if (!database.in_transaction()) return result;
     if (absl::Status undone = database.Execute("ROLLBACK TO one_write"); !undone.ok())
       return undone;
@@ -56,7 +56,7 @@ void GroupCommit::Loop() {
     lock.lock();
     for (Pending* pending : group) {
       pending->done = true;
-      pending->finished.notify_one();  // under the lock: the waiter owns `pending` and drops it
+      pending->finished.notify_one();  // under the lock: the waiting thread destroys `pending`
     }
   }
 }
@@ -66,8 +66,8 @@ void GroupCommit::CommitGroup(const std::vector<Pending*>& group) {
   if (transaction.ok()) {
     for (Pending* pending : group) {
       pending->result = RunInSavepoint(*pending->write, database_);
-      // SQLite ends the whole transaction by itself on some errors (disk full, I/O). A savepoint
-      // would then commit on its own, so the group ends here.
+      // On some errors (disk full, I/O) SQLite rolls back the whole transaction. Later savepoints
+      // would then commit individually, so the group ends here.
       if (!database_.in_transaction()) break;
     }
     transaction = database_.in_transaction()

@@ -1,7 +1,8 @@
 // File: group_commit.h
 //
-// Writes of many threads, committed together. A commit waits for the disk; writes that arrive
-// meanwhile share the next one, so the disk's speed bounds the wait of a write and not their rate.
+// Commits the writes of many threads together. A commit waits for the disk; writes that arrive
+// meanwhile share the next one. So the disk's latency bounds the latency of a write, but not the
+// number of writes per second.
 #ifndef EVALRUN_REST_BACKEND_SERVER_GROUP_COMMIT_H_
 #define EVALRUN_REST_BACKEND_SERVER_GROUP_COMMIT_H_
 
@@ -17,18 +18,18 @@
 
 namespace evalrun::backend {
 
-// Thread-safe. Owns the one connection that writes, and the one thread that uses it.
+// Thread-safe. Owns the connection for writing and the only thread that uses it.
 class GroupCommit {
  public:
   using Write = std::function<absl::Status(Database&)>;
 
   explicit GroupCommit(Database database);
-  ~GroupCommit();  // after the last Run has returned
+  ~GroupCommit();  // must not run before the last Run() has returned
   GroupCommit(const GroupCommit&) = delete;
   GroupCommit& operator=(const GroupCommit&) = delete;
 
-  // Runs `write` once, on the writing thread, after all writes before it and before all after it.
-  // OK: what it did is on the disk. Any error, its own or the commit's: nothing of it was done.
+  // Runs `write` once on the writer thread. Writes are serialized. OK: its changes are durable. Any
+  // error, from `write` or from the commit: it changed nothing.
   [[nodiscard]] absl::Status Run(const Write& write);
 
  private:

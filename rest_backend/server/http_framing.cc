@@ -19,7 +19,7 @@ bool IsLength(std::string_view text) {
          std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
-// A length may be written with more than one zero.
+// Zero may be written with several digits.
 bool IsZero(std::string_view length) { return length.find_first_not_of('0') == length.npos; }
 
 }  // namespace
@@ -60,7 +60,8 @@ std::string_view FramingError(const httplib::Request& request) {
   if (request.version == "HTTP/1.1" && request.get_header_value_count("Host") != 1) {
     return "HTTP/1.1 needs one Host header";
   }
-  // `Content-Length : 5` would be another header, and its body the next request.
+  // The library would take `Content-Length : 5` for another header, and the body for the next
+  // request.
   if (!std::ranges::all_of(request.headers,
                            [](const auto& header) { return IsToken(header.first); })) {
     return "a header's name has characters that no name has";

@@ -47,24 +47,24 @@ std::string_view ReasonPhrase(int status) {
   }
 }
 
-// Gives the library's own errors, which have no body, that of the vendor's web framework.
+// Adds the body of the vendor's web framework to the library's own errors, which have none.
 void CompleteError(const httplib::Request&, httplib::Response& response) {
   if (!response.body.empty()) return;
   Connection& connection = *Connection::Current();
   if (connection.head_too_large()) response.status = 431;
   if (connection.timed_out()) response.status = 408;
-  // The library's word for a body that it could not read to its end.
+  // The library uses 400 when it could not read a body to its end.
   if (response.status == 400 || response.status == 408) connection.CloseAfterResponse();
   response.set_content(Concat(R"({"detail":")", ReasonPhrase(response.status), R"("})"),
                        "application/json");
 }
 
-// The last word on every answer's head.
+// Completes the head of every response.
 void CompleteHead(const httplib::Request& request, httplib::Response& response,
                   std::chrono::milliseconds idle) {
   Connection& connection = *Connection::Current();
   if (connection.in_head()) {
-    // The head could not be read: nobody knows where the next one begins, nor what the id is.
+    // The head could not be parsed, so neither the start of the next request nor the id is known.
     connection.CloseAfterResponse();
     response.set_header("x-request-id", NewUuid());
   } else {
@@ -82,7 +82,8 @@ void CompleteHead(const httplib::Request& request, httplib::Response& response,
   }
 }
 
-// Not SO_REUSEPORT, the library's default: two backends would share a port and each other's calls.
+// Replaces the library's default SO_REUSEPORT, with which two backends could listen on the same
+// port and receive each other's requests.
 void ReuseAddress(socket_t socket) {
   const int on = 1;
   setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
@@ -92,7 +93,7 @@ int GetLocalPort(int socket) {
   sockaddr_storage address{};
   socklen_t size = sizeof(address);
   if (getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) return 0;
-  // The port is at the same place in both families' addresses.
+  // The port has the same offset in both address families.
   return ntohs(reinterpret_cast<const sockaddr_in*>(&address)->sin_port);
 }
 
@@ -106,7 +107,7 @@ HttpServer::HttpServer(const HttpServerOptions& options)
   set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
     return RejectUnroutable(request, response);
   });
-  // A client that asks first whether to send its body is not told to when the request is refused.
+  // If the request is going to be rejected, do not ask the client to send the body.
   set_expect_100_continue_handler([this](const httplib::Request& request,
                                          httplib::Response& response) {
     return RejectUnroutable(request, response) == HandlerResponse::Handled ? response.status : 100;
@@ -148,7 +149,8 @@ void HttpServer::AddRoute(const std::string& method, const std::string& path, Ha
 absl::StatusOr<int> HttpServer::Start(const std::string& host, int port) {
   errno = 0;
   const bool bound = port == 0 ? bind_to_any_port(host) > 0 : bind_to_port(host, port);
-  // The library's own backlog of 5 makes the sixth of many new connections wait for a second.
+  // With the library's backlog of 5, a burst of new connections would wait for SYN retransmissions,
+  // which take a second.
   if (!bound || ::listen(svr_sock_, kBacklog) != 0) {
     return absl::UnavailableError(
         Concat("cannot listen on ", host, ":", std::to_string(port), ": ",
@@ -156,7 +158,7 @@ absl::StatusOr<int> HttpServer::Start(const std::string& host, int port) {
   }
   const int real_port = GetLocalPort(svr_sock_);
   accepting_ = std::thread([this] { listen_after_bind(); });
-  // stop() does nothing on a server that has not begun to accept.
+  // stop() has no effect on a server that is not accepting yet.
   while (!is_running()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   return real_port;
 }
@@ -197,7 +199,7 @@ httplib::Server::HandlerResponse HttpServer::RejectUnroutable(const httplib::Req
   }
   const std::string_view problem = FramingError(request);
   const bool routable = problem.empty() && allowed.contains(request.method);
-  // A body that nobody reads must not be taken for the next request.
+  // A body that is not read must not be parsed as the next request.
   const bool body_is_read = routable && request.method != "GET";
   if (!problem.empty() || (HasBody(request) && !body_is_read)) {
     Connection::Current()->CloseAfterResponse();

@@ -1,7 +1,7 @@
 // File: http_server.h
 //
-// cpp-httplib's server with the manners that its defaults lack: long-lived and pipelined
-// connections, 405 with `Allow`, a request id on every answer, a stop that loses no answer.
+// cpp-httplib's server with what its defaults lack: long-lived and pipelined connections, 405 with
+// `Allow`, a request id on every response, and a shutdown that loses no response.
 #ifndef EVALRUN_REST_BACKEND_SERVER_HTTP_SERVER_H_
 #define EVALRUN_REST_BACKEND_SERVER_HTTP_SERVER_H_
 
@@ -20,8 +20,8 @@
 
 namespace evalrun::backend {
 
-// What may come between a request and its route: see faults/. Called on many threads at once, on
-// which Connection::Current() is the request's own.
+// Intercepts requests before their route: see faults/. Called on many threads concurrently, on
+// which Connection::Current() is the connection of the request.
 class RequestInterceptor {
  public:
   using Handler = std::function<void(const httplib::Request&, httplib::Response&)>;
@@ -31,43 +31,45 @@ class RequestInterceptor {
   RequestInterceptor(const RequestInterceptor&) = delete;
   RequestInterceptor& operator=(const RequestInterceptor&) = delete;
 
-  // A request's first bytes are here, and none of them has been looked at. May end the connection.
+  // The first bytes of a request have arrived, but none of them has been parsed. May drop the
+  // connection.
   virtual void OnFirstByte() = 0;
-  // In place of the route's handler, which it calls or does not.
+  // Called instead of the route's handler, and may call it.
   virtual void OnRequest(const httplib::Request& request, httplib::Response& response,
                          const Handler& handler) = 0;
 };
 
 struct HttpServerOptions {
-  // Served at a time, each by a thread of its own. Further ones wait until one of these ends.
+  // Maximum number of connections served at a time, each by a thread. Others wait until one ends.
   std::size_t connections = 512;
-  std::size_t body_bytes = 8 * 1024 * 1024;  // longer ones get 413
+  std::size_t body_bytes = 8 * 1024 * 1024;  // longer bodies get 413
   ConnectionLimits limits;
   RequestInterceptor* interceptor = nullptr;  // not owned; must outlive the server
 };
 
-// Answers of its own have the web framework's shape, `{"detail": "Not Found"}`, rather than the
-// API's: they are given before any route is reached.
+// Errors that are returned before a route is reached have the web framework's shape, `{"detail":
+// "Not Found"}`, not the API's.
 class HttpServer final : private httplib::Server {
  public:
   using Handler = RequestInterceptor::Handler;
 
   explicit HttpServer(const HttpServerOptions& options);
-  ~HttpServer() override;  // stops
+  ~HttpServer() override;  // calls Stop()
 
-  // `method` is GET, POST, PUT or DELETE, `path` a regular expression for the whole decoded path.
-  // Before Start. The handler runs on many threads at once and sets the answer's status.
+  // `method` is GET, POST, PUT or DELETE; `path` is a regular expression that must match the whole
+  // decoded path. Call before Start(). The handler is called on many threads concurrently and sets
+  // the response's status.
   void AddRoute(const std::string& method, const std::string& path, Handler handler);
 
-  // Listens and serves in the background. Port 0 picks one. Gives the port, or UNAVAILABLE with a
-  // sentence that says why not.
+  // Listens, and serves in the background. Port 0 selects a free port. Returns the port, or
+  // UNAVAILABLE with a sentence that gives the cause.
   [[nodiscard]] absl::StatusOr<int> Start(const std::string& host, int port);
 
-  // Accepts no further connection, closes the idle ones, and returns when every request that had
-  // arrived is answered. Safe to call twice, from one thread.
+  // Stops accepting connections, closes idle ones, and returns when every request that has arrived
+  // has its response. May be called more than once, but only from one thread.
   void Stop();
 
-  // Stop has begun. Requests that arrive now are still handed to their routes.
+  // Whether Stop() has begun. Requests that arrive now are still passed to their routes.
   [[nodiscard]] bool draining() const { return draining_; }
 
  private:

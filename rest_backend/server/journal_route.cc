@@ -32,7 +32,7 @@ Json RowsToJson(const std::vector<JournalRow>& rows) {
   return list;
 }
 
-// The status, and the body.
+// Returns the status and the body.
 std::pair<int, Json> Read(const httplib::Request& request, Store& store) {
   const auto after = QueryInteger(request, "after", 0, INT64_MAX, 0);
   if (const auto* error = std::get_if<ApiError>(&after)) return {400, {{"detail", error->message}}};
@@ -51,7 +51,7 @@ void AddJournalRoute(HttpServer& server, Store& store) {
       "GET", "/journal", [&store](const httplib::Request& request, httplib::Response& response) {
         const auto [status, body] = Read(request, store);
         response.status = status;
-        // A request id may be no UTF-8.
+        // A request id may contain invalid UTF-8.
         response.set_content(body.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n",
                              "application/json");
       });

@@ -1,6 +1,6 @@
 // File: journal_route.h
 //
-// `GET /journal` of the admin port: what was asked to be deleted, and what came of it.
+// `GET /journal` on the admin port: the requested deletions and their outcomes.
 #ifndef EVALRUN_REST_BACKEND_SERVER_JOURNAL_ROUTE_H_
 #define EVALRUN_REST_BACKEND_SERVER_JOURNAL_ROUTE_H_
 

@@ -8,7 +8,7 @@
 namespace evalrun::backend {
 namespace {
 
-// Keys are random and long; a plain hash is enough for a stolen file not to give them away.
+// Keys are long and random, so a plain hash protects them even if the file is stolen.
 std::string HexSha256(std::string_view secret) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned size = 0;

@@ -1,7 +1,7 @@
 // File: key_table.h
 //
-// Organizations, their workspaces and their API keys, as tables. Callers bring the connection and,
-// for writes, the transaction.
+// The tables of organizations, their workspaces and their API keys. Callers provide the connection
+// and, for writes, the transaction.
 #ifndef EVALRUN_REST_BACKEND_SERVER_KEY_TABLE_H_
 #define EVALRUN_REST_BACKEND_SERVER_KEY_TABLE_H_
 
@@ -18,16 +18,16 @@ namespace evalrun::backend {
 
 [[nodiscard]] absl::Status CreateKeyTables(Database& database);
 
-// Each inserts the record, or brings the present one of the same id or name up to date.
+// Each inserts the record, or updates the existing one with the same id or name.
 [[nodiscard]] absl::Status PutOrganization(Database& database, const Organization& organization);
 [[nodiscard]] absl::Status PutWorkspace(Database& database, const Workspace& workspace);
 [[nodiscard]] absl::Status PutApiKey(Database& database, const NewApiKey& api_key);
 
-// nullopt: nobody has this key.
+// nullopt: the key does not exist.
 [[nodiscard]] absl::StatusOr<std::optional<ApiKey>> FindApiKey(Database& database,
                                                                std::string_view secret);
 
-// Whether the workspace exists and is this organization's.
+// Whether the workspace exists and belongs to this organization.
 [[nodiscard]] absl::StatusOr<bool> HasWorkspace(Database& database,
                                                 std::string_view organization_uuid,
                                                 std::string_view workspace_uuid);

@@ -1,7 +1,7 @@
 // File: log.h
 //
-// What the backend says about itself: one JSON object per line on stdout. API keys never appear in
-// it; a key is named by its `name`.
+// The backend's log: one JSON object per line on stdout. It never contains API keys; a key is
+// identified by its `name`.
 #ifndef EVALRUN_REST_BACKEND_SERVER_LOG_H_
 #define EVALRUN_REST_BACKEND_SERVER_LOG_H_
 
@@ -14,7 +14,7 @@ namespace evalrun::backend {
 enum class LogLevel { kInfo, kError };
 
 // Writes `{"time", "level", "event", ...fields}` and flushes. `fields` is an object. Thread-safe;
-// bytes that are no UTF-8 are replaced.
+// invalid UTF-8 is replaced.
 void Log(LogLevel level, std::string_view event, const nlohmann::json& fields);
 
 }  // namespace evalrun::backend

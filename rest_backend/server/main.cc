@@ -1,10 +1,11 @@
-// evalrun-backend: see README.md.
+// The main program of evalrun-backend: see README.md.
 #include <signal.h>
 
 #include <cstddef>
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 
@@ -35,7 +36,8 @@ int PrintError(const std::string& what, const absl::Status& why) {
   return 2;
 }
 
-// The plan to begin with: of the process that this one replaces, or else of `--faults`, or none.
+// The initial plan: that of the process that this one replaces, else that of `--faults`, else an
+// empty one.
 absl::StatusOr<FaultPlan> InitialPlan(const Flags& flags) {
   if (flags.resume >= 0) return FaultPlan::Resume(ReadStateFile(flags.resume));
   if (flags.faults.empty()) return FaultPlan();
@@ -44,7 +46,7 @@ absl::StatusOr<FaultPlan> InitialPlan(const Flags& flags) {
   return FaultPlan(*std::move(script));
 }
 
-// Starts `server` and puts its real port into `address`.
+// Starts `server` and stores its actual port in `address`.
 absl::Status Listen(HttpServer& server, Address& address) {
   const absl::StatusOr<int> port = server.Start(address.host, address.port);
   if (port.ok()) address.port = *port;
@@ -57,7 +59,8 @@ int Main(int argc, const char* const* argv) {
   Flags flags = std::get<Flags>(parsed);
   absl::StatusOr<FaultPlan> plan = InitialPlan(flags);
   if (!plan.ok()) return PrintError("", plan.status());
-  // Before any thread begins, so that every thread leaves them to the one that waits for them.
+  // Blocked before any thread is started, so that all threads inherit the mask and only the waiting
+  // thread receives the signals.
   const sigset_t signals = RestartRequest::Signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
@@ -75,7 +78,8 @@ int Main(int argc, const char* const* argv) {
                          [&restart](const std::string& state) { restart.RequestRestart(state); });
   Quota quota;
   HttpServer server({.connections = flags.connections, .limits = {}, .interceptor = &injector});
-  AddEvalRunRoutes(server, **store, quota);
+  AddEvalRunRoutes(server, **store, quota,
+                   [&injector](std::string_view uuid) { return injector.IsMissing(uuid); });
   HttpServer admin({.connections = kAdminConnections, .limits = {}});
   AddFaultRoutes(admin, injector);
   AddJournalRoute(admin, **store);

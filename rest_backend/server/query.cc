@@ -11,8 +11,8 @@ namespace {
 
 std::string QueryField(const char* name) { return Concat("query.", name); }
 
-// The parameter's one value. Which of two is meant nobody can know, and a deletion is no place to
-// guess.
+// The only value of the parameter. With two values it is ambiguous which one is meant, and a
+// deletion must not guess.
 OrError<std::optional<std::string>> SingleQueryValue(const httplib::Request& request,
                                                      const char* name) {
   switch (request.get_param_value_count(name)) {

@@ -1,6 +1,6 @@
 // File: quota.h
 //
-// How many requests a key may still make.
+// Limits the number of requests per API key.
 #ifndef EVALRUN_REST_BACKEND_SERVER_QUOTA_H_
 #define EVALRUN_REST_BACKEND_SERVER_QUOTA_H_
 
@@ -14,14 +14,14 @@
 
 namespace evalrun::backend {
 
-// A token bucket per key: full at first, one minute's worth deep, refilled evenly. Counts live in
-// memory and start afresh with the process. Thread-safe.
+// A token bucket per key: initially full, with a capacity of one minute's requests, refilled
+// evenly. The state is kept in memory and is lost when the process restarts. Thread-safe.
 class Quota {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // Takes one request from the key's bucket. nullopt: it may go ahead. Otherwise it took nothing,
-  // and the value is how long, in whole seconds rounded up, until there is one.
+  // Takes one request from the key's bucket and returns nullopt. If the bucket is empty, takes
+  // nothing and returns how long until there is one, in whole seconds rounded up.
   [[nodiscard]] std::optional<std::chrono::seconds> TryAcquire(std::string_view key_name,
                                                                std::int64_t requests_per_minute,
                                                                Clock::time_point now);
@@ -33,7 +33,7 @@ class Quota {
   };
 
   std::mutex mutex_;
-  std::map<std::string, Bucket, std::less<>> buckets_;  // as many as there are keys in the seed
+  std::map<std::string, Bucket, std::less<>> buckets_;  // at most one for each key in the seed
 };
 
 }  // namespace evalrun::backend

@@ -1,6 +1,6 @@
 // File: records.h
 //
-// What the backend keeps, as plain values. Every id is in canonical form: deletion::CanonicalId.
+// The backend's data as plain values. Every id is in canonical form: deletion::CanonicalId.
 #ifndef EVALRUN_REST_BACKEND_SERVER_RECORDS_H_
 #define EVALRUN_REST_BACKEND_SERVER_RECORDS_H_
 
@@ -17,7 +17,7 @@ namespace evalrun::backend {
 struct Organization {
   std::string uuid;
   std::string name;
-  bool deleted = false;  // its keys still authenticate, and are told that it is missing
+  bool deleted = false;  // its keys still authenticate, but get 404 for the organization
 };
 
 struct Workspace {
@@ -26,22 +26,22 @@ struct Workspace {
   std::string name;
 };
 
-// What a key may do; a set is the sum of its members.
+// What a key may do: a bit mask.
 enum Permission : std::int64_t { kMayRead = 1, kMayCreate = 2, kMayDelete = 4 };
 inline constexpr std::int64_t kMayEverything = kMayRead | kMayCreate | kMayDelete;
 
-// An API key without the key itself, of which only a hash is kept.
+// An API key without its secret, of which only a hash is stored.
 struct ApiKey {
-  std::string name;  // how logs and the journal call it
+  std::string name;  // its name in logs and in the journal
   std::string organization_uuid;
-  std::string workspace_uuid;  // what it sees when a request names no workspace
+  std::string workspace_uuid;  // the default when a request names no workspace
   std::int64_t permissions = kMayEverything;
   std::optional<UnixMillis> expires_at;
   std::optional<std::int64_t> requests_per_minute;
-  bool organization_deleted = false;  // read only
+  bool organization_deleted = false;  // set when read from the database
 };
 
-// A key on its way into the database, with its secret.
+// An API key to be stored, with its secret.
 struct NewApiKey {
   std::string secret;
   ApiKey key;
@@ -61,7 +61,8 @@ struct EvalRun {
   std::optional<std::string> eval_run_examples;  // a JSON array of EvalRunExample
 };
 
-// Which runs a list asks for. A list over every workspace of an organization has no workspace.
+// Selects the runs of a list. Without a workspace, the list is over all workspaces of the
+// organization.
 struct EvalRunFilter {
   std::string organization_uuid;
   std::optional<std::string> workspace_uuid;
@@ -72,10 +73,10 @@ struct EvalRunFilter {
 
 struct EvalRunPage {
   std::vector<EvalRun> items;
-  std::int64_t count = 0;  // of all that match, not only of this page
+  std::int64_t count = 0;  // of all matching runs, not only of this page
 };
 
-// One request to delete one run.
+// A request to delete a run.
 struct Deletion {
   std::string eval_run_uuid;
   std::string workspace_uuid;
@@ -84,16 +85,16 @@ struct Deletion {
   UnixMillis at = 0;
 };
 
-// What the journal says of one of them.
+// The journal's record of such a request.
 struct JournalRow {
-  std::int64_t id = 0;  // grows with time
+  std::int64_t id = 0;  // increases with time
   Deletion deletion;
   std::string outcome;  // deleted, not_found or still_processing
 };
 
 enum class DeletionOutcome { kDeleted, kNotFound, kStillProcessing };
 
-// Everything a seed file brings.
+// The contents of a seed file.
 struct Seed {
   std::vector<Organization> organizations;
   std::vector<Workspace> workspaces;

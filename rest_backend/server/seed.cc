@@ -99,7 +99,7 @@ EvalRun ReadEvalRun(FieldReader& fields, const Seed& seed) {
   return run;
 }
 
-// Reads every object of the array `name` with `read_one`; the first problem ends it all.
+// Reads every object of the array `name` with `read_one`; stops at the first problem.
 template <typename Record, typename ReadOne>
 std::optional<FieldProblem> ReadAll(FieldReader& file, const char* name,
                                     std::vector<Record>& records, ReadOne read_one) {

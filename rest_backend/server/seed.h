@@ -1,6 +1,6 @@
 // File: seed.h
 //
-// The seed file: who and what a backend knows when it starts. README.md shows its format.
+// Reads the seed file: the data that a backend has when it starts. README.md documents its format.
 #ifndef EVALRUN_REST_BACKEND_SERVER_SEED_H_
 #define EVALRUN_REST_BACKEND_SERVER_SEED_H_
 
@@ -12,9 +12,9 @@
 
 namespace evalrun::backend {
 
-// Reads and checks a whole seed file: types, ids, unknown members, and that every record it refers
-// to is in the file. Otherwise INVALID_ARGUMENT with a sentence that names the file and the member,
-// and never an API key.
+// Reads and checks a whole seed file: types, ids, unknown members, and that every referenced record
+// is in the file. The error is INVALID_ARGUMENT with a sentence that names the file and the member,
+// and never contains an API key.
 [[nodiscard]] absl::StatusOr<Seed> ReadSeed(const std::string& file);
 
 }  // namespace evalrun::backend

@@ -71,8 +71,8 @@ std::optional<std::int64_t> Statement::OptionalInteger(int column) const {
 }
 
 absl::StatusOr<Database> Database::Open(const std::string& file) {
-  // What undoes a savepoint stays in memory. Beyond 64 KiB SQLite would put it into a temporary
-  // file, which a read-only root has no place for, and give up the whole transaction.
+  // Keeps statement journals in memory. Beyond 64 KiB SQLite would use a temporary file, which
+  // fails on a read-only root file system and rolls back the whole transaction.
   [[maybe_unused]] static const int configured = sqlite3_config(SQLITE_CONFIG_STMTJRNL_SPILL, -1);
   sqlite3* connection = nullptr;
   const int result =

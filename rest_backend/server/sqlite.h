@@ -1,6 +1,6 @@
 // File: sqlite.h
 //
-// SQLite, with its resources owned by objects and its errors as absl::Status.
+// A C++ wrapper for SQLite: resources are owned by objects, and errors are absl::Status.
 #ifndef EVALRUN_REST_BACKEND_SERVER_SQLITE_H_
 #define EVALRUN_REST_BACKEND_SERVER_SQLITE_H_
 
@@ -17,8 +17,8 @@
 
 namespace evalrun::backend {
 
-// One use of a prepared statement: bind, step, read columns. Borrowed from its Database, to which
-// it returns, reset, when it goes out of scope. An error while binding is reported by Step.
+// One use of a prepared statement: bind, step, read columns. The statement is borrowed from its
+// Database, and is reset and returned by the destructor. Errors of Bind() are reported by Step().
 class Statement {
  public:
   explicit Statement(sqlite3_stmt* statement) : statement_(statement) {}
@@ -34,12 +34,12 @@ class Statement {
     return *this;
   }
 
-  // True: there is a row. False: there is none, or no further one.
+  // True: there is a row. False: there are no more rows.
   [[nodiscard]] absl::StatusOr<bool> Step();
-  // For a statement whose rows, if any, do not matter.
+  // Runs the statement and ignores its rows, if any.
   [[nodiscard]] absl::Status Execute();
 
-  // Column values of the present row; columns count from 0. NULL reads as "", 0 and nullopt.
+  // Values of the current row; columns count from 0. NULL is returned as "", 0 or nullopt.
   [[nodiscard]] std::string Text(int column) const;
   [[nodiscard]] std::int64_t Integer(int column) const;
   [[nodiscard]] std::optional<std::string> OptionalText(int column) const;
@@ -59,16 +59,17 @@ class Statement {
   int bind_result_ = SQLITE_OK;
 };
 
-// One connection to a database file, and its prepared statements. Movable. Not thread-safe.
+// A connection to a database file, with its prepared statements. Movable. Not thread-safe.
 class Database {
  public:
-  // Opens or creates `file` in WAL mode with synchronous=FULL: what is committed is on the disk.
+  // Opens or creates `file` in WAL mode with synchronous=FULL, so that commits are durable.
   [[nodiscard]] static absl::StatusOr<Database> Open(const std::string& file);
 
   // Runs one or more statements without parameters or results.
   [[nodiscard]] absl::Status Execute(const char* sql);
 
-  // `sql` is a literal: prepared at its first use, kept for the next. One use at a time.
+  // `sql` must be a string literal: it is prepared at its first use and cached. Each statement can
+  // be in use only once at a time.
   [[nodiscard]] absl::StatusOr<std::unique_ptr<Statement>> Prepare(const char* sql);
 
   // Rows changed by the last INSERT, UPDATE or DELETE.
@@ -85,7 +86,7 @@ class Database {
     void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
   };
 
-  // Statements are finalized before their connection closes: members go in reverse order.
+  // In this order, so that statements are finalized before the connection closes.
   std::unique_ptr<sqlite3, Close> connection_;
   std::map<std::string_view, std::unique_ptr<sqlite3_stmt, Finalize>> statements_;
 };

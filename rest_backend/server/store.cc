@@ -66,7 +66,7 @@ absl::StatusOr<std::optional<EvalRun>> Store::FindEvalRun(std::string_view eval_
 
 absl::StatusOr<EvalRunPage> Store::ListEvalRuns(const EvalRunFilter& filter) {
   const std::lock_guard lock(reader_mutex_);
-  // One snapshot for the count and the page.
+  // One transaction, so that the count and the page are from the same snapshot.
   if (absl::Status begun = reader_.Execute("BEGIN"); !begun.ok()) return begun;
   absl::StatusOr<EvalRunPage> page = backend::ListEvalRuns(reader_, filter);
   if (absl::Status ended = reader_.Execute("COMMIT"); !ended.ok()) return ended;

@@ -1,6 +1,6 @@
 // File: store.h
 //
-// The backend's memory: one SQLite file. Reads see every write that has returned.
+// The backend's data store: one SQLite file. Reads see every write that has returned.
 #ifndef EVALRUN_REST_BACKEND_SERVER_STORE_H_
 #define EVALRUN_REST_BACKEND_SERVER_STORE_H_
 
@@ -21,15 +21,15 @@
 
 namespace evalrun::backend {
 
-// Thread-safe. An error is always SQLite's (disk, file format): the write then did not happen.
-// A write that returned OK survives the end of the process and of the machine.
+// Thread-safe. Errors are always SQLite's (disk, file format); a write that returned an error did
+// not happen. A write that returned OK survives a crash of the process or of the machine.
 class Store {
  public:
   // Opens or creates `file` and its tables.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<Store>> Open(const std::string& file);
 
-  // All of the seed or nothing. Organizations, workspaces and keys are brought up to date; a run
-  // is added unless it is there or was deleted once: a restart does not bring it back.
+  // Loads all of the seed or nothing. Organizations, workspaces and keys are inserted or updated; a
+  // run is inserted unless it exists or was deleted before, so that a restart does not restore it.
   [[nodiscard]] absl::Status Load(const Seed& seed);
 
   [[nodiscard]] absl::StatusOr<std::optional<ApiKey>> FindApiKey(std::string_view secret);
@@ -40,12 +40,12 @@ class Store {
                                                                    std::string_view workspace_uuid);
   [[nodiscard]] absl::StatusOr<EvalRunPage> ListEvalRuns(const EvalRunFilter& filter);
 
-  // False: the id is taken.
+  // Returns false if the id exists already.
   [[nodiscard]] absl::StatusOr<bool> CreateEvalRun(const EvalRun& run);
-  // Of any number of concurrent deletions of one run exactly one is kDeleted.
+  // Of any number of concurrent deletions of a run, exactly one returns kDeleted.
   [[nodiscard]] absl::StatusOr<DeletionOutcome> DeleteEvalRun(const Deletion& deletion);
 
-  // The journal's rows with an id above `after`, the oldest first, `limit` at most.
+  // The journal's rows with an id above `after`, oldest first, at most `limit`.
   [[nodiscard]] absl::StatusOr<std::vector<JournalRow>> ReadJournal(std::int64_t after,
                                                                     std::int64_t limit);
 

@@ -1,6 +1,6 @@
 // File: text.h
 //
-// Strings from parts. Abseil's own StrCat, as Debian builds it, does not take a std::string_view.
+// String utilities. Debian's build of Abseil does not accept std::string_view in absl::StrCat.
 #ifndef EVALRUN_REST_BACKEND_SERVER_TEXT_H_
 #define EVALRUN_REST_BACKEND_SERVER_TEXT_H_
 
@@ -14,7 +14,7 @@
 
 namespace evalrun::backend {
 
-// The parts, each convertible to std::string_view, one after the other.
+// Concatenates the parts, each of which is convertible to std::string_view.
 template <typename... Parts>
 [[nodiscard]] std::string Concat(const Parts&... parts) {
   std::string text;
@@ -22,7 +22,7 @@ template <typename... Parts>
   return text;
 }
 
-// A decimal number with nothing before or after it.
+// Parses a decimal integer; nullopt if there is anything before or after it.
 [[nodiscard]] inline std::optional<std::int64_t> ParseInteger(std::string_view text) {
   std::int64_t value = 0;
   const char* end = text.data() + text.size();
@@ -31,7 +31,7 @@ template <typename... Parts>
   return value;
 }
 
-// In lower case, whatever the locale.
+// Converts ASCII letters to lower case, independently of the locale.
 [[nodiscard]] inline std::string LowerCase(std::string_view text) {
   std::string lower(text);
   for (char& c : lower) {
@@ -40,7 +40,7 @@ template <typename... Parts>
   return lower;
 }
 
-// Whether `text` may be a header's name (RFC 9110, 5.6.2).
+// Whether `text` is a valid header name (RFC 9110, 5.6.2).
 [[nodiscard]] inline bool IsToken(std::string_view text) {
   constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
   return !text.empty() && std::ranges::all_of(text, [&](char c) {

@@ -1,6 +1,6 @@
 // File: timestamp.h
 //
-// Points in time, as the database keeps them and as the API writes them.
+// Points in time, as stored in the database and as formatted by the API.
 #ifndef EVALRUN_REST_BACKEND_SERVER_TIMESTAMP_H_
 #define EVALRUN_REST_BACKEND_SERVER_TIMESTAMP_H_
 
@@ -19,7 +19,7 @@ using UnixMillis = std::int64_t;
 // `2025-03-04T05:06:07.008Z`.
 [[nodiscard]] std::string FormatTimestamp(UnixMillis time);
 
-// Reads what FormatTimestamp writes, with or without the fraction. Anything else is nullopt.
+// Parses what FormatTimestamp() returns, with or without the fraction; nullopt for anything else.
 [[nodiscard]] std::optional<UnixMillis> ParseTimestamp(std::string_view text);
 
 }  // namespace evalrun::backend

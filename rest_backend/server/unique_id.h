@@ -1,6 +1,6 @@
 // File: unique_id.h
 //
-// New names for runs, responses and requests.
+// Generates ids for runs, responses and requests.
 #ifndef EVALRUN_REST_BACKEND_SERVER_UNIQUE_ID_H_
 #define EVALRUN_REST_BACKEND_SERVER_UNIQUE_ID_H_
 

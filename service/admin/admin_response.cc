@@ -24,9 +24,13 @@ AdminResponse GetMetrics(const AdminSources& sources) {
   return {.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = sources.metrics()};
 }
 
-// Whoever can answer this is alive. It must not depend on the upstream: an outage there is no
-// reason to restart this process.
-AdminResponse GetHealth(const AdminSources& /*sources*/) { return {.body = "ok\n"}; }
+// For a liveness probe. It does not depend on the upstream: an outage there is no reason to restart
+// this process.
+AdminResponse GetHealth(const AdminSources& sources) {
+  const std::string reason = sources.unhealthy_reason();
+  if (reason.empty()) return {.body = "ok\n"};
+  return {.status = 503, .body = reason + "\n"};
+}
 
 AdminResponse GetConfig(const AdminSources& sources) { return {.body = sources.config()}; }
 

@@ -19,7 +19,9 @@ namespace evalrun::admin {
 struct AdminSources {
   // The exposition in Prometheus' text format.
   std::function<std::string()> metrics;
-  // Empty when calls are accepted; otherwise why not.
+  // Empty when the process works; otherwise why it should be restarted. Never waits.
+  std::function<std::string()> unhealthy_reason;
+  // Empty when calls are accepted; otherwise why not. Never waits.
   std::function<std::string()> not_ready_because;
   // The configuration in force, secrets masked.
   std::function<std::string()> config;

@@ -17,14 +17,14 @@ bool IsWellFormedClaim(std::string_view value) {
          std::ranges::all_of(value, [](char c) { return c > 0x20 && c < 0x7F; });
 }
 
-// Of a DNS name the case does not matter.
+// DNS names are case-insensitive.
 void AsciiStrToLower(std::string* text) {
   for (char& c : *text) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
 }
 
-// Appends the peer's address; a zone's `%` is escaped in gRPC's name of the peer.
+// Appends the peer's address. gRPC escapes the `%` before an IPv6 zone.
 void AppendAddress(std::string_view peer, std::string* caller) {
   constexpr std::string_view kEscapedPercent = "%25";
   const std::string_view address = ParsePeerAddress(peer).address;
@@ -62,7 +62,7 @@ void ResolveCaller(const IdentityPolicy& policy, const PeerCredentials& credenti
     caller->assign("ip:");
     AppendAddress(credentials.peer, caller);
   } else {
-    caller->assign(credentials.peer.starts_with("unix") ? "unix" : "unknown");
+    caller->assign("unknown");
   }
 
   if (policy.metadata_key.empty() || !IsWellFormedClaim(credentials.claimed_identity)) return;

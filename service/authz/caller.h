@@ -1,15 +1,17 @@
 // File: caller.h
 //
-// Who is calling: one text per call, resolved once, and used by limits, logs and authorization
-// alike. It begins with how it is known, so that no kind can pass for another:
+// The caller's identity: one string per call, resolved once and used by limits, logs and
+// authorization alike. It starts with a scheme that says how the identity was established, so that
+// an identity of one kind cannot be mistaken for one of another:
 //
 //   spiffe://prod/ns/batch    the SPIFFE id in the client's certificate
-//   dns:batch.internal        the first DNS name in it, in lower case, without a SPIFFE id
-//   metadata:team-a           the word of a trusted hop, under the configured metadata key
+//   dns:batch.internal        without a SPIFFE id: the first DNS name in it, in lower case
+//   metadata:team-a           claimed by a trusted hop, under the configured metadata key
 //   ip:10.0.0.7               the peer's address without its port, when nothing better is known
-//   unix                      a peer on this machine
+//   unknown                   the peer's address is not an IP address
 //
-// Pure: knows no gRPC. service/grpc_adapter/peer_credentials.h reads the credentials off a call.
+// Pure: does not depend on gRPC. service/grpc_adapter/peer_credentials.h reads the credentials of a
+// call.
 #ifndef EVALRUN_SERVICE_AUTHZ_CALLER_H_
 #define EVALRUN_SERVICE_AUTHZ_CALLER_H_
 
@@ -21,31 +23,32 @@
 
 namespace evalrun::authz {
 
-// Whose word about who is calling is taken. By default nobody's but a certificate's.
+// Which peers may claim an identity for a call in its metadata. By default none: only a certificate
+// or an address identifies the caller.
 struct IdentityPolicy {
-  // In lower case; empty: metadata never says who is calling.
+  // The metadata key that holds the claim, in lower case. Empty: claims are ignored.
   std::string metadata_key;
-  // Hops without a client certificate, by address.
+  // Trusted peers without a client certificate, by address.
   std::vector<Network> trusted_networks;
-  // Hops with one, by identity: patterns (pattern.h). A peer whose certificate
-  // names it is judged by that alone, wherever it calls from.
+  // Trusted peers with a client certificate: patterns (pattern.h) for their identity. For a peer
+  // whose certificate holds an identity, only this list counts, whatever its address is.
   std::vector<std::string> trusted_peers;
 };
 
-// What is known of the other end of a call. Views are read during the call only.
+// What is known about the peer of a call. The views need to be valid only during ResolveCaller().
 struct PeerCredentials {
-  // Of a client certificate that was verified; empty: none.
+  // Both from a verified client certificate; empty: there is none.
   std::string_view spiffe_id = {};
   std::string_view dns_name = {};
-  // gRPC's name of the peer: `ipv4:10.0.0.7:40000`, `ipv6:%5B::1%5D:40000`, `unix:...`.
+  // gRPC's name of the peer: `ipv4:10.0.0.7:40000`, `ipv6:%5B::1%5D:40000`.
   std::string_view peer = {};
-  // The value under the policy's metadata key; empty when it is not there exactly once. Anybody can
-  // write it.
+  // The value under the policy's metadata key; empty unless the key occurs exactly once. Untrusted:
+  // any client can set it.
   std::string_view claimed_identity = {};
 };
 
-// Replaces `caller` by the identity; its memory is kept. Never empty. What a trusted hop asserts
-// counts only as 1 to 256 visible ASCII characters; without it the hop itself is the caller.
+// Sets `*caller` to the identity, reusing its memory. The result is never empty. A claim counts
+// only if it is 1 to 256 visible ASCII characters; otherwise the caller is the trusted peer itself.
 void ResolveCaller(const IdentityPolicy& policy, const PeerCredentials& credentials,
                    std::string* caller);
 

@@ -9,14 +9,14 @@ constexpr std::string_view kHeader = "x-api-key: ";
 
 }  // namespace
 
-// As large as it gets from the beginning: growing would leave a copy behind.
+// Allocated at its final size: a reallocation would leave a copy of the secret behind.
 UpstreamKey::UpstreamKey(std::string name, std::string_view secret)
     : name_(std::move(name)), header_line_(kHeader.size() + secret.size() + 1) {
   kHeader.copy(header_line_.data(), kHeader.size());
   secret.copy(header_line_.data() + kHeader.size(), secret.size());
 }
 
-// Unlike memset, it is not optimised away before the memory is freed.
+// Unlike memset(), explicit_bzero() is not optimised away before the memory is freed.
 UpstreamKey::~UpstreamKey() { explicit_bzero(header_line_.data(), header_line_.size()); }
 
 std::string_view UpstreamKey::secret() const {

@@ -1,8 +1,8 @@
 // File: key_ring.h
 //
-// The keys of the upstream: one per organization or tenant, and which of them a call goes out with.
-// A key reaches only what is its organization's, so this is the boundary between tenants that the
-// upstream itself keeps.
+// The API keys for the upstream, one per organization or tenant, and the choice of the key for a
+// call. A key gives access only to the data of its organization, so the upstream itself enforces
+// this boundary between tenants.
 #ifndef EVALRUN_SERVICE_AUTHZ_KEY_RING_H_
 #define EVALRUN_SERVICE_AUTHZ_KEY_RING_H_
 
@@ -16,22 +16,22 @@
 
 namespace evalrun::authz {
 
-// The name of the key for calls that no other key is for.
+// The name of the key for calls that no entry of the key ring matches.
 inline constexpr std::string_view kDefaultKeyName = "default";
 
-// A key, ready to be sent. Thread-safe. Wiped when the last call that holds it lets it go; the
-// copies that libcurl makes for a request are libcurl's.
+// An API key, ready to be sent. Immutable and thread-safe. Its memory is wiped when the last
+// reference is released; this does not cover the copies that libcurl makes for a request.
 class UpstreamKey {
  public:
-  // Copies `secret`; what it is copied from is the caller's to wipe.
+  // Copies `secret`. The caller wipes its own copy.
   UpstreamKey(std::string name, std::string_view secret);
   ~UpstreamKey();
   UpstreamKey(const UpstreamKey&) = delete;
   UpstreamKey& operator=(const UpstreamKey&) = delete;
 
-  // Safe to show.
+  // Not secret.
   [[nodiscard]] const std::string& name() const { return name_; }
-  // Secret: `x-api-key: ...`, ended by a NUL.
+  // Secret: `x-api-key: ...`, NUL-terminated.
   [[nodiscard]] const char* header_line() const { return header_line_.data(); }
   // The key itself.
   [[nodiscard]] std::string_view secret() const;
@@ -41,7 +41,7 @@ class UpstreamKey {
   std::vector<char> header_line_;
 };
 
-// Thread-safe.
+// Immutable and thread-safe.
 class KeyRing {
  public:
   using Key = std::shared_ptr<const UpstreamKey>;
@@ -50,14 +50,14 @@ class KeyRing {
     Key key;
   };
 
-  // `fallback` is for calls that no entry covers. No key is null.
+  // `fallback` is for calls that no entry matches. No key may be null.
   KeyRing(Key fallback, std::vector<Entry> entries)
       : fallback_(std::move(fallback)), entries_(std::move(entries)) {}
 
-  // The key of the first entry that covers the call; `workspace` as Scope::Matches() wants it.
+  // The key of the first entry that matches the call. `workspace` as in Scope::Matches().
   [[nodiscard]] const Key& Select(std::string_view caller, std::string_view workspace) const;
 
-  // The names of the keys that `before` does not have, or has with another secret.
+  // The names of the keys that `before` does not contain, or contains with another secret.
   [[nodiscard]] std::vector<std::string> KeysChangedSince(const KeyRing& before) const;
 
  private:

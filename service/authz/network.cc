@@ -10,9 +10,9 @@ namespace evalrun::authz {
 namespace {
 
 constexpr int kBits = 128;
-constexpr int kMappedBits = 96;  // of ::ffff:0:0/96, below which the IPv4 addresses are
+constexpr int kMappedBits = 96;  // the prefix ::ffff:0:0/96 of IPv4-mapped addresses
 
-// The bits of byte `i` that are beyond a network's length.
+// Mask of the bits in byte `i` of an address that lie beyond the prefix length.
 std::uint8_t HostMask(std::size_t i, int length) {
   const int network_bits = std::clamp(length - static_cast<int>(i) * 8, 0, 8);
   return static_cast<std::uint8_t>(0xFFU >> static_cast<unsigned>(network_bits));
@@ -31,7 +31,7 @@ std::optional<int> ParseLength(std::string_view text) {
 }  // namespace
 
 std::optional<IpAddress> ParseIpAddress(std::string_view text) {
-  // inet_pton() wants a NUL at the end and would take one within for it.
+  // inet_pton() needs a NUL at the end, and would stop at one within the text.
   std::array<char, INET6_ADDRSTRLEN> terminated{};
   if (text.size() >= terminated.size() || text.find('\0') != std::string_view::npos) {
     return std::nullopt;
@@ -42,6 +42,14 @@ std::optional<IpAddress> ParseIpAddress(std::string_view text) {
   if (inet_pton(AF_INET, terminated.data(), &address[12]) != 1) return std::nullopt;
   address[10] = address[11] = 0xFF;
   return address;
+}
+
+bool IsLoopback(const IpAddress& address) {
+  constexpr IpAddress kIpv6Loopback = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+  constexpr IpAddress kIpv4Loopback = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 127};
+  constexpr std::ptrdiff_t kIpv4LoopbackBytes = 13;
+  return address == kIpv6Loopback ||
+         std::equal(address.begin(), address.begin() + kIpv4LoopbackBytes, kIpv4Loopback.begin());
 }
 
 std::optional<Network> Network::Parse(std::string_view text) {

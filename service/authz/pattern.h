@@ -1,8 +1,8 @@
 // File: pattern.h
 //
-// How identities are named in the configuration: a whole identity, or the beginning of one followed
-// by `*`. `spiffe://prod/batch/*` are all below that path; `spiffe://prod/batch*` would be
-// `spiffe://prod/batch-of-somebody-else` too. Pure functions.
+// Patterns for identities in the configuration: a whole identity, or a prefix followed by `*`.
+// `spiffe://prod/batch/*` matches everything below that path; `spiffe://prod/batch*` would also
+// match `spiffe://prod/batch-of-another-team`. Pure functions.
 #ifndef EVALRUN_SERVICE_AUTHZ_PATTERN_H_
 #define EVALRUN_SERVICE_AUTHZ_PATTERN_H_
 
@@ -19,7 +19,7 @@ namespace evalrun::authz {
                                   : identity == pattern;
 }
 
-// 1 to 512 visible ASCII characters, of which at most the last is `*`.
+// 1 to 512 visible ASCII characters, of which only the last may be `*`.
 [[nodiscard]] constexpr bool IsWellFormedPattern(std::string_view pattern) {
   if (pattern.empty() || pattern.size() > 512) return false;
   for (const char c : pattern) {

@@ -1,10 +1,11 @@
 // File: policy.h
 //
-// Who may delete where. Rules allow, and what none allows is denied. Pure.
+// Authorization: who may delete where. Rules only allow; a call that no rule allows is denied.
+// Pure.
 //
-// The order in which a call is looked at: first whether its message is well-formed, which depends
-// on the message alone and so tells nobody anything; then this; then limits, the guard of the
-// upstream and the upstream itself, the only one that knows what exists.
+// The order in which a call is checked: first that its message is well-formed, which depends only
+// on the message and so reveals nothing about the policy; then this policy; then limits, admission
+// control and finally the upstream, which alone knows which runs exist.
 #ifndef EVALRUN_SERVICE_AUTHZ_POLICY_H_
 #define EVALRUN_SERVICE_AUTHZ_POLICY_H_
 
@@ -17,29 +18,29 @@
 namespace evalrun::authz {
 
 enum class AccessDecision {
-  kNone,  // there is no policy, or the call was refused before it
+  kNone,  // there is no policy, or the call was rejected before it was checked
   kAllowed,
   kDenied,
-  kDryRunDenied,  // it would have been denied
+  kDryRunDenied,  // allowed only because of dry run
 };
 inline constexpr int kAccessDecisionCount = 4;
 
 // `allowed`, `denied`, `dry_run_denied`; empty for kNone.
 [[nodiscard]] std::string_view AccessDecisionName(AccessDecision decision);
 
-// `reason` of ErrorInfo for callers who are denied.
+// `reason` of ErrorInfo for denied calls.
 inline constexpr std::string_view kCallerNotAllowed = "CALLER_NOT_ALLOWED";
 
-// Thread-safe.
+// Immutable and thread-safe.
 class AccessPolicy {
  public:
-  // None: everybody may do everything.
+  // No policy: every call is allowed.
   AccessPolicy() = default;
-  // No scope at all is no policy. `dry_run`: nobody is denied.
+  // An empty `allowed` means no policy. With `dry_run` no call is denied.
   AccessPolicy(std::vector<Scope> allowed, bool dry_run)
       : allowed_(std::move(allowed)), dry_run_(dry_run) {}
 
-  // `workspace` as Scope::Matches() wants it.
+  // `workspace` as in Scope::Matches().
   [[nodiscard]] AccessDecision Decide(std::string_view caller, std::string_view workspace) const;
 
   // `off`, `dry_run` or `enforced`.

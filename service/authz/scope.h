@@ -1,7 +1,7 @@
 // File: scope.h
 //
-// A set of calls, by who makes them and in which workspace: what a rule of the policy allows, and
-// what a key of the key ring is for. Pure.
+// A set of calls, selected by caller and workspace: those that a rule of the policy allows, or
+// those that use an entry of the key ring. Pure.
 #ifndef EVALRUN_SERVICE_AUTHZ_SCOPE_H_
 #define EVALRUN_SERVICE_AUTHZ_SCOPE_H_
 
@@ -11,26 +11,25 @@
 
 namespace evalrun::authz {
 
-// Stands for the workspace of a call that names none, which is the upstream key's own. No id can be
-// spelled like this.
+// Stands for the workspace of a call that does not name one; the upstream then uses the API key's
+// own workspace. No workspace id can have this spelling.
 inline constexpr std::string_view kUnsetWorkspace = "(unset)";
 
-// Thread-safe.
+// Immutable and thread-safe.
 class Scope {
  public:
-  // `identities` are patterns (identity/pattern.h).
-  // `workspaces` are ids in any spelling, beginnings of ids in canonical form followed by `*`, or
-  // kUnsetWorkspace. `*` is every workspace that a call names, but not the one that it leaves out.
-  // An empty list is nobody, or nowhere.
+  // `identities` are patterns (authz/pattern.h). `workspaces` are ids in any spelling, prefixes of
+  // canonical ids followed by `*`, or kUnsetWorkspace. `*` matches every workspace that a call
+  // names, but not a call that names none. An empty list matches nothing.
   Scope(std::vector<std::string> identities, std::vector<std::string> workspaces);
 
-  // `caller`: identity/caller.h. `workspace`: in canonical form (deletion::CanonicalId); empty: the
-  // call names none.
+  // `caller`: see authz/caller.h. `workspace`: in canonical form (deletion::CanonicalId); empty if
+  // the call does not name one.
   [[nodiscard]] bool Matches(std::string_view caller, std::string_view workspace) const;
 
  private:
   std::vector<std::string> identities_;
-  std::vector<std::string> workspaces_;  // canonical
+  std::vector<std::string> workspaces_;  // in canonical form
   bool matches_unset_ = false;
 };
 

@@ -57,7 +57,7 @@ Command ToDeleteCommand(const Flags::Delete& flags) {
   return command;
 }
 
-// CLI11 would only say that a command is missing.
+// CLI11's own error would only say that a command is missing.
 bool IsUnknownCommand(const CLI::App& app, const std::vector<std::string>& arguments) {
   if (arguments.empty() || arguments.front().starts_with('-')) return false;
   return std::ranges::none_of(app.get_subcommands(nullptr), [&arguments](const CLI::App* command) {
@@ -79,7 +79,7 @@ Command ParseCommandLine(const std::vector<std::string>& arguments) {
     return parsed.empty() ? std::string() : parsed.front()->get_name();
   };
   try {
-    // CLI11 takes them from the back.
+    // CLI11 expects the arguments in reverse order.
     app->parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::CallForHelp&) {
     return PrintAndExit{HelpText(MakeManual(), command_name()), "", kExitOk};

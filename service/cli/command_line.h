@@ -1,6 +1,6 @@
 // File: command_line.h
 //
-// What was typed, as a checked value. Pure.
+// Parses the command line into a checked value. Pure.
 #ifndef EVALRUN_SERVICE_CLI_COMMAND_LINE_H_
 #define EVALRUN_SERVICE_CLI_COMMAND_LINE_H_
 
@@ -13,16 +13,16 @@
 
 namespace evalrun::cli {
 
-// The exit statuses, as the manual lists them. After a signal that left something undone: 128 and
-// the signal.
+// Exit statuses, as listed in the manual. When a signal left work undone, the status is 128 plus
+// the signal's number.
 inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailure = 1;
 inline constexpr int kExitUsage = 2;
 
 struct DeleteCommand {
   Connection connection;
-  DeleteRequest request;         // but for the id
-  std::vector<std::string> ids;  // as they were typed
+  DeleteRequest request;         // without the id
+  std::vector<std::string> ids;  // as typed
   std::string from_file;         // empty: none; `-`: standard input
   bool opaque_ids = false;
   SchedulePolicy policy;
@@ -30,7 +30,7 @@ struct DeleteCommand {
   bool dry_run = false;
   bool json = false;
 
-  // One id on the command line is answered in detail, many by progress and a summary.
+  // A single id on the command line gets a detailed report; several get progress and a summary.
   [[nodiscard]] bool many() const { return ids.size() > 1 || !from_file.empty(); }
 };
 
@@ -40,7 +40,7 @@ struct HealthCommand {
 
 struct VersionCommand {};
 
-// Nothing to do but to print: help, a completion script, or what is wrong with the command line.
+// Nothing to do but print: help, a completion script, or a usage error.
 struct PrintAndExit {
   std::string out;  // for standard output
   std::string err;  // for standard error
@@ -49,7 +49,7 @@ struct PrintAndExit {
 
 using Command = std::variant<PrintAndExit, DeleteCommand, HealthCommand, VersionCommand>;
 
-// Reads the arguments that follow the program's name. Never throws, never prints.
+// Parses the arguments that follow the program's name. Does not throw or print.
 [[nodiscard]] Command ParseCommandLine(const std::vector<std::string>& arguments);
 
 }  // namespace evalrun::cli

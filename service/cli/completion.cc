@@ -22,7 +22,7 @@ std::vector<FlagManual> CommandFlags(const Manual& manual, const CommandManual& 
   return flags;
 }
 
-// The names of all flags of all commands that satisfy `wanted`, once each, joined by `|`.
+// The distinct names of all flags for which `wanted` returns true, joined by `|`.
 std::string Names(const Manual& manual, const std::function<bool(const FlagManual&)>& wanted) {
   std::vector<std::string> names;
   for (const CommandManual& command : manual.commands) {
@@ -35,7 +35,7 @@ std::string Names(const Manual& manual, const std::function<bool(const FlagManua
   return fmt::format("{}", fmt::join(names, "|"));
 }
 
-// The inside of a single-quoted word of fish, where a backslash escapes the quote and itself.
+// Escapes text for a single-quoted fish string, where a backslash escapes the quote and itself.
 std::string FishText(std::string_view text) {
   std::string out;
   for (const char c : text) {
@@ -92,8 +92,9 @@ complete -F _evalrunctl evalrunctl
       fmt::join(first, " "), cases);
 }
 
-// The inside of a single-quoted argument of zsh's _arguments, where brackets and colons have a
-// meaning. Nothing escapes the quote: the word is ended, the quote added, and a word begun.
+// Escapes text for a single-quoted argument of zsh's _arguments, where brackets and colons are
+// special. A quote cannot be escaped inside quotes: the string is closed, an escaped quote is
+// added, and a new string is opened.
 std::string ZshText(std::string_view text) {
   std::string out;
   for (const char c : text) {

@@ -1,6 +1,6 @@
 // File: completion.h
 //
-// Scripts that let a shell complete commands, flags and file names, made from the manual. Pure.
+// Completion scripts for commands, flags and file names, generated from the manual. Pure.
 #ifndef EVALRUN_SERVICE_CLI_COMPLETION_H_
 #define EVALRUN_SERVICE_CLI_COMPLETION_H_
 
@@ -11,7 +11,7 @@
 
 namespace evalrun::cli {
 
-// `shell`: bash, zsh or fish; empty for any other. The script is to be sourced.
+// `shell`: bash, zsh or fish. Returns a script for the shell to source; empty for any other shell.
 [[nodiscard]] std::string CompletionScript(const Manual& manual, std::string_view shell);
 
 }  // namespace evalrun::cli

@@ -5,7 +5,8 @@
 namespace evalrun::cli {
 namespace {
 
-// Why a TLS connection was closed without a word: a server that wants a certificate does that.
+// For a TLS connection that the server closed without an error: a server that requires a client
+// certificate does this.
 std::string ClosedTlsAdvice(const Tls& tls) {
   if (tls.cert_file.empty()) {
     return "The connection was closed while it was made secure: a server that asks for a "

@@ -1,6 +1,6 @@
 // File: connect_advice.h
 //
-// What to do when no connection can be made. Pure.
+// Advice to the user when no connection can be made. Pure.
 #ifndef EVALRUN_SERVICE_CLI_CONNECT_ADVICE_H_
 #define EVALRUN_SERVICE_CLI_CONNECT_ADVICE_H_
 
@@ -11,7 +11,8 @@
 
 namespace evalrun::cli {
 
-// `error` is what gRPC says, such as "Connection refused". Sentences without the last full stop.
+// `error` is gRPC's message, such as "Connection refused". Returns sentences without the last full
+// stop.
 [[nodiscard]] std::string ConnectAdvice(std::string_view error, const Connection& connection);
 
 }  // namespace evalrun::cli

@@ -36,7 +36,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-// When standard error is gone as well, there is nobody to tell.
+// Errors are ignored: there is nowhere to report that standard error cannot be written.
 void WriteStderr(const std::string& text) { static_cast<void>(WriteAll(STDERR_FILENO, text)); }
 
 int PrintUsageError(const std::string& sentences) {
@@ -44,7 +44,7 @@ int PrintUsageError(const std::string& sentences) {
   return kExitUsage;
 }
 
-// Reads all ids. Returns what is wrong, or nothing.
+// Reads all ids. Returns an error message, or nullopt.
 std::optional<std::string> ReadIds(const DeleteCommand& command, IdList* list) {
   for (std::size_t i = 0; i < command.ids.size(); ++i) {
     list->Add(command.ids[i], fmt::format("argument {}", i + 1));
@@ -80,7 +80,7 @@ class DeleteJob {
 
   void MarkPossiblyDeleted(std::size_t index) { schedule_.MarkPossiblyDeleted(index); }
 
-  // Sends them all. Afterwards every id has a report, if only that it was not tried.
+  // Sends all ids. Afterwards every id has a result, if only that no attempt was made.
   void Run(const std::shared_ptr<grpc::Channel>& channel) {
     InstallInterruptHandler();
     const DeleteHooks hooks{
@@ -96,7 +96,7 @@ class DeleteJob {
     display_.Clear();
   }
 
-  // What is said when the work is over, but for the objects of --json.
+  // Prints what comes at the end, except the objects of --json.
   void PrintSummary(std::size_t gone_before, std::size_t duplicates) {
     if (!command_.many()) {
       if (!command_.json && last_.has_value()) {
@@ -131,7 +131,7 @@ class DeleteJob {
     return status.ok();
   }
 
-  // The last word about an id.
+  // Records and prints the final result for an id.
   bool RecordFinal(std::size_t index, const DeleteResult& report) {
     tally_.Add(index, report);
     const bool unknown = report.deletion == "unknown";
@@ -146,7 +146,7 @@ class DeleteJob {
     return output_.Write(RenderJson(report) + "\n");
   }
 
-  // An id that was left when the work stopped.
+  // Reports an id that was left when the work stopped.
   void MarkNotAttempted(std::size_t index) {
     DeleteRequest request = command_.request;
     request.eval_run_uuid = ids_[index];
@@ -182,13 +182,13 @@ class DeleteJob {
   ProgressDisplay display_;
   StandardOutput output_;
   Tally tally_;
-  std::optional<DeleteResult> last_;  // of the only id
+  std::optional<DeleteResult> last_;  // the result, if there is a single id
   std::vector<std::size_t> remaining_;
   StopInfo end_;
   std::string stop_detail_;
 };
 
-// What would be deleted: the ids on standard output, so that they can go on to a file.
+// Prints the ids that would be deleted to standard output, so that it can be redirected to a file.
 int DryRun(const DeleteCommand& command, const std::vector<std::string>& ids,
            std::size_t gone_before, std::size_t duplicates) {
   StandardOutput output;

@@ -16,7 +16,7 @@ std::chrono::milliseconds ToMilliseconds(const google::protobuf::Duration& durat
   constexpr std::int64_t kMaxSeconds = 315'576'000'000;
   const std::int64_t seconds = std::clamp<std::int64_t>(duration.seconds(), 0, kMaxSeconds);
   const std::int64_t nanos = std::clamp<std::int64_t>(duration.nanos(), 0, 999'999'999);
-  // Upwards: to call again early is what RetryInfo forbids.
+  // Rounded up: RetryInfo forbids retrying too early.
   return std::chrono::ceil<std::chrono::milliseconds>(std::chrono::seconds(seconds) +
                                                       std::chrono::nanoseconds(nanos));
 }

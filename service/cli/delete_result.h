@@ -1,7 +1,7 @@
 // File: delete_result.h
 //
-// One deletion as the command line sees it: what was asked, and all that the answer says. Plain
-// values, and the one function that reads an answer into them.
+// One deletion as evalrunctl sees it: the request, and everything that the response says. Plain
+// values, and the function that parses a response into them.
 #ifndef EVALRUN_SERVICE_CLI_DELETE_RESULT_H_
 #define EVALRUN_SERVICE_CLI_DELETE_RESULT_H_
 
@@ -17,26 +17,26 @@ namespace evalrun::cli {
 inline constexpr char kDefaultServer[] = "127.0.0.1:50051";
 inline constexpr std::chrono::milliseconds kDefaultTimeout{30'000};
 
-// How to encrypt. Empty: not given.
+// TLS settings. An empty string means that the flag was not given.
 struct Tls {
-  std::string ca_file = {};    // instead of the system's authorities
-  std::string cert_file = {};  // the caller's certificate and its key: both or neither
+  std::string ca_file = {};    // replaces the system's certificate authorities
+  std::string cert_file = {};  // the client's certificate; with key_file or not at all
   std::string key_file = {};
-  std::string server_name = {};  // expected in the server's certificate, instead of its host
+  std::string server_name = {};  // name to expect in the server's certificate instead of the host
 };
 
-// Which gateway, and how long to wait for it.
+// The gateway to connect to, and the timeout for it.
 struct Connection {
   std::string server = kDefaultServer;  // HOST:PORT
   std::chrono::milliseconds timeout = kDefaultTimeout;
-  std::optional<Tls> tls = std::nullopt;  // nothing: plaintext
+  std::optional<Tls> tls = std::nullopt;  // nullopt: plaintext
 };
 
 struct DeleteRequest {
   std::string eval_run_uuid;
   std::optional<std::string> workspace_uuid;
   bool allow_missing = false;
-  std::string request_id;  // empty: the gateway makes one
+  std::string request_id;  // empty: the gateway generates one
 };
 
 struct FieldViolation {
@@ -54,7 +54,7 @@ struct Resource {
   bool operator==(const Resource&) const = default;
 };
 
-// The answer as gRPC delivers it.
+// The response as gRPC delivers it.
 struct RpcResponse {
   absl::StatusCode code = absl::StatusCode::kUnknown;
   std::string message;
@@ -63,8 +63,8 @@ struct RpcResponse {
   std::string request_id;  // metadata `x-request-id`, or empty
 };
 
-// Everything known about one deletion. The strings come from the network: no reader may trust them
-// to be valid UTF-8 or free of control characters. Empty means that the answer did not say.
+// Everything known about one deletion. The strings come from the network: they may contain invalid
+// UTF-8 and control characters. An empty string means that the response did not include the field.
 struct DeleteResult {
   DeleteRequest request;
   Connection connection;
@@ -72,9 +72,9 @@ struct DeleteResult {
   absl::StatusCode code = absl::StatusCode::kUnknown;
   std::string message;
   // `performed`, `presumed`, `absent`, `not_performed` or `unknown`, as the .proto explains them.
-  // Never empty: an error that does not say is `unknown`.
+  // Never empty: for an error without this information it is `unknown`.
   std::string deletion;
-  // Whether an error came with details, as every error of the gateway does.
+  // Whether the error came with details, as every error of the gateway does.
   bool has_details = false;
 
   std::string reason;
@@ -88,26 +88,26 @@ struct DeleteResult {
   std::vector<FieldViolation> field_violations;
   std::optional<Resource> resource;
 
-  // Whether the run is certainly gone and the caller's wish therefore fulfilled.
+  // Whether the run is certainly gone, as the caller requested.
   [[nodiscard]] bool gone() const { return code == absl::StatusCode::kOk; }
 };
 
-// Reads `reply`. Malformed details are as if there were none.
+// Parses `reply`. Malformed details are treated as missing.
 [[nodiscard]] DeleteResult ParseResponse(const DeleteRequest& request, const Connection& connection,
                                          const RpcResponse& reply);
 
-// What is reported when no connection could be made, so that certainly nothing was sent.
+// The result to report when no connection could be made, so that certainly nothing was sent.
 [[nodiscard]] DeleteResult MakeConnectFailure(const DeleteRequest& request,
                                               const Connection& connection,
                                               const std::string& message);
 
-// What is reported for a run that was not asked about, or whose last call was refused and which
-// was then given up on: it is certainly not deleted, by this command.
+// The result to report for a run for which no call was made, or whose last call was rejected and
+// not retried: this command certainly did not delete it.
 [[nodiscard]] DeleteResult MakeNotAttempted(const DeleteRequest& request,
                                             const Connection& connection,
                                             const std::string& message);
 
-// The reasons of these two. Their domain is `evalrunctl`.
+// The reasons in these two results. Their domain is `evalrunctl`.
 inline constexpr char kConnectFailed[] = "CONNECT_FAILED";
 inline constexpr char kNotAttempted[] = "NOT_TRIED";
 

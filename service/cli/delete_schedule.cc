@@ -10,12 +10,12 @@ using std::chrono::milliseconds;
 constexpr milliseconds kInitialBackoff{500};
 constexpr milliseconds kMaxBackoff{30'000};
 
-// 0.5 s, 1 s, 2 s, … 30 s for the first, second, third … time.
+// 0.5 s, 1 s, 2 s, … at most 30 s for the first, second, third … time.
 milliseconds Backoff(int times) {
   return std::min(kInitialBackoff * (1 << std::min(times - 1, 10)), kMaxBackoff);
 }
 
-// Up to a tenth on top, so that many callers who were refused together do not come back together.
+// Adds up to 10 %, so that many clients that were rejected together do not retry together.
 milliseconds AddJitter(milliseconds wait, double random) {
   return wait +
          milliseconds(static_cast<std::int64_t>(static_cast<double>(wait.count()) * random / 10));
@@ -32,7 +32,8 @@ AttemptSummary SummarizeAttempt(const DeleteResult& report) {
     answer.kind = Kind::kGone;
   } else if (report.code == absl::StatusCode::kUnimplemented ||
              report.code == absl::StatusCode::kUnauthenticated) {
-    // The gateway's own credential, its base path, or another server: the same for all ids.
+    // The gateway's own credential or base path is wrong, or this is another server: the same for
+    // all ids.
     answer.kind = Kind::kFatal;
   } else if (answer.possibly_deleted) {
     answer.kind = Kind::kUnknown;
@@ -84,7 +85,7 @@ DeleteSchedule::State DeleteSchedule::OnResponse(std::size_t index, const Attemp
   item.possibly_deleted = item.possibly_deleted || answer.possibly_deleted;
   if (answer.kind != Kind::kRejected && item.pause == pauses_) {
     consecutive_pauses_ = 0;
-    // One more call in flight for each full round of answers.
+    // Additive increase: one more call in flight for each full round of responses.
     limit_ = std::min(limit_ + 1 / limit_, static_cast<double>(policy_.concurrency));
   }
   switch (answer.kind) {
@@ -115,7 +116,7 @@ DeleteSchedule::State DeleteSchedule::OnRejected(std::size_t index, const Attemp
   if (answer.retry_after.value_or(milliseconds(0)) > policy_.max_wait) {
     Stop(StopReason::kRetryAfterTooLong);
   }
-  if (item.pause == pauses_) {  // otherwise it was under way when the present pause began
+  if (item.pause == pauses_) {  // otherwise it was sent before the current pause began
     ++pauses_;
     limit_ = std::max(1.0, limit_ / 2);
     if (++consecutive_pauses_ >= policy_.max_attempts) Stop(StopReason::kAlwaysRejected);

@@ -1,13 +1,13 @@
 // File: delete_schedule.h
 //
-// Which of many deletions to send next, and when: bounded concurrency, patience with a gateway that
-// asks for it, and never more calls for one id than allowed. A pure state machine: the time and the
-// randomness are arguments. Not thread-safe.
+// Decides which of many deletions to send next, and when: bounds concurrency, waits as the gateway
+// asks, and limits the attempts for each id. A pure state machine: time and randomness are
+// arguments. Not thread-safe.
 //
 //   for (;;) {
 //     const DeleteSchedule::Step step = schedule.Next(now);
-//     ... send step.index, or wait until step.until or for an answer, or end ...
-//     on an answer: schedule.OnResponse(index, answer, now, random);
+//     ... send step.index, or wait until step.until or for a response, or end ...
+//     on a response: schedule.OnResponse(index, answer, now, random);
 //   }
 #ifndef EVALRUN_SERVICE_CLI_DELETE_SCHEDULE_H_
 #define EVALRUN_SERVICE_CLI_DELETE_SCHEDULE_H_
@@ -27,20 +27,21 @@
 namespace evalrun::cli {
 
 struct SchedulePolicy {
-  int concurrency = 16;                         // calls in flight at most; positive
-  int max_attempts = 10;                        // calls for one id at most; positive
-  bool retry_rejected = true;                   // wait as asked and call again
-  bool retry_unknown = false;                   // call again with allow_missing until settled
-  std::chrono::milliseconds max_wait{300'000};  // asked to wait longer: stop
+  int concurrency = 16;        // maximum number of calls in flight; positive
+  int max_attempts = 10;       // maximum number of calls for one id; positive
+  bool retry_rejected = true;  // after a rejection, wait as asked and retry
+  bool retry_unknown = false;  // retry with allow_missing until the outcome is known
+  std::chrono::milliseconds max_wait{300'000};  // stop when asked to wait longer
 };
 
-// What an answer means for the schedule.
+// What a response means for the schedule.
 struct AttemptSummary {
   enum class Kind {
     kGone,
-    kRejected,  // too many requests, or not ready: certainly nothing was done, and waiting helps
+    kRejected,  // too many requests, or not ready: certainly nothing was done, and a retry may
+                // succeed
     kFailed,    // certainly not deleted
-    kFatal,     // likewise, and so it would be for every other id
+    kFatal,     // certainly not deleted, and every other id would fail the same way
     kUnknown,
   };
   Kind kind = Kind::kUnknown;
@@ -49,15 +50,15 @@ struct AttemptSummary {
 };
 [[nodiscard]] AttemptSummary SummarizeAttempt(const DeleteResult& report);
 
-// Why no new call is made although ids are left.
+// Why no new calls are made although ids are left.
 enum class StopReason {
   kNone,
   kInterrupted,        // by a signal
-  kOutputClosed,       // nobody reads the results, or the record of them cannot be written
+  kOutputClosed,       // the results cannot be written, or cannot be recorded
   kNoConnection,       // the gateway cannot be reached
   kFatal,              // AttemptSummary::Kind::kFatal
   kRetryAfterTooLong,  // asked to wait longer than max_wait
-  kAlwaysRejected,     // max_attempts waits in a row brought nothing but refusals
+  kAlwaysRejected,     // max_attempts pauses in a row, with only rejections in between
 };
 
 class DeleteSchedule {
@@ -65,47 +66,47 @@ class DeleteSchedule {
   using Time = std::chrono::steady_clock::time_point;
 
   enum class State : std::uint8_t {
-    kPending,  // to be sent, or to be sent again
+    kPending,  // to be sent or retried
     kInFlight,
     kGone,
     kFailed,
-    kUnknown,  // this or an earlier call may have deleted it
+    kUnknown,  // this or an earlier call may have deleted the run
   };
 
   struct Step {
     enum class Kind { kSend, kWait, kEnd };
     Kind kind = Kind::kEnd;
-    std::size_t index = 0;       // of kSend: it is in flight now
-    bool allow_missing = false;  // of kSend: an earlier call may have deleted it
-    std::optional<Time> until;   // of kWait: nothing: until there is an answer
+    std::size_t index = 0;       // for kSend: the id, now in flight
+    bool allow_missing = false;  // for kSend: an earlier call may have deleted the run
+    std::optional<Time> until;   // for kWait: nullopt: until there is a response
   };
 
-  // For the ids 0 to `count` - 1, none of which was sent.
+  // For the ids 0 to `count` - 1, none of which has been sent.
   DeleteSchedule(const SchedulePolicy& policy, std::size_t count);
 
-  // Id `index` may have been deleted by an earlier command.
+  // Records that an earlier command may have deleted id `index`.
   void MarkPossiblyDeleted(std::size_t index) { items_[index].possibly_deleted = true; }
 
   [[nodiscard]] Step Next(Time now);
 
-  // The answer for an id in flight. Returns its new state: kPending when it will be sent again.
-  // `random` is uniform in [0, 1).
+  // Takes the response for an id in flight. Returns its new state: kPending when it will be
+  // retried. `random` is uniform in [0, 1).
   State OnResponse(std::size_t index, const AttemptSummary& answer, Time now, double random);
 
-  // Id `index`, in flight according to Next(), was not sent after all.
+  // Undoes Next() for id `index`, which was in flight but could not be sent.
   void Requeue(std::size_t index);
 
-  // No new call is made. The first reason stays.
+  // Makes no new calls from now on. The first reason is kept.
   void Stop(StopReason reason);
 
   [[nodiscard]] StopReason stop_reason() const { return stop_reason_; }
   [[nodiscard]] int in_flight() const { return in_flight_; }
-  // At most how many calls are in flight at present.
+  // The current concurrency limit.
   [[nodiscard]] int limit() const { return static_cast<int>(limit_); }
-  // Until when nothing is sent because the gateway asked for it. May be in the past.
+  // The time until which nothing is sent because the gateway asked for a pause. May be in the past.
   [[nodiscard]] Time paused_until() const { return paused_until_; }
   [[nodiscard]] State state(std::size_t index) const { return items_[index].state; }
-  // Whether an id that is kPending may be gone all the same.
+  // Whether an earlier call may have deleted an id that is kPending.
   [[nodiscard]] bool possibly_deleted(std::size_t index) const {
     return items_[index].possibly_deleted;
   }
@@ -115,27 +116,28 @@ class DeleteSchedule {
     State state = State::kPending;
     bool possibly_deleted = false;
     std::uint8_t attempts = 0;
-    std::uint32_t pause = 0;  // pauses_ when it was sent
+    std::uint32_t pause = 0;  // value of pauses_ when it was sent
   };
   using Delayed = std::pair<Time, std::size_t>;
 
   State OnRejected(std::size_t index, const AttemptSummary& answer, Time now, double random);
   State OnUnknown(std::size_t index, const AttemptSummary& answer, Time now, double random);
-  // Of an id that was certainly not deleted by its last call and will not be sent again.
+  // The final state of an id that its last call certainly did not delete and that is not retried.
   [[nodiscard]] static State TerminalState(const Item& item) {
     return item.possibly_deleted ? State::kUnknown : State::kFailed;
   }
 
   SchedulePolicy policy_;
   std::vector<Item> items_;
-  std::size_t next_ = 0;              // from here on no item was sent yet
-  std::deque<std::size_t> requeued_;  // refused ones, to be sent before new ones
-  std::priority_queue<Delayed, std::vector<Delayed>, std::greater<>> delayed_;  // unknown ones
+  std::size_t next_ = 0;              // items from here on have not been sent
+  std::deque<std::size_t> requeued_;  // rejected ids, sent before new ones
+  std::priority_queue<Delayed, std::vector<Delayed>, std::greater<>>
+      delayed_;  // ids with unknown outcome, by retry time
   int in_flight_ = 0;
   double limit_;
   Time paused_until_;
   std::uint32_t pauses_ = 0;
-  int consecutive_pauses_ = 0;  // without an answer between them that was no refusal
+  int consecutive_pauses_ = 0;  // with nothing but rejections in between
   StopReason stop_reason_ = StopReason::kNone;
 };
 

@@ -52,7 +52,7 @@ absl::Status DoneFile::Open(const std::string& path, std::string_view header) {
   }
   std::string text;
   if (absl::Status read = Read(header, &text); !read.ok()) return read;
-  // A line that a power cut tore stays what it is: no line.
+  // If a power failure cut off the last line, the new one must not continue it.
   const std::string_view begin = text.empty() ? header : text.ends_with('\n') ? "" : "\n";
   return WriteAll(fd_, begin) == 0 ? absl::OkStatus() : Fail("write to");
 }

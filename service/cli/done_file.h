@@ -1,8 +1,8 @@
 // File: done_file.h
 //
-// The --done-file on disk: a DoneRecord that grows by a line for each id that is sent and each that
-// is settled. Each line is one write(2) to a file opened for appending, so a process that is killed
-// at any moment has lost nothing that it wrote.
+// The --done-file on disk: a DoneRecord to which a line is appended for each id that is sent and
+// for each outcome. Each line is one write(2) to a file opened for appending, so that a process
+// killed at any moment loses nothing that it wrote.
 #ifndef EVALRUN_SERVICE_CLI_DONE_FILE_H_
 #define EVALRUN_SERVICE_CLI_DONE_FILE_H_
 
@@ -22,15 +22,15 @@ class DoneFile {
   DoneFile& operator=(const DoneFile&) = delete;
   ~DoneFile();
 
-  // Reads `path`, made if it is not there, and keeps it open and locked: a second evalrunctl that
-  // writes to the same file is refused. `header` is of DoneRecord::Header. An error is a sentence
-  // without its full stop that names the file.
+  // Reads `path`, which is created if it does not exist, and keeps it open and locked: a second
+  // evalrunctl cannot write to the same file. `header` is DoneRecord::Header(). The error message
+  // is a sentence without its full stop that names the file.
   [[nodiscard]] absl::Status Open(const std::string& path, std::string_view header);
 
-  // Only reads: for a dry run. A file that is not there is as an empty one.
+  // Only reads the file, for a dry run. A missing file is treated as empty.
   [[nodiscard]] absl::Status OpenReadOnly(const std::string& path, std::string_view header);
 
-  // Appends a line. Does nothing when there is no open file.
+  // Appends a line. Does nothing when no file is open.
   [[nodiscard]] absl::Status Append(std::string_view word, std::string_view id);
 
   [[nodiscard]] const DoneRecord& record() const { return record_; }

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::string_view kMark = "# evalrunctl done-file 1 ";
 
-// Cuts the first line off `text`. A last line without a newline is one too.
+// Removes the first line from `text`. The last line need not end with a newline.
 std::string_view ConsumeLine(std::string_view* text) {
   const std::size_t end = text->find('\n');
   const std::string_view line = text->substr(0, end);

@@ -1,32 +1,18 @@
 #include "service/cli/duration.h"
 
-#include <charconv>
-#include <cstdint>
-
 #include <fmt/format.h>
+
+#include "service/text/duration.h"
 
 namespace evalrun::cli {
 
 std::optional<std::chrono::milliseconds> ParseDuration(std::string_view text) {
-  std::int64_t count = 0;
-  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-  const std::string_view unit = text.substr(static_cast<std::size_t>(rest - text.data()));
-  std::int64_t scale = 0;
-  if (unit == "ms") scale = 1;
-  if (unit == "s") scale = 1000;
-  if (unit == "m") scale = 60'000;
-  if (unit == "h") scale = 3'600'000;
-  constexpr std::int64_t kDay = 24LL * 60 * 60 * 1000;
-  if (error != std::errc() || scale == 0 || count <= 0 || count > kDay / scale) return std::nullopt;
-  return std::chrono::milliseconds(count * scale);
-}
-
-std::string DurationFlag(std::chrono::milliseconds duration) {
-  const auto count = duration.count();
-  if (count % 3'600'000 == 0) return fmt::format("{}h", count / 3'600'000);
-  if (count % 60'000 == 0) return fmt::format("{}m", count / 60'000);
-  if (count % 1000 == 0) return fmt::format("{}s", count / 1000);
-  return fmt::format("{}ms", count);
+  const std::optional<std::chrono::microseconds> parsed = text::ParseDuration(text);
+  if (!parsed.has_value() || *parsed <= parsed->zero() || *parsed > std::chrono::hours(24)) {
+    return std::nullopt;
+  }
+  const auto duration = std::chrono::duration_cast<std::chrono::milliseconds>(*parsed);
+  return duration == *parsed ? std::optional(duration) : std::nullopt;
 }
 
 std::string FormatDuration(std::chrono::milliseconds duration) {

@@ -1,6 +1,6 @@
 // File: duration.h
 //
-// Durations as a person types and reads them. To the millisecond.
+// Durations of flags, and durations in output. To the millisecond.
 #ifndef EVALRUN_SERVICE_CLI_DURATION_H_
 #define EVALRUN_SERVICE_CLI_DURATION_H_
 
@@ -11,11 +11,9 @@
 
 namespace evalrun::cli {
 
-// `30s`, `1500ms`, `2m`, `1h`: a positive whole number and its unit, at most a day.
+// `30s`, `1500ms`, `2m`, `1h`, as text::ParseDuration(). Empty also for zero, for more than a day,
+// and for a fraction of a millisecond. text::FormatDuration() writes one.
 [[nodiscard]] std::optional<std::chrono::milliseconds> ParseDuration(std::string_view text);
-
-// What ParseDuration reads back, with the largest unit that is exact. `duration` is positive.
-[[nodiscard]] std::string DurationFlag(std::chrono::milliseconds duration);
 
 // For reading: `250 ms`, `1.5 s`.
 [[nodiscard]] std::string FormatDuration(std::chrono::milliseconds duration);

@@ -1,6 +1,7 @@
 #include "service/cli/flags.h"
 
 #include <charconv>
+#include <optional>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -9,35 +10,37 @@
 #include "service/cli/command_line.h"
 #include "service/cli/delete_schedule.h"
 #include "service/cli/duration.h"
+#include "service/text/duration.h"
+#include "service/text/host_port.h"
 
 namespace evalrun::cli {
 namespace {
 
-// An empty result is CLI11's word for "fine".
+// A CLI11 validator: an empty result means that the text is valid.
 std::string CheckDuration(const std::string& text) {
   if (ParseDuration(text).has_value()) return "";
   return fmt::format("'{}' is not a duration such as 30s or 1500ms", text);
 }
 
-std::string CheckServer(const std::string& text) {
-  if (text.find("://") != std::string::npos) {
-    return fmt::format("'{}' is a URL: give HOST:PORT without a scheme", text);
+std::string CheckServer(const std::string& server) {
+  if (server.find("://") != std::string::npos) {
+    return fmt::format("'{}' is a URL: give HOST:PORT without a scheme", server);
   }
-  const std::size_t colon = text.rfind(':');
-  const std::string host = text.substr(0, colon);
+  const std::optional<text::HostPort> parsed = text::ParseHostPort(server);
+  if (parsed.has_value() && parsed->port != 0) return "";
+  // What is wrong with it.
+  const std::size_t colon = server.rfind(':');
+  const std::string host = server.substr(0, colon);
   if (colon == std::string::npos || host.empty()) {
-    return fmt::format("'{}' is not HOST:PORT", text);
+    return fmt::format("'{}' is not HOST:PORT", server);
   }
   if (host.find(':') != std::string::npos && !(host.starts_with('[') && host.ends_with(']'))) {
-    return fmt::format("'{}' is not HOST:PORT: an IPv6 address needs brackets", text);
+    return fmt::format("'{}' is not HOST:PORT: an IPv6 address needs brackets", server);
   }
-  const std::string port = text.substr(colon + 1);
-  int number = 0;
-  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
-  if (error != std::errc() || end != port.data() + port.size() || number < 1 || number > 65535) {
-    return fmt::format("'{}' is not HOST:PORT: a port is a number from 1 to 65535", text);
+  if (text::ParsePort(server.substr(colon + 1)).value_or(0) == 0) {
+    return fmt::format("'{}' is not HOST:PORT: a port is a number from 1 to 65535", server);
   }
-  return "";
+  return fmt::format("'{}' is not HOST:PORT", server);
 }
 
 std::string CheckRequestId(const std::string& text) {
@@ -47,7 +50,7 @@ std::string CheckRequestId(const std::string& text) {
   return fine ? "" : "a request id has 1 to 128 characters of A-Z a-z 0-9 . _ -";
 }
 
-// A protobuf string can carry nothing else.
+// A protobuf string must be valid UTF-8.
 std::string CheckText(const std::string& text) {
   return deletion::ToValidUtf8(text) == text ? "" : "it is not UTF-8 text";
 }
@@ -73,7 +76,7 @@ CLI::Validator IntInRange(int least, int most) {
 void AddConnection(CLI::App* app, ConnectionFlags* flags, std::chrono::milliseconds timeout) {
   static constexpr char kGroup[] = "The gateway";
   flags->server = kDefaultServer;
-  flags->timeout = DurationFlag(timeout);
+  flags->timeout = text::FormatDuration(timeout);
   app->add_option("--server", flags->server, "Where the gateway listens")
       ->type_name("HOST:PORT")
       ->capture_default_str()
@@ -119,7 +122,7 @@ void AddDelete(CLI::App* app, Flags::Delete* flags) {
   const SchedulePolicy policy;
   flags->concurrency = policy.concurrency;
   flags->max_attempts = policy.max_attempts;
-  flags->max_wait = DurationFlag(policy.max_wait);
+  flags->max_wait = text::FormatDuration(policy.max_wait);
 
   app->add_option("ID", flags->ids, "Runs, such as score_run.954d54bc-bd5f-4cb5-8d20-688f368b712e")
       ->type_name("")

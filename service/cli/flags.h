@@ -1,7 +1,7 @@
 // File: flags.h
 //
-// Every command and flag, with its help: the source of parsing, `--help`, the man page and the
-// completion scripts.
+// Every command and flag, with its help text: the source for parsing, `--help`, the man page and
+// the completion scripts.
 #ifndef EVALRUN_SERVICE_CLI_FLAGS_H_
 #define EVALRUN_SERVICE_CLI_FLAGS_H_
 
@@ -23,14 +23,14 @@ struct ConnectionFlags {
   std::string server_name;
 };
 
-// The values as they were typed, checked one by one.
+// The values as typed, each checked by itself.
 struct Flags {
   struct Delete {
     ConnectionFlags connection;
     std::vector<std::string> ids;
     std::string from_file;
     bool opaque_ids = false;
-    CLI::Option* workspace = nullptr;  // whether it was given; its value:
+    CLI::Option* workspace = nullptr;  // tells whether --workspace was given
     std::string workspace_uuid;
     bool allow_missing = false;
     std::string request_id;
@@ -46,8 +46,8 @@ struct Flags {
   std::string shell;
 };
 
-// Subcommands: delete, health, version, completion. Parsing writes to `*flags`, which outlives the
-// result.
+// Subcommands: delete, health, version, completion. Parsing writes to `*flags`, which must outlive
+// the result.
 [[nodiscard]] std::unique_ptr<CLI::App> MakeApp(Flags* flags);
 
 }  // namespace evalrun::cli

@@ -21,7 +21,7 @@ namespace {
 
 using Deadline = std::chrono::system_clock::time_point;
 
-// The first value of `key`, or nothing.
+// The first value of `key`, or an empty string.
 std::string Find(const std::multimap<grpc::string_ref, grpc::string_ref>& metadata,
                  std::string_view key) {
   const auto it = metadata.find(grpc::string_ref(key.data(), key.size()));
@@ -33,9 +33,9 @@ struct HealthResponse {
   unsigned serving_status = 0;
 };
 
-// grpc.health.v1.Health/Check for the whole server. Debian does not package the .proto of it; on
-// the wire HealthCheckRequest{string service = 1} is a StringValue, and
-// HealthCheckResponse{ServingStatus status = 1} is a UInt32Value.
+// Calls grpc.health.v1.Health/Check for the whole server. Debian does not package its .proto. On
+// the wire, HealthCheckRequest{string service = 1} equals a StringValue, and
+// HealthCheckResponse{ServingStatus status = 1} equals a UInt32Value.
 HealthResponse CheckHealth(const std::shared_ptr<grpc::Channel>& channel, Deadline deadline) {
   grpc::TemplatedGenericStub<google::protobuf::StringValue, google::protobuf::UInt32Value> stub(
       channel);
@@ -52,7 +52,7 @@ HealthResponse CheckHealth(const std::shared_ptr<grpc::Channel>& channel, Deadli
   return answer;
 }
 
-// Without what gRPC says before the cause.
+// Removes what gRPC prepends to the cause.
 std::string StripConnectPreamble(const std::string& message) {
   constexpr std::string_view kPreamble = "failed to connect to all addresses; last error: ";
   return message.starts_with(kPreamble) ? message.substr(kPreamble.size()) : message;
@@ -63,7 +63,7 @@ std::string StripConnectPreamble(const std::string& message) {
 absl::StatusOr<std::shared_ptr<grpc::Channel>> OpenChannel(const Connection& connection) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  // A gateway that comes back after a restart is found soon.
+  // Reconnect soon after the gateway has restarted.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 200);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 5000);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2000);
@@ -89,7 +89,8 @@ std::optional<std::string> Connect(const std::shared_ptr<grpc::Channel>& channel
     const grpc_connectivity_state state = channel->GetState(/*try_to_connect=*/true);
     if (state == GRPC_CHANNEL_READY) return std::nullopt;
     if (state == GRPC_CHANNEL_TRANSIENT_FAILURE) {
-      // The channel does not tell why; a call does, and this one does no harm.
+      // The channel does not report why connecting failed. A call does, and this one has no side
+      // effects.
       const HealthResponse answer = CheckHealth(channel, deadline);
       if (answer.status.error_code() == grpc::StatusCode::UNAVAILABLE) {
         error = StripConnectPreamble(answer.status.error_message());
@@ -122,7 +123,7 @@ DeleteResult PendingCall::Report(const Connection& connection, const DeleteReque
   reply.details = status_.error_details();
   reply.deletion = Find(context_.GetServerTrailingMetadata(), "evalrun-deletion");
   reply.request_id = Find(context_.GetServerInitialMetadata(), "x-request-id");
-  if (reply.request_id.empty()) {  // an error may be trailers alone
+  if (reply.request_id.empty()) {  // an error response may consist of trailers only
     reply.request_id = Find(context_.GetServerTrailingMetadata(), "x-request-id");
   }
   return ParseResponse(request, connection, reply);

@@ -1,6 +1,6 @@
 // File: gateway_call.h
 //
-// The gRPC of evalrunctl: the channel, the connection, and one call of each kind.
+// evalrunctl's use of gRPC: the channel, the connection, and one call of each kind.
 #ifndef EVALRUN_SERVICE_CLI_GATEWAY_CALL_H_
 #define EVALRUN_SERVICE_CLI_GATEWAY_CALL_H_
 
@@ -22,27 +22,28 @@
 
 namespace evalrun::cli {
 
-// A channel to the gateway. No connection is made yet. Proxy variables of the environment are not
-// heeded: a gateway is a neighbour. An error is that of LoadTlsCredentials.
+// Creates a channel to the gateway without connecting yet. Proxy variables of the environment are
+// ignored, because a gateway is inside the same network. Errors are those of LoadTlsCredentials().
 [[nodiscard]] absl::StatusOr<std::shared_ptr<grpc::Channel>> OpenChannel(
     const Connection& connection);
 
 // How Connect() goes about it.
 struct ConnectOptions {
   std::chrono::milliseconds timeout{0};
-  // Try again until the time is up: for a gateway that is being restarted. Otherwise the first
-  // failure is the last.
+  // Retry until the timeout, for a gateway that is being restarted. Otherwise the first failure is
+  // final.
   bool wait_for_ready = false;
-  // Asked a few times a second; true ends it.
+  // Polled a few times a second; returning true ends Connect().
   std::function<bool()> should_stop = nullptr;
 };
 
-// Makes the connection unless it is there. Returns why not, in gRPC's words, or nothing when it is.
+// Connects unless the channel is connected already. Returns gRPC's error message, or nullopt on
+// success.
 [[nodiscard]] std::optional<std::string> Connect(const std::shared_ptr<grpc::Channel>& channel,
                                                  const ConnectOptions& options);
 
-// One DeleteEvalRun under way. It is sent by the constructor, and its address turns up in the queue
-// when it has ended; only then may it be destroyed, or asked for its report.
+// One DeleteEvalRun call. The constructor sends it. When it has finished, its address is returned
+// by the completion queue as the tag; only then may it be destroyed, or Report() be called.
 class PendingCall {
  public:
   PendingCall(aymara::evals::v1::EvalRunService::Stub* stub, grpc::CompletionQueue* queue,
@@ -60,7 +61,7 @@ class PendingCall {
   grpc::Status status_;
 };
 
-// What `grpc.health.v1.Health/Check` says about the whole server.
+// The result of `grpc.health.v1.Health/Check` for the whole server.
 struct HealthCheckResult {
   bool serving = false;
   std::string explanation;  // sentences without the last full stop

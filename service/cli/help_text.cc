@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t kColumns = 79;
 
-// `text` in lines that begin with `indent` blanks. Each ends with a newline.
+// Wraps `text` into lines that begin with `indent` spaces and end with a newline.
 std::string Wrapped(std::string_view text, std::size_t indent) {
   std::string out;
   std::string line;

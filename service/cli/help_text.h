@@ -1,6 +1,6 @@
 // File: help_text.h
 //
-// What `--help` prints. Pure.
+// The text that `--help` prints. Pure.
 #ifndef EVALRUN_SERVICE_CLI_HELP_TEXT_H_
 #define EVALRUN_SERVICE_CLI_HELP_TEXT_H_
 
@@ -11,7 +11,7 @@
 
 namespace evalrun::cli {
 
-// For a terminal of 80 columns. `command`: empty for the program as a whole.
+// Formatted for 80 columns. `command`: empty for the program as a whole.
 [[nodiscard]] std::string HelpText(const Manual& manual, std::string_view command);
 
 }  // namespace evalrun::cli

@@ -1,6 +1,6 @@
 // File: id_list.h
 //
-// The list of runs to delete: read, checked as a whole, and without duplicates. Pure.
+// Reads and checks the list of runs to delete, and removes duplicates. Pure.
 #ifndef EVALRUN_SERVICE_CLI_ID_LIST_H_
 #define EVALRUN_SERVICE_CLI_ID_LIST_H_
 
@@ -15,31 +15,33 @@
 
 namespace evalrun::cli {
 
-// Collects ids from arguments and files. A malformed one is remembered, not taken: a list with a
-// mistake in it is to be refused before anything is deleted, not to be half carried out.
+// Collects ids from arguments and files. Malformed ids are recorded as errors and not added: a list
+// with an error must be rejected before anything is deleted, not half executed.
 class IdList {
  public:
   explicit IdList(deletion::IdFormat format) : format_(format) {}
 
-  // Takes one id, as it is. `where` names its place, such as `argument 2` or `ids.txt:17`. Two
-  // spellings of one id (deletion::CanonicalId) are the same: the first is kept.
+  // Adds one id as it is. `where` is its location for error messages, such as `argument 2` or
+  // `ids.txt:17`. Two spellings of one id (deletion::CanonicalId) are duplicates: the first is
+  // kept.
   void Add(std::string_view id, std::string_view where);
 
-  // Takes a file of one id a line. Blanks around it, blank lines, and everything from a `#` at the
-  // start of a line or after a blank are skipped; so are CRs and a byte order mark.
+  // Adds the ids of a file with one id per line. Surrounding white space, blank lines, and comments
+  // from a `#` at the start of a line or after white space are skipped; so are CRs and a byte order
+  // mark.
   void AddLines(std::istream& in, std::string_view name);
 
   [[nodiscard]] const std::vector<std::string>& ids() const { return ids_; }
   [[nodiscard]] std::size_t duplicates() const { return duplicates_; }
 
-  // What is wrong, for a person: up to ten lines of what is no id, each with its place, how many
-  // more there are, and what an id is. Empty when nothing is wrong.
+  // Describes the errors for the user: up to ten malformed ids with their locations, how many more
+  // there are, and the format of an id. Empty when there are no errors.
   [[nodiscard]] std::string DescribeErrors() const;
 
  private:
   deletion::IdFormat format_;
   std::vector<std::string> ids_;
-  std::unordered_set<std::string> seen_;  // canonical
+  std::unordered_set<std::string> seen_;  // in canonical form
   std::size_t duplicates_ = 0;
   std::vector<std::string> errors_;  // the first ten
   std::size_t error_count_ = 0;

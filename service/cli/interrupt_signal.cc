@@ -7,7 +7,7 @@
 namespace evalrun::cli {
 namespace {
 
-// Lock-free, so that a signal handler may touch them.
+// Lock-free, so that a signal handler may access them.
 std::atomic<int> count = 0;
 std::atomic<int> first = 0;
 static_assert(std::atomic<int>::is_always_lock_free);

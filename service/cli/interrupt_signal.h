@@ -1,6 +1,6 @@
 // File: interrupt_signal.h
 //
-// SIGINT and SIGTERM, counted.
+// Counts SIGINT and SIGTERM.
 #ifndef EVALRUN_SERVICE_CLI_INTERRUPT_SIGNAL_H_
 #define EVALRUN_SERVICE_CLI_INTERRUPT_SIGNAL_H_
 
@@ -8,14 +8,13 @@
 
 namespace evalrun::cli {
 
-// From now on the first signal only counts, and so does the second; the third ends the process, as
-// it would any other.
+// From now on the first and second signals are only counted; the third terminates the process.
 void InstallInterruptHandler();
 
-// What was counted so far.
+// The interrupt level for the signals counted so far.
 [[nodiscard]] Interrupt CurrentInterrupt();
 
-// The exit status that a shell expects of what the first signal ended: 130 or 143.
+// The exit status that shells expect after the first signal: 130 or 143.
 [[nodiscard]] int InterruptExitStatus();
 
 }  // namespace evalrun::cli

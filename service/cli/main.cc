@@ -1,4 +1,4 @@
-// evalrunctl: deletes eval runs through the gateway, from a command line.
+// The main program of evalrunctl, which deletes eval runs through the gateway from a command line.
 
 #include <signal.h>
 #include <unistd.h>
@@ -21,7 +21,7 @@ namespace {
 
 using evalrun::cli::WriteAll;
 
-// A reader who has gone away does not need it any more.
+// Errors are ignored: if the reader is gone, nobody needs the text.
 void Print(int fd, const std::string& text) { static_cast<void>(WriteAll(fd, text)); }
 
 int Run(const evalrun::cli::PrintAndExit& command) {
@@ -53,10 +53,10 @@ int Run(const evalrun::cli::VersionCommand& /*command*/) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  // What the gRPC library has to say, such as that a connection failed, is in our own report.
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread yet.
+  // evalrunctl reports gRPC's errors itself, such as a failed connection.
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread is running yet.
   setenv("GRPC_VERBOSITY", "NONE", /*replace=*/0);
-  // NOLINTNEXTLINE(performance-no-int-to-ptr): what the macro is.
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): SIG_IGN is defined like this.
   signal(SIGPIPE, SIG_IGN);
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   return std::visit([](const auto& command) { return Run(command); },

@@ -7,7 +7,8 @@
 namespace evalrun::cli {
 namespace {
 
-// Text for roff: what it would take for a request or for typography is escaped. No newline in it.
+// Escapes text for roff: whatever would be read as a request or changed typographically. `text`
+// contains no newline.
 std::string Escaped(std::string_view text) {
   std::string out;
   if (text.starts_with('.') || text.starts_with('\'')) out = "\\&";

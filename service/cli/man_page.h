@@ -1,6 +1,6 @@
 // File: man_page.h
 //
-// evalrunctl.1, made from the manual. Pure.
+// Generates evalrunctl.1 from the manual. Pure.
 #ifndef EVALRUN_SERVICE_CLI_MAN_PAGE_H_
 #define EVALRUN_SERVICE_CLI_MAN_PAGE_H_
 
@@ -10,8 +10,8 @@
 
 namespace evalrun::cli {
 
-// In the man(7) macros. It has neither a date nor a version, so that it changes only when what it
-// says does.
+// Uses the man(7) macros. Contains no date or version, so that it changes only when its content
+// does.
 [[nodiscard]] std::string ManPage(const Manual& manual);
 
 }  // namespace evalrun::cli

@@ -11,7 +11,7 @@
 namespace evalrun::cli {
 namespace {
 
-// One paragraph a line.
+// One paragraph per line.
 constexpr char kDeleteText[] =
     "Deletes the runs that are named, once each, and says what is certain about every one. "
     "Deleted runs cannot be brought back. All ids are checked before the first is sent: a list "

@@ -1,7 +1,7 @@
 // File: manual.h
 //
-// What there is to know about the command line, as plain values: the flags as flags.h has them, and
-// the text around them. `--help`, the man page and the completion scripts are made of it.
+// The documentation of the command line as plain values: the flags of flags.h and the text around
+// them. `--help`, the man page and the completion scripts are generated from it.
 #ifndef EVALRUN_SERVICE_CLI_MANUAL_H_
 #define EVALRUN_SERVICE_CLI_MANUAL_H_
 
@@ -32,9 +32,9 @@ struct CommandManual {
   std::string name;
   std::string summary;                  // a phrase
   std::string arguments;                // `ID...`, or empty
-  std::string argument_help;            // of the arguments
-  std::vector<std::string> words;       // the only ones that the argument may be, or empty
-  std::vector<std::string> paragraphs;  // how it behaves
+  std::string argument_help;            // describes the arguments
+  std::vector<std::string> words;       // the only values that the argument may have; empty: any
+  std::vector<std::string> paragraphs;  // describe the behaviour
   std::vector<FlagGroup> groups;
   std::vector<Example> examples;
 };
@@ -47,7 +47,7 @@ struct ExitStatus {
 struct Manual {
   std::string summary;
   std::vector<std::string> paragraphs;
-  std::vector<FlagManual> flags;  // before the command, or of each
+  std::vector<FlagManual> flags;  // before the command, or common to all commands
   std::vector<CommandManual> commands;
   std::vector<ExitStatus> exit_statuses;
 };

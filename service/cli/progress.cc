@@ -17,12 +17,12 @@ double PerSecond(const Progress& progress) {
   return seconds <= 0 ? 0 : static_cast<double>(progress.settled()) / seconds;
 }
 
-// Whole numbers from ten on, so that the line does not flicker.
+// Whole numbers from 10 on, so that the line does not flicker.
 std::string Rate(double per_second) {
   return fmt::format("{:.{}f}/s", per_second, per_second < 10 ? 1 : 0);
 }
 
-// `5 s`, `3 min`, `2 h`: upwards, for nobody is angry about what ends early.
+// `5 s`, `3 min`, `2 h`: rounded up, since finishing early is better than finishing late.
 std::string FormatEta(double seconds) {
   if (seconds <= 90) return fmt::format("{:.0f} s", std::max(1.0, seconds));
   if (seconds <= 90 * 60) return fmt::format("{:.0f} min", std::ceil(seconds / 60));
@@ -39,7 +39,7 @@ std::string ProgressBar(const Progress& progress, std::size_t columns) {
   const double rate = PerSecond(progress);
   std::string facts =
       fmt::format(" {:3}%  {}/{}", Percent(progress), progress.settled(), progress.total);
-  // In the order in which they matter when the line is too long for all of them.
+  // In order of importance, in case the line is too long for all of them.
   std::string more;
   if (progress.failed > 0) more += fmt::format("  {} not deleted", progress.failed);
   if (progress.unknown > 0) more += fmt::format("  {} unknown", progress.unknown);

@@ -1,6 +1,6 @@
 // File: progress.h
 //
-// How far a long deletion is, as one line. Pure.
+// The progress of a long deletion, as one line. Pure.
 #ifndef EVALRUN_SERVICE_CLI_PROGRESS_H_
 #define EVALRUN_SERVICE_CLI_PROGRESS_H_
 
@@ -16,18 +16,18 @@ struct Progress {
   std::size_t failed = 0;  // certainly not deleted
   std::size_t unknown = 0;
   std::chrono::milliseconds elapsed{0};
-  // How long the gateway still asks to wait; 0: it does not.
+  // How much longer the gateway asked to wait; 0: not at all.
   std::chrono::milliseconds waiting{0};
   bool stopping = false;
 
   [[nodiscard]] std::size_t settled() const { return gone + failed + unknown; }
 };
 
-// For a terminal of `columns`: never longer than that less one, so that it does not wrap.
+// For a terminal with `columns` columns: at most one character less, so that it does not wrap.
 // `[#####---------------]  25%  250/1000  50/s  15 s left  2 failed`
 [[nodiscard]] std::string ProgressBar(const Progress& progress, std::size_t columns);
 
-// For a file: `250 of 1000 done (25%), 2 not deleted, 1 unknown, 50/s`
+// For output to a file: `250 of 1000 done (25%), 2 not deleted, 1 unknown, 50/s`
 [[nodiscard]] std::string ProgressLine(const Progress& progress);
 
 }  // namespace evalrun::cli

@@ -16,19 +16,19 @@ constexpr std::chrono::seconds kLineInterval{10};
 constexpr std::string_view kClearLine = "\r\x1b[K";
 
 bool IsTerminal() {
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing changes the environment.
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing modifies the environment.
   const char* const term = std::getenv("TERM");
   return isatty(STDERR_FILENO) == 1 && term != nullptr && std::string_view(term) != "dumb";
 }
 
-// Asked each time: a window may have been resized.
+// Queried each time, because the window may have been resized.
 std::size_t Columns() {
   winsize size{};
   if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
   return size.ws_col;
 }
 
-// Progress that cannot be shown is no reason to stop.
+// Errors are ignored: the work continues even if its progress cannot be shown.
 void Write(std::string_view text) { static_cast<void>(WriteAll(STDERR_FILENO, text)); }
 
 }  // namespace

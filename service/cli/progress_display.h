@@ -1,7 +1,7 @@
 // File: progress_display.h
 //
-// Shows progress on standard error: a bar that redraws itself on a terminal, a line every ten
-// seconds elsewhere. Never a bar in a file, and never a line that a terminal wraps.
+// Shows progress on standard error: on a terminal a bar that is redrawn in place and does not wrap,
+// elsewhere one line every ten seconds.
 #ifndef EVALRUN_SERVICE_CLI_PROGRESS_DISPLAY_H_
 #define EVALRUN_SERVICE_CLI_PROGRESS_DISPLAY_H_
 
@@ -21,10 +21,10 @@ class ProgressDisplay {
   ProgressDisplay& operator=(const ProgressDisplay&) = delete;
   ~ProgressDisplay() { Clear(); }
 
-  // Shows `progress` if it is time to.
+  // Shows `progress` if an update is due.
   void Show(const Progress& progress, Time now);
 
-  // Takes the bar away, for something else to be written.
+  // Erases the bar before other output.
   void Clear();
 
  private:

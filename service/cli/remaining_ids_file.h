@@ -1,6 +1,6 @@
 // File: remaining_ids_file.h
 //
-// Ids for a later command, in a file of their own.
+// Saves ids to a new file for a later command.
 #ifndef EVALRUN_SERVICE_CLI_REMAINING_IDS_FILE_H_
 #define EVALRUN_SERVICE_CLI_REMAINING_IDS_FILE_H_
 
@@ -10,8 +10,8 @@
 
 namespace evalrun::cli {
 
-// Writes one id a line to a new file `evalrunctl-KIND-N.txt` in the current directory, and returns
-// its name. Never touches a file that is there. Nothing when it cannot be written.
+// Writes one id per line to a new file `evalrunctl-KIND-N.txt` in the current directory, and
+// returns its name, or nullopt when it cannot be written. Never overwrites an existing file.
 [[nodiscard]] std::optional<std::string> SaveRemainingIds(const std::string& kind,
                                                           const std::vector<std::string>& ids);
 

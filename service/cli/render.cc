@@ -11,13 +11,14 @@
 #include "service/cli/connect_advice.h"
 #include "service/cli/duration.h"
 #include "service/cli/text.h"
+#include "service/text/duration.h"
 
 namespace evalrun::cli {
 namespace {
 
 using absl::StatusCode;
 
-// What a word of the `deletion` vocabulary means, or nothing for a word of a newer gateway.
+// The meaning of a value of `deletion`; empty for a value from a newer gateway.
 std::string_view Meaning(std::string_view deletion) {
   if (deletion == "performed") return "this call deleted the run";
   if (deletion == "presumed") return "an earlier send or attempt may have been what deleted it";
@@ -27,7 +28,7 @@ std::string_view Meaning(std::string_view deletion) {
   return "";
 }
 
-// A label and what it says, in two columns.
+// Appends a label and its value in two columns.
 void AppendRow(std::string_view label, std::string_view value, std::string* out) {
   if (value.empty()) return;
   *out += fmt::format("  {:<19}  {}\n", label, Printable(value));
@@ -70,7 +71,7 @@ std::string NotFoundAdvice(const DeleteResult& report) {
   return advice + " If all you want is that it is gone, add --allow-missing.";
 }
 
-// For an answer that says that nothing was deleted, or did not come from the gateway at all.
+// Advice for a response that says that nothing was deleted, or that is not from the gateway.
 std::string AdviceForError(const DeleteResult& report) {
   if (report.reason == kNotAttempted) return "Run the same command again to go on.";
   if (report.reason == "IN_FLIGHT_CAP") {
@@ -113,7 +114,7 @@ std::string AdviceForError(const DeleteResult& report) {
   }
 }
 
-// What has never heard of the service deleted nothing, and will not.
+// A server that does not implement the service deleted nothing, and a retry will not help.
 bool IsFromAnotherServer(const DeleteResult& report) {
   return report.code == StatusCode::kUnimplemented && !report.has_details;
 }
@@ -139,7 +140,8 @@ std::string DeleteCommandLine(const Connection& connection, const DeleteRequest&
       ids, [](const auto& id) { return deletion::IsWellFormedId(id, deletion::IdFormat::kUuid); });
   if (!uuids) command += " --opaque-ids";
   if (connection.server != kDefaultServer) add("--server", connection.server);
-  if (connection.timeout != kDefaultTimeout) add("--timeout", DurationFlag(connection.timeout));
+  if (connection.timeout != kDefaultTimeout)
+    add("--timeout", text::FormatDuration(connection.timeout));
   if (connection.tls.has_value()) {
     command += " --tls";
     add("--ca-file", connection.tls->ca_file);
@@ -154,7 +156,7 @@ std::string SettlingCommand(const DeleteResult& report) {
   DeleteRequest request = report.request;
   request.allow_missing = true;
   const std::string& id = request.eval_run_uuid;
-  // What begins with a dash would be taken for a flag.
+  // An argument that begins with a dash would be taken for a flag.
   return DeleteCommandLine(report.connection, request, {id}) +
          (id.starts_with('-') ? " -- " : " ") + ShellQuote(id);
 }
@@ -180,7 +182,7 @@ std::string Hint(const DeleteResult& report) {
   } else if (report.code == StatusCode::kUnauthenticated ||
              report.code == StatusCode::kPermissionDenied ||
              report.code == StatusCode::kUnimplemented) {
-    // An earlier send may have deleted it, but no later one will be let through as things are.
+    // An earlier attempt may have deleted it, but no further one will succeed as things are.
     hint += AdviceForError(report) + " ";
   }
   return hint;
@@ -229,7 +231,7 @@ std::string RenderText(const DeleteResult& report) {
 std::string RenderJson(const DeleteResult& report) {
   using Json = nlohmann::ordered_json;
   const auto text = [](const std::string& value) { return value.empty() ? Json() : Json(value); };
-  // The gateway's numbers travel as text; what is no number stays text.
+  // The gateway's numbers arrive as text; anything that is not a number stays text.
   const auto number = [&text](const std::string& value) {
     int parsed = 0;
     const char* const end = value.data() + value.size();

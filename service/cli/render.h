@@ -1,6 +1,6 @@
 // File: render.h
 //
-// A DeleteResult for a person and for a program. Pure: text in, text out.
+// Formats a DeleteResult as text and as JSON. Pure.
 #ifndef EVALRUN_SERVICE_CLI_RENDER_H_
 #define EVALRUN_SERVICE_CLI_RENDER_H_
 
@@ -11,33 +11,33 @@
 
 namespace evalrun::cli {
 
-// Lines for a person, each ended by a newline: what happened and, unless the run is gone, every
-// detail of the answer and what to do next. What a server said cannot move the cursor or colour
-// the terminal.
+// Lines for the user, each ending with a newline: what happened and, unless the run is gone, every
+// detail of the response and what to do next. Text from the server is escaped, so that it cannot
+// control the terminal.
 [[nodiscard]] std::string RenderText(const DeleteResult& report);
 
-// One JSON object in one line without a newline, in ASCII. All keys are always there; what the
-// answer did not say is null.
+// One JSON object on one line without a newline, in ASCII. All keys are always present; fields that
+// the response did not include are null.
 [[nodiscard]] std::string RenderJson(const DeleteResult& report);
 
 // What to do next, in sentences. Empty when the run is gone.
 [[nodiscard]] std::string Advice(const DeleteResult& report);
 
-// The same without the command that settles an `unknown` one; then it may be empty, or end with a
+// Like Advice(), but without the command for an `unknown` outcome. May then be empty, or end with a
 // blank.
 [[nodiscard]] std::string Hint(const DeleteResult& report);
 
-// The command that settles whether the run is gone, to be typed in a shell: the same one, with
+// The shell command that finds out whether the run is gone: the same command with
 // `--allow-missing`.
 [[nodiscard]] std::string SettlingCommand(const DeleteResult& report);
 
-// A command to be typed in a shell that deletes as `request` says, but for the id: `evalrunctl
-// delete` and the flags, as far as they are not the defaults. `ids`: those that it is for.
+// A shell command that deletes `ids` with the options of `request`: `evalrunctl delete`, and the
+// flags that differ from the defaults. The id in `request` is ignored.
 [[nodiscard]] std::string DeleteCommandLine(const Connection& connection,
                                             const DeleteRequest& request,
                                             const std::vector<std::string>& ids);
 
-// `UNAVAILABLE`, and `CODE_42` for a code that gRPC does not have.
+// `UNAVAILABLE`; `CODE_42` for a code that gRPC does not define.
 [[nodiscard]] std::string CodeName(absl::StatusCode code);
 
 }  // namespace evalrun::cli

@@ -67,7 +67,7 @@ class DeleteRun {
   }
 
   void Send(std::size_t index, bool allow_missing) {
-    // The first connection is there at once or not at all; a lost one may come back.
+    // The first connection must be available at once; a lost one may come back.
     const ConnectOptions options{connection_.timeout, std::exchange(connected_before_, true),
                                  [this] { return hooks_.interrupt() != Interrupt::kNone; }};
     if (const auto error = Connect(channel_, options); error.has_value()) {
@@ -103,7 +103,7 @@ class DeleteRun {
         call.call->Report(connection_, MakeRequest(call.index, call.allow_missing));
     const DeleteSchedule::State state = schedule_->OnResponse(
         call.index, SummarizeAttempt(report), steady_clock::now(), uniform_(random_));
-    // Certainty is the join over all calls: what an earlier one may have done stays possible.
+    // The certainty covers all calls for the id: an earlier one may have deleted it.
     if (state == DeleteSchedule::State::kUnknown) report.deletion = "unknown";
     if (!hooks_.on_response(call.index, report, state != DeleteSchedule::State::kPending)) {
       schedule_->Stop(StopReason::kOutputClosed);

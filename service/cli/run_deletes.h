@@ -1,7 +1,7 @@
 // File: run_deletes.h
 //
-// Carries out a DeleteSchedule over one connection: one thread, a completion queue, and at most as
-// many calls in memory as are in flight.
+// Executes a DeleteSchedule over one channel: one thread, one completion queue, and memory only for
+// the calls that are in flight.
 #ifndef EVALRUN_SERVICE_CLI_RUN_DELETES_H_
 #define EVALRUN_SERVICE_CLI_RUN_DELETES_H_
 
@@ -18,37 +18,38 @@
 
 namespace evalrun::cli {
 
-// How often who is at the keyboard was heard.
+// What the user has asked for with Ctrl-C.
 enum class Interrupt {
   kNone,
-  kDrain,   // no new calls; those in flight get a moment
-  kCancel,  // those in flight are cancelled
+  kDrain,   // no new calls; those in flight get kInterruptGracePeriod
+  kCancel,  // calls in flight are cancelled
 };
 
 struct DeleteHooks {
-  // The id is about to be sent; false: it cannot be recorded, so it is not sent, and nor is any
-  // other.
+  // Called before an id is sent. Returns false if that could not be recorded: then neither this id
+  // nor any other is sent.
   std::function<bool(std::size_t index)> before_send;
-  // The answer to a call, before another one is sent. `final`: there will be no other about this
-  // id. False: nobody hears it, so nothing else is sent.
+  // Called with each response, before any retry. `final`: this is the last call for the id. Returns
+  // false if the result could not be written: then nothing else is sent.
   std::function<bool(std::size_t index, const DeleteResult& report, bool final)> on_response;
-  // At least ten times a second.
+  // Called at least ten times a second.
   std::function<void(const DeleteSchedule& schedule)> tick;
   std::function<Interrupt()> interrupt;
 };
 
-// What ended it.
+// Why RunDeletes() stopped.
 struct StopInfo {
   StopReason reason = StopReason::kNone;
-  std::string message;  // of kNoConnection: why not
+  std::string message;  // for kNoConnection: the error
 };
 
-// The moment that those in flight get after Interrupt::kDrain.
+// How long calls in flight may continue after Interrupt::kDrain.
 inline constexpr std::chrono::milliseconds kInterruptGracePeriod{5000};
 
-// Sends `ids` as `schedule`, made for as many, says. `request` is what is asked for each of them,
-// but for the id. Afterwards no call is in flight, and `schedule` says how each id stands; about
-// those that are kPending `on_response` was not called with `final`.
+// Sends `ids` as `schedule`, which was created for as many ids, decides. `request` holds the
+// options for all of them; its id is ignored. When it returns, no call is in flight and `schedule`
+// has the state of each id. For ids that are still kPending, `on_response` was not called with
+// `final`.
 [[nodiscard]] StopInfo RunDeletes(const std::shared_ptr<grpc::Channel>& channel,
                                   const Connection& connection, const DeleteRequest& request,
                                   const std::vector<std::string>& ids, DeleteSchedule* schedule,

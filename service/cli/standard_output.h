@@ -1,6 +1,6 @@
 // File: standard_output.h
 //
-// Standard output whose reader may go away. SIGPIPE has to be ignored.
+// Standard output, which may be a pipe whose reader exits. SIGPIPE must be ignored.
 #ifndef EVALRUN_SERVICE_CLI_STANDARD_OUTPUT_H_
 #define EVALRUN_SERVICE_CLI_STANDARD_OUTPUT_H_
 
@@ -11,10 +11,10 @@ namespace evalrun::cli {
 
 class StandardOutput {
  public:
-  // Writes at once, unbuffered. After a failure it does nothing, and returns false.
+  // Writes immediately, without a buffer. Once a write has failed, does nothing and returns false.
   bool Write(std::string_view text);
 
-  // Why a write failed, as a sentence without its full stop; empty when none did.
+  // The error of the failed write, as a sentence without its full stop; empty if none failed.
   [[nodiscard]] std::string Error() const;
 
  private:

@@ -48,7 +48,7 @@ std::string CountsSection(const SummaryFacts& facts, const Tally& tally) {
   return out;
 }
 
-// The kind of a group in a line, then its ids.
+// A line that describes the group, to be followed by its ids.
 std::string GroupHeading(const Tally::Group& group, std::string_view what) {
   const DeleteResult& sample = group.sample;
   std::string line = fmt::format("\n{} {}: {}", group.indices.size(), what, CodeName(sample.code));
@@ -66,8 +66,8 @@ std::string FormatIdList(const std::vector<std::string>& ids) {
   return out;
 }
 
-// The command, told what to work on: ids if they are few, otherwise a file. A record of what is
-// done goes on being kept.
+// The command to run next: with the ids if they are few, otherwise with a file. It keeps using the
+// same done-file.
 std::string CommandFor(const SummaryFacts& facts, const DeleteRequest& request,
                        const std::string& kind, const std::vector<std::string>& ids,
                        const SaveIds& save) {

@@ -1,6 +1,6 @@
 // File: summary.h
 //
-// What is said at the end of a deletion of many runs. Pure, but for what `save` does.
+// The summary at the end of a deletion of many runs. Pure, except for what `save` does.
 #ifndef EVALRUN_SERVICE_CLI_SUMMARY_H_
 #define EVALRUN_SERVICE_CLI_SUMMARY_H_
 
@@ -18,24 +18,24 @@ namespace evalrun::cli {
 
 struct SummaryFacts {
   const std::vector<std::string>* ids = nullptr;  // those that were to be sent
-  std::size_t gone_before = 0;                    // left out, for the done-file says that they are
-  std::size_t duplicates = 0;                     // left out
-  std::vector<std::size_t> left;                  // indices of those that were not sent
+  std::size_t gone_before = 0;    // skipped, because the done-file lists them as gone
+  std::size_t duplicates = 0;     // skipped
+  std::vector<std::size_t> left;  // indices of those that were not sent
   StopInfo end;
-  std::string stop_detail;  // of kOutputClosed: what went wrong
+  std::string stop_detail;  // for kOutputClosed: the error
   Connection connection;
-  DeleteRequest request;  // but for the id
+  DeleteRequest request;  // without the id
   std::string done_file;  // empty: none
 };
 
-// Writes ids to a file of this kind (`unknown`, `failed`, `left`) for a later command to read, and
-// returns its name; nothing when it cannot.
+// Writes ids to a file of the given kind (`unknown`, `failed`, `left`) for a later command, and
+// returns its name, or nullopt when that fails.
 using SaveIds = std::function<std::optional<std::string>(const std::string& kind,
                                                          const std::vector<std::string>& ids)>;
 
-// Lines for a person: the counts by outcome, what failed and why, the `unknown` ones and the
-// command that settles them, and how to go on with what is left. More than twenty ids are not
-// listed but saved.
+// Lines for the user: the counts by outcome, what failed and why, the `unknown` ids with the
+// command that resolves them, and how to resume with the ids that are left. More than twenty ids
+// are saved to a file instead of being listed.
 [[nodiscard]] std::string RenderSummary(const SummaryFacts& facts, const Tally& tally,
                                         const SaveIds& save);
 

@@ -24,7 +24,7 @@ void AddTo(std::vector<Tally::Group>* groups, std::size_t index, const DeleteRes
 
 void Tally::Add(std::size_t index, const DeleteResult& report) {
   if (report.gone()) {
-    // What a gateway says is its own; a hundred words of it are enough.
+    // The value comes from the server; bounding the number of distinct ones bounds memory.
     const bool known = gone_.size() < kMaxGroups || gone_.contains(report.deletion);
     ++gone_[known ? report.deletion : "other"];
     ++gone_count_;

@@ -1,7 +1,7 @@
 // File: tally.h
 //
-// What became of many ids, counted by outcome. Keeps one report of each kind, and for the rest only
-// which ids they are about, so that a hundred thousand failures are no burden.
+// Counts the outcomes of many ids. Keeps one complete result of each kind, and only the indices of
+// the others, so that a hundred thousand failures need little memory.
 #ifndef EVALRUN_SERVICE_CLI_TALLY_H_
 #define EVALRUN_SERVICE_CLI_TALLY_H_
 
@@ -16,19 +16,20 @@ namespace evalrun::cli {
 
 class Tally {
  public:
-  // Reports that are not gone and agree in deletion, code, domain and reason.
+  // Results other than gone that agree in deletion, code, domain and reason.
   struct Group {
     DeleteResult sample;  // the first of them
     std::vector<std::size_t> indices;
   };
 
-  // The last report about id `index`.
+  // Adds the final result for id `index`.
   void Add(std::size_t index, const DeleteResult& report);
 
-  // How many are gone, by the word of `deletion`.
+  // The number of runs that are gone, by the value of `deletion`.
   [[nodiscard]] const std::map<std::string, std::size_t>& gone() const { return gone_; }
   [[nodiscard]] std::size_t gone_count() const { return gone_count_; }
-  // In the order in which they first came. After the hundredth kind, all others are taken for it.
+  // In the order in which they first occurred. After 100 groups, results of any other kind are
+  // added to the last one.
   [[nodiscard]] const std::vector<Group>& failed() const { return failed_; }
   [[nodiscard]] std::size_t failed_count() const { return failed_count_; }
   [[nodiscard]] const std::vector<Group>& unknown() const { return unknown_; }

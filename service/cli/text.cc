@@ -10,7 +10,7 @@
 namespace evalrun::cli {
 namespace {
 
-// The character that the well-formed sequence `bytes` encodes.
+// The code point that the well-formed UTF-8 sequence `bytes` encodes.
 std::uint32_t CodePoint(std::string_view bytes) {
   const auto byte = [bytes](std::size_t i) {
     return static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[i]));
@@ -23,7 +23,7 @@ std::uint32_t CodePoint(std::string_view bytes) {
   return code_point;
 }
 
-// Control characters, and those that reorder or hide the text around them.
+// False for control characters, and for those that reorder or hide the text around them.
 bool IsPrintable(std::uint32_t c) {
   if (c < 0x20 || (c >= 0x7f && c < 0xa0)) return false;
   if (c >= 0x200b && c <= 0x200f) return false;

@@ -1,7 +1,7 @@
 // File: tls_credentials.h
 //
-// The files that the TLS flags name, read and checked before anything connects: gRPC says of a
-// wrong one only that the connection failed.
+// Reads and checks the files named by the TLS flags before connecting, because gRPC reports a bad
+// file only as a failed connection.
 #ifndef EVALRUN_SERVICE_CLI_TLS_CREDENTIALS_H_
 #define EVALRUN_SERVICE_CLI_TLS_CREDENTIALS_H_
 
@@ -14,8 +14,8 @@
 
 namespace evalrun::cli {
 
-// An error is a sentence without its full stop that names the flag and the file; never what stands
-// in a file.
+// The error message is a sentence without its full stop that names the flag and the file. It never
+// contains anything from the file.
 [[nodiscard]] absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> LoadTlsCredentials(
     const Tls& tls);
 

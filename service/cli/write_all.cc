@@ -14,7 +14,7 @@ int WriteAll(int fd, std::string_view bytes) {
     if (written >= 0) {
       bytes.remove_prefix(static_cast<std::size_t>(written));
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      // A shell may have left a pipe of ours non-blocking.
+      // A pipe inherited from the shell may be non-blocking.
       pollfd writable{.fd = fd, .events = POLLOUT, .revents = 0};
       poll(&writable, 1, -1);
     } else if (errno != EINTR) {

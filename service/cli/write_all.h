@@ -1,6 +1,6 @@
 // File: write_all.h
 //
-// write(2), until all is written.
+// Repeats write(2) until everything is written.
 #ifndef EVALRUN_SERVICE_CLI_WRITE_ALL_H_
 #define EVALRUN_SERVICE_CLI_WRITE_ALL_H_
 
@@ -8,8 +8,8 @@
 
 namespace evalrun::cli {
 
-// Writes `bytes` to `fd`, unbuffered. Returns 0, or the errno, which is also in errno. A signal
-// does not end it.
+// Writes `bytes` to `fd`. Returns 0, or the errno, which is also left in errno. Continues after
+// EINTR.
 [[nodiscard]] int WriteAll(int fd, std::string_view bytes);
 
 }  // namespace evalrun::cli

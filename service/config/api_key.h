@@ -1,6 +1,6 @@
 // File: api_key.h
 //
-// Where the API key comes from, and what a key may look like. No message shows any of its bytes.
+// Finds the API key, and checks its form. No error shows any of its bytes.
 #ifndef EVALRUN_SERVICE_CONFIG_API_KEY_H_
 #define EVALRUN_SERVICE_CONFIG_API_KEY_H_
 
@@ -24,12 +24,12 @@ struct ApiKey {
   std::string source;  // kApiKeyVariable, or the file's name: safe to show
 };
 
-// The key from `file`, or, when that is empty, from kApiKeyVariable. A file that is named wins even
-// when the variable is set, and is never fallen back from: a service that quietly ran with another
-// tenant's key would delete another tenant's runs. One LF or CRLF at the end is dropped. Refused,
-// naming the source: no key at all (NOT_FOUND), and with other codes a file that cannot be read, an
-// empty key, one of more than kMaxApiKeyBytes, and one with a blank or anything else that is not
-// visible ASCII, which could break out of the header it is sent in.
+// The key from `file`, or, when that is empty, from kApiKeyVariable. A file that is named wins over
+// the variable, and without a usable key in it there is no fallback: a service that silently ran
+// with another tenant's key would delete that tenant's runs. One LF or CRLF at the end is dropped.
+// Errors, each naming the source: no key at all (NOT_FOUND), and with other codes a file that
+// cannot be read, an empty key, more than kMaxApiKeyBytes, and a blank or another byte that is not
+// visible ASCII, with which the key could end the header that it is sent in.
 [[nodiscard]] absl::StatusOr<ApiKey> FindApiKey(const std::string& file,
                                                 const Environment& environment,
                                                 const FileReader& read_file);

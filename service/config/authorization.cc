@@ -44,28 +44,32 @@ absl::Status CheckWorkspacePattern(std::string_view text, bool opaque_ids) {
              deletion::DescribeIdFormat(format)));
 }
 
-void CheckAuthorization(const v1::Authorization& authorization, bool opaque_ids,
-                        std::vector<std::string>* errors) {
-  for (int i = 0; i < authorization.rules_size(); ++i) {
-    const v1::AuthorizationRule& rule = authorization.rules(i);
-    const auto check = [&](std::string_view list, int index, const std::string& text,
-                           const absl::Status& status) {
-      if (status.ok()) return;
-      errors->push_back(Concat("authorization.rules[", i, "].", list, "[", index, "] = \"",
-                               Escape(text), "\": ", status.message()));
-    };
-    for (int j = 0; j < rule.identities_size(); ++j) {
-      check("identities", j, rule.identities(j), CheckIdentityPattern(rule.identities(j)));
-    }
-    for (int j = 0; j < rule.workspaces_size(); ++j) {
-      check("workspaces", j, rule.workspaces(j),
-            CheckWorkspacePattern(rule.workspaces(j), opaque_ids));
-    }
-    if (rule.identities().empty() || rule.workspaces().empty()) {
-      errors->push_back(Concat("authorization.rules[", i,
-                               "]: must have identities and workspaces, or it allows nothing"));
-    }
+authz::Scope ParseAuthorizationRule(const std::string& name, const v1::AuthorizationRule& rule,
+                                    bool opaque_ids, FieldErrors* errors,
+                                    std::vector<std::string>* conflicts) {
+  const auto add = [&](const std::string& field, const std::string& text,
+                       const absl::Status& status) {
+    if (status.ok()) return;
+    conflicts->push_back(Concat(field, " = ", Quote(text), ": ", status.message()));
+  };
+  const auto parse_identity = [&](const std::string& field, const std::string& text) {
+    add(field, text, CheckIdentityPattern(text));
+    return absl::OkStatus();
+  };
+  const auto parse_workspace = [&](const std::string& field, const std::string& text) {
+    add(field, text, CheckWorkspacePattern(text, opaque_ids));
+    return absl::OkStatus();
+  };
+  ParseFields(
+      name, rule,
+      {.texts = {{"identities", parse_identity}, {"workspaces", parse_workspace}}, .elements = {}},
+      errors);
+  if (rule.identities().empty() || rule.workspaces().empty()) {
+    conflicts->push_back(
+        Concat(name, ": must have identities and workspaces, or it allows nothing"));
   }
+  return {{rule.identities().begin(), rule.identities().end()},
+          {rule.workspaces().begin(), rule.workspaces().end()}};
 }
 
 }  // namespace evalrun::config

@@ -20,7 +20,7 @@ std::string NormalizeName(std::string_view name) {
   return result;
 }
 
-// How many characters have to be inserted, removed, replaced or swapped with their neighbour.
+// The number of characters to insert, remove, replace or swap with their neighbour.
 std::size_t EditDistance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> before(b.size() + 1);  // the row before `last`
   std::vector<std::size_t> last(b.size() + 1);
@@ -47,13 +47,12 @@ std::string DidYouMean(std::string_view name, const std::vector<Candidate>& cand
   if (name.size() > kMaxNameLength) return "";
   const std::string wanted = NormalizeName(name);
   const Candidate* best = nullptr;
-  // Two slips in a short name, one in three characters of a long one; and something has to be
-  // right.
+  // At most two errors in a short name, one in three characters of a long one, and not all of it.
   std::size_t best_distance =
       std::min(std::max<std::size_t>(2, wanted.size() / 3) + 1, wanted.size());
   for (const Candidate& candidate : candidates) {
     const std::string candidate_name = NormalizeName(candidate.name);
-    // Words left out at the end are one slip: `api-key` for `api-key-file`.
+    // Missing words at the end are one error: `api-key` for `api-key-file`.
     const bool is_prefix = !wanted.empty() && candidate_name.starts_with(wanted + "-");
     const std::size_t distance = is_prefix ? 1 : EditDistance(wanted, candidate_name);
     if (distance < best_distance) {

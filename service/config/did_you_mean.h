@@ -1,6 +1,6 @@
 // File: did_you_mean.h
 //
-// "Did you mean ...?"
+// Suggests the nearest existing name.
 #ifndef EVALRUN_SERVICE_CONFIG_DID_YOU_MEAN_H_
 #define EVALRUN_SERVICE_CONFIG_DID_YOU_MEAN_H_
 
@@ -10,14 +10,14 @@
 
 namespace evalrun::config {
 
-// A name that people may have meant, and what to tell them then.
+// An existing name, and the suggestion to print for it.
 struct Candidate {
   std::string name;
   std::string suggestion;
 };
 
-// `; did you mean SUGGESTION?` for the candidate whose name is most like `name`; empty when none
-// is like it. Case, and which of `.`, `_` and `-` separates words, make no difference.
+// `; did you mean SUGGESTION?` for the candidate whose name is nearest to `name`; empty when none
+// is near. Case, and which of `.`, `_` and `-` separates words, make no difference.
 [[nodiscard]] std::string DidYouMean(std::string_view name,
                                      const std::vector<Candidate>& candidates);
 

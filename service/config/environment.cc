@@ -36,7 +36,7 @@ Environment ProcessEnvironment(const char* const* variables) {
     const std::string_view variable = *variables;
     const std::size_t equals = variable.find('=');
     if (equals == std::string_view::npos) continue;
-    // Of a name that stands there twice getenv() too sees the first.
+    // Of a name that occurs twice the first counts, as for getenv().
     environment.emplace(variable.substr(0, equals), variable.substr(equals + 1));
   }
   return environment;

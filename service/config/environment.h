@@ -15,16 +15,16 @@ namespace evalrun::config {
 // Views, so that no copy of a secret is left behind.
 using Environment = std::map<std::string_view, std::string_view>;
 
-// Takes `environ` apart. The result views its strings. Not to be called while another thread
-// changes the environment.
+// Parses `environ`. The result views its strings. Must not be called while another thread changes
+// the environment.
 [[nodiscard]] Environment ProcessEnvironment(const char* const* variables);
 
-// The value, or empty when it is not set.
+// The value; empty when it is not set.
 [[nodiscard]] std::string_view Lookup(const Environment& environment, std::string_view name);
 
-// Says, for each variable that begins with `EVALRUN_` and is no setting, that it is unknown. Values
-// are never shown. What Kubernetes sets for a Service whose name begins with `evalrun-`
-// (`EVALRUN_GATEWAY_SERVICE_HOST`, `EVALRUN_GATEWAY_PORT_50051_TCP`, ...) is passed over.
+// Adds an error for each variable that begins with `EVALRUN_` and is no setting, without its value.
+// Variables that Kubernetes sets for a Service whose name begins with `evalrun-`
+// (`EVALRUN_GATEWAY_SERVICE_HOST`, `EVALRUN_GATEWAY_PORT_50051_TCP`, ...) are ignored.
 void CheckForUnknownVariables(const Environment& environment, std::vector<std::string>* errors);
 
 }  // namespace evalrun::config

@@ -14,6 +14,7 @@
 #include "service/config/setting_registry.h"
 #include "service/config/text.h"
 #include "service/config/upstream_url.h"
+#include "service/text/duration.h"
 
 namespace evalrun::config {
 namespace {
@@ -46,7 +47,7 @@ const EnumValueDescriptor* FindEnumValue(const EnumDescriptor* type, std::string
   return nullptr;
 }
 
-// Decimal digits without a leading zero, which other languages take for octal.
+// Decimal digits without a leading zero, which could be read as octal.
 std::optional<std::uint32_t> ParseNumber(std::string_view text) {
   if (text.empty() || text.size() > 10 || (text.size() > 1 && text[0] == '0')) return std::nullopt;
   std::uint64_t number = 0;
@@ -93,7 +94,7 @@ absl::Status SetFromText(const FieldDescriptor* field, std::string_view text, Me
       return absl::OkStatus();
     }
     case FieldDescriptor::CPPTYPE_MESSAGE: {
-      const auto duration = ParseDuration(text);
+      const auto duration = text::ParseDuration(text);
       if (!duration) {
         return MustBe(
             "a whole number followed by us, ms, s, m or h, such as 1500ms, and at most a year");
@@ -104,7 +105,7 @@ absl::Status SetFromText(const FieldDescriptor* field, std::string_view text, Me
       return absl::OkStatus();
     }
     default:
-      // The schema's own test keeps it to the types above.
+      // schema_test.cc checks that there are no other types.
       return absl::InternalError("has a type that the configuration cannot read");
   }
 }
@@ -131,7 +132,7 @@ std::string FieldText(const Message& message, const FieldDescriptor* field, int 
       google::protobuf::Duration duration;
       duration.CopyFrom(repeated ? reflection->GetRepeatedMessage(message, field, index)
                                  : reflection->GetMessage(message, field));
-      return FormatDuration(ToMicroseconds(duration));
+      return text::FormatDuration(ToMicroseconds(duration));
     }
     default:
       return "";
@@ -171,7 +172,7 @@ void SetDefaults(Message* message) {
     if (!IsLeaf(field)) {
       SetDefaults(message->GetReflection()->MutableMessage(message, field));
     } else if (const std::string& text = GetSetting(field).default_value(); !text.empty()) {
-      // That every default can be read is the schema's own test.
+      // schema_test.cc checks that every default can be parsed.
       SetFromText(field, text, message).IgnoreError();
     }
   }

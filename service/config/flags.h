@@ -1,6 +1,6 @@
 // File: flags.h
 //
-// The command line, taken apart: `--flag=VALUE` or `--flag VALUE`; a flag of type bool alone is
+// Parses the command line: `--flag=VALUE` or `--flag VALUE`; a flag of type bool without a value is
 // true. Of a flag that is given twice the last one counts.
 #ifndef EVALRUN_SERVICE_CONFIG_FLAGS_H_
 #define EVALRUN_SERVICE_CONFIG_FLAGS_H_
@@ -18,7 +18,7 @@ struct FlagValue {
 };
 
 struct ParsedFlags {
-  std::vector<FlagValue> values;  // in the order given; not yet read as their types
+  std::vector<FlagValue> values;  // in the order given; not parsed yet
   std::string config_file;        // `--config`, or empty
   bool check_config = false;
   bool print_config = false;
@@ -26,8 +26,8 @@ struct ParsedFlags {
   bool help = false;
 };
 
-// Reads `argv[1]` and on. What is not a flag, and flags that do not exist, become errors, which
-// never show a value: it may be a key that was meant for somewhere else.
+// Parses `argv[1]` and the rest. An argument that is not a flag, and a flag that does not exist, is
+// an error. Errors never show a value: it may be a misplaced API key.
 [[nodiscard]] ParsedFlags ParseFlags(int argc, const char* const* argv,
                                      std::vector<std::string>* errors);
 

@@ -1,6 +1,6 @@
 // File: help.h
 //
-// What `--help` prints.
+// The text of `--help`.
 #ifndef EVALRUN_SERVICE_CONFIG_HELP_H_
 #define EVALRUN_SERVICE_CONFIG_HELP_H_
 

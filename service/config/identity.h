@@ -1,7 +1,7 @@
 // File: identity.h
 //
-// What the section `identity` allows, and how identities are named elsewhere. Pure; errors say what
-// is allowed, beginning with "must".
+// Parses the section `identity`, and checks identities wherever they are named. Pure. Errors say
+// what is allowed, beginning with "must".
 #ifndef EVALRUN_SERVICE_CONFIG_IDENTITY_H_
 #define EVALRUN_SERVICE_CONFIG_IDENTITY_H_
 
@@ -10,24 +10,28 @@
 #include <vector>
 
 #include <absl/status/status.h>
+#include <absl/status/statusor.h>
 
+#include "service/authz/network.h"
 #include "service/config/config.pb.h"
 
 namespace evalrun::config {
 
-// Empty, or a name that gRPC lets through as text and that carries no credentials.
-[[nodiscard]] absl::Status CheckMetadataKey(std::string_view key);
+// Empty, or a metadata key that gRPC transmits as text and that carries no credentials.
+[[nodiscard]] absl::StatusOr<std::string> ParseMetadataKey(std::string_view text);
 
-[[nodiscard]] absl::Status CheckNetwork(std::string_view text);
+[[nodiscard]] absl::StatusOr<authz::Network> ParseNetwork(std::string_view text);
 
-// An identity that a certificate can prove, or the beginning of one followed by `*`.
-[[nodiscard]] absl::Status CheckCertificatePattern(std::string_view text);
+// A pattern of identities that a certificate can prove: one of them, or the beginning of one
+// followed by `*`.
+[[nodiscard]] absl::StatusOr<std::string> ParseCertificatePattern(std::string_view text);
 
-// Any identity (identity/caller.h), the beginning of one followed by `*`, or `*`.
+// Any identity (authz/caller.h), the beginning of one followed by `*`, or `*`.
 [[nodiscard]] absl::Status CheckIdentityPattern(std::string_view text);
 
-// A key without a trusted hop, and a trusted hop without a key, mean nothing.
-void CheckIdentity(const v1::Identity& identity, std::vector<std::string>* errors);
+// Appends one line when there is a metadata key without a trusted hop, or the other way round:
+// neither has an effect alone.
+void CheckIdentity(const v1::Identity& identity, std::vector<std::string>* conflicts);
 
 }  // namespace evalrun::config
 

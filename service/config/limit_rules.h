@@ -1,26 +1,26 @@
 // File: limit_rules.h
 //
-// What the section `limits` allows. Pure; errors say what is allowed, beginning with "must".
+// Parses the section `limits`. Pure except for ReadPassword(). Errors about one text say what is
+// allowed, beginning with "must".
 #ifndef EVALRUN_SERVICE_CONFIG_LIMIT_RULES_H_
 #define EVALRUN_SERVICE_CONFIG_LIMIT_RULES_H_
 
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
 #include "service/config/config.pb.h"
+#include "service/config/field_parsers.h"
 #include "service/config/read_file.h"
+#include "service/ratelimit/rule_set.h"
 
 namespace evalrun::config {
-
-// The rate of an override without a limit.
-inline constexpr std::string_view kUnlimited = "unlimited";
 
 // So many calls in each period.
 struct Rate {
@@ -30,28 +30,27 @@ struct Rate {
   bool operator==(const Rate&) const = default;
 };
 
-// `100/s`, `600/m` or `1000/h`; nothing for any other text.
-[[nodiscard]] std::optional<Rate> ParseRate(std::string_view text);
+// `100/s`, `600/m` or `1000/h`.
+[[nodiscard]] absl::StatusOr<Rate> ParseRate(std::string_view text);
+// The rate of an override; empty for `unlimited`.
+[[nodiscard]] absl::StatusOr<std::optional<Rate>> ParseOverrideRate(std::string_view text);
 
-[[nodiscard]] absl::Status CheckRate(std::string_view text);
-// An override's: it may be `unlimited`.
-[[nodiscard]] absl::Status CheckOverrideRate(std::string_view text);
+// Parses an element of `limits.rules`, whose name is `name`. Fields that do not fit together add a
+// line to `conflicts`. With an error of either kind the result is not to be used. `rule_names` are
+// those of the rules before; the rule's own is added.
+[[nodiscard]] ratelimit::LimitRule ParseLimitRule(const std::string& name,
+                                                  const v1::LimitRule& rule,
+                                                  std::set<std::string>* rule_names,
+                                                  FieldErrors* errors,
+                                                  std::vector<std::string>* conflicts);
 
-// What a rule is called in metrics, logs and answers.
-[[nodiscard]] absl::Status CheckRuleName(std::string_view text);
+// Appends one line for each conflict between settings of the section.
+void CheckLimits(const v1::Limits& limits, std::vector<std::string>* conflicts);
 
-// A whole identity, or the beginning of one followed by `*`.
-[[nodiscard]] absl::Status CheckPattern(std::string_view text);
-
-// Empty, or where a server is to be found.
-[[nodiscard]] absl::Status CheckServerAddress(std::string_view text);
-
-// The password in the file: one line of at most 4096 bytes, not empty. No error shows any of it.
+// Reads the password in the file: one line of at most 4096 bytes, not empty. No error shows any of
+// it.
 [[nodiscard]] absl::StatusOr<std::string> ReadPassword(const std::string& file,
                                                        const FileReader& read_file = ReadFile);
-
-// What the fields mean only together.
-void CheckLimits(const v1::Limits& limits, std::vector<std::string>* errors);
 
 }  // namespace evalrun::config
 

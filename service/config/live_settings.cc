@@ -6,7 +6,6 @@
 #include <google/protobuf/util/message_differencer.h>
 
 #include "service/config/setting_registry.h"
-#include "service/config/text.h"
 #include "service/config/yaml_writer.h"
 
 namespace evalrun::config {
@@ -30,15 +29,15 @@ void ApplyLive(const Message& loaded, const std::string& path, Message* running,
   const auto* reflection = loaded.GetReflection();
   for (int i = 0; i < descriptor->field_count(); ++i) {
     const FieldDescriptor* field = descriptor->field(i);
-    const std::string key = path.empty() ? field->name() : Concat(path, ".", field->name());
+    const std::string name = JoinName(path, field->name());
     if (GetSetting(field).live()) {
       reflection->SwapFields(running, CopySingleField(loaded, field).get(), {field});
     } else if (!field->is_repeated() && !IsLeaf(field)) {
-      ApplyLive(reflection->GetMessage(loaded, field), key,
+      ApplyLive(reflection->GetMessage(loaded, field), name,
                 reflection->MutableMessage(running, field), need_restart);
     } else if (!google::protobuf::util::MessageDifferencer::Equals(
                    *CopySingleField(loaded, field), *CopySingleField(*running, field))) {
-      need_restart->push_back(key);
+      need_restart->push_back(name);
     }
   }
 }
@@ -53,7 +52,7 @@ std::vector<std::string> ApplyLiveSettings(const v1::GatewayConfig& loaded,
 }
 
 std::string HashConfig(const v1::GatewayConfig& config) {
-  // FNV-1a: nobody is to be kept from finding two configurations with one hash.
+  // FNV-1a: the hash need not resist deliberate collisions.
   std::uint64_t hash = 0xCBF29CE484222325U;
   for (const char c : WriteYaml(config, {})) {
     hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3U;

@@ -12,11 +12,11 @@
 #include "service/config/flags.h"
 #include "service/config/help.h"
 #include "service/config/limit_rules.h"
+#include "service/config/parse_config.h"
 #include "service/config/setting_registry.h"
 #include "service/config/text.h"
 #include "service/config/tls.h"
 #include "service/config/upstream_keys.h"
-#include "service/config/validate.h"
 #include "service/config/yaml_reader.h"
 #include "service/config/yaml_writer.h"
 
@@ -29,7 +29,7 @@ constexpr int kExitConfigError = 2;
 
 using Errors = std::vector<std::string>;
 
-// The layers, the strongest last.
+// The sources of values. Later ones override earlier ones.
 class Layers {
  public:
   explicit Layers(Errors* errors) : errors_(*errors) { SetDefaults(&config_); }
@@ -66,9 +66,9 @@ class Layers {
     const absl::Status status =
         SetFromText(setting.field(), text, MutableParent(setting, &config_));
     if (status.ok()) {
-      sources_[setting.key] = source;
+      sources_[setting.name] = source;
     } else {
-      errors_.push_back(Concat(setting.key, " = ", ShowValue(setting.field(), text), " (from ",
+      errors_.push_back(Concat(setting.name, " = ", ShowValue(setting.field(), text), " (from ",
                                source, "): ", status.message()));
     }
   }
@@ -85,7 +85,7 @@ EarlyExit MakeErrorExit(const Errors& errors) {
   return {.out = "", .err = std::move(text), .exit_code = kExitConfigError, .errors = errors};
 }
 
-EarlyExit MakePrintConfigExit(const Layers& layers, const absl::StatusOr<ApiKey>& key) {
+std::string PrintConfig(const Layers& layers, const absl::StatusOr<ApiKey>& key) {
   std::string text = Concat("# ", kProgram, " ", Version(), "\n");
   if (key.ok()) {
     Append(&text, "# API key: from ", Escape(key->source), ", ****\n");
@@ -93,7 +93,35 @@ EarlyExit MakePrintConfigExit(const Layers& layers, const absl::StatusOr<ApiKey>
     Append(&text, "# API key: none (", key.status().message(), ")\n");
   }
   Append(&text, WriteYaml(layers.config(), layers.sources()));
-  return {.out = std::move(text), .err = "", .exit_code = 0};
+  return text;
+}
+
+// Moves the API key into `loaded`, and reads the other secrets. The password of Redis is only
+// checked: it is read again for each connection.
+void LoadSecrets(absl::StatusOr<ApiKey> key, const FileReader& read_file, LoadedConfig* loaded,
+                 Errors* errors) {
+  if (key.ok()) {
+    loaded->api_key = std::move(key->key);
+    loaded->api_key_source = std::move(key->source);
+  } else {
+    errors->emplace_back(key.status().message());
+  }
+  ReadUpstreamKeys(read_file, &loaded->keys, errors);
+  const std::string& file = loaded->config.limits().redis().password_file();
+  if (file.empty()) return;
+  absl::StatusOr<std::string> password = ReadPassword(file, read_file);
+  if (password.ok()) {
+    WipeString(&*password);
+  } else {
+    errors->push_back(Concat("limits.redis.password_file: ", password.status().message()));
+  }
+}
+
+void CheckTlsFiles(const v1::GatewayConfig& config, const FileReader& read_file, Errors* errors) {
+  for (const TlsPaths& paths : {ToTlsPaths(config.tls()), ToTlsPaths(config.upstream())}) {
+    const auto tls = LoadTlsFiles(paths, read_file, std::chrono::system_clock::now());
+    if (!tls.ok()) errors->emplace_back(tls.status().message());
+  }
 }
 
 }  // namespace
@@ -104,7 +132,7 @@ LoadResult LoadConfig(int argc, const char* const* argv, const Environment& envi
                       const FileReader& read_file) {
   Errors errors;
   const ParsedFlags flags = ParseFlags(argc, argv, &errors);
-  // Whoever asks for help gets it, whatever else is wrong.
+  // Help is printed whatever else is wrong.
   if (flags.help) return EarlyExit{.out = HelpText(kProgram), .err = "", .exit_code = 0};
   if (flags.version) {
     return EarlyExit{.out = Concat(kProgram, " ", Version(), "\n"), .err = "", .exit_code = 0};
@@ -117,40 +145,20 @@ LoadResult LoadConfig(int argc, const char* const* argv, const Environment& envi
   layers.AddEnvironment(environment);
   layers.AddFlags(flags.values);
   const v1::GatewayConfig& config = layers.config();
-  Validate(config, layers.sources(), &errors);
-
+  LoadedConfig loaded = ParseConfig(config, layers.sources(), &errors);
   absl::StatusOr<ApiKey> key = FindApiKey(config.upstream().api_key_file(), environment, read_file);
-  if (!key.ok() && !flags.print_config) errors.emplace_back(key.status().message());
-  std::vector<Secret> keys;
-  if (!flags.print_config) keys = ReadUpstreamKeys(config.upstream(), read_file, &errors);
-  if (const std::string& file = config.limits().redis().password_file();
-      !file.empty() && !flags.print_config) {
-    absl::StatusOr<std::string> password = ReadPassword(file, read_file);
-    if (password.ok()) {
-      WipeString(&*password);
-    } else {
-      errors.push_back(Concat("limits.redis.password_file: ", password.status().message()));
-    }
-  }
-  if (!errors.empty()) return MakeErrorExit(errors);
-  if (flags.print_config) return MakePrintConfigExit(layers, key);
-  if (flags.check_config) {
-    for (const TlsPaths& paths : {ToTlsPaths(config.tls()), ToTlsPaths(config.upstream())}) {
-      const auto tls = LoadTlsFiles(paths, read_file, std::chrono::system_clock::now());
-      if (!tls.ok()) errors.emplace_back(tls.status().message());
-    }
+  loaded.printed_config = PrintConfig(layers, key);
+  if (flags.print_config) {
     if (!errors.empty()) return MakeErrorExit(errors);
+    return EarlyExit{.out = std::move(loaded.printed_config), .err = "", .exit_code = 0};
+  }
+  LoadSecrets(std::move(key), read_file, &loaded, &errors);
+  if (flags.check_config && errors.empty()) CheckTlsFiles(config, read_file, &errors);
+  if (!errors.empty()) return MakeErrorExit(errors);
+  if (flags.check_config) {
     return EarlyExit{.out = "configuration OK\n", .err = "", .exit_code = 0};
   }
-  std::string printed_config = MakePrintConfigExit(layers, key).out;
-  return LoadedConfig{.config = config,
-                      .listen = *ParseHostPort(config.listen()),
-                      .admin_listen = *ParseHostPort(config.admin_listen()),
-                      .upstream = *ParseUpstreamUrl(config.upstream().url()),
-                      .api_key = std::move(key->key),
-                      .api_key_source = std::move(key->source),
-                      .keys = std::move(keys),
-                      .printed_config = std::move(printed_config)};
+  return loaded;
 }
 
 }  // namespace evalrun::config

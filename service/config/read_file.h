@@ -1,6 +1,6 @@
 // File: read_file.h
 //
-// Reading a small file whole.
+// Reads a small file as a whole.
 #ifndef EVALRUN_SERVICE_CONFIG_READ_FILE_H_
 #define EVALRUN_SERVICE_CONFIG_READ_FILE_H_
 
@@ -12,13 +12,13 @@
 
 namespace evalrun::config {
 
-// How files are read: a seam for tests.
+// Reads a file as ReadFile() does. Tests put their own in its place.
 using FileReader =
     std::function<absl::StatusOr<std::string>(const std::string& path, std::size_t max_bytes)>;
 
-// The content of the file. A file with more than `max_bytes`, and one that cannot be read, is an
-// error whose message is for people and completes "cannot read PATH: ...". No copy of the content
-// is left in freed memory. Pipes work; blocks as long as the file does.
+// The content of the file. An error, "cannot read PATH: ...", when it has more than `max_bytes` or
+// cannot be read. No copy of the content is left in freed memory. Pipes work; blocks until the
+// other end is closed.
 [[nodiscard]] absl::StatusOr<std::string> ReadFile(const std::string& path, std::size_t max_bytes);
 
 }  // namespace evalrun::config

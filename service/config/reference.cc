@@ -36,7 +36,7 @@ std::string Row(const SettingInfo& setting) {
   const std::string default_value =
       schema.default_value().empty() ? "none" : Code(schema.default_value());
   const bool yaml_only = setting.flag.empty();
-  return Concat("| ", Code(setting.key), " | ",
+  return Concat("| ", Code(setting.name), " | ",
                 yaml_only ? "YAML only" : Code(Concat("--", setting.flag)), " | ",
                 Code(setting.variable), " | ", default_value, " | ", Allowed(setting), " | ",
                 absl::StrReplaceAll(schema.help(), {{"|", "\\|"}}),

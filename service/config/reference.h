@@ -1,6 +1,6 @@
 // File: reference.h
 //
-// REFERENCE.md, made from the schema.
+// Generates REFERENCE.md from the schema.
 #ifndef EVALRUN_SERVICE_CONFIG_REFERENCE_H_
 #define EVALRUN_SERVICE_CONFIG_REFERENCE_H_
 

@@ -1,6 +1,6 @@
 // File: secret.h
 //
-// A string that wipes its memory and does not print.
+// A string whose memory is wiped, and that cannot be printed.
 #ifndef EVALRUN_SERVICE_CONFIG_SECRET_H_
 #define EVALRUN_SERVICE_CONFIG_SECRET_H_
 
@@ -11,12 +11,12 @@
 
 namespace evalrun::config {
 
-// Owns the bytes of a secret. Moves without leaving a copy; wiped when destroyed or assigned to. A
-// const Secret may be read by several threads.
+// Owns the bytes of a secret. Moving leaves no copy; destruction and assignment wipe them. A const
+// Secret may be read by several threads.
 class Secret {
  public:
   Secret() = default;
-  // Copies `bytes`; what they are copied from is the caller's to wipe.
+  // Copies `bytes`; the caller wipes the original.
   explicit Secret(std::string_view bytes);
   ~Secret();
 
@@ -31,7 +31,7 @@ class Secret {
   // use stands out in a review.
   [[nodiscard]] std::string_view RevealForSending() const { return {bytes_.get(), size_}; }
 
-  // Refuses to compile, rather than to print.
+  // Printing a secret does not compile.
   template <typename Stream>
   friend Stream& operator<<(Stream&, const Secret&) = delete;
 
@@ -42,7 +42,7 @@ class Secret {
   std::size_t size_ = 0;
 };
 
-// Overwrites all that `text` has allocated and makes it empty.
+// Overwrites everything that `text` has allocated, then empties it.
 void WipeString(std::string* text);
 
 }  // namespace evalrun::config

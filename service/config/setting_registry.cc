@@ -14,8 +14,8 @@ namespace {
 using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
 
-std::string KeyToFlag(std::string_view key) {
-  return absl::StrReplaceAll(std::string(key), {{".", "-"}, {"_", "-"}});
+std::string NameToFlag(std::string_view name) {
+  return absl::StrReplaceAll(std::string(name), {{".", "-"}, {"_", "-"}});
 }
 
 std::string FlagToVariable(std::string_view flag) {
@@ -30,13 +30,13 @@ void Collect(const Descriptor* message, const SettingInfo& parent,
     if (field->is_repeated()) continue;
     SettingInfo setting = parent;
     setting.path.push_back(field);
-    setting.key = parent.key.empty() ? field->name() : Concat(parent.key, ".", field->name());
+    setting.name = JoinName(parent.name, field->name());
     if (!IsLeaf(field)) {
       Collect(field->message_type(), setting, settings);
       continue;
     }
     const std::string& flag = GetSetting(field).flag();
-    setting.flag = flag.empty() ? KeyToFlag(setting.key) : flag;
+    setting.flag = flag.empty() ? NameToFlag(setting.name) : flag;
     setting.variable = FlagToVariable(setting.flag);
     settings->push_back(std::move(setting));
   }
@@ -48,8 +48,8 @@ void CollectLists(const google::protobuf::Descriptor* message, const SettingInfo
     const FieldDescriptor* field = message->field(i);
     SettingInfo setting = parent;
     setting.path.push_back(field);
-    setting.key = parent.key.empty() ? field->name() : Concat(parent.key, ".", field->name());
-    if (field->is_repeated()) setting.key += "[]";
+    setting.name = JoinName(parent.name, field->name());
+    if (field->is_repeated()) setting.name += "[]";
     const bool listed = in_list || field->is_repeated();
     if (!IsLeaf(field)) {
       CollectLists(field->message_type(), setting, listed, settings);
@@ -60,6 +60,10 @@ void CollectLists(const google::protobuf::Descriptor* message, const SettingInfo
 }
 
 }  // namespace
+
+std::string JoinName(std::string_view parent, std::string_view name) {
+  return parent.empty() ? std::string(name) : Concat(parent, ".", name);
+}
 
 const v1::Setting& GetSetting(const FieldDescriptor* field) {
   return field->options().GetExtension(v1::setting);
@@ -114,7 +118,7 @@ std::vector<Candidate> FlagCandidates() {
   for (const SettingInfo& setting : AllSettings()) {
     const std::string shown = Concat("--", setting.flag);
     candidates.push_back({setting.flag, shown});
-    candidates.push_back({KeyToFlag(setting.key), shown});
+    candidates.push_back({NameToFlag(setting.name), shown});
   }
   for (const char* flag : {"config", "check-config", "print-config", "version", "help"}) {
     candidates.push_back({flag, Concat("--", flag)});
@@ -126,7 +130,7 @@ std::vector<Candidate> VariableCandidates() {
   std::vector<Candidate> candidates = {{"EVALRUN_CONFIG", "EVALRUN_CONFIG"}};
   for (const SettingInfo& setting : AllSettings()) {
     candidates.push_back({setting.variable, setting.variable});
-    candidates.push_back({FlagToVariable(KeyToFlag(setting.key)), setting.variable});
+    candidates.push_back({FlagToVariable(NameToFlag(setting.name)), setting.variable});
   }
   return candidates;
 }

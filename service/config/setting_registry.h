@@ -1,7 +1,7 @@
 // File: setting_registry.h
 //
-// The list of all settings, read off the schema (config.proto), with their names in YAML, on the
-// command line and in the environment.
+// All settings of the schema (config.proto), with their names in YAML, on the command line and in
+// the environment.
 #ifndef EVALRUN_SERVICE_CONFIG_SETTING_REGISTRY_H_
 #define EVALRUN_SERVICE_CONFIG_SETTING_REGISTRY_H_
 
@@ -20,7 +20,7 @@ namespace evalrun::config {
 
 // One field that holds a value: a scalar or a duration.
 struct SettingInfo {
-  std::string key;       // `upstream.timeout`
+  std::string name;      // `upstream.timeout`: its path in YAML
   std::string flag;      // `upstream-timeout`
   std::string variable;  // `EVALRUN_UPSTREAM_TIMEOUT`
   // From GatewayConfig down to the field; never empty.
@@ -29,26 +29,29 @@ struct SettingInfo {
   [[nodiscard]] const google::protobuf::FieldDescriptor* field() const { return path.back(); }
 };
 
-// Which layer gave a setting its value, by key: `--listen`, `EVALRUN_LISTEN`, `gateway.yaml:3`. A
+// Where each setting got its value, by name: `--listen`, `EVALRUN_LISTEN`, `gateway.yaml:3`. A
 // setting that is not in it has its default.
 using Sources = std::map<std::string, std::string>;
 
-// What the schema says about a field. Lives as long as the program.
+// The name of a setting within `parent`, which is empty at the top.
+[[nodiscard]] std::string JoinName(std::string_view parent, std::string_view name);
+
+// The option `setting` of a field. Lives as long as the program.
 [[nodiscard]] const v1::Setting& GetSetting(const google::protobuf::FieldDescriptor* field);
 
-// The first sentence of its help.
+// The first sentence of the setting's help.
 [[nodiscard]] std::string_view Summary(const v1::Setting& setting);
 
 // Whether the field holds a value, rather than further fields.
 [[nodiscard]] bool IsLeaf(const google::protobuf::FieldDescriptor* field);
 
-// All settings of GatewayConfig in the order of the schema. What is inside a repeated field can
-// only be written in YAML and is not among them. Thread-safe.
+// All settings of GatewayConfig in the order of the schema, except those inside a repeated field,
+// which can only be written in YAML. Thread-safe.
 [[nodiscard]] const std::vector<SettingInfo>& AllSettings();
 
-// What can only be written in YAML: repeated fields of values, and the values in repeated messages,
-// in the order of the schema. Their keys are `identity.trusted_networks[]`, `limits.rules[].name`;
-// flag and variable are empty. Thread-safe.
+// The settings that can only be written in YAML, in the order of the schema: repeated values, and
+// the values in repeated messages. Their names are like `identity.trusted_networks[]` and
+// `limits.rules[].name`; flag and variable are empty. Thread-safe.
 [[nodiscard]] const std::vector<SettingInfo>& AllListSettings();
 
 // The setting with this flag (without dashes), or nullptr.
@@ -58,7 +61,7 @@ using Sources = std::map<std::string, std::string>;
 [[nodiscard]] google::protobuf::Message* MutableParent(const SettingInfo& setting,
                                                        v1::GatewayConfig* config);
 
-// What people may mean that write a flag, or the name of a variable, that does not exist.
+// Suggestions for a flag, or for a variable, that does not exist.
 [[nodiscard]] std::vector<Candidate> FlagCandidates();
 [[nodiscard]] std::vector<Candidate> VariableCandidates();
 

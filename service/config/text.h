@@ -1,6 +1,6 @@
 // File: text.h
 //
-// Putting messages together, and showing text of unknown origin in them on one line.
+// Builds messages, shows text of unknown origin in them on one line, and checks characters. Pure.
 #ifndef EVALRUN_SERVICE_CONFIG_TEXT_H_
 #define EVALRUN_SERVICE_CONFIG_TEXT_H_
 
@@ -29,13 +29,20 @@ void Append(std::string* text, const Parts&... parts) {
   (append(parts), ...);
 }
 
-// The same as a new string.
+// The same, as a new string.
 template <typename... Parts>
 [[nodiscard]] std::string Concat(const Parts&... parts) {
   std::string text;
   Append(&text, parts...);
   return text;
 }
+
+// The characters of most names, and those of names that may have dots.
+inline constexpr std::string_view kNameCharacters = "abcdefghijklmnopqrstuvwxyz0123456789-_";
+inline constexpr std::string_view kDottedNameCharacters = "abcdefghijklmnopqrstuvwxyz0123456789-_.";
+
+// Whether `text` is 1 to 64 of `characters`.
+[[nodiscard]] bool IsName(std::string_view text, std::string_view characters);
 
 // `text` with everything outside printable ASCII escaped, cut after about a hundred characters.
 [[nodiscard]] std::string Escape(std::string_view text);

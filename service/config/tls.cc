@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "service/authz/network.h"
-#include "service/config/host_port.h"
 #include "service/config/text.h"
 #include "service/tls/pem.h"
 
@@ -17,16 +16,16 @@ using std::chrono::system_clock;
 constexpr std::size_t kMaxFileBytes = std::size_t{1} << 20U;
 
 bool IsLoopback(const std::string& host) {
-  if (host == "localhost" || host == "::1") return true;
-  const auto address = authz::ParseIpAddress(host);
-  return address.has_value() && authz::Network::Parse("127.0.0.0/8")->Contains(*address);
+  if (host == "localhost") return true;
+  const std::optional<authz::IpAddress> address = authz::ParseIpAddress(host);
+  return address.has_value() && authz::IsLoopback(*address);
 }
 
 absl::Status FileError(const std::string& path, std::string_view why) {
   return absl::InvalidArgumentError(Concat(Escape(path), ": ", why));
 }
 
-// The certificates in a file, and when they end.
+// The certificates in a file, and when they expire.
 absl::StatusOr<std::pair<std::string, tls::Expiry>> ReadCertificates(const std::string& path,
                                                                      const FileReader& read_file) {
   absl::StatusOr<std::string> pem = read_file(path, kMaxFileBytes);
@@ -74,41 +73,42 @@ absl::Status ReadAuthorities(const std::string& path, const FileReader& read_fil
   return absl::OkStatus();
 }
 
-void CheckServer(const v1::GatewayConfig& config, std::vector<std::string>* errors) {
-  const v1::Tls& tls = config.tls();
+void CheckServer(const LoadedConfig& loaded, std::vector<std::string>* conflicts) {
+  const v1::Tls& tls = loaded.config.tls();
   if (tls.certificate_file().empty() != tls.key_file().empty()) {
-    errors->emplace_back("tls.certificate_file, tls.key_file: must come together");
+    conflicts->emplace_back("tls.certificate_file, tls.key_file: must come together");
   }
   const bool verifies = tls.client_certificates() != v1::Tls::CLIENT_CERTIFICATES_OFF;
   if (verifies && tls.certificate_file().empty()) {
-    errors->emplace_back("tls.client_certificates: must be off without tls.certificate_file");
+    conflicts->emplace_back("tls.client_certificates: must be off without tls.certificate_file");
   }
   if (verifies && tls.client_ca_file().empty()) {
-    errors->emplace_back("tls.client_certificates: must be off without tls.client_ca_file");
+    conflicts->emplace_back("tls.client_certificates: must be off without tls.client_ca_file");
   }
   if (!verifies && !tls.client_ca_file().empty()) {
-    errors->emplace_back(
+    conflicts->emplace_back(
         "tls.client_ca_file: must come with tls.client_certificates optional or required, for "
         "otherwise no certificate is asked for");
   }
-  const auto listen = ParseHostPort(config.listen());
-  if (listen.ok() && !IsLoopback(listen->host) && tls.certificate_file().empty() &&
-      !config.server().insecure()) {
-    errors->emplace_back(
-        Concat("listen = \"", config.listen(),
+  // Without a host the address itself was wrong.
+  if (!loaded.listen.host.empty() && !IsLoopback(loaded.listen.host) &&
+      tls.certificate_file().empty() && !loaded.config.server().insecure()) {
+    conflicts->emplace_back(
+        Concat("listen = \"", loaded.config.listen(),
                "\": must be an address of the loopback interface, such as 127.0.0.1, without "
                "tls.certificate_file; server.insecure serves other machines in plaintext"));
   }
 }
 
-void CheckUpstream(const v1::Upstream& upstream, std::vector<std::string>* errors) {
+void CheckUpstream(const LoadedConfig& loaded, std::vector<std::string>* conflicts) {
+  const v1::Upstream& upstream = loaded.config.upstream();
   if (upstream.client_certificate_file().empty() != upstream.client_key_file().empty()) {
-    errors->emplace_back(
+    conflicts->emplace_back(
         "upstream.client_certificate_file, upstream.client_key_file: must come together");
   }
   const bool has_files = !upstream.client_certificate_file().empty() || !upstream.ca_file().empty();
-  if (has_files && !upstream.url().starts_with("https://")) {
-    errors->emplace_back(
+  if (has_files && loaded.upstream.scheme == "http") {
+    conflicts->emplace_back(
         "upstream.ca_file, upstream.client_certificate_file: must come with an upstream.url that "
         "begins with https://");
   }
@@ -116,9 +116,9 @@ void CheckUpstream(const v1::Upstream& upstream, std::vector<std::string>* error
 
 }  // namespace
 
-void CheckTls(const v1::GatewayConfig& config, std::vector<std::string>* errors) {
-  CheckServer(config, errors);
-  CheckUpstream(config.upstream(), errors);
+void CheckTls(const LoadedConfig& loaded, std::vector<std::string>* conflicts) {
+  CheckServer(loaded, conflicts);
+  CheckUpstream(loaded, conflicts);
 }
 
 TlsPaths ToTlsPaths(const v1::Tls& tls) {

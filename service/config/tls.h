@@ -1,7 +1,7 @@
 // File: tls.h
 //
-// What the settings of TLS, on either side, allow, and the files that they name. No message shows
-// any byte of a key.
+// Checks the settings of TLS on either side, and reads the files that they name. No error shows any
+// byte of a key.
 #ifndef EVALRUN_SERVICE_CONFIG_TLS_H_
 #define EVALRUN_SERVICE_CONFIG_TLS_H_
 
@@ -13,16 +13,18 @@
 #include <absl/status/statusor.h>
 
 #include "service/config/config.pb.h"
+#include "service/config/loaded_config.h"
 #include "service/config/read_file.h"
 #include "service/config/secret.h"
 
 namespace evalrun::config {
 
-// Which settings of TLS need each other, and what plaintext needs. Pure.
-void CheckTls(const v1::GatewayConfig& config, std::vector<std::string>* errors);
+// Appends one line for each conflict between settings of TLS, and for an address that plaintext is
+// not served on. Pure.
+void CheckTls(const LoadedConfig& loaded, std::vector<std::string>* conflicts);
 
-// Files that belong together: a certificate with its key, and the authorities that the other side
-// is verified against. Each name may be empty; those of certificate and key only together.
+// The files of one side: a certificate with its key, and the authorities by which the peer is
+// verified. Each name may be empty; those of certificate and key only together.
 struct TlsPaths {
   std::string certificate;
   std::string key;
@@ -33,18 +35,19 @@ struct TlsPaths {
 [[nodiscard]] TlsPaths ToTlsPaths(const v1::Tls& tls);
 [[nodiscard]] TlsPaths ToTlsPaths(const v1::Upstream& upstream);
 
-// Their content, all in PEM.
+// The content of the files, all in PEM.
 struct TlsFiles {
   std::string certificate;  // with its intermediates
   Secret key;
   std::string authorities;
-  // When the first of the certificate and its intermediates ends, and the last of the authorities.
+  // When the first of the certificate and its intermediates expires, and the last of the
+  // authorities.
   std::optional<std::chrono::system_clock::time_point> certificate_expiry;
   std::optional<std::chrono::system_clock::time_point> authorities_expiry;
 };
 
-// Reads them. Refused, naming the file: one that cannot be read or holds something else, a key
-// that is not the certificate's, and what has expired at `now`.
+// Reads the files. Errors, each naming its file: one that cannot be read or holds something else, a
+// key that is not the certificate's, and certificates that have expired at `now`.
 [[nodiscard]] absl::StatusOr<TlsFiles> LoadTlsFiles(const TlsPaths& paths,
                                                     const FileReader& read_file,
                                                     std::chrono::system_clock::time_point now);

@@ -1,7 +1,5 @@
 #include "service/config/upstream_keys.h"
 
-#include <algorithm>
-#include <set>
 #include <string_view>
 #include <utility>
 
@@ -11,60 +9,66 @@
 #include "service/config/text.h"
 
 namespace evalrun::config {
-namespace {
 
-bool IsWellFormedName(std::string_view name) {
-  return !name.empty() && name.size() <= 64 && std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-  });
-}
-
-}  // namespace
-
-void CheckUpstreamKeys(const v1::Upstream& upstream, bool opaque_ids,
-                       std::vector<std::string>* errors) {
-  std::set<std::string> names = {"default"};
-  for (int i = 0; i < upstream.keys_size(); ++i) {
-    const v1::UpstreamKey& key = upstream.keys(i);
-    const auto refuse = [&](std::string_view field, std::string_view why) {
-      errors->push_back(Concat("upstream.keys[", i, "]", field, ": ", why));
-    };
-    if (!IsWellFormedName(key.name())) {
-      refuse(".name", "must be 1 to 64 of a-z 0-9 - _ .");
-    } else if (!names.insert(key.name()).second) {
-      refuse(".name", Concat("\"", key.name(), "\" must be a name that no other key has"));
+UpstreamKey ParseUpstreamKey(const std::string& name, const v1::UpstreamKey& key, bool opaque_ids,
+                             std::set<std::string>* key_names, FieldErrors* errors,
+                             std::vector<std::string>* conflicts) {
+  const auto add = [&](std::string_view field, std::string_view what) {
+    conflicts->push_back(Concat(name, field, ": ", what));
+  };
+  const auto parse_name = [&](const std::string&, const std::string& text) {
+    if (!IsName(text, kDottedNameCharacters)) {
+      add(".name", "must be 1 to 64 of a-z 0-9 - _ .");
+    } else if (!key_names->insert(text).second) {
+      add(".name", Concat(Quote(text), " must be a name that no other key has"));
     }
-    if (key.file().empty()) refuse(".file", "must name the file that holds the key");
-    if (key.identities().empty() && key.workspaces().empty()) {
-      refuse("", "must have identities or workspaces: a key for all calls is the API key");
-    }
-    for (const std::string& identity : key.identities()) {
-      const absl::Status status = CheckIdentityPattern(identity);
-      if (!status.ok())
-        refuse(".identities", Concat("\"", Escape(identity), "\" ", status.message()));
-    }
-    for (const std::string& workspace : key.workspaces()) {
-      const absl::Status status = CheckWorkspacePattern(workspace, opaque_ids);
-      if (!status.ok()) {
-        refuse(".workspaces", Concat("\"", Escape(workspace), "\" ", status.message()));
-      }
-    }
+    return absl::OkStatus();
+  };
+  const auto parse_file = [&](const std::string&, const std::string& text) {
+    if (text.empty()) add(".file", "must name the file that holds the key");
+    return absl::OkStatus();
+  };
+  const auto parse_identity = [&](const std::string&, const std::string& text) {
+    const absl::Status status = CheckIdentityPattern(text);
+    if (!status.ok()) add(".identities", Concat(Quote(text), " ", status.message()));
+    return absl::OkStatus();
+  };
+  const auto parse_workspace = [&](const std::string&, const std::string& text) {
+    const absl::Status status = CheckWorkspacePattern(text, opaque_ids);
+    if (!status.ok()) add(".workspaces", Concat(Quote(text), " ", status.message()));
+    return absl::OkStatus();
+  };
+  ParseFields(name, key,
+              {.texts = {{"name", parse_name},
+                         {"file", parse_file},
+                         {"identities", parse_identity},
+                         {"workspaces", parse_workspace}},
+               .elements = {}},
+              errors);
+  std::vector<std::string> identities(key.identities().begin(), key.identities().end());
+  std::vector<std::string> workspaces(key.workspaces().begin(), key.workspaces().end());
+  if (identities.empty() && workspaces.empty()) {
+    add("", "must have identities or workspaces: a key for all calls is the API key");
   }
+  if (identities.empty()) identities = {"*"};
+  if (workspaces.empty()) workspaces = {"*", std::string(authz::kUnsetWorkspace)};
+  return {.name = key.name(),
+          .file = key.file(),
+          .scope = authz::Scope(std::move(identities), std::move(workspaces)),
+          .secret = {}};
 }
 
-std::vector<Secret> ReadUpstreamKeys(const v1::Upstream& upstream, const FileReader& read_file,
-                                     std::vector<std::string>* errors) {
-  std::vector<Secret> keys;
-  for (const v1::UpstreamKey& key : upstream.keys()) {
-    if (key.file().empty()) continue;  // which CheckUpstreamKeys() says
-    absl::StatusOr<ApiKey> found = FindApiKey(key.file(), {}, read_file);
+void ReadUpstreamKeys(const FileReader& read_file, std::vector<UpstreamKey>* keys,
+                      std::vector<std::string>* errors) {
+  for (UpstreamKey& key : *keys) {
+    if (key.file.empty()) continue;  // reported by ParseUpstreamKey()
+    absl::StatusOr<ApiKey> found = FindApiKey(key.file, {}, read_file);
     if (found.ok()) {
-      keys.push_back(std::move(found->key));
+      key.secret = std::move(found->key);
     } else {
       errors->push_back(Concat("upstream.keys: ", found.status().message()));
     }
   }
-  return keys;
 }
 
 }  // namespace evalrun::config

@@ -4,8 +4,9 @@
 
 #include <absl/strings/ascii.h>
 
-#include "service/config/host_port.h"
+#include "service/config/address.h"
 #include "service/config/text.h"
+#include "service/text/host_port.h"
 
 namespace evalrun::config {
 namespace {
@@ -84,8 +85,9 @@ absl::Status ParseAuthority(std::string_view authority, UpstreamUrl* url) {
   }
   url->host = absl::AsciiStrToLower(std::string(host));
   url->port = DefaultPort(url->scheme);
-  if (has_port && (!ParsePort(port, &url->port) || url->port == 0)) {
-    return Must("have a port from 1 to 65535");
+  if (has_port) {
+    url->port = text::ParsePort(port).value_or(0);
+    if (url->port == 0) return Must("have a port from 1 to 65535");
   }
   return absl::OkStatus();
 }
@@ -121,6 +123,7 @@ absl::StatusOr<UpstreamUrl> ParseUpstreamUrl(std::string_view text) {
 }
 
 absl::Status CheckProxyUrl(std::string_view text) {
+  if (text.empty()) return absl::OkStatus();
   std::string without_credentials(text);
   const std::size_t separator = text.find("://");
   const std::size_t at = text.rfind('@');

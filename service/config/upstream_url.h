@@ -1,7 +1,7 @@
 // File: upstream_url.h
 //
-// The base URL of the REST API, taken apart. Strict on purpose: what cannot be written down here
-// cannot turn up in a request.
+// Parses the base URL of the REST API. Strict on purpose: a form that is rejected here cannot
+// appear in a request.
 #ifndef EVALRUN_SERVICE_CONFIG_UPSTREAM_URL_H_
 #define EVALRUN_SERVICE_CONFIG_UPSTREAM_URL_H_
 
@@ -27,15 +27,16 @@ struct UpstreamUrl {
   bool operator==(const UpstreamUrl&) const = default;
 };
 
-// Takes `https://api.aymara.ai/v2` apart. Refuses other schemes, user and password, query,
-// fragment, empty and dot segments (`%2e` too) and everything that is not RFC 3986. An error's
-// message says what is allowed, without repeating `text`. Pure.
+// Parses `https://api.aymara.ai/v2`. Rejects other schemes, user and password, query,
+// fragment, empty and dot segments (`%2e` too) and every character that RFC 3986 does not allow. An
+// error's message says what is allowed, without repeating `text`. Pure.
 [[nodiscard]] absl::StatusOr<UpstreamUrl> ParseUpstreamUrl(std::string_view text);
 
-// OK for `http://[USER:PASSWORD@]HOST[:PORT]`, http or https, without a path. Otherwise as above.
+// OK for empty text and for `http://[USER:PASSWORD@]HOST[:PORT]`, http or https, without a path.
+// Otherwise as above.
 [[nodiscard]] absl::Status CheckProxyUrl(std::string_view text);
 
-// `text` with what may be credentials (all before the last `@`, the scheme excepted) as `****`.
+// `text` with possible credentials (everything before the last `@` except the scheme) as `****`.
 [[nodiscard]] std::string MaskCredentials(std::string_view text);
 
 }  // namespace evalrun::config

@@ -61,7 +61,7 @@ std::uint64_t WatchedFiles::LoadedHash() const {
 std::uint64_t WatchedFiles::CurrentHash() const {
   std::uint64_t sum = 0;
   for (const auto& [path, file] : files_) {
-    // To read a pipe would take its content from whoever it is meant for.
+    // Reading a pipe would take its content from its reader.
     if (!file.is_regular) {
       sum = CombineHashes(sum, file.hash);
       continue;

@@ -1,8 +1,8 @@
 // File: watched_files.h
 //
 // The files that a load of the configuration has read, and whether they have changed since. They
-// are looked at by content: a symbolic link that is switched, a file that is renamed over another
-// and one that is written in place are all the same.
+// are compared by content, so that it makes no difference whether a symbolic link is switched, a
+// file is renamed over another, or a file is written in place.
 #ifndef EVALRUN_SERVICE_CONFIG_WATCHED_FILES_H_
 #define EVALRUN_SERVICE_CONFIG_WATCHED_FILES_H_
 
@@ -16,7 +16,7 @@
 
 namespace evalrun::config {
 
-// Not thread-safe. Keeps hashes, never content: one of the files holds a key.
+// Not thread-safe. Keeps hashes, never content: some of the files hold secrets.
 class WatchedFiles {
  public:
   WatchedFiles() = default;
@@ -29,18 +29,17 @@ class WatchedFiles {
   // Forgets all files: a new load begins.
   void Clear() { files_.clear(); }
 
-  // Looks whether what stands in the files has changed since it was read, and has stood from one
-  // look to the next: a file that is just being written has not.
+  // Whether the content has changed since it was read, and is the same as at the last check: a file
+  // that is still being written is not.
   [[nodiscard]] bool CheckForChanges();
 
-  // A number for what was read, and for what stands in the same files now. A file that cannot be
-  // read counts by its error.
+  // A hash of the content that was read, and of the content of the same files now. The error of a
+  // file that cannot be read counts as its content.
   [[nodiscard]] std::uint64_t LoadedHash() const;
   [[nodiscard]] std::uint64_t CurrentHash() const;
 
-  // A file that gives its content only once, such as a pipe, or one that is there but blank (which
-  // somebody is about to write, or has lost); empty when there is none. A load that is to replace
-  // another must not be made of it.
+  // Why the last load must not replace another, or empty: a file that can be read only once, such
+  // as a pipe, or a blank one, which may be about to be written.
   [[nodiscard]] std::string FindUnreliableFile() const;
 
  private:
@@ -52,7 +51,7 @@ class WatchedFiles {
   };
 
   std::map<std::string, File> files_;            // by path
-  std::optional<std::uint64_t> last_seen_hash_;  // at the last look
+  std::optional<std::uint64_t> last_seen_hash_;  // at the last check
 };
 
 }  // namespace evalrun::config

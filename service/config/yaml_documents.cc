@@ -8,7 +8,7 @@
 namespace evalrun::config {
 namespace {
 
-// Notes where a document begins, and nothing else.
+// Records where a document begins.
 class DocumentStartRecorder final : public YAML::EventHandler {
  public:
   void OnDocumentStart(const YAML::Mark& mark) override { mark_ = mark; }

@@ -1,6 +1,6 @@
 // File: yaml_documents.h
 //
-// Whether a file holds one YAML document.
+// Checks that a file holds one YAML document.
 #ifndef EVALRUN_SERVICE_CONFIG_YAML_DOCUMENTS_H_
 #define EVALRUN_SERVICE_CONFIG_YAML_DOCUMENTS_H_
 
@@ -11,10 +11,10 @@
 
 namespace evalrun::config {
 
-// Where a second document begins, if there is one. Throws YAML::Exception for what is not YAML.
+// Where a second document begins, if there is one. Throws YAML::Exception when `yaml` is not YAML.
 //
-// YAML::Load() passes over all but the first document, and YAML::LoadAll() of yaml-cpp 0.7 finds
-// documents without end, and memory for them, in a text that begins with a comma.
+// YAML::Load() ignores all but the first document, and YAML::LoadAll() of yaml-cpp 0.7 allocates
+// documents without end for a text that begins with a comma.
 [[nodiscard]] std::optional<YAML::Mark> FindSecondDocument(const std::string& yaml);
 
 }  // namespace evalrun::config

@@ -18,10 +18,6 @@ namespace {
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 
-std::string Join(const std::string& path, std::string_view name) {
-  return path.empty() ? std::string(name) : Concat(path, ".", name);
-}
-
 class Reader {
  public:
   Reader(std::string_view file_name, Sources* sources, std::vector<std::string>* errors)
@@ -36,7 +32,7 @@ class Reader {
         continue;
       }
       const std::string& name = entry.first.Scalar();
-      const std::string key = Join(path, name);
+      const std::string key = JoinName(path, name);
       if (!seen.insert(name).second) {
         AddError(key, mark, "the key stands there twice");
         continue;
@@ -57,19 +53,18 @@ class Reader {
  private:
   std::string At(const YAML::Mark& mark) const { return Concat(file_name_, ":", mark.line + 1); }
 
-  // All keys there are, and, for who forgot the section, the keys below this one by their last
-  // name.
+  // All keys, and, for a key without its section, the settings by their last name.
   static std::vector<Candidate> Candidates(const Message& message, const std::string& path) {
     std::vector<Candidate> candidates;
     const auto* descriptor = message.GetDescriptor();
     for (int i = 0; i < descriptor->field_count(); ++i) {
-      const std::string key = Join(path, descriptor->field(i)->name());
+      const std::string key = JoinName(path, descriptor->field(i)->name());
       candidates.push_back({key, key});
     }
     for (const SettingInfo& setting : AllSettings()) {
-      candidates.push_back({setting.key, setting.key});
-      candidates.push_back({setting.flag, setting.key});
-      candidates.push_back({Join(path, setting.field()->name()), setting.key});
+      candidates.push_back({setting.name, setting.name});
+      candidates.push_back({setting.flag, setting.name});
+      candidates.push_back({JoinName(path, setting.field()->name()), setting.name});
     }
     return candidates;
   }
@@ -140,8 +135,8 @@ class Reader {
 void ReadYaml(const std::string& yaml, std::string_view file_name, Message* message,
               Sources* sources, std::vector<std::string>* errors) {
   Reader reader(file_name, sources, errors);
-  // With a newline at the end yaml-cpp does not notice a quote that is never closed, and takes the
-  // rest of the file for one value.
+  // With a newline at the end, yaml-cpp accepts a quote that is never closed and reads the rest of
+  // the file as one value.
   const std::string text = yaml.substr(0, yaml.find_last_not_of(" \r\n") + 1);
   try {
     if (const std::optional<YAML::Mark> second = FindSecondDocument(text)) {

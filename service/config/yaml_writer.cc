@@ -23,9 +23,9 @@ class Writer {
     const auto* descriptor = message.GetDescriptor();
     for (int i = 0; i < descriptor->field_count(); ++i) {
       const FieldDescriptor* field = descriptor->field(i);
-      const std::string key = path.empty() ? field->name() : Concat(path, ".", field->name());
+      const std::string name = JoinName(path, field->name());
       emitter_ << YAML::Key << field->name() << YAML::Value;
-      field->is_repeated() ? WriteList(message, field, key) : WriteValue(message, field, key, -1);
+      field->is_repeated() ? WriteList(message, field, name) : WriteValue(message, field, name, -1);
     }
     emitter_ << YAML::EndMap;
   }
@@ -33,29 +33,29 @@ class Writer {
   [[nodiscard]] std::string text() const { return Concat(emitter_.c_str(), "\n"); }
 
  private:
-  void WriteList(const Message& message, const FieldDescriptor* field, const std::string& key) {
+  void WriteList(const Message& message, const FieldDescriptor* field, const std::string& name) {
     emitter_ << YAML::BeginSeq;
     const int size = message.GetReflection()->FieldSize(message, field);
     for (int i = 0; i < size; ++i) {
-      WriteValue(message, field, Concat(key, "[", i, "]"), i);
+      WriteValue(message, field, Concat(name, "[", i, "]"), i);
     }
     emitter_ << YAML::EndSeq;
   }
 
   // `index` is -1 for a field that is not repeated.
-  void WriteValue(const Message& message, const FieldDescriptor* field, const std::string& key,
+  void WriteValue(const Message& message, const FieldDescriptor* field, const std::string& name,
                   int index) {
     if (!IsLeaf(field)) {
       const auto* reflection = message.GetReflection();
       WriteMap(index < 0 ? reflection->GetMessage(message, field)
                          : reflection->GetRepeatedMessage(message, field, index),
-               key);
+               name);
       return;
     }
     std::string text = FieldText(message, field, index);
     if (GetSetting(field).format() == v1::FORMAT_PROXY_URL) text = MaskCredentials(text);
     emitter_ << text;
-    if (const auto source = sources_.find(key); source != sources_.end()) {
+    if (const auto source = sources_.find(name); source != sources_.end()) {
       emitter_ << YAML::Comment(Concat("from ", source->second));
     }
   }

@@ -1,6 +1,6 @@
 // File: yaml_writer.h
 //
-// A message as YAML that yaml_reader.h reads back.
+// Writes a message as YAML that yaml_reader.h reads back.
 #ifndef EVALRUN_SERVICE_CONFIG_YAML_WRITER_H_
 #define EVALRUN_SERVICE_CONFIG_YAML_WRITER_H_
 
@@ -12,9 +12,9 @@
 
 namespace evalrun::config {
 
-// All fields of `message` in the order of the schema, one per line, ending with a newline. Where
-// `sources` knows who set one, a comment says so. Credentials in URLs are masked; everything else
-// reads back as it was.
+// All fields of `message` in the order of the schema, one per line, ending with a newline. A
+// comment names the source of a value that is in `sources`. Credentials in URLs are masked;
+// everything else reads back unchanged.
 [[nodiscard]] std::string WriteYaml(const google::protobuf::Message& message,
                                     const Sources& sources);
 

@@ -1,33 +1,38 @@
 // File: event_loop.h
 //
-// One room, and one thread that works in it. All calls, transfers and timers live in the room, and
-// whoever works on them holds its lock; others come for a short visit only (Enter()).
+// All calls, transfers and timers belong to this loop and run on its thread. Other threads post
+// tasks to it. An iteration:
 //
-//   look at the completion queue -> look at the HTTP client's sockets, and at what is due -> ...
+//   posted tasks -> gRPC's completions -> the HTTP client's sockets -> timers that are due
 //
-// until all has been quiet for a few rounds. Then the thread leaves the room and waits in the
-// completion queue, which is woken by the sockets, too (polled_queue.h). So a call costs no
-// hand-over between threads, and no lock is contended; when calls are sparse, it costs the two
-// wake-ups that it must: one when it arrives, and one when the upstream answers.
-// Measured against other arrangements in service/README.md.
+// After a few iterations without any event the thread waits in the completion queue, which the
+// loop's own descriptors wake as well (completion_poller.h). A call therefore costs no hand-over
+// between threads. ../README.md compares this arrangement with others.
 #ifndef EVALRUN_SERVICE_EVENT_LOOP_EVENT_LOOP_H_
 #define EVALRUN_SERVICE_EVENT_LOOP_EVENT_LOOP_H_
 
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <type_traits>
+#include <utility>
+#include <vector>
 
-#include <grpcpp/alarm.h>
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
 #include <grpcpp/completion_queue.h>
 
-#include "rest_backend/http/http_client.h"
+#include "service/event_loop/completion_poller.h"
+#include "service/event_loop/event_source.h"
 #include "service/event_loop/timer_queue.h"
-#include "service/grpc_hooks/polled_queue.h"
-#include "service/grpc_hooks/receive_queues.h"
+#include "service/event_loop/watchdog.h"
+#include "service/net/unique_fd.h"
 
 namespace evalrun::event_loop {
 
@@ -52,60 +57,135 @@ class MemberTag final : public CompletionTag {
   void (Call::*handler_)(bool);
 };
 
-// Thread-safe where it says so; everything else is used inside the room.
+// Thread-safe where it says so; everything else may be used on the loop's thread only, and before
+// Start() on the thread that made the loop. Debug builds check it.
 class EventLoop {
  public:
   using Clock = std::chrono::steady_clock;
+  using Task = std::function<void()>;
+  // Makes the poller for the loop's descriptor and the tag that stands for it.
+  using MakePoller =
+      std::function<absl::StatusOr<std::unique_ptr<CompletionPoller>>(int fd, void* fd_tag)>;
 
-  // Every tag of `queue` is a CompletionTag*. `http` outlives the loop. `max_receive_wait`: see
-  // ReceiveQueues.
-  EventLoop(std::unique_ptr<grpc::ServerCompletionQueue> queue, http::HttpClient* http,
-            std::chrono::nanoseconds max_receive_wait);
-  // The queue must have been shut down (ShutDown()) and drained, or Start() never called.
-  ~EventLoop() = default;
+  // Every tag of the poller's queue is a CompletionTag*. `source` outlives the loop. Fails when
+  // there are no descriptors left, with the call and errno.
+  static absl::StatusOr<std::unique_ptr<EventLoop>> Create(const MakePoller& make_poller,
+                                                           EventSource* source);
+  // ShutDown() must have returned, or Start() never been called.
+  ~EventLoop();
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
 
-  // Starts the thread. From here on the room may only be entered with the lock.
+  // Starts the thread.
   void Start();
 
-  // The lock of the room, for a short visit. Thread-safe.
-  [[nodiscard]] std::unique_lock<std::mutex> Enter();
+  // Runs `task` on the loop's thread, in the order of the calls. Never waits for the loop.
+  // Thread-safe. False when the loop has ended: `task` is not run.
+  bool Post(Task task);
 
-  // Shuts the queue down, lets what is in it come out, and ends the thread. The server must have
-  // been shut down. Thread-safe.
-  void ShutDown();
+  // Runs `task` on the loop's thread and waits for its result. Not from the loop's thread.
+  // Thread-safe. Empty (false for a task without a result) when the loop has ended.
+  template <typename Function>
+  auto RunSync(Function task);
 
-  [[nodiscard]] grpc::ServerCompletionQueue* queue() { return queue_.get(); }
-  [[nodiscard]] http::HttpClient& http() { return *http_; }
-  [[nodiscard]] TimerQueue& timers() { return timers_; }
+  // Whether the caller may use what belongs to the loop. Thread-safe.
+  [[nodiscard]] bool IsLoopThread() const;
 
-  // How many connections of callers were ended under overload. Thread-safe.
-  [[nodiscard]] std::uint64_t connections_shed() const { return receive_queues_.ended(); }
+  // Calls `observer` whenever `fd` is readable, until Unwatch(). Both outlive it. Readable
+  // descriptors are noticed within a millisecond while the loop is busy.
+  absl::Status Watch(int fd, SocketObserver* observer);
+  void Unwatch(int fd);
+
+  [[nodiscard]] TimerQueue& timers() {
+    CheckLoopThread();
+    return timers_;
+  }
+
+  // For gRPC's calls. Thread-safe.
+  [[nodiscard]] grpc::ServerCompletionQueue* queue() { return poller_->queue(); }
+
+  // Shuts the completion queue down, takes out what is left in it, and ends the thread. The server
+  // must have been shut down. False, and the thread goes on, when it takes longer than `timeout`:
+  // the process can then only end without destroying the loop. Not from the loop's thread.
+  [[nodiscard]] bool ShutDown(std::chrono::milliseconds timeout);
+
+  // After a ShutDown() that returned false, in a test that has let the loop go on.
+  void JoinForTest() {
+    if (thread_.joinable()) thread_.join();
+  }
+
+  // How long the loop has been without an iteration that was due. Never waits. Thread-safe.
+  [[nodiscard]] std::chrono::nanoseconds Lag() const { return watchdog_.Lag(Clock::now()); }
+
+  // Connections that were closed because they waited too long under overload. Thread-safe.
+  [[nodiscard]] std::uint64_t connections_shed() const { return poller_->connections_shed(); }
 
  private:
-  void OnSocketsReady(bool /*ok*/) {}  // the next round looks at them
-  void OnStop(bool ok);
+  explicit EventLoop(EventSource* source);
+
+  void CheckLoopThread() const;
+  void OnDescriptorReady(bool /*ok*/) { check_descriptors_ = true; }
 
   void Run();
+  bool RunTasks();
   bool RunCompletions();  // without waiting; true when there was one
-  bool RunSocketsAndTimers();
-  [[nodiscard]] std::optional<Clock::time_point> NextWakeUp() const;
-  void LetVisitorsIn(std::unique_lock<std::mutex>* room);
+  bool RunSourceAndTimers(Clock::time_point now);
+  bool RunObservers();
+  void WaitForEvents();
+  void SetWakeUp(Clock::time_point time);
+  void ReadWakeEvents();
 
-  MemberTag<EventLoop> sockets_ready_{this, &EventLoop::OnSocketsReady};
-  MemberTag<EventLoop> stop_{this, &EventLoop::OnStop};
-  http::HttpClient* http_;
-  grpc_hooks::PolledQueue queue_;
-  grpc_hooks::ReceiveQueues receive_queues_;
+  MemberTag<EventLoop> descriptor_ready_{this, &EventLoop::OnDescriptorReady};
+  EventSource* const source_;
+  net::UniqueFd wake_event_;  // an eventfd: a task was posted while the loop slept
+  net::UniqueFd wake_timer_;  // a timerfd: the next wake-up. epoll_wait()'s own timeout may be late
+                              // by a part of its length (timer slack), this one is not
+  net::UniqueFd epoll_;       // holds both, the source's descriptor, and the watched sockets
+  std::unique_ptr<CompletionPoller> poller_;
   TimerQueue timers_;
-
-  std::mutex room_;
-  std::atomic<int> visitors_waiting_{0};
+  Watchdog watchdog_;
+  std::optional<Clock::time_point> wake_up_;  // what wake_timer_ is set to
+  bool check_descriptors_ = false;
+  Clock::time_point descriptors_checked_at_;
   bool queue_drained_ = false;
-  grpc::Alarm stop_alarm_;
+
+  std::mutex tasks_mutex_;
+  std::vector<Task> tasks_;    // guarded by tasks_mutex_
+  bool accepts_tasks_ = true;  // guarded by tasks_mutex_
+  std::atomic<bool> has_tasks_{false};
+  std::atomic<bool> sleeping_{false};
+  std::atomic<std::uint64_t> wake_events_written_{0};
+  std::uint64_t wake_events_read_ = 0;
+
+  std::atomic<std::thread::id> thread_id_;
+  std::promise<void> ended_;
   std::thread thread_;
 };
+
+template <typename Function>
+auto EventLoop::RunSync(Function task) {
+  using Result = std::invoke_result_t<Function>;
+  // Destroyed without a value when the loop ends first.
+  auto promise = std::make_shared<std::promise<Result>>();
+  std::future<Result> result = promise->get_future();
+  bool posted = false;
+  if constexpr (std::is_void_v<Result>) {
+    posted = Post([promise = std::move(promise), task = std::move(task)]() mutable {
+      task();
+      promise->set_value();
+    });
+  } else {
+    posted = Post([promise = std::move(promise), task = std::move(task)]() mutable {
+      promise->set_value(task());
+    });
+  }
+  if (posted) result.wait();
+  if constexpr (std::is_void_v<Result>) {
+    return posted;
+  } else {
+    return posted ? std::optional<Result>(result.get()) : std::nullopt;
+  }
+}
 
 }  // namespace evalrun::event_loop
 

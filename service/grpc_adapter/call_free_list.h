@@ -5,6 +5,7 @@
 #ifndef EVALRUN_SERVICE_GRPC_ADAPTER_CALL_FREE_LIST_H_
 #define EVALRUN_SERVICE_GRPC_ADAPTER_CALL_FREE_LIST_H_
 
+#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -13,7 +14,8 @@
 
 namespace evalrun::grpc_adapter {
 
-// Lives in the room of the event loop. `Call` has RequestNextCall().
+// Belongs to the event loop's thread, unless a function says that it is thread-safe. `Call` has
+// RequestNextCall().
 template <typename Call>
 class CallFreeList {
  public:
@@ -27,32 +29,39 @@ class CallFreeList {
     while (requested_ < target_requested_) RequestOne();
   }
 
-  // From here on no call is requested again. `on_drained` is called once, when every call is idle.
+  // No call is requested from now on. `on_drained` is called once, when every call is idle.
   void Drain(std::function<void()> on_drained) {
     on_drained_ = std::move(on_drained);
     CheckDrained();
   }
 
-  [[nodiscard]] std::size_t in_flight() const { return calls_.size() - idle_.size() - requested_; }
+  // Calls that have arrived and not finished. Thread-safe.
+  [[nodiscard]] std::size_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
   [[nodiscard]] const std::vector<std::unique_ptr<Call>>& all() const { return calls_; }
 
-  // An requested call became a real one: another is requested, unless draining.
+  // A requested call arrived: another one is requested, unless draining.
   void OnArrived() {
     --requested_;
+    in_flight_.fetch_add(1, std::memory_order_relaxed);
     if (!on_drained_) RequestOne();
   }
   // gRPC is done with a call that had arrived.
   void OnCallFinished(Call* call) {
-    idle_.push_back(call);
-    CheckDrained();
+    in_flight_.fetch_sub(1, std::memory_order_relaxed);
+    Recycle(call);
   }
-  // gRPC handed an requested call back: it was never used.
+  // gRPC returned a requested call: the server shuts down.
   void OnRequestReturned(Call* call) {
     --requested_;
-    OnCallFinished(call);
+    Recycle(call);
   }
 
  private:
+  void Recycle(Call* call) {
+    idle_.push_back(call);
+    CheckDrained();
+  }
+
   void RequestOne() {
     if (idle_.empty()) {
       calls_.push_back(make_());
@@ -73,6 +82,7 @@ class CallFreeList {
   std::vector<std::unique_ptr<Call>> calls_;
   std::vector<Call*> idle_;
   std::size_t requested_ = 0;
+  std::atomic<std::size_t> in_flight_{0};
   std::function<void()> on_drained_;  // set: draining
 };
 

@@ -14,22 +14,34 @@
 namespace evalrun::grpc_adapter {
 namespace {
 
-// What a client may do to a connection on which nothing happens: a ping every ten seconds is
-// welcome.
-constexpr int kMinPingIntervalMs = 10'000;
+// How often a client may ping without calls. CALLERS.md allows a ping every ten seconds; the bound
+// is well below it, so that jitter does not make a well-behaved client look hostile.
+constexpr int kMinPingIntervalMs = 5'000;
 
-// How long a client may take to answer when it is asked whether it is still there.
-constexpr int kKeepaliveTimeoutMs = 20'000;
+// How long a client may take to respond to a keepalive ping.
+constexpr std::chrono::milliseconds kKeepaliveTimeout{20'000};
 
-// For a time that gRPC takes in milliseconds, where 0 is to mean for ever.
+// How long Stop() waits for the event loop beyond the time that calls have.
+constexpr std::chrono::seconds kStopGrace{2};
+
+// How long TakeSample() waits for the event loop.
+constexpr std::chrono::milliseconds kSampleTimeout{100};
+
+// A time in milliseconds as gRPC takes it, where 0 means unlimited.
 int OrUnlimited(std::chrono::milliseconds time) {
   return time.count() == 0 ? std::numeric_limits<int>::max() : static_cast<int>(time.count());
 }
 
 void Configure(const GrpcServerOptions& options, grpc::ServerBuilder* builder) {
-  builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // a port that is taken is an error
-  // Each call answers in time by itself: a timer of gRPC's for each would add 1.5 % to its
-  // instructions, and end what is late on another thread.
+  // Not used here, and their filters would cost every call. A compressed request is answered
+  // UNIMPLEMENTED: a delete request is a hundred bytes, and inflating has no bound in gRPC 1.51.
+  builder->AddChannelArgument(GRPC_ARG_ENABLE_CHANNELZ, 0);
+  builder->AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0);
+  builder->AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
+  builder->SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
+  builder->SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
+  // The handler ends each call in time: a timer of gRPC for each call would add 1.5 % to its
+  // instructions, and end late calls on another thread.
   builder->AddChannelArgument(GRPC_ARG_ENABLE_DEADLINE_CHECKS, 0);
   builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.max_concurrent_streams);
   builder->AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, options.max_metadata_bytes);
@@ -46,40 +58,57 @@ void Configure(const GrpcServerOptions& options, grpc::ServerBuilder* builder) {
                               static_cast<int>(options.handshake_timeout.count()));
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS,
                               static_cast<int>(options.keepalive_time.count()));
-  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
+                              static_cast<int>(kKeepaliveTimeout.count()));
   builder->SetMaxReceiveMessageSize(options.max_message_bytes);
 }
 
 }  // namespace
 
-GrpcServer::GrpcServer(http::HttpClientOptions http) : http_(std::move(http)) {}
+GrpcServer::GrpcServer(http::HttpClientOptions http, const GrpcServerDependencies& dependencies)
+    : dependencies_(dependencies), http_(std::move(http)) {}
 
 GrpcServer::~GrpcServer() = default;
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Listen(
     const GrpcServerOptions& options, http::HttpClientOptions http,
-    handler::DeleteOptions delete_options, const CallDependencies& dependencies) {
-  std::unique_ptr<GrpcServer> server(new GrpcServer(std::move(http)));
+    const GrpcServerDependencies& dependencies) {
+  auto listener = Listener::Create({.host = options.host,
+                                    .port = options.port,
+                                    .max_socket = options.max_socket,
+                                    .tcp_user_timeout = kKeepaliveTimeout,
+                                    .on_accepted = &OnSocketAccepted});
+  if (!listener.ok()) return listener.status();
+  std::unique_ptr<GrpcServer> server(new GrpcServer(std::move(http), dependencies));
+  server->listener_ = *std::move(listener);
+
   grpc::ServerBuilder builder;
   Configure(options, &builder);
-  int port = 0;
-  builder.AddListeningPort(
-      options.listen,
-      options.credentials != nullptr ? options.credentials : grpc::InsecureServerCredentials(),
-      &port);
+  server->acceptor_ = builder.experimental().AddExternalConnectionAcceptor(
+      grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
+      options.credentials != nullptr ? options.credentials : grpc::InsecureServerCredentials());
   builder.RegisterService(&server->service_);
   builder.RegisterAsyncGenericService(&server->generic_service_);
-  server->loop_ = std::make_unique<event_loop::EventLoop>(builder.AddCompletionQueue(),
-                                                          &server->http_, options.max_receive_wait);
+  auto loop = event_loop::EventLoop::Create(
+      [&](int fd, void* fd_tag) {
+        return MakePoller(options.hooks, builder.AddCompletionQueue(), fd, fd_tag,
+                          options.max_receive_wait);
+      },
+      &server->http_events_);
+  if (!loop.ok()) return loop.status();
+  server->loop_ = *std::move(loop);
   server->server_ = builder.BuildAndStart();
-  if (server->server_ == nullptr) {
-    return absl::UnavailableError("cannot listen there; is the port taken?");
-  }
-  server->address_ = absl::StrCat(options.listen.substr(0, options.listen.rfind(':')), ":", port);
-  server->calls_ = std::make_unique<CallPool>(std::move(delete_options), server->loop_.get(),
-                                              &server->service_, dependencies);
+  if (server->server_ == nullptr) return absl::InternalError("gRPC does not start a server");
+
+  const bool is_ipv6 = options.host.find(':') != std::string::npos;
+  server->address_ = absl::StrCat(is_ipv6 ? "[" : "", options.host, is_ipv6 ? "]:" : ":",
+                                  server->listener_->port());
+  server->calls_ = std::make_unique<CallPool>(server->loop_.get(), &server->http_,
+                                              &server->service_, dependencies.delete_handler);
   server->generic_calls_ = std::make_unique<GenericCallPool>(
       server->loop_.get(), &server->generic_service_, dependencies.metrics);
+  absl::Status accepting = server->listener_->Start(server->loop_.get(), server->acceptor_.get());
+  if (!accepting.ok()) return accepting;
   return server;
 }
 
@@ -90,51 +119,72 @@ void GrpcServer::Start() {
 }
 
 void GrpcServer::AnnounceShutdown() {
-  const auto room = loop_->Enter();
-  generic_calls_->SetServing(false);
+  loop_->Post([this] { generic_calls_->SetServing(false); });
 }
 
-void GrpcServer::Stop(std::chrono::milliseconds timeout) {
-  std::promise<void> drained;
-  std::promise<void> generic_drained;
-  {
-    const auto room = loop_->Enter();
-    calls_->Drain([&] { drained.set_value(); });
-    generic_calls_->Drain([&] { generic_drained.set_value(); });
-  }
-  // Shutdown() sends GOAWAY, hands back the calls that are requested, and waits for all streams to
+bool GrpcServer::Stop(std::chrono::milliseconds timeout) {
+  // Shared with the loop, which may outlast this function.
+  const auto drained = std::make_shared<std::promise<void>>();
+  const auto generic_drained = std::make_shared<std::promise<void>>();
+  loop_->Post([this, drained, generic_drained] {
+    listener_->Stop();
+    calls_->Drain([drained] { drained->set_value(); });
+    generic_calls_->Drain([generic_drained] { generic_drained->set_value(); });
+  });
+  const auto give_up_at = std::chrono::steady_clock::now() + timeout + kStopGrace;
+  // Shutdown() sends GOAWAY, returns the calls that are requested, and waits for all streams to
   // end.
-  std::thread shutdown(
-      [this, timeout] { server_->Shutdown(std::chrono::system_clock::now() + timeout); });
-  // It would wait for health watches, too, until the last moment. Once our own calls are answered,
+  std::thread shutdown([server = server_.get(), timeout] {
+    server->Shutdown(std::chrono::system_clock::now() + timeout);
+  });
+  const auto is_done = [&give_up_at](std::promise<void>& promise) {
+    return promise.get_future().wait_until(give_up_at) == std::future_status::ready;
+  };
+  // It would wait for health watches, too, until its deadline. Once the deletions are answered,
   // nothing is left that is worth waiting for.
-  drained.get_future().wait();
+  if (!is_done(*drained)) {
+    shutdown.detach();
+    return false;
+  }
   grpc_server_cancel_all_calls(server_->c_server());
+  if (!is_done(*generic_drained)) {
+    shutdown.detach();
+    return false;
+  }
   shutdown.join();
-  generic_drained.get_future().wait();
-  loop_->ShutDown();
+  return loop_->ShutDown(std::chrono::duration_cast<std::chrono::milliseconds>(kStopGrace));
 }
 
-void GrpcServer::SetLimits(std::shared_ptr<const ratelimit::RuleSet> rules, std::int64_t replicas) {
-  const auto room = loop_->Enter();
-  calls_->limiter().SetRules(std::move(rules), replicas);
+void GrpcServer::SetLiveConfig(handler::LiveConfig live_config) {
+  loop_->Post([this, live_config = std::move(live_config)]() mutable {
+    dependencies_.delete_handler->SetLiveConfig(std::move(live_config));
+  });
 }
 
-observability::MetricsSnapshot GrpcServer::Sample() {
-  const auto room = loop_->Enter();
+GrpcServer::Sample GrpcServer::SampleOnLoop() {
   const auto now = std::chrono::steady_clock::now();
-  deletion::AdmissionController& admission = calls_->admission();
-  return {.calls_in_flight = calls_->in_flight(),
-          .connections_shed = loop_->connections_shed(),
-          .connections_opened = http_.connections_opened(),
-          .connections_closed = http_.connections_closed(),
-          .log_lines_dropped = 0,
-          .retry_after_gate_closures = admission.retry_after_gate_closures(),
+  deletion::AdmissionController& admission = dependencies_.delete_handler->admission();
+  return {.retry_after_gate_closures = admission.retry_after_gate_closures(),
           .retry_after_gate_remaining = admission.longest_retry_after_gate_wait(now),
           .retry_budget_saved = admission.retry_budget().saved(),
-          .log_rejections_omitted = calls_->access_log().rejections_omitted(),
           .limits = ratelimit::MakeLimitSnapshot(
-              calls_->limiter(), std::chrono::nanoseconds(now.time_since_epoch()).count())};
+              dependencies_.delete_handler->limiter(),
+              std::chrono::nanoseconds(now.time_since_epoch()).count())};
+}
+
+GrpcServer::Sample GrpcServer::TakeSample() {
+  const auto promise = std::make_shared<std::promise<void>>();
+  if (loop_->Lag() < kSampleTimeout) {
+    const bool posted = loop_->Post([this, promise] {
+      Sample sample = SampleOnLoop();
+      const std::lock_guard lock(sample_mutex_);
+      last_sample_ = std::move(sample);
+      promise->set_value();
+    });
+    if (posted) promise->get_future().wait_for(kSampleTimeout);
+  }
+  const std::lock_guard lock(sample_mutex_);
+  return last_sample_;
 }
 
 }  // namespace evalrun::grpc_adapter

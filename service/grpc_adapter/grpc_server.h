@@ -8,82 +8,121 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include <absl/status/statusor.h>
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
 
 #include "rest_backend/http/http_client.h"
 #include "service/event_loop/event_loop.h"
 #include "service/grpc_adapter/call_pool.h"
 #include "service/grpc_adapter/generic_call_pool.h"
-#include "service/handler/delete_options.h"
+#include "service/grpc_adapter/http_event_source.h"
+#include "service/grpc_adapter/listener.h"
+#include "service/grpc_adapter/make_poller.h"
+#include "service/handler/delete_handler.h"
+#include "service/handler/live_config.h"
+#include "service/observability/limit_metrics.h"
 #include "service/observability/metrics.h"
 
 namespace evalrun::grpc_adapter {
 
 struct GrpcServerOptions {
-  std::string listen;  // `host:port`; port 0 picks one
+  std::string host;        // an IP address without brackets, or a name
+  std::uint16_t port = 0;  // 0: one that is free
+  // Connections with a greater descriptor are closed at once (listener.h).
+  int max_socket = std::numeric_limits<int>::max();
   int max_concurrent_streams = 500;
-  // Of what a caller has sent, until it is read; of this program's processor time. When it is
-  // longer, connections are ended. 0: for ever.
+  GrpcHooks hooks = {};
+  // How long received bytes may wait until they are read, in processor time of the event loop. When
+  // it is longer, connections are closed. 0: unlimited. With active hooks only.
   std::chrono::milliseconds max_receive_wait{100};
   int max_message_bytes = 65536;
   int max_metadata_bytes = 16384;
-  std::chrono::milliseconds max_connection_idle{0};  // 0: for ever
-  std::chrono::milliseconds max_connection_age{0};   // 0: for ever
+  std::chrono::milliseconds max_connection_idle{0};  // 0: unlimited
+  std::chrono::milliseconds max_connection_age{0};   // 0: unlimited
   std::chrono::milliseconds max_connection_age_grace{120'000};
   std::chrono::milliseconds handshake_timeout{10'000};
   std::chrono::milliseconds keepalive_time{60'000};
   std::shared_ptr<grpc::ServerCredentials> credentials;  // nullptr: plaintext
 };
 
+// What the server serves with, and reads figures of. All of it outlives the server; nothing is
+// null.
+struct GrpcServerDependencies {
+  handler::DeleteHandler* delete_handler;
+  observability::Metrics* metrics;
+};
+
 // Public functions are thread-safe.
 class GrpcServer {
  public:
-  // Listens, but takes no calls before Start().
-  static absl::StatusOr<std::unique_ptr<GrpcServer>> Listen(const GrpcServerOptions& options,
-                                                            http::HttpClientOptions http,
-                                                            handler::DeleteOptions delete_options,
-                                                            const CallDependencies& dependencies);
-  // Stop() must have been called if Start() was.
+  // What belongs to the event loop and operators see.
+  struct Sample {
+    std::uint64_t retry_after_gate_closures = 0;
+    std::chrono::milliseconds retry_after_gate_remaining{0};
+    std::int64_t retry_budget_saved = 0;
+    observability::LimitSnapshot limits = {};
+  };
+
+  // Listens, but accepts no connections before Start().
+  static absl::StatusOr<std::unique_ptr<GrpcServer>> Listen(
+      const GrpcServerOptions& options, http::HttpClientOptions http,
+      const GrpcServerDependencies& dependencies);
+  // Stop() must have returned true if Start() was called.
   ~GrpcServer();
   GrpcServer(const GrpcServer&) = delete;
   GrpcServer& operator=(const GrpcServer&) = delete;
 
   void Start();
 
-  // Health answers NOT_SERVING from now on; calls are still served. What is to balance load
-  // elsewhere is told so.
+  // Health answers NOT_SERVING from now on; calls are still served. Load balancers stop sending new
+  // ones.
   void AnnounceShutdown();
 
-  // Refuses new connections, tells clients to go away, and returns when every call has been
-  // answered, but at the latest after `timeout`, when what is left has been cancelled. Open health
-  // watches do not delay it.
-  void Stop(std::chrono::milliseconds timeout);
+  // Refuses new connections, sends GOAWAY, and returns true when every call has been answered;
+  // after `timeout` the calls that are left are cancelled. Open health watches do not delay it.
+  // False when the event loop does not work through this within two more seconds: the process must
+  // then end without destroying this object.
+  [[nodiscard]] bool Stop(std::chrono::milliseconds timeout);
 
-  // From now on these limits hold, at each of so many replicas.
-  void SetLimits(std::shared_ptr<const ratelimit::RuleSet> rules, std::int64_t replicas);
+  // See handler::DeleteHandler. Applies to calls that arrive from now on.
+  void SetLiveConfig(handler::LiveConfig live_config);
 
   // `host:port`, with the port that was picked.
   [[nodiscard]] const std::string& address() const { return address_; }
 
-  // All snapshot but the dropped log lines, which are left at 0.
-  [[nodiscard]] observability::MetricsSnapshot Sample();
+  // Taken on the event loop; the last one when the loop does not respond within a tenth of a
+  // second.
+  [[nodiscard]] Sample TakeSample();
+
+  [[nodiscard]] std::size_t calls_in_flight() const { return calls_->in_flight(); }
+  [[nodiscard]] const http::HttpClient& http() const { return http_; }
+  [[nodiscard]] const event_loop::EventLoop& loop() const { return *loop_; }
+  [[nodiscard]] const Listener& listener() const { return *listener_; }
 
  private:
-  explicit GrpcServer(http::HttpClientOptions http);
+  GrpcServer(http::HttpClientOptions http, const GrpcServerDependencies& dependencies);
+  [[nodiscard]] Sample SampleOnLoop();
 
+  const GrpcServerDependencies dependencies_;
   std::string address_;
   http::HttpClient http_;
+  HttpEventSource http_events_{&http_};
   RawEvalRunService service_;
   grpc::AsyncGenericService generic_service_;  // every other method
   std::unique_ptr<event_loop::EventLoop> loop_;
   std::unique_ptr<CallPool> calls_;
   std::unique_ptr<GenericCallPool> generic_calls_;
+  std::unique_ptr<Listener> listener_;
+  std::unique_ptr<Listener::Acceptor> acceptor_;
   std::unique_ptr<grpc::Server> server_;
+  std::mutex sample_mutex_;
+  Sample last_sample_;  // guarded by sample_mutex_
 };
 
 }  // namespace evalrun::grpc_adapter

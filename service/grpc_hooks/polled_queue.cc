@@ -1,41 +1,41 @@
 #include "service/grpc_hooks/polled_queue.h"
 
 #include <sys/epoll.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <cstdlib>
-#include <system_error>
 #include <utility>
 
+#include "service/grpc_hooks/c_library.h"
 #include "service/grpc_hooks/read_budget.h"
 
 namespace evalrun::grpc_hooks {
 namespace {
 
-// The queue that there is, and gRPC's epoll instance once it watches the queue's descriptor.
-// Threads of gRPC's that wait elsewhere come through here, too, and outlive the queue: they look no
-// further.
+// How often Wait() returns when the descriptor cannot be watched.
+constexpr int kUnwatchedWaitMs = 5;
+
+// The queue that exists, and gRPC's epoll instance once it watches the queue's descriptor. Threads
+// of gRPC that wait elsewhere call the interposed function, too, and outlive the queue: they read
+// `grpc_epoll_fd` only.
 std::atomic<PolledQueue*> the_queue{nullptr};
 std::atomic<int> grpc_epoll_fd{-1};
 
-// What this thread is activity with the queue.
-enum class QueueActivity { kOther, kPolling, kWaiting };
-thread_local QueueActivity activity = QueueActivity::kOther;
+// What this thread does with the queue.
+enum class Activity { kOther, kTrying, kWaiting, kProbing, kProbed };
+thread_local Activity activity = Activity::kOther;
 
-class ScopedActivity {
+class ActivityScope {
  public:
-  explicit ScopedActivity(QueueActivity what) { activity = what; }
-  ~ScopedActivity() { activity = QueueActivity::kOther; }
-  ScopedActivity(const ScopedActivity&) = delete;
-  ScopedActivity& operator=(const ScopedActivity&) = delete;
+  explicit ActivityScope(Activity now) { activity = now; }
+  ~ActivityScope() { activity = Activity::kOther; }
+  ActivityScope(const ActivityScope&) = delete;
+  ActivityScope& operator=(const ActivityScope&) = delete;
 };
 
-// Takes the event of `queue` out of `events`; true when there was one. The events are gRPC's, which
+// Removes the event of `queue` from `events`; true when there was one. The events are gRPC's, which
 // orders its threads by means that ThreadSanitizer does not see.
-__attribute__((no_sanitize_thread)) bool ExtractEvent(const PolledQueue* queue, epoll_event* events,
-                                                      int* count) {
+__attribute__((no_sanitize_thread)) bool RemoveEvent(const PolledQueue* queue, epoll_event* events,
+                                                     int* count) {
   for (int i = 0; i < *count; ++i) {
     if (events[i].data.ptr != queue) continue;
     events[i] = events[--*count];
@@ -44,23 +44,41 @@ __attribute__((no_sanitize_thread)) bool ExtractEvent(const PolledQueue* queue, 
   return false;
 }
 
-int WaitForEvents(int epoll_fd, epoll_event* events, int most, int timeout_ms) {
-  if (activity != QueueActivity::kOther && grpc_epoll_fd < 0)
-    the_queue.load()->AddToEpoll(epoll_fd);
-  int count =
-      static_cast<int>(syscall(SYS_epoll_pwait, epoll_fd, events, most, timeout_ms, nullptr, 0));
+int WaitForEvents(int epoll_fd, epoll_event* events, int max_events, int timeout_ms) {
+  if (activity == Activity::kProbing) activity = Activity::kProbed;
+  const bool is_queue = activity == Activity::kTrying || activity == Activity::kWaiting;
+  if (is_queue && grpc_epoll_fd < 0) the_queue.load()->AddToEpoll(epoll_fd);
+  int count = c_library::EpollWait(epoll_fd, events, max_events, timeout_ms);
   if (epoll_fd != grpc_epoll_fd) return count;
   ReadBudget::BeginPollRound();
   PolledQueue* queue = the_queue;
-  // Any thread of gRPC's may be the one that waits for all of them, at a shutdown for example.
-  if (ExtractEvent(queue, events, &count) && activity != QueueActivity::kPolling)
-    queue->OnReadable();
+  // Any thread of gRPC may be the one that waits for all of them, at a shutdown for example.
+  if (RemoveEvent(queue, events, &count) && activity != Activity::kTrying) queue->OnReadable();
   return count;
 }
 
 }  // namespace
 
-void PolledQueue::SelectEpollPoller() { setenv("GRPC_POLL_STRATEGY", "epoll1", 1); }
+void PolledQueue::SelectEpollPoller() {
+  setenv("GRPC_POLL_STRATEGY", "epoll1", 1);  // fails without memory; Verify() notices
+}
+
+bool PolledQueue::GrpcCallsEpollWait() {
+  grpc::CompletionQueue queue;
+  const ActivityScope probing(Activity::kProbing);
+  void* tag = nullptr;
+  bool ok = false;
+  const gpr_timespec deadline =
+      gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(1, GPR_TIMESPAN));
+  queue.AsyncNext(&tag, &ok, deadline);
+  const bool is_called = activity == Activity::kProbed;
+  queue.Shutdown();
+  while (queue.Next(&tag, &ok)) {
+  }
+  return is_called;
+}
+
+bool PolledQueue::exists() { return the_queue != nullptr; }
 
 PolledQueue::PolledQueue(std::unique_ptr<grpc::ServerCompletionQueue> queue, int fd, void* fd_tag)
     : queue_(std::move(queue)), fd_(fd), fd_tag_(fd_tag) {
@@ -69,18 +87,26 @@ PolledQueue::PolledQueue(std::unique_ptr<grpc::ServerCompletionQueue> queue, int
 
 PolledQueue::~PolledQueue() {
   const int epoll_fd = grpc_epoll_fd.exchange(-1);
-  if (epoll_fd >= 0) epoll_ctl(epoll_fd, EPOLL_CTL_DEL, fd_, nullptr);
+  if (epoll_fd >= 0)
+    epoll_ctl(epoll_fd, EPOLL_CTL_DEL, fd_, nullptr);  // fails if it was never added
   the_queue = nullptr;
 }
 
 PolledQueue::NextStatus PolledQueue::TryNext(void** tag, bool* ok) {
-  const ScopedActivity looking(QueueActivity::kPolling);
+  const ActivityScope trying(Activity::kTrying);
   return Next(tag, ok, gpr_inf_past(GPR_CLOCK_MONOTONIC));
 }
 
 PolledQueue::NextStatus PolledQueue::Wait(void** tag, bool* ok, gpr_timespec deadline) {
-  const ScopedActivity waiting(QueueActivity::kWaiting);
-  return Next(tag, ok, deadline);
+  const ActivityScope waiting(Activity::kWaiting);
+  if (!is_unwatched_ || is_shut_down_) return Next(tag, ok, deadline);
+  const gpr_timespec soon = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                                         gpr_time_from_millis(kUnwatchedWaitMs, GPR_TIMESPAN));
+  const NextStatus status = Next(tag, ok, gpr_time_cmp(soon, deadline) < 0 ? soon : deadline);
+  if (status != NextStatus::TIMEOUT) return status;
+  *tag = fd_tag_;
+  *ok = true;
+  return NextStatus::GOT_EVENT;
 }
 
 PolledQueue::NextStatus PolledQueue::Next(void** tag, bool* ok, gpr_timespec deadline) {
@@ -94,14 +120,12 @@ void PolledQueue::Shutdown() {
   queue_->Shutdown();
 }
 
-// Edge-triggered: as long as it is readable, gRPC would not sleep.
+// Edge-triggered: gRPC would not sleep as long as the descriptor is readable.
 void PolledQueue::AddToEpoll(int epoll_fd) {
   epoll_event event{};
   event.events = EPOLLIN | EPOLLET;
   event.data.ptr = this;
-  if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd_, &event) != 0) {
-    throw std::system_error(errno, std::generic_category(), "epoll_ctl");
-  }
+  is_unwatched_ = epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd_, &event) != 0;
   grpc_epoll_fd = epoll_fd;
 }
 
@@ -112,6 +136,6 @@ void PolledQueue::OnReadable() {
 
 }  // namespace evalrun::grpc_hooks
 
-extern "C" int epoll_wait(int epoll_fd, epoll_event* events, int most, int timeout_ms) {
-  return evalrun::grpc_hooks::WaitForEvents(epoll_fd, events, most, timeout_ms);
+extern "C" int epoll_wait(int epoll_fd, epoll_event* events, int max_events, int timeout_ms) {
+  return evalrun::grpc_hooks::WaitForEvents(epoll_fd, events, max_events, timeout_ms);
 }

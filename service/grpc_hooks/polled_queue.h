@@ -1,13 +1,12 @@
 // File: polled_queue.h
 //
-// gRPC's completion queue, waiting for one more descriptor: one thread, asleep in Wait(), is woken
-// by what its callers do and by what happens at that descriptor alike.
+// A gRPC completion queue that also waits for one more descriptor: a thread in Wait() is woken by
+// completions and by that descriptor alike.
 //
-// gRPC 1.51 has no setting for it. But it waits in epoll_wait(), on one epoll instance of its own
-// (its poller "epoll1"), so this program stands before the C library's epoll_wait(), as ELF lets a
-// program do: it has gRPC's instance watch the descriptor, takes the descriptor's events out of
-// what gRPC is told, and puts a tag into the queue instead, through a grpc::Alarm. What it saves is
-// in service/README.md.
+// gRPC 1.51 waits in epoll_wait(), on one epoll instance of its own (its poller "epoll1"). The
+// interposed epoll_wait() adds the descriptor to that instance, removes the descriptor's events
+// from what gRPC receives, and puts a tag into the queue instead, through a grpc::Alarm. When the
+// kernel refuses to add the descriptor, Wait() returns its tag every few milliseconds.
 #ifndef EVALRUN_SERVICE_GRPC_HOOKS_POLLED_QUEUE_H_
 #define EVALRUN_SERVICE_GRPC_HOOKS_POLLED_QUEUE_H_
 
@@ -25,9 +24,12 @@ class PolledQueue {
  public:
   using NextStatus = grpc::CompletionQueue::NextStatus;
 
-  // gRPC must be told to use that poller before it starts: it is the default, but for the
-  // environment variable GRPC_POLL_STRATEGY.
+  // See hooks.h.
   static void SelectEpollPoller();
+  // Whether gRPC's poller calls the interposed epoll_wait() on the thread that waits. Starts gRPC.
+  [[nodiscard]] static bool GrpcCallsEpollWait();
+  // Whether there is a queue of this kind in the process. Thread-safe.
+  [[nodiscard]] static bool exists();
 
   // `fd` outlives the queue. `fd_tag` is its tag.
   PolledQueue(std::unique_ptr<grpc::ServerCompletionQueue> queue, int fd, void* fd_tag);
@@ -35,22 +37,23 @@ class PolledQueue {
   PolledQueue(const PolledQueue&) = delete;
   PolledQueue& operator=(const PolledQueue&) = delete;
 
-  // The next tag of gRPC's, without waiting. Does not tell of `fd`: look there afterwards.
+  // The next completion, without waiting. Never returns `fd_tag`, and forgets that `fd` has become
+  // readable: check `fd` afterwards.
   NextStatus TryNext(void** tag, bool* ok);
 
   // Waits for the next tag. `fd_tag` comes when `fd` becomes readable after a TryNext(): before it
-  // waits, the caller looks at the queue, then at `fd`, and finds nothing.
+  // waits, the caller calls TryNext(), then reads from `fd`, and finds nothing in both.
   NextStatus Wait(void** tag, bool* ok, gpr_timespec deadline);
 
-  // From here on nothing may be begun with the queue, and `fd` is no longer told of. Go on with
-  // Wait() until it says SHUTDOWN.
+  // From here on no operation may be started with the queue, and `fd` is not watched any more. Call
+  // Wait() until it returns SHUTDOWN.
   void Shutdown();
 
   // For gRPC's calls. Thread-safe.
   [[nodiscard]] grpc::ServerCompletionQueue* get() { return queue_.get(); }
 
-  // For the function that stands before epoll_wait(): has gRPC's epoll instance watch the
-  // descriptor, and puts its tag into the queue. The latter is thread-safe.
+  // For the interposed epoll_wait(): adds the descriptor to gRPC's epoll instance; puts its tag
+  // into the queue. The latter is thread-safe.
   void AddToEpoll(int epoll_fd);
   void OnReadable();
 
@@ -61,6 +64,7 @@ class PolledQueue {
   const int fd_;
   void* const fd_tag_;
   grpc::Alarm alarm_;
+  bool is_unwatched_ = false;             // epoll_ctl() failed
   std::atomic<bool> is_notified_{false};  // the tag is in the queue
   std::atomic<bool> is_shut_down_{false};
 };

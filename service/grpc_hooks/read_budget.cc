@@ -2,63 +2,67 @@
 
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <ctime>
+#include <new>
+
+#include "service/grpc_hooks/accepted_sockets.h"
+#include "service/grpc_hooks/c_library.h"
 
 namespace evalrun::grpc_hooks {
 namespace {
 
-struct ReadDecision {
-  int socket = -1;  // whose it is; -1: nobody's
+// The quantum that this thread reads.
+struct ReadQuantum {
+  int socket = -1;  // -1: none
   std::uint64_t round = 0;
-  std::size_t read = 0;
-  bool is_over = false;
+  std::size_t bytes_read = 0;
+  bool is_used_up = false;
 };
 
-std::atomic<std::size_t> budget{0};  // 0: none is in force
+std::atomic<std::size_t> budget{0};  // 0: there is no ReadBudget
 std::atomic<std::uint64_t> current_round{0};
 thread_local ReceiveQueues* queues = nullptr;
-thread_local ReadDecision turn;
+thread_local ReadQuantum quantum;
 
 ReceiveQueues::Time ProcessorTime() {
   timespec time{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);  // cannot fail for a thread's own clock
   return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
 ConnectionId GetConnectionId(int socket) {
   ConnectionId id{.socket = socket};
   socklen_t size = sizeof(id.cookie);
+  // Without a cookie (kernels before 4.12, gVisor) the number alone identifies the connection.
   getsockopt(socket, SOL_SOCKET, SO_COOKIE, &id.cookie, &size);
   return id;
 }
 
-// Has the kernel tell of what is left; false when nothing is. It would not tell of an end or an
-// error again: when nothing is left, these are to be read.
-bool RearmEpoll(int socket, int* left) {
+// Makes epoll report the unread bytes again; false when there are none. End of file and errors are
+// not reported again: when nothing is unread, the caller reads them.
+bool RearmEpoll(int socket, int* unread_bytes) {
   const int one_byte = 1;
-  return ioctl(socket, FIONREAD, left) == 0 && *left > 0 &&
+  return ioctl(socket, FIONREAD, unread_bytes) == 0 && *unread_bytes > 0 &&
          setsockopt(socket, SOL_SOCKET, SO_RCVLOWAT, &one_byte, sizeof(one_byte)) == 0;
 }
 
-// What `message` has room for is `most`, at most, as long as this lives.
+// Limits the bytes that fit into `message` to `max_bytes` while it exists.
 class ScopedIovecLimit {
  public:
-  ScopedIovecLimit(msghdr* message, std::size_t most)
+  ScopedIovecLimit(msghdr* message, std::size_t max_bytes)
       : message_(*message), parts_(message->msg_iovlen) {
     std::size_t used = 0;
-    while (used < parts_ && message_.msg_iov[used].iov_len < most) {
-      most -= message_.msg_iov[used++].iov_len;
+    while (used < parts_ && message_.msg_iov[used].iov_len < max_bytes) {
+      max_bytes -= message_.msg_iov[used++].iov_len;
     }
     if (used == parts_) return;
     last_ = &message_.msg_iov[used];
     last_size_ = last_->iov_len;
-    last_->iov_len = most;
+    last_->iov_len = max_bytes;
     message_.msg_iovlen = used + 1;
   }
   ~ScopedIovecLimit() {
@@ -76,52 +80,52 @@ class ScopedIovecLimit {
   std::size_t last_size_ = 0;
 };
 
-ssize_t Receive(int socket, msghdr* message, int flags) {
-  return syscall(SYS_recvmsg, socket, message, flags);
-}
-
 ssize_t WouldBlock() {
   errno = EAGAIN;
   return -1;
 }
 
 ReceiveQueues::ReadDecision BeginQuantum(int socket, std::uint64_t round) {
-  turn = {.socket = socket, .round = round};
+  quantum = {.socket = socket, .round = round};
   if (queues == nullptr || queues->is_empty()) return ReceiveQueues::ReadDecision::kRead;
-  const ReceiveQueues::ReadDecision what =
-      queues->DecideRead(GetConnectionId(socket), ProcessorTime());
-  int left = 0;
-  turn.is_over = what == ReceiveQueues::ReadDecision::kPause && RearmEpoll(socket, &left);
-  return what;
+  const auto decision = queues->DecideRead(GetConnectionId(socket), ProcessorTime());
+  int unread_bytes = 0;
+  quantum.is_used_up =
+      decision == ReceiveQueues::ReadDecision::kPause && RearmEpoll(socket, &unread_bytes);
+  return decision;
 }
 
-// True unless nothing is left.
+// True unless nothing is unread.
 bool EndQuantum() {
-  int left = 0;
-  if (!RearmEpoll(turn.socket, &left)) return false;
+  int unread_bytes = 0;
+  if (!RearmEpoll(quantum.socket, &unread_bytes)) return false;
   if (queues != nullptr) {
-    queues->OnReadQuantumEnd(GetConnectionId(turn.socket), turn.read,
-                             static_cast<std::size_t>(left), ProcessorTime());
+    try {
+      queues->OnReadQuantumEnd(GetConnectionId(quantum.socket), quantum.bytes_read,
+                               static_cast<std::size_t>(unread_bytes), ProcessorTime());
+    } catch (const std::bad_alloc&) {
+      // gRPC's C code calls this function: nothing may be thrown. The connection is not tracked.
+    }
   }
-  turn.is_over = true;
+  quantum.is_used_up = true;
   return true;
 }
 
-ssize_t ReceiveWithinQuantum(std::size_t most, int socket, msghdr* message, int flags) {
+ssize_t ReceiveWithinQuantum(std::size_t max_bytes, int socket, msghdr* message, int flags) {
   const std::uint64_t round = current_round;
-  if ((turn.socket != socket || turn.round != round) &&
+  if ((quantum.socket != socket || quantum.round != round) &&
       BeginQuantum(socket, round) == ReceiveQueues::ReadDecision::kClose) {
     return 0;
   }
-  if (turn.is_over) return WouldBlock();
-  if (turn.read >= most) {
+  if (quantum.is_used_up) return WouldBlock();
+  if (quantum.bytes_read >= max_bytes) {
     if (EndQuantum()) return WouldBlock();
-    turn.read = 0;
+    quantum.bytes_read = 0;
   }
-  const ScopedIovecLimit room(message, most - turn.read);
-  const ssize_t size = Receive(socket, message, flags);
+  const ScopedIovecLimit limit(message, max_bytes - quantum.bytes_read);
+  const ssize_t size = c_library::RecvMsg(socket, message, flags);
   if (size > 0) {
-    turn.read += static_cast<std::size_t>(size);
+    quantum.bytes_read += static_cast<std::size_t>(size);
   } else if (queues != nullptr && !queues->is_empty()) {
     queues->OnEmpty(socket);
   }
@@ -130,8 +134,8 @@ ssize_t ReceiveWithinQuantum(std::size_t most, int socket, msghdr* message, int 
 
 }  // namespace
 
-ReadBudget::ReadBudget(std::size_t bytes, ReceiveQueues* receive_queues_in_use) {
-  queues = receive_queues_in_use;
+ReadBudget::ReadBudget(std::size_t bytes, ReceiveQueues* receive_queues) {
+  queues = receive_queues;
   BeginPollRound();
   budget = bytes;
 }
@@ -147,8 +151,10 @@ void ReadBudget::BeginPollRound() { ++current_round; }
 
 extern "C" ssize_t recvmsg(int socket, msghdr* message, int flags) {
   using namespace evalrun::grpc_hooks;
-  const std::size_t most = budget;
-  // What gRPC reads of the queue of errors is not the connection's.
-  if (most == 0 || (flags & MSG_ERRQUEUE) != 0) return Receive(socket, message, flags);
-  return ReceiveWithinQuantum(most, socket, message, flags);
+  const std::size_t max_bytes = budget;
+  // The socket's error queue holds no data of the connection.
+  if (max_bytes == 0 || (flags & MSG_ERRQUEUE) != 0 || !AcceptedSockets::Contains(socket)) {
+    return c_library::RecvMsg(socket, message, flags);
+  }
+  return ReceiveWithinQuantum(max_bytes, socket, message, flags);
 }

@@ -1,17 +1,17 @@
 // File: read_budget.h
 //
-// gRPC 1.51 reads a connection until nothing is left there, before it delivers any of the calls
-// that it read. When more is sent than can be served, that is never: callers whose time is up give
-// up and send the next call, and all of them pile up in this process.
+// gRPC 1.51 reads a connection until it is empty before it delivers any of the calls that it read.
+// When callers send more than can be served, it never is: callers whose deadline passes send the
+// next call, and all calls pile up in this process.
 //
-// While a ReadBudget is in force, connections take turns: in each round, which begins when gRPC's
-// poller has answered, a connection gives so many bytes. The rest stays with the kernel, where TCP
-// holds its sender back, until what was read is worked on. What waits there for too long is not
-// read at all (receive_queues.h).
+// While a ReadBudget exists, each connection is read in quanta: in each round, which begins when
+// gRPC's poller returns, recvmsg() returns at most so many bytes of a connection and then EAGAIN.
+// The rest stays in the kernel, where TCP's flow control slows the sender down, until the calls
+// that were read have been worked on. Connections whose bytes wait too long are not read
+// (receive_queues.h).
 //
-// There is no setting of gRPC for it, so this program stands before the C library's recvmsg(), as
-// ELF lets a program do: it says that there is nothing more (EAGAIN), and has the kernel tell
-// gRPC's edge-triggered epoll instance anew, as Linux does since 4.18 when SO_RCVLOWAT is set.
+// After EAGAIN gRPC waits for its edge-triggered epoll instance; setting SO_RCVLOWAT makes the
+// kernel (Linux since 4.18) report the rest.
 #ifndef EVALRUN_SERVICE_GRPC_HOOKS_READ_BUDGET_H_
 #define EVALRUN_SERVICE_GRPC_HOOKS_READ_BUDGET_H_
 
@@ -21,19 +21,19 @@
 
 namespace evalrun::grpc_hooks {
 
-// In force on all threads, on each by itself: when two of them meet at a connection, gRPC may move
-// its work to one of its own for a while, and read there. One at a time in a process.
+// Applies to every thread separately: when two threads use a connection at the same time, gRPC may
+// move its work to a thread of its own and read there. One at a time in a process.
 class ReadBudget {
  public:
-  // `bytes`: that a connection gives in its turn, at most; at least 1. `queues` outlives it, and
-  // hears of the turns on the thread that makes this object, which ends it, too.
+  // `bytes`: the quantum of a connection in each round; at least 1. `queues` outlives this object
+  // and is called on the thread that creates it, which also destroys it.
   ReadBudget(std::size_t bytes, ReceiveQueues* queues);
   ~ReadBudget();
   ReadBudget(const ReadBudget&) = delete;
   ReadBudget& operator=(const ReadBudget&) = delete;
 
-  // For the function that stands before epoll_wait(): gRPC's poller has answered, and each
-  // connection has a turn again. Thread-safe.
+  // For the interposed epoll_wait(): gRPC's poller has returned, and each connection has a new
+  // quantum. Thread-safe.
   static void BeginPollRound();
 };
 

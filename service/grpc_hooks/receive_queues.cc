@@ -5,7 +5,7 @@
 namespace evalrun::grpc_hooks {
 namespace {
 
-// No round of turns takes that long.
+// No round takes that long.
 constexpr ReceiveQueues::Time kStaleAfter = std::chrono::seconds(10);
 
 }  // namespace
@@ -23,7 +23,7 @@ ReceiveQueues::ReadDecision ReceiveQueues::DecideRead(const ConnectionId& connec
     return ReadDecision::kRead;
   }
   if (CountSince(std::exchange(queue.unread_since, now)).read == 0) {
-    queues_.erase(found);  // its wait counts anew
+    queues_.erase(found);  // its waiting time starts again
     return ReadDecision::kRead;
   }
   if (now - *queue.paused_since < max_pause_) return ReadDecision::kPause;
@@ -33,7 +33,7 @@ ReceiveQueues::ReadDecision ReceiveQueues::DecideRead(const ConnectionId& connec
 }
 
 void ReceiveQueues::OnReadQuantumEnd(const ConnectionId& connection, std::size_t read,
-                                     std::size_t left, Time now) {
+                                     std::size_t unread, Time now) {
   if (max_wait_ == Time(0)) return;
   const auto [found, is_new] = queues_.try_emplace(connection.socket);
   Queue& queue = found->second;
@@ -41,23 +41,24 @@ void ReceiveQueues::OnReadQuantumEnd(const ConnectionId& connection, std::size_t
     queue = {.cookie = connection.cookie,
              .has_unread_bytes = true,
              .unread_since = now,
-             .ahead = left,
+             .bytes_before_mark = unread,
              .mark_time = now};
     EraseStale(now);
     return;
   }
   queue.has_unread_bytes = true;
-  const Time previous_turn = std::exchange(queue.unread_since, now);
+  const Time previous_round = std::exchange(queue.unread_since, now);
   const Time waited = now - queue.mark_time;
-  if (queue.ahead <= read) {
-    queue.ahead = left;
+  if (queue.bytes_before_mark <= read) {
+    queue.bytes_before_mark = unread;
     queue.mark_time = now;
   } else {
-    queue.ahead -= read;
+    queue.bytes_before_mark -= read;
   }
   if (waited < max_wait_) return;
-  // Half of them go on, so that the core has work, and the calls that were begun get answers.
-  const Count count = CountSince(previous_turn);
+  // Half of the connections go on, so that the core has work and calls that were started get
+  // responses.
+  const Count count = CountSince(previous_round);
   if (count.paused < count.read) queue.paused_since = now;
 }
 

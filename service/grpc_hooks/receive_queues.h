@@ -1,14 +1,15 @@
 // File: receive_queues.h
 //
-// What waits in the connections' receive queues, and what to do when it waits for too long.
+// Which connections are read under overload, and which are closed.
 //
-// Above what one core can serve, something has to be turned away, and to answer costs nearly as
-// much as to serve: at five times the capacity all the core's time would not do for refusals. What
-// is never read costs nothing. So where bytes have waited for longer than is reasonable, half of
-// the connections are paused: they are not read, and the others have the core to themselves. When
-// these get through all that waits there, it was a burst: the paused ones go on, and nobody has
-// lost anything. Otherwise they end. Meanwhile calls that were begun there could still be answered;
-// the callers learn about the rest while there is time for another try.
+// Above what one core can serve, something has to be rejected, and a response that rejects a call
+// costs nearly as much as serving it: at five times the capacity the whole core would not do for
+// rejections. What is never read costs nothing. So when bytes have waited in the kernel's receive
+// queues for longer than `max_wait`, half of the connections are paused: they are not read, and the
+// others have the core to themselves. When those get through all that waits there, it was a burst:
+// the paused ones go on, and no call is lost. Otherwise the paused ones are closed after
+// `max_pause`. Until then, calls that were started on them can still be answered; their callers
+// learn about the rest while there is time for another attempt.
 #ifndef EVALRUN_SERVICE_GRPC_HOOKS_RECEIVE_QUEUES_H_
 #define EVALRUN_SERVICE_GRPC_HOOKS_RECEIVE_QUEUES_H_
 
@@ -22,56 +23,56 @@
 
 namespace evalrun::grpc_hooks {
 
-// A socket's number is used again when it is closed; the cookie is the kernel's, and is not.
+// A socket's number is used again after it is closed; the kernel's cookie is not.
 struct ConnectionId {
   int socket = -1;
   std::uint64_t cookie = 0;
 };
 
-// For one thread, unless it says otherwise.
+// Pure: the time is a parameter. For one thread, unless it says otherwise.
 class ReceiveQueues {
  public:
-  // Processor time of the thread that reads. That it has not run, because the machine stood still
-  // or others had the core, is no sign of too many calls.
+  // Processor time of the thread that reads. Time in which it did not run, because the machine
+  // stood still or other processes had the core, is no sign of too many calls.
   using Time = std::chrono::nanoseconds;
 
   enum class ReadDecision {
     kRead,
-    kPause,  // nothing is read in this turn; there has to be another one
-    kClose,  // the connection ends
+    kPause,  // read nothing in this round; ask again in the next one
+    kClose,
   };
 
-  // `max_wait`: of a byte, before connections are paused. 0: for ever. `max_pause`: of a
-  // connection, before it ends.
+  // `max_wait`: of a byte, before connections are paused; 0: unlimited. `max_pause`: of a
+  // connection, before it is closed.
   explicit ReceiveQueues(Time max_wait, Time max_pause = std::chrono::milliseconds(250))
       : max_wait_(max_wait), max_pause_(max_pause) {}
 
-  // The connection has its turn.
+  // The connection is readable, and its quantum in this round begins.
   [[nodiscard]] ReadDecision DecideRead(const ConnectionId& connection, Time now);
 
-  // Its turn is over: so many bytes were read, and so many are left, at least 1. A turn after which
-  // nothing is left need not be told of.
-  void OnReadQuantumEnd(const ConnectionId& connection, std::size_t read, std::size_t left,
+  // Its quantum is used up: `read` bytes were read, and `unread` are left, at least 1. Not called
+  // when nothing is left.
+  void OnReadQuantumEnd(const ConnectionId& connection, std::size_t read, std::size_t unread,
                         Time now);
 
   // Nothing is left to read.
   void OnEmpty(int socket) { queues_.erase(socket); }
 
-  // True when no connection is known: none has anything left to read.
+  // True when no connection has anything left to read, as far as is known.
   [[nodiscard]] bool is_empty() const { return queues_.empty(); }
 
-  // How many connections were ended. Thread-safe.
+  // Connections that were closed. Thread-safe.
   [[nodiscard]] std::uint64_t ended() const { return ended_; }
 
  private:
   struct Queue {
     std::uint64_t cookie = 0;
-    // Its last turn left something. Until it has its next one.
+    // Its last quantum left bytes unread, and no other quantum has begun since.
     bool has_unread_bytes = false;
     Time unread_since{0};  // when that was last known
-    // How long a byte waits is measured with one at a time: the last that was there at
-    // `mark_time`, behind so many others.
-    std::size_t ahead = 0;
+    // Sampling: one byte is tracked, the last one queued at `mark_time`, with `bytes_before_mark`
+    // ahead of it. Its waiting time is that of the connection.
+    std::size_t bytes_before_mark = 0;
     Time mark_time{0};
     std::optional<Time> paused_since = std::nullopt;
   };
@@ -81,10 +82,10 @@ class ReceiveQueues {
     std::size_t read = 0;
   };
 
-  // Of the connections that have left something since then. Each that does has its turn in every
-  // round: what was not heard of between two turns of another connection has gone.
+  // Of the connections that have had unread bytes since `then`. Each that has is reported in every
+  // round: one that was not reported between two quanta of another connection has been closed.
   [[nodiscard]] Count CountSince(Time then) const;
-  // Makes room: gRPC closes connections without reading to their end.
+  // gRPC closes connections without reading them to their end.
   void EraseStale(Time now);
 
   const Time max_wait_;

@@ -3,17 +3,18 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
 
+#include "service/grpc_hooks/accepted_sockets.h"
+#include "service/grpc_hooks/c_library.h"
+
 namespace evalrun::grpc_hooks {
 namespace {
 
-// The sockets that have something to send when the batch ends. One that finds no room sends at
+// The sockets that have something to send when the batch ends. Beyond its capacity, sockets send at
 // once.
 struct Pending {
   bool batching = false;
@@ -38,8 +39,9 @@ WriteBatch::WriteBatch() { pending.batching = true; }
 WriteBatch::~WriteBatch() {
   pending.batching = false;
   for (std::size_t i = 0; i < pending.count; ++i) {
-    // Setting it sends what waits (tcp(7)). gRPC has set it before, so on any other socket that has
-    // got the number meanwhile nothing changes for the worse.
+    // Setting it sends what waits (tcp(7)). Fails only when the socket was closed, which sends it,
+    // too. gRPC has set the option before; on another socket that has the number by now it does no
+    // harm.
     const int on = 1;
     setsockopt(pending.sockets[i], IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   }
@@ -49,7 +51,8 @@ WriteBatch::~WriteBatch() {
 }  // namespace evalrun::grpc_hooks
 
 extern "C" ssize_t sendmsg(int socket, const msghdr* message, int flags) {
-  using evalrun::grpc_hooks::pending;
-  if (pending.batching && pending.Add(socket)) flags |= MSG_MORE;
-  return syscall(SYS_sendmsg, socket, message, flags);
+  using namespace evalrun::grpc_hooks;
+  if (pending.batching && AcceptedSockets::Contains(socket) && pending.Add(socket))
+    flags |= MSG_MORE;
+  return c_library::SendMsg(socket, message, flags);
 }

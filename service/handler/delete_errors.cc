@@ -48,7 +48,7 @@ CallError MakeRejection(std::string_view reason, std::string message,
                         std::chrono::milliseconds retry_after, bool attempted_before,
                         std::string_view request_id) {
   CallError call_error;
-  call_error.code = grpc::StatusCode::RESOURCE_EXHAUSTED;
+  call_error.code = absl::StatusCode::kResourceExhausted;
   call_error.reason = std::string(reason);
   call_error.message = std::move(message);
   call_error.request_id = std::string(request_id);
@@ -67,7 +67,7 @@ CallError MakeCallError(const deletion::Deletion::Response& answer,
                         const UpstreamResponse& upstream, std::string_view request_id,
                         std::string_view eval_run_uuid) {
   CallError call_error;
-  call_error.code = static_cast<grpc::StatusCode>(answer.code);
+  call_error.code = answer.code;
   call_error.reason = std::string(answer.reason);
   call_error.certainty = answer.certainty;
   call_error.sends = answer.sends;
@@ -122,7 +122,7 @@ CallError MakeRateLimitError(const RateLimitRejection& limited, bool attempted_b
 CallError MakePermissionDeniedError(bool attempted_before, std::string_view request_id) {
   CallError call_error;
   if (attempted_before) call_error.certainty = deletion::Certainty::kUnknown;
-  call_error.code = grpc::StatusCode::PERMISSION_DENIED;
+  call_error.code = absl::StatusCode::kPermissionDenied;
   call_error.reason = std::string(authz::kCallerNotAllowed);
   call_error.request_id = std::string(request_id);
   call_error.message = "this caller may not delete in this workspace";
@@ -133,7 +133,7 @@ CallError MakePermissionDeniedError(bool attempted_before, std::string_view requ
 CallError MakeInvalidFieldError(std::string_view field, std::string_view expectation,
                                 std::string_view request_id) {
   CallError call_error;
-  call_error.code = grpc::StatusCode::INVALID_ARGUMENT;
+  call_error.code = absl::StatusCode::kInvalidArgument;
   call_error.reason = field.empty() ? "MALFORMED_MESSAGE" : "INVALID_FIELD";
   call_error.request_id = std::string(request_id);
   const std::string subject = field.empty() ? "the message" : std::string(field);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include <google/protobuf/util/time_util.h>
 #include <google/rpc/error_details.pb.h>
@@ -48,7 +49,7 @@ google::rpc::ErrorInfo MakeErrorInfo(const CallError& call_error, std::size_t ma
 
 google::rpc::Status MakeDetails(const CallError& call_error, std::size_t max_bytes) {
   google::rpc::Status status;
-  status.set_code(call_error.code);
+  status.set_code(static_cast<int>(call_error.code));
   status.set_message(Truncate(call_error.message, max_bytes));
   status.add_details()->PackFrom(MakeErrorInfo(call_error, max_bytes));
 
@@ -69,7 +70,7 @@ google::rpc::Status MakeDetails(const CallError& call_error, std::size_t max_byt
     violation->set_description(Truncate(call_error.limit, max_bytes));
     status.add_details()->PackFrom(quota_failure);
   }
-  if (call_error.code == grpc::StatusCode::INVALID_ARGUMENT) {
+  if (call_error.code == absl::StatusCode::kInvalidArgument) {
     google::rpc::BadRequest bad_request;
     for (const deletion::FieldError& error : call_error.field_errors) {
       auto* violation = bad_request.add_field_violations();
@@ -78,7 +79,7 @@ google::rpc::Status MakeDetails(const CallError& call_error, std::size_t max_byt
     }
     status.add_details()->PackFrom(bad_request);
   }
-  if (call_error.code == grpc::StatusCode::NOT_FOUND) {
+  if (call_error.code == absl::StatusCode::kNotFound) {
     google::rpc::ResourceInfo resource_info;
     resource_info.set_resource_type("aymara.evals.v1.EvalRun");
     resource_info.set_resource_name(Truncate(call_error.eval_run_uuid, max_bytes));
@@ -117,11 +118,13 @@ std::string ToReason(std::string_view upstream_code) {
   return well_formed ? reason : std::string();
 }
 
-grpc::Status ToStatus(const CallError& call_error) {
+EncodedError EncodeError(const CallError& call_error) {
   for (std::size_t max_bytes = kMaxTextBytes;; max_bytes /= 2) {
-    const google::rpc::Status details = MakeDetails(call_error, max_bytes);
-    grpc::Status status(call_error.code, details.message(), details.SerializeAsString());
-    if (EncodedBytes(status) < kMaxEncodedBytes || max_bytes <= kMinTextBytes) return status;
+    google::rpc::Status details = MakeDetails(call_error, max_bytes);
+    EncodedError error;
+    error.details = details.SerializeAsString();
+    error.message = std::move(*details.mutable_message());
+    if (EncodedBytes(error) < kMaxEncodedBytes || max_bytes <= kMinTextBytes) return error;
   }
 }
 
@@ -132,8 +135,8 @@ std::string RetryPushback(const CallError& call_error, std::chrono::microseconds
   return std::to_string(call_error.retry_after->count());
 }
 
-std::size_t EncodedBytes(const grpc::Status& status) {
-  return PercentEncodedBytes(status.error_message()) + Base64Bytes(status.error_details().size());
+std::size_t EncodedBytes(const EncodedError& error) {
+  return PercentEncodedBytes(error.message) + Base64Bytes(error.details.size());
 }
 
 }  // namespace evalrun::handler

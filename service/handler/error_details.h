@@ -1,6 +1,6 @@
 // File: error_details.h
 //
-// An error as callers see it: a gRPC status with google.rpc details (AIP-193), small enough for any
+// An error as callers see it: a status with google.rpc details (AIP-193), small enough for any gRPC
 // client.
 #ifndef EVALRUN_SERVICE_HANDLER_ERROR_DETAILS_H_
 #define EVALRUN_SERVICE_HANDLER_ERROR_DETAILS_H_
@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include <grpcpp/support/status.h>
+#include <absl/status/status.h>
 
 #include "rest_backend/deletion/deletion.h"
 #include "rest_backend/deletion/error_body.h"
@@ -29,7 +29,7 @@ inline constexpr std::size_t kMaxEncodedBytes = 4096;
 
 // All text is valid UTF-8 and free of secrets.
 struct CallError {
-  grpc::StatusCode code = grpc::StatusCode::UNKNOWN;
+  absl::StatusCode code = absl::StatusCode::kUnknown;
   std::string message;
   std::string reason;  // UPPER_SNAKE_CASE
   std::string_view domain = kGatewayDomain;
@@ -56,9 +56,15 @@ struct CallError {
 // made of it.
 [[nodiscard]] std::string ToReason(std::string_view upstream_code);
 
-// The status with ErrorInfo and RequestInfo always, RetryInfo, QuotaFailure, BadRequest and
+// What travels besides the code.
+struct EncodedError {
+  std::string message;  // of the status: `grpc-message`
+  std::string details;  // a serialized google.rpc.Status: `grpc-status-details-bin`
+};
+
+// The details have ErrorInfo and RequestInfo always, RetryInfo, QuotaFailure, BadRequest and
 // ResourceInfo where they apply. Long texts are cut on a UTF-8 boundary until everything fits.
-[[nodiscard]] grpc::Status ToStatus(const CallError& call_error);
+[[nodiscard]] EncodedError EncodeError(const CallError& call_error);
 
 // The value of `grpc-retry-pushback-ms` (gRFC A6): after how many milliseconds a gRPC client may
 // retry by itself, if its service config says so; negative: not at all. It may where a wait was
@@ -68,8 +74,8 @@ struct CallError {
 [[nodiscard]] std::string RetryPushback(const CallError& call_error,
                                         std::chrono::microseconds until_deadline);
 
-// How many bytes the status takes as `grpc-message` and `grpc-status-details-bin`.
-[[nodiscard]] std::size_t EncodedBytes(const grpc::Status& status);
+// How many bytes the error takes as `grpc-message` and `grpc-status-details-bin`.
+[[nodiscard]] std::size_t EncodedBytes(const EncodedError& error);
 
 }  // namespace evalrun::handler
 

@@ -28,4 +28,14 @@ std::string CleanUpstreamText(std::string_view text, std::string_view secret) {
   return clean;
 }
 
+void CleanErrorBody(std::string_view secret, deletion::ErrorBody* body) {
+  body->code = CleanUpstreamText(body->code, secret);
+  body->message = CleanUpstreamText(body->message, secret);
+  body->request_id = CleanUpstreamText(body->request_id, secret);
+  for (deletion::FieldError& error : body->field_errors) {
+    error.field = CleanUpstreamText(error.field, secret);
+    error.description = CleanUpstreamText(error.description, secret);
+  }
+}
+
 }  // namespace evalrun::handler

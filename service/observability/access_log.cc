@@ -9,19 +9,19 @@
 namespace evalrun::observability {
 
 spdlog::level::level_enum ToSeverity(const CallRecord& record) {
+  if (IsUnrecognized404(record)) return spdlog::level::err;  // the base path or an ingress
   switch (record.code) {
-    case grpc::StatusCode::UNAUTHENTICATED:  // it is our key that was refused
-    case grpc::StatusCode::UNIMPLEMENTED:    // and our base path
-    case grpc::StatusCode::INTERNAL:
-    case grpc::StatusCode::UNKNOWN:
+    case absl::StatusCode::kUnauthenticated:  // the upstream refused the API key
+    case absl::StatusCode::kUnimplemented:    // the base path is wrong
+    case absl::StatusCode::kInternal:
+    case absl::StatusCode::kUnknown:
       return spdlog::level::err;
-    case grpc::StatusCode::UNAVAILABLE:
-    case grpc::StatusCode::DEADLINE_EXCEEDED:
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kDeadlineExceeded:
       return spdlog::level::warn;
     default:
       break;
   }
-  if (IsUnrecognized404(record)) return spdlog::level::err;
   return record.certainty == deletion::Certainty::kUnknown ? spdlog::level::warn
                                                            : spdlog::level::info;
 }
@@ -60,7 +60,7 @@ std::string_view FormatAccessLine(const CallRecord& record,
   return line.Finish();
 }
 
-// Evenly spread: of each hundred lines as many as there are percent.
+// Evenly distributed: out of every 100 lines, ok_sample_percent are written.
 bool AccessLog::IsSampled() {
   sampled_percent_ += options_.ok_sample_percent;
   if (sampled_percent_ < 100) return false;
@@ -83,7 +83,7 @@ void AccessLog::Write(const CallRecord& record, std::chrono::system_clock::time_
   const spdlog::level::level_enum level = ToSeverity(record);
   if (recent_ != nullptr && level >= spdlog::level::warn) recent_->Add(record, now);
   if (!options_.enabled || !logger_->should_log(level)) return;
-  if (record.code == grpc::StatusCode::OK && !IsSampled()) return;
+  if (record.code == absl::StatusCode::kOk && !IsSampled()) return;
   if (!record.limited_by.empty() && !CanLogRejection(now)) return;
   const std::string_view line = FormatAccessLine(record, now, &buffer_);
   logger_->log(level, spdlog::string_view_t(line.data(), line.size()));

@@ -38,7 +38,7 @@ bool AuditFile::IsPathReplaced() const {
 absl::Status AuditFile::Reopen() {
   const absl::StatusOr<int> fd = OpenForAppending(path_);
   if (!fd.ok()) return fd.status();
-  // In one step: no writer meets a closed descriptor.
+  // Atomic: a concurrent writer never sees a closed descriptor.
   const bool replaced = dup3(*fd, fd_, O_CLOEXEC) >= 0;
   const int error = errno;
   close(*fd);

@@ -1,6 +1,6 @@
 // File: audit_file.h
 //
-// A file that lines are appended to, and that may be moved away meanwhile.
+// A file opened for appending that can be rotated by moving it away.
 #ifndef EVALRUN_SERVICE_OBSERVABILITY_AUDIT_FILE_H_
 #define EVALRUN_SERVICE_OBSERVABILITY_AUDIT_FILE_H_
 
@@ -13,24 +13,24 @@
 
 namespace evalrun::observability {
 
-// Not thread-safe; whoever writes to fd() may do so at any time.
+// Not thread-safe, but other threads may write to fd() at any time.
 class AuditFile {
  public:
-  // Opens the file for appending, and makes it where it is not there, for its owner to read and
-  // write and for its group to read. An error's message is for people and names the file.
+  // Opens the file for appending. A new file is created with mode 0640. The error message is for
+  // people and names the file.
   static absl::StatusOr<std::unique_ptr<AuditFile>> Open(const std::string& path);
   ~AuditFile();
   AuditFile(const AuditFile&) = delete;
   AuditFile& operator=(const AuditFile&) = delete;
 
-  // The same number for as long as this object lives.
+  // Stays the same during the lifetime of this object, also after Reopen().
   [[nodiscard]] int fd() const { return fd_; }
 
-  // Whether the path names another file, or none.
+  // Whether the path now refers to another file, or to none.
   [[nodiscard]] bool IsPathReplaced() const;
 
-  // Goes on in the file that the path names, and makes it where it is not there. What is written
-  // meanwhile goes into either, whole. After an error it goes on in the old one.
+  // Switches to the file at the path, which is created if it does not exist. Each concurrent write
+  // goes entirely to the old file or to the new one. After an error the old file stays in use.
   absl::Status Reopen();
 
  private:

@@ -1,7 +1,8 @@
 // File: audit_log.h
 //
-// One line per call for those who have to answer later who deleted what: allowed or refused, never
-// sampled. The fields are a contract: README.md lists them, and a golden test holds them.
+// The audit log: one line per call for later accountability of who deleted what. It includes
+// rejected calls and is never sampled. The fields are a contract: README.md lists them, and a
+// golden test checks them.
 #ifndef EVALRUN_SERVICE_OBSERVABILITY_AUDIT_LOG_H_
 #define EVALRUN_SERVICE_OBSERVABILITY_AUDIT_LOG_H_
 
@@ -24,31 +25,31 @@
 
 namespace evalrun::observability {
 
-// The line, without a newline, in `buffer`.
+// Formats the line, without a newline, into `*buffer`, and returns a view of it.
 std::string_view FormatAuditLine(const CallRecord& record,
                                  std::chrono::system_clock::time_point now, std::string* buffer);
 
-// Where the lines go: nowhere, into the log, or into a file of their own. No call waits for a line
-// to be written, and none is refused because it cannot be: what is lost is counted and said.
+// Writes the lines to the log or to a file of their own, or not at all. No call waits for its line
+// to be written or is rejected because it cannot be; lost lines are counted and reported.
 class AuditLog {
  public:
   struct Options {
-    std::string to = "off";                           // `off`, `log`, or the path of a file
-    std::size_t buffer_bytes = std::size_t{4} << 20;  // of lines that wait for the file
+    std::string to = "off";  // `off`, `log`, or the path of a file
+    std::size_t buffer_bytes = std::size_t{4}
+                               << 20;  // limit of the lines that are buffered for the file
   };
 
-  // Fails when there is to be a file and it cannot be opened. `registry` and `events` outlive the
-  // log.
+  // Fails if the file cannot be opened. `registry` and `events` must outlive the log.
   static absl::StatusOr<std::unique_ptr<AuditLog>> Open(const Options& options,
                                                         std::shared_ptr<LineSink> log_sink,
                                                         prometheus::Registry* registry,
                                                         const EventLog* events);
 
-  // On one thread, or under one lock.
+  // Calls must be serialized.
   void Write(const CallRecord& record, std::chrono::system_clock::time_point now);
 
-  // To be called every second, on one thread: says what was lost, and goes on in another file when
-  // the one it writes to was moved away, or `force_reopen`.
+  // To be called every second, on one thread. Reports lost lines, and reopens the file if it was
+  // moved away, or if `force_reopen` is true.
   void RunMaintenance(bool force_reopen);
 
  private:
@@ -57,11 +58,11 @@ class AuditLog {
 
   const EventLog& events_;
   prometheus::Counter& dropped_;
-  std::unique_ptr<AuditFile> file_;  // with `to` the path of one, as is the next
+  std::unique_ptr<AuditFile> file_;  // with file_sink_: only if `to` is a path
   std::shared_ptr<LineSink> file_sink_;
   std::shared_ptr<spdlog::logger> logger_;  // null: off
   std::uint64_t dropped_reported_ = 0;
-  bool unavailable_ = false;  // the path, which cannot be opened again
+  bool unavailable_ = false;  // the path could not be reopened
   std::string buffer_;
 };
 

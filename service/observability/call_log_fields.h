@@ -1,6 +1,6 @@
 // File: call_log_fields.h
 //
-// What the access log and the audit say of a call with the same words.
+// The fields that the access log and the audit log have in common.
 #ifndef EVALRUN_SERVICE_OBSERVABILITY_CALL_LOG_FIELDS_H_
 #define EVALRUN_SERVICE_OBSERVABILITY_CALL_LOG_FIELDS_H_
 
@@ -12,7 +12,7 @@
 
 namespace evalrun::observability {
 
-// Begins a line: when, which event, and who calls for what.
+// Starts a line: the time, the event, and who calls for what.
 void AppendCallFields(const CallRecord& record, std::chrono::system_clock::time_point now,
                       std::string_view level, std::string_view event, JsonLine* line);
 

@@ -1,6 +1,6 @@
 // File: config_metrics.h
 //
-// What Prometheus sees of the configuration: which one runs, and how loading anew went.
+// Metrics of the configuration: which one is in force, and the results of reloads.
 #ifndef EVALRUN_SERVICE_OBSERVABILITY_CONFIG_METRICS_H_
 #define EVALRUN_SERVICE_OBSERVABILITY_CONFIG_METRICS_H_
 
@@ -14,22 +14,22 @@
 
 namespace evalrun::observability {
 
-// Not thread-safe for writing; Prometheus may look at any time.
+// Updates must be serialized; Prometheus may collect at any time.
 class ConfigMetrics {
  public:
-  // `registry` outlives this object.
+  // `registry` must outlive this object.
   explicit ConfigMetrics(prometheus::Registry* registry);
 
-  // The configuration with this hash is in force since `now`. `needs_restart`: the file asks for
-  // settings that only a restart brings.
+  // The configuration with this hash came into force at `now`. `needs_restart`: the file contains
+  // changes that take effect only after a restart.
   void OnLoaded(const std::string& hash, bool needs_restart,
                 std::chrono::system_clock::time_point now);
-  // A further one was loaded, and it is in force, or the one before stays.
+  // The configuration was reloaded: either the new one is in force, or the old one stays.
   void OnReload(bool succeeded);
 
  private:
   prometheus::Family<prometheus::Gauge>& info_;
-  prometheus::Gauge* current_ = nullptr;  // the one series of info_
+  prometheus::Gauge* current_ = nullptr;  // the only series of info_
   prometheus::Gauge& loaded_at_;
   prometheus::Gauge& restart_needed_;
   prometheus::Family<prometheus::Counter>& reloads_;

@@ -1,6 +1,6 @@
 // File: credential_metrics.h
 //
-// What Prometheus sees of certificates and keys that are read again while the gateway runs.
+// Metrics of certificates and keys that are reloaded while the gateway runs.
 #ifndef EVALRUN_SERVICE_OBSERVABILITY_CREDENTIAL_METRICS_H_
 #define EVALRUN_SERVICE_OBSERVABILITY_CREDENTIAL_METRICS_H_
 
@@ -14,15 +14,15 @@
 
 namespace evalrun::observability {
 
-// Thread-safe. `credential` and `certificate` are names of our own: each new one is a series.
+// Thread-safe. `credential` and `certificate` are fixed names: each new one creates a series.
 class CredentialMetrics {
  public:
-  // `registry` outlives this object.
+  // `registry` must outlive this object.
   explicit CredentialMetrics(prometheus::Registry* registry);
 
-  // Makes the series of a credential, at 0.
+  // Creates the series of a credential with the value 0.
   void Add(const std::string& credential);
-  // It was read again, and is in force, or the one before stays.
+  // The credential was reloaded: either the new one is in force, or the old one stays.
   void OnReload(const std::string& credential, bool succeeded);
 
   void SetExpiry(const std::string& certificate, std::chrono::system_clock::time_point expiry);

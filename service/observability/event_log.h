@@ -1,6 +1,6 @@
 // File: event_log.h
 //
-// One JSON line per event in the life of the process: what is not about a single call.
+// One JSON line per event of the process, that is, for whatever does not concern a single call.
 #ifndef EVALRUN_SERVICE_OBSERVABILITY_EVENT_LOG_H_
 #define EVALRUN_SERVICE_OBSERVABILITY_EVENT_LOG_H_
 

@@ -1,6 +1,6 @@
 // File: grpc_log_capture.h
 //
-// gRPC's own log lines, as events of ours.
+// Redirects gRPC's own log lines to the event log.
 #ifndef EVALRUN_SERVICE_OBSERVABILITY_GRPC_LOG_CAPTURE_H_
 #define EVALRUN_SERVICE_OBSERVABILITY_GRPC_LOG_CAPTURE_H_
 
@@ -10,8 +10,8 @@
 
 namespace evalrun::observability {
 
-// gRPC logs by itself, in a form of its own, to standard error. While this lives, it logs as we do.
-// At most one at a time.
+// By default gRPC logs to standard error in its own format. While this object exists, gRPC's lines
+// become events. At most one may exist at a time.
 class GrpcLogCapture {
  public:
   explicit GrpcLogCapture(const EventLog* events) {
@@ -23,8 +23,7 @@ class GrpcLogCapture {
       events_->Write(level, "grpc_library", {{"message", args->message}});
     });
   }
-  // gRPC writes its own debug lines only at `debug`: there are many, and at `info` nobody wants
-  // them.
+  // gRPC's debug lines are enabled only at level `debug`, because there are many of them.
   static void SetLevel(spdlog::level::level_enum level) {
     gpr_set_log_verbosity(level <= spdlog::level::debug ? GPR_LOG_SEVERITY_DEBUG
                                                         : GPR_LOG_SEVERITY_ERROR);
@@ -34,7 +33,7 @@ class GrpcLogCapture {
   GrpcLogCapture& operator=(const GrpcLogCapture&) = delete;
 
  private:
-  static inline const EventLog* events_ = nullptr;  // gRPC hands its function no context
+  static inline const EventLog* events_ = nullptr;  // gRPC passes no context to its log function
 };
 
 }  // namespace evalrun::observability

@@ -30,7 +30,8 @@ void AppendNumber(std::int64_t value, std::string* out) {
   out->append(digits.data(), result.ptr);
 }
 
-// The date and time to the second; a call to gmtime() per second, not per line.
+// The date and time to the second. Cached, so that gmtime() is called once per second, not per
+// line.
 std::string_view DateTime(std::chrono::sys_seconds second) {
   struct Cache {
     std::chrono::sys_seconds second{std::chrono::seconds(-1)};

@@ -1,67 +1,37 @@
 #include "service/observability/limit_metrics.h"
 
-#include <algorithm>
+#include <utility>
 
-#include "service/observability/increment_to.h"
+#include "service/observability/metric_family.h"
 
 namespace evalrun::observability {
-namespace {
-
-using prometheus::BuildCounter;
-using prometheus::BuildGauge;
-
-}  // namespace
-
-LimitMetrics::LimitMetrics(prometheus::Registry* registry)
-    : decisions_(BuildCounter()
-                     .Name("gateway_limiter_decisions_total")
-                     .Help("Calls by what a limit said to them.")
-                     .Register(*registry)),
-      keys_(BuildGauge()
-                .Name("gateway_limiter_keys")
-                .Help("Callers, workspaces and the like that are remembered, each once per rule.")
-                .Register(*registry)
-                .Add({})),
-      evicted_(BuildCounter()
-                   .Name("gateway_limiter_keys_evicted_total")
-                   .Help("Idle keys that made room for others.")
-                   .Register(*registry)
-                   .Add({})),
-      overflowed_(BuildCounter()
-                      .Name("gateway_limiter_overflowed_total")
-                      .Help("Times that there was no room for a key, and a shared one was used.")
-                      .Register(*registry)
-                      .Add({})) {}
-
-void LimitMetrics::Update(const LimitSnapshot& snapshot) {
-  const std::lock_guard lock(mutex_);
-  for (const LimitSnapshot::Rule& rule : snapshot.rules) {
-    const auto [found, is_new] = rules_.try_emplace(rule.name);
-    Decisions& decisions = found->second;
-    if (is_new) {
-      const auto series = [&](const char* decision) {
-        return &decisions_.Add({{"rule", rule.name}, {"decision", decision}});
-      };
-      decisions = {series("allowed"), series("denied"), series("shadow_denied")};
-    }
-    IncrementTo(decisions.allowed, rule.allowed);
-    IncrementTo(decisions.denied, rule.denied);
-    IncrementTo(decisions.shadow_denied, rule.shadow_denied);
+std::vector<prometheus::MetricFamily> MakeLimitFamilies(const LimitSnapshot& limits) {
+  prometheus::MetricFamily decisions;
+  decisions.name = "gateway_limiter_decisions_total";
+  decisions.help = "Calls by what a limit said to them.";
+  decisions.type = prometheus::MetricType::Counter;
+  const auto add = [&](const std::string& rule, const char* decision, std::uint64_t count) {
+    prometheus::ClientMetric metric;
+    metric.label = {{"decision", decision}, {"rule", rule}};
+    metric.counter.value = static_cast<double>(count);
+    decisions.metric.push_back(std::move(metric));
+  };
+  for (const LimitSnapshot::Rule& rule : limits.rules) {
+    add(rule.name, "allowed", rule.allowed);
+    add(rule.name, "denied", rule.denied);
+    add(rule.name, "shadow_denied", rule.shadow_denied);
   }
-  std::erase_if(rules_, [&](const auto& known) {
-    const auto& [name, decisions] = known;
-    if (std::ranges::find(snapshot.rules, name, &LimitSnapshot::Rule::name) !=
-        snapshot.rules.end()) {
-      return false;
-    }
-    decisions_.Remove(decisions.allowed);
-    decisions_.Remove(decisions.denied);
-    decisions_.Remove(decisions.shadow_denied);
-    return true;
-  });
-  keys_.Set(static_cast<double>(snapshot.keys));
-  IncrementTo(&evicted_, snapshot.evicted);
-  IncrementTo(&overflowed_, snapshot.overflowed);
+  return {
+      std::move(decisions),
+      MakeGaugeFamily("gateway_limiter_keys",
+                      "Callers, workspaces and the like that are remembered, each once per rule.",
+                      static_cast<double>(limits.keys)),
+      MakeCounterFamily("gateway_limiter_keys_evicted_total",
+                        "Idle keys that made room for others.",
+                        static_cast<double>(limits.evicted)),
+      MakeCounterFamily("gateway_limiter_overflowed_total",
+                        "Times that there was no room for a key, and a shared one was used.",
+                        static_cast<double>(limits.overflowed))};
 }
 
 }  // namespace evalrun::observability

@@ -16,7 +16,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr auto kBatchDelay = std::chrono::milliseconds(10);
 constexpr auto kShutdownTimeout = std::chrono::seconds(1);
-// A pipe that is ready takes this much without blocking (PIPE_BUF).
+// A pipe that poll() reports as writable takes this much (PIPE_BUF) without blocking.
 constexpr std::size_t kMaxWriteBytes = 4096;
 constexpr std::size_t kFlushThreshold = 64 * kMaxWriteBytes;
 
@@ -25,7 +25,10 @@ constexpr std::size_t kFlushThreshold = 64 * kMaxWriteBytes;
 LineSink::LineSink(int fd, std::size_t capacity_bytes)
     : fd_(fd), capacity_(capacity_bytes), writer_([this] { Run(); }) {}
 
-LineSink::~LineSink() {
+LineSink::~LineSink() { Close(); }
+
+void LineSink::Close() {
+  if (!writer_.joinable()) return;
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -57,13 +60,13 @@ void LineSink::flush() {
   wake_.notify_one();
 }
 
-// Makes room for `needed` bytes by whole lines.
+// Drops the oldest lines until `needed` bytes fit.
 void LineSink::DropOldest(std::size_t needed) {
   while (begin_ < buffer_.size() && buffer_.size() - begin_ + needed > capacity_) {
     begin_ = buffer_.find('\n', begin_) + 1;
     ++dropped_;
   }
-  if (begin_ > capacity_) {  // rarely, for it moves everything
+  if (begin_ > capacity_) {  // not every time, because it moves the whole buffer
     buffer_.erase(0, begin_);
     begin_ = 0;
   }
@@ -89,8 +92,7 @@ void LineSink::Run() {
 void LineSink::Write(std::string_view rest) {
   Clock::time_point deadline = Clock::time_point::max();
   std::string repaired;
-  if (has_partial_line_)
-    rest = repaired.assign("\n").append(rest);  // what was torn stays on its own line
+  if (has_partial_line_) rest = repaired.assign("\n").append(rest);  // ends the partial line
   while (!rest.empty()) {
     if (stopping_ && deadline == Clock::time_point::max())
       deadline = Clock::now() + kShutdownTimeout;
@@ -99,12 +101,12 @@ void LineSink::Write(std::string_view rest) {
     if (poll(&descriptor, 1, 100) == 0) continue;
     const ssize_t written = write(fd_, rest.data(), std::min(rest.size(), kMaxWriteBytes));
     if (written < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-    if (written < 0) break;  // nobody reads, or the disk is full: there is nowhere to say so
+    if (written < 0) break;  // nobody reads, or the disk is full: there is nowhere to report it
     has_partial_line_ = written > 0 && rest[static_cast<std::size_t>(written) - 1] != '\n';
     rest.remove_prefix(static_cast<std::size_t>(written));
   }
   if (!repaired.empty() && rest.size() == repaired.size())
-    rest.remove_prefix(1);  // is no line's end
+    rest.remove_prefix(1);  // do not count the added newline
   dropped_ += static_cast<std::uint64_t>(std::ranges::count(rest, '\n'));
 }
 

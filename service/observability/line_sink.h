@@ -1,12 +1,12 @@
 // File: line_sink.h
 //
-// A spdlog sink that never makes its caller wait. Lines go into a bounded buffer; a thread of its
-// own writes them to standard output or to a file. When that is too slow, the oldest lines are
-// dropped and counted.
+// An spdlog sink that never blocks its caller. Lines go into a bounded buffer, and a separate
+// thread writes them to standard output or to a file. When the output is too slow, the oldest lines
+// are dropped and counted.
 //
-// spdlog's own asynchronous logger wakes its thread for every line. Here a line waits up to 10 ms
-// for company, so that a busy gateway makes one system call for many lines; warnings and worse do
-// not wait.
+// spdlog's own asynchronous logger wakes its thread for every line. Here, lines are batched for up
+// to 10 ms, so that a busy gateway makes one system call for many lines. Warnings and errors are
+// written without this delay.
 #ifndef EVALRUN_SERVICE_OBSERVABILITY_LINE_SINK_H_
 #define EVALRUN_SERVICE_OBSERVABILITY_LINE_SINK_H_
 
@@ -24,21 +24,23 @@
 
 namespace evalrun::observability {
 
-// Thread-safe. Writes each message as it is, followed by a newline: patterns do not apply.
+// Thread-safe. Writes each message followed by a newline; spdlog's patterns do not apply.
 class LineSink final : public spdlog::sinks::sink {
  public:
-  // Writes to the descriptor `fd`, which stays the caller's. Keeps at most `capacity_bytes` of
-  // lines.
+  // Writes to `fd`, which stays owned by the caller. Buffers at most `capacity_bytes` of lines.
   explicit LineSink(int fd, std::size_t capacity_bytes = std::size_t{4} << 20);
-  // Writes what is buffered, for at most a second.
-  ~LineSink() override;
+  ~LineSink() override;  // as Close()
+
+  // Writes the buffered lines, for at most one second, and ends the writer's thread. Later lines
+  // are not written. Not concurrently with itself.
+  void Close();
 
   void log(const spdlog::details::log_msg& message) override;
-  void flush() override;  // does not wait either: the writer is woken
+  void flush() override;  // only wakes the writer, does not wait for it
   void set_pattern(const std::string&) override {}
   void set_formatter(std::unique_ptr<spdlog::formatter>) override {}
 
-  // Lines that were never written, since the start.
+  // The number of lines dropped since the start.
   [[nodiscard]] std::uint64_t dropped_lines() const { return dropped_; }
 
  private:
@@ -52,10 +54,10 @@ class LineSink final : public spdlog::sinks::sink {
   std::atomic<bool> stopping_{false};
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::string buffer_;             // guarded by mutex_, from begin_ on
+  std::string buffer_;             // guarded by mutex_; the lines start at begin_
   std::size_t begin_ = 0;          // guarded by mutex_
   bool urgent_ = false;            // guarded by mutex_
-  bool has_partial_line_ = false;  // the writer's: it failed within a line
+  bool has_partial_line_ = false;  // writer only: a write ended within a line
   std::thread writer_;
 };
 

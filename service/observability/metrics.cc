@@ -1,17 +1,16 @@
 #include "service/observability/metrics.h"
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <string_view>
 
 #include <prometheus/text_serializer.h>
-
-#include "service/observability/increment_to.h"
 
 namespace evalrun::observability {
 namespace {
 
 using prometheus::BuildCounter;
-using prometheus::BuildGauge;
 using prometheus::BuildHistogram;
 using prometheus::Labels;
 
@@ -22,7 +21,8 @@ const Labels& MethodLabels() {
   return labels;
 }
 
-// Of calls of any method that does not exist: names that callers make up are no label values.
+// Labels for calls of methods that do not exist: names made up by callers must not become label
+// values.
 const Labels& UnknownMethodLabels() {
   static const Labels labels = {
       {"grpc_type", "unary"}, {"grpc_service", "unknown"}, {"grpc_method", "unknown"}};
@@ -34,8 +34,8 @@ Labels WithLabel(Labels labels, const std::string& name, std::string_view value)
   return labels;
 }
 
-// From this gateway's own overhead (a few hundred microseconds) to the longest of deadlines. `1` is
-// the objective of deploy/prometheus.
+// From this gateway's own overhead (a few hundred microseconds) to the longest deadlines. `1` is
+// the objective in deploy/prometheus.
 const prometheus::Histogram::BucketBoundaries& LatencyBuckets() {
   static const prometheus::Histogram::BucketBoundaries buckets = {
       0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
@@ -85,56 +85,11 @@ Metrics::Metrics()
                     .Help("Sends to the upstream after the first one of a call.")
                     .Register(registry_)
                     .Add({})),
-      retry_budget_(&BuildGauge()
-                         .Name("gateway_retry_budget_retries")
-                         .Help("Retries that are saved up in the budget.")
-                         .Register(registry_)
-                         .Add({})),
-      retry_after_gate_closures_(&BuildCounter()
-                                      .Name("gateway_hold_backs_total")
-                                      .Help("Times that a 429 began to hold calls back.")
-                                      .Register(registry_)
-                                      .Add({})),
-      retry_after_gate_seconds_(&BuildGauge()
-                                     .Name("gateway_hold_back_remaining_seconds")
-                                     .Help("How much longer calls are held back; 0: they are not.")
-                                     .Register(registry_)
-                                     .Add({})),
-      calls_in_flight_(&BuildGauge()
-                            .Name("gateway_calls_in_flight")
-                            .Help("RPCs that have not been answered yet.")
-                            .Register(registry_)
-                            .Add({})),
-      connections_shed_(&BuildCounter()
-                             .Name("gateway_connections_shed_total")
-                             .Help("Connections of callers that were ended under overload.")
-                             .Register(registry_)
-                             .Add({})),
-      connections_open_(&BuildGauge()
-                             .Name("gateway_upstream_connections_open")
-                             .Help("TCP connections to the upstream, idle ones included.")
-                             .Register(registry_)
-                             .Add({})),
-      connections_opened_(&BuildCounter()
-                               .Name("gateway_upstream_connections_opened_total")
-                               .Help("TCP connections to the upstream that were begun.")
-                               .Register(registry_)
-                               .Add({})),
       connections_reused_(&BuildCounter()
                                .Name("gateway_upstream_connections_reused_total")
                                .Help("Sends that used a connection of the pool.")
                                .Register(registry_)
-                               .Add({})),
-      log_lines_dropped_(&BuildCounter()
-                              .Name("gateway_log_lines_dropped_total")
-                              .Help("Log lines dropped because standard output was too slow.")
-                              .Register(registry_)
-                              .Add({})),
-      log_rejections_omitted_(&BuildCounter()
-                                   .Name("gateway_log_refusals_left_out_total")
-                                   .Help("Lines left out of calls that a limit refused.")
-                                   .Register(registry_)
-                                   .Add({})) {
+                               .Add({})) {
   auto& started = BuildCounter()
                       .Name("grpc_server_started_total")
                       .Help("RPCs started on the server.")
@@ -146,11 +101,11 @@ Metrics::Metrics()
                       .Help("RPCs completed on the server, by status code.")
                       .Register(registry_);
   for (std::size_t i = 0; i < handled_.size(); ++i) {
-    const auto code = static_cast<grpc::StatusCode>(i);
+    const auto code = static_cast<absl::StatusCode>(i);
     handled_[i] = &handled.Add(WithLabel(MethodLabels(), "grpc_code", StatusCodeLabel(code)));
   }
   unknown_handled_ = &handled.Add(WithLabel(UnknownMethodLabels(), "grpc_code",
-                                            StatusCodeLabel(grpc::StatusCode::UNIMPLEMENTED)));
+                                            StatusCodeLabel(absl::StatusCode::kUnimplemented)));
   auto& deletions = BuildCounter()
                         .Name("gateway_deletions_total")
                         .Help("Answered calls, by what is certain about the run.")
@@ -214,9 +169,9 @@ void Metrics::OnUnknownMethod() {
 
 void Metrics::OnCallCompleted(const CallRecord& record) {
   const auto code = static_cast<std::size_t>(record.code);
-  constexpr std::size_t kUnknown = grpc::StatusCode::UNKNOWN;
+  constexpr auto kUnknown = static_cast<std::size_t>(absl::StatusCode::kUnknown);
   handled_[code < handled_.size() ? code : kUnknown]->Increment();
-  if (record.code == grpc::StatusCode::OK) sent_->Increment();
+  if (record.code == absl::StatusCode::kOk) sent_->Increment();
   handling_seconds_->Observe(ToSeconds(record.duration));
   deletions_[static_cast<std::size_t>(record.certainty)]->Increment();
   if (record.retry_stop != deletion::RetryStop::kNone) {
@@ -244,24 +199,14 @@ void Metrics::OnAttemptDone(const deletion::AttemptResult& result) {
   if (result.duplicate_suppressed) suppressed_duplicates_->Increment();
 }
 
-std::vector<prometheus::MetricFamily> Metrics::Collect(const MetricsSnapshot& snapshot) {
-  calls_in_flight_->Set(static_cast<double>(snapshot.calls_in_flight));
-  IncrementTo(connections_shed_, snapshot.connections_shed);
-  connections_open_->Set(
-      static_cast<double>(snapshot.connections_opened - snapshot.connections_closed));
-  IncrementTo(connections_opened_, snapshot.connections_opened);
-  IncrementTo(log_lines_dropped_, snapshot.log_lines_dropped);
-  IncrementTo(log_rejections_omitted_, snapshot.log_rejections_omitted);
-  limits_.Update(snapshot.limits);
-  IncrementTo(retry_after_gate_closures_, snapshot.retry_after_gate_closures);
-  retry_after_gate_seconds_->Set(
-      std::chrono::duration<double>(snapshot.retry_after_gate_remaining).count());
-  retry_budget_->Set(static_cast<double>(snapshot.retry_budget_saved));
-  return registry_.Collect();
+std::vector<prometheus::MetricFamily> Metrics::Collect() const {
+  std::vector<prometheus::MetricFamily> families = registry_.Collect();
+  for (const prometheus::Collectable* source : sources_) {
+    std::ranges::move(source->Collect(), std::back_inserter(families));
+  }
+  return families;
 }
 
-std::string Metrics::Expose(const MetricsSnapshot& snapshot) {
-  return prometheus::TextSerializer().Serialize(Collect(snapshot));
-}
+std::string Metrics::Expose() const { return prometheus::TextSerializer().Serialize(Collect()); }
 
 }  // namespace evalrun::observability

@@ -24,7 +24,7 @@ double ToSeconds(const timeval& time) {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
 }
 
-// A figure in kB of /proc/self/status, in bytes; or a plain one, as it is.
+// Sets a gauge from a line of /proc/self/status, multiplied by `factor` (1024 for values in kB).
 void SetFromStatusLine(std::string_view line, std::string_view name, double factor,
                        prometheus::Gauge* gauge) {
   if (!line.starts_with(name)) return;
@@ -83,7 +83,7 @@ void ProcessMetrics::Update() {
   std::error_code error;
   const std::filesystem::directory_iterator descriptors("/proc/self/fd", error);
   if (!error) {
-    // One of them is the directory's own.
+    // One of them is the descriptor of the directory itself.
     open_fds_.Set(static_cast<double>(std::distance(begin(descriptors), end(descriptors)) - 1));
   }
   rlimit limit{};
@@ -92,7 +92,7 @@ void ProcessMetrics::Update() {
 
 void ProcessMetrics::SetKeyFileTimes(
     const std::map<std::string, system_clock::time_point>& changed) {
-  // None is gone in between for who looks meanwhile.
+  // Existing series are kept, so that a concurrent collection always sees them.
   for (const auto& [name, time] : changed) {
     prometheus::Gauge*& key = keys_[name];
     if (key == nullptr) key = &api_key_changed_.Add({{"key", name}});

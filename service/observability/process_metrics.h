@@ -1,7 +1,7 @@
 // File: process_metrics.h
 //
-// What Prometheus sees of the process itself: the usual `process_*` of Prometheus' own client
-// libraries, and which build it is.
+// Metrics of the process: the usual `process_*` metrics of Prometheus client libraries, and the
+// build information.
 #ifndef EVALRUN_SERVICE_OBSERVABILITY_PROCESS_METRICS_H_
 #define EVALRUN_SERVICE_OBSERVABILITY_PROCESS_METRICS_H_
 
@@ -16,16 +16,17 @@
 
 namespace evalrun::observability {
 
-// Not thread-safe for writing; Prometheus may look at any time.
+// Updates must be serialized; Prometheus may collect at any time.
 class ProcessMetrics {
  public:
-  // `registry` outlives this object. `build`: the labels of gateway_build_info.
+  // `registry` must outlive this object. `build`: the labels of gateway_build_info.
   ProcessMetrics(prometheus::Registry* registry, const std::map<std::string, std::string>& build);
 
-  // Reads /proc/self: a few dozen microseconds. What cannot be read stays as it was.
+  // Reads /proc/self, which takes a few dozen microseconds. Values that cannot be read stay
+  // unchanged.
   void Update();
 
-  // The keys that are in use, by name, are as old as this.
+  // Sets the time at which each API key in use, by name, was last changed.
   void SetKeyFileTimes(const std::map<std::string, std::chrono::system_clock::time_point>& changed);
 
   [[nodiscard]] std::chrono::system_clock::time_point started_at() const { return started_at_; }
@@ -39,7 +40,7 @@ class ProcessMetrics {
   prometheus::Gauge& open_fds_;
   prometheus::Gauge& max_fds_;
   prometheus::Family<prometheus::Gauge>& api_key_changed_;
-  std::map<std::string, prometheus::Gauge*> keys_;  // its series
+  std::map<std::string, prometheus::Gauge*> keys_;  // series of api_key_changed_
 };
 
 }  // namespace evalrun::observability

@@ -1,6 +1,6 @@
 // File: recent_errors.h
 //
-// The last calls that went wrong, for whoever looks at the admin port before the log.
+// The most recent failed calls, for display on the admin port.
 #ifndef EVALRUN_SERVICE_OBSERVABILITY_RECENT_ERRORS_H_
 #define EVALRUN_SERVICE_OBSERVABILITY_RECENT_ERRORS_H_
 
@@ -15,19 +15,19 @@
 
 namespace evalrun::observability {
 
-// What is remembered of a call: a part of its line in the access log.
+// The part of the call's access log line that is kept.
 struct RecentError {
   std::chrono::system_clock::time_point time;
   std::string request_id;
   std::string eval_run_uuid;
-  grpc::StatusCode code = grpc::StatusCode::OK;
+  absl::StatusCode code = absl::StatusCode::kOk;
   std::string reason;
   deletion::Certainty certainty = deletion::Certainty::kNotPerformed;
   int http_status = 0;
   std::chrono::microseconds duration{0};
 };
 
-// Thread-safe. Its memory is bounded: the oldest is forgotten first.
+// Thread-safe. Its memory is bounded: the oldest entry is overwritten first.
 class RecentErrors {
  public:
   static constexpr std::size_t kCapacity = 25;
@@ -37,7 +37,7 @@ class RecentErrors {
 
  private:
   mutable std::mutex mutex_;
-  std::array<RecentError, kCapacity> errors_;  // a ring; strings keep their memory
+  std::array<RecentError, kCapacity> errors_;  // a ring buffer; strings keep their memory
   std::size_t added_ = 0;
 };
 

@@ -32,14 +32,15 @@ constexpr std::array<StatusCodeNames, kStatusCodeCount> kNames = {{
     {"UNAUTHENTICATED", "Unauthenticated"},
 }};
 
-const StatusCodeNames& FindNames(grpc::StatusCode code) {
+const StatusCodeNames& FindNames(absl::StatusCode code) {
   const auto index = static_cast<std::size_t>(code);
-  return index < kNames.size() ? kNames[index] : kNames[grpc::StatusCode::UNKNOWN];
+  return index < kNames.size() ? kNames[index]
+                               : kNames[static_cast<std::size_t>(absl::StatusCode::kUnknown)];
 }
 
 }  // namespace
 
-std::string_view StatusCodeName(grpc::StatusCode code) { return FindNames(code).name; }
-std::string_view StatusCodeLabel(grpc::StatusCode code) { return FindNames(code).label; }
+std::string_view StatusCodeName(absl::StatusCode code) { return FindNames(code).name; }
+std::string_view StatusCodeLabel(absl::StatusCode code) { return FindNames(code).label; }
 
 }  // namespace evalrun::observability

@@ -10,8 +10,8 @@ namespace {
 
 using nlohmann::json;
 
-// {"labels": {}, "value": 1}, or, of a histogram, {"labels", "count", "sum", "buckets": [[le, n]]}
-// with the numbers cumulative and without the last one, which is the count.
+// {"labels": {}, "value": 1}, or for a histogram {"labels", "count", "sum", "buckets": [[le, n]]},
+// with cumulative counts and without the last bucket, which equals the count.
 json SeriesToJson(const prometheus::ClientMetric& metric, prometheus::MetricType type) {
   json labels = json::object();
   for (const auto& label : metric.label) labels[label.name] = label.value;
@@ -27,7 +27,7 @@ json SeriesToJson(const prometheus::ClientMetric& metric, prometheus::MetricType
     for (const auto& bucket : metric.histogram.bucket) {
       buckets.push_back({bucket.upper_bound, bucket.cumulative_count});
     }
-    buckets.erase(buckets.size() - 1);  // of +Inf, which JSON cannot say
+    buckets.erase(buckets.size() - 1);  // +Inf, which JSON cannot represent
     series["buckets"] = std::move(buckets);
   }
   return series;

@@ -1,7 +1,7 @@
 // File: status_json.h
 //
-// What the page on the admin port shows of this replica, as one JSON object. Its members
-// are the page's, and no contract.
+// The JSON object that the page on the admin port shows for this replica. Its members are internal
+// to the page, not a contract.
 #ifndef EVALRUN_SERVICE_OBSERVABILITY_STATUS_JSON_H_
 #define EVALRUN_SERVICE_OBSERVABILITY_STATUS_JSON_H_
 
@@ -23,11 +23,11 @@ struct AdminStatus {
   std::string not_ready_because = {};  // empty: ready
   std::string log_level = {};
   std::vector<prometheus::MetricFamily> metrics = {};
-  std::vector<RecentError> errors = {};  // the newest first
+  std::vector<RecentError> errors = {};  // newest first
   LimitSnapshot limits = {};
 };
 
-// Bytes that are not UTF-8 become U+FFFD.
+// Invalid UTF-8 is replaced by U+FFFD.
 [[nodiscard]] std::string StatusJson(const AdminStatus& status);
 
 }  // namespace evalrun::observability

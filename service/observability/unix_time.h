@@ -6,7 +6,7 @@
 
 namespace evalrun::observability {
 
-// Seconds since the beginning of 1970 in UTC, as Prometheus and JSON have times.
+// Seconds since 1970-01-01 UTC, as Prometheus and JSON represent times.
 [[nodiscard]] inline double UnixSeconds(std::chrono::system_clock::time_point time) {
   return std::chrono::duration<double>(time.time_since_epoch()).count();
 }

@@ -5,8 +5,8 @@
 namespace evalrun::ratelimit {
 namespace {
 
-// How many of the oldest keys are looked at for an idle one. Those that are not are put back among
-// the newest, so that the next search finds others.
+// How many of the oldest keys are checked for an idle one. Those that are not idle are moved among
+// the newest, so that the next search checks others.
 constexpr int kMaxProbes = 8;
 
 }  // namespace

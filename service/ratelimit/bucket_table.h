@@ -1,11 +1,11 @@
 // File: bucket_table.h
 //
-// What is remembered of each limited key: a bounded number of them, in memory that is taken once.
+// A hash table with the state of each limited key, bounded in size and allocated once.
 //
-// A key whose TAT (gcra.h) is not ahead of now has nothing to remember: forgetting it is no loss.
-// So when the table is full, the key that was used longest ago makes room if it is such an idle
-// one. When there is no idle key among the oldest, the newcomer gets none, and the caller of this
-// table charges it to a key that it shares with others.
+// A key whose TAT (gcra.h) is not ahead of now is idle: its state equals that of a new key, so
+// forgetting it loses nothing. When the table is full, the least recently used key is evicted if it
+// is idle. If none of the oldest keys is idle, the new key gets no entry, and the user of the table
+// charges it to an overflow key that is shared with others.
 #ifndef EVALRUN_SERVICE_RATELIMIT_BUCKET_TABLE_H_
 #define EVALRUN_SERVICE_RATELIMIT_BUCKET_TABLE_H_
 
@@ -22,16 +22,16 @@ class BucketTable {
   using Index = std::uint32_t;
   static constexpr Index kNone = ~Index{0};
 
-  // For `capacity` keys, above 0.
+  // For at most `capacity` keys, which is above 0.
   explicit BucketTable(std::size_t capacity);
 
-  // The key's entry, which becomes the most recently used; a new one has the TAT 0. kNone: there is
-  // no room. Keys are told apart by their hash alone: with 64 well-mixed bits two of a million keys
-  // share one with a probability of 3 in 100 million.
+  // Finds or creates the key's entry and makes it the most recently used. A new entry has the TAT
+  // 0. Returns kNone when the table is full. Keys are compared by their hash alone: with 64
+  // well-mixed bits, the probability that any two of a million keys collide is 3 in 100 million.
   [[nodiscard]] Index Find(Hash hash, std::int64_t now);
 
   [[nodiscard]] std::int64_t& tat(Index index) { return entries_[index].tat; }
-  // Whose entry it is now: an index is another key's after an eviction.
+  // The key that the entry belongs to now: after an eviction an index belongs to another key.
   [[nodiscard]] Hash hash(Index index) const { return entries_[index].hash; }
 
   [[nodiscard]] std::size_t size() const { return size_; }
@@ -55,8 +55,9 @@ class BucketTable {
   void LinkAsNewest(Index index);
   void RemoveFromChain(Index index);
 
-  std::vector<Index> chain_heads_;  // heads of chains; a power of two of them
-  // The last one is the ring's end: its `newer` is the oldest key, its `older` the newest.
+  std::vector<Index> chain_heads_;  // heads of the hash chains; their number is a power of two
+  // The last entry is the sentinel of the LRU list: its `newer` is the oldest key, its `older` the
+  // newest.
   std::vector<Entry> entries_;
   Index lru_sentinel_;
   std::size_t size_ = 0;

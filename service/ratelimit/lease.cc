@@ -3,7 +3,7 @@
 namespace evalrun::ratelimit {
 namespace {
 
-// Counting begins anew after a rest; before that older calls count for less and less.
+// After an idle period arrivals are counted anew; before that, older arrivals count less and less.
 constexpr std::int64_t kArrivalResetAfter = 8 * kPrefetchWindow;
 constexpr std::int64_t kArrivalHalveAfter = 2 * kPrefetchWindow;
 
@@ -33,7 +33,7 @@ std::optional<Lease::Request> Lease::NextRequest(const Quota& share, std::int64_
   const std::int64_t share_left = gcra::Available(share, share_tat, now);
   const std::int64_t supply = leased + share_left + kPrefetchWindow / share.interval;
   std::int64_t requested = std::max<std::int64_t>(0, Demand(now) - supply);
-  // A key with a call now and then: one call at a time.
+  // A key with sparse calls leases one call at a time.
   if (leased == 0 && share_left == 0) requested = std::max<std::int64_t>(1, requested);
   const bool must_report = 2 * std::int64_t{unreported_} >= share.burst && unreported_ > 0;
   if (requested == 0 && !must_report) return std::nullopt;

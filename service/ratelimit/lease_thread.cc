@@ -12,11 +12,12 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// Requests that are sent together.
+// Requests in one pipeline.
 constexpr std::size_t kMaxBatchSize = 128;
-// How often the store is looked at when nobody asks it for anything.
+// How often the store is checked when there are no requests.
 constexpr seconds kPollInterval(1);
-// The next try after a failure; doubled, until the store has been up for a while.
+// The delay before the next attempt after a failure, doubled each time. It is reset once the store
+// has been up for kBackoffResetAfter.
 constexpr milliseconds kInitialBackoff(100);
 constexpr milliseconds kMaxBackoff(2000);
 constexpr seconds kBackoffResetAfter(5);
@@ -59,7 +60,7 @@ void LeaseThread::ProcessBatch() {
   }
   for (std::size_t i = 0; i < count; ++i) {
     LeaseResponse* response = mailbox_.responses.FreeSlot();
-    // They are taken with the next call.
+    // The event loop reads the responses with its next call.
     while (response == nullptr && !stopping_) {
       std::this_thread::sleep_for(milliseconds(1));
       response = mailbox_.responses.FreeSlot();

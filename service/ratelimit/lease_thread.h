@@ -1,8 +1,8 @@
 // File: lease_thread.h
 //
-// The thread that takes requests for leases from the mailbox to the shared store and brings back
-// the answers, so that no call ever waits for the store. When the store fails it answers that
-// nothing was granted, and tries again a moment later.
+// The thread that carries lease requests from the mailbox to the shared store and the responses
+// back, so that no call ever waits for the store. While the store fails, it responds that nothing
+// was granted, and retries with backoff.
 #ifndef EVALRUN_SERVICE_RATELIMIT_LEASE_THREAD_H_
 #define EVALRUN_SERVICE_RATELIMIT_LEASE_THREAD_H_
 
@@ -21,12 +21,12 @@ namespace evalrun::ratelimit {
 
 class LeaseThread {
  public:
-  // `on_change` is called on this thread with the first state of the store, and whenever it can be
-  // reached (OK) after it could not, or the other way round. `mailbox` and `store` outlive this
+  // Starts the thread. `on_change` is called on it with the first state of the store, and whenever
+  // the store becomes reachable (OK) or unreachable. `mailbox` and `store` must outlive this
   // object.
   LeaseThread(LeaseMailbox* mailbox, SharedStore* store,
               std::function<void(const absl::Status& state)> on_change);
-  // Returns when what is being asked has been answered, or has failed.
+  // Blocks until the request that is under way, if any, has completed or failed.
   ~LeaseThread();
   LeaseThread(const LeaseThread&) = delete;
   LeaseThread& operator=(const LeaseThread&) = delete;
@@ -35,7 +35,8 @@ class LeaseThread {
   using Clock = std::chrono::steady_clock;
 
   void Run();
-  // Asks for up to kMaxBatchSize requests, or, when there are none, whether the store is there.
+  // Sends up to kMaxBatchSize requests, or, when there are none, checks that the store is
+  // reachable.
   void ProcessBatch();
   void OnStoreStatus(const absl::Status& status);
 
@@ -44,8 +45,8 @@ class LeaseThread {
   const std::function<void(const absl::Status& state)> on_change_;
   std::optional<bool> is_up_;
   Clock::time_point up_since_;
-  Clock::time_point next_attempt_at_;  // while it is down
-  std::chrono::milliseconds backoff_;  // after the next failure
+  Clock::time_point next_attempt_at_;  // while the store is down
+  std::chrono::milliseconds backoff_;  // the delay after the next failure
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };

@@ -1,6 +1,6 @@
 // File: limit_snapshot.h
 //
-// What operators see of the limiter. Pure.
+// The state of the limiter as it is shown to operators. Pure.
 #ifndef EVALRUN_SERVICE_RATELIMIT_LIMIT_SNAPSHOT_H_
 #define EVALRUN_SERVICE_RATELIMIT_LIMIT_SNAPSHOT_H_
 
@@ -11,7 +11,7 @@
 
 namespace evalrun::ratelimit {
 
-// `now` is of the limiter's clock.
+// `now` is on the limiter's clock.
 [[nodiscard]] observability::LimitSnapshot MakeLimitSnapshot(const Limiter& limiter,
                                                              std::int64_t now);
 

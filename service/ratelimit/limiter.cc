@@ -10,7 +10,7 @@
 namespace evalrun::ratelimit {
 namespace {
 
-// Who has less than this part of the burst left is near the limit.
+// A subject with less than 1 / kHotKeyFraction of its burst left is a hot key.
 constexpr std::int64_t kHotKeyFraction = 5;
 
 std::uint64_t HashOf(std::uint64_t seed, std::string_view text) {
@@ -106,7 +106,7 @@ void Limiter::Evaluate(std::size_t rule, const LimitSubjects& subjects, std::int
   const Quota* quota = rules_->FindQuota(rule, subject);
   if (quota == nullptr) return;
   const BucketTable::Index index = keys_.Find(HashOf(salts_[rule], subject), now);
-  // Those who share a key have the quota of nobody in particular.
+  // The overflow key has the rule's own quota, without overrides.
   if (index == BucketTable::kNone) {
     quota = &rules_->rule(rule).quota;
     ++overflowed_;
@@ -121,7 +121,7 @@ void Limiter::Evaluate(std::size_t rule, const LimitSubjects& subjects, std::int
                 .leased = false};
   std::int64_t& tat = MutableTat(evaluation);
   tat = std::min(
-      tat, now + gcra::BurstTolerance(evaluation.share));  // of a time when the quota was larger
+      tat, now + gcra::BurstTolerance(evaluation.share));  // from before the quota was reduced
   evaluation.wait = gcra::WaitTime(evaluation.share, tat, now);
   if (IsShared(evaluation)) {
     Lease& lease = MutableLease(index);
@@ -204,7 +204,7 @@ void Limiter::RequestLeases(std::int64_t now) {
 
 void Limiter::ApplyResponses(std::int64_t now) {
   while (const LeaseResponse* response = mailbox_->responses.Front()) {
-    // The key may have been forgotten since.
+    // The entry may have been evicted and reused since.
     if (leases_[response->index].owner == response->hash) {
       leases_[response->index].lease.OnResponse(response->granted, response->lease_time, now);
     }

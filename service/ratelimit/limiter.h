@@ -1,10 +1,10 @@
 // File: limiter.h
 //
-// Holds each call against all rules at once: either all of them let it in and are charged, or none
-// is. Times are nanoseconds of a steady clock, above 0.
+// Checks each call against all rules at once: either every rule has capacity and is charged, or
+// none is. Times are nanoseconds of a steady clock, above 0.
 //
 //   const Limiter::Decision decision = limiter.Check(subjects, now);
-//   if (decision.refused != 0) ... answer; decision.wait is when it will be let in ...
+//   if (decision.refused != 0) ... reject; decision.wait is when there will be capacity ...
 //   else limiter.Commit(now);
 #ifndef EVALRUN_SERVICE_RATELIMIT_LIMITER_H_
 #define EVALRUN_SERVICE_RATELIMIT_LIMITER_H_
@@ -27,71 +27,72 @@ namespace evalrun::ratelimit {
 inline constexpr std::size_t kMaxLimitRules = 32;
 inline constexpr std::size_t kMaxHotKeys = 16;
 
-// Not thread-safe: it lives in the room of the calls. Check() and Commit() allocate nothing.
+// Not thread-safe: it belongs to the event loop. Check() and Commit() do not allocate.
 class Limiter {
  public:
   struct Options {
     std::size_t max_keys = 100'000;
-    std::uint64_t seed = 0;  // random, so that nobody can choose subjects that share a hash
+    std::uint64_t seed = 0;  // random, so that callers cannot choose subjects whose hashes collide
   };
 
   struct Decision {
-    // A bit for each rule without room: of those that are enforced, and of those in shadow mode.
+    // Bit masks of the rules without capacity: those that are enforced, and those in shadow mode.
     std::uint32_t refused = 0;
     std::uint32_t shadow_refused = 0;
-    // Of the enforced ones the one that takes longest, and how long that is.
+    // Of the enforced rules without capacity the one with the longest wait (-1: none), and that
+    // wait.
     int rule = -1;
     std::int64_t wait = 0;
   };
 
-  // Of calls; a further send (TryAcquireAttempt) is none. A refused call counts for one rule: the
-  // one that takes longest.
+  // Counts calls, not retries (TryAcquireAttempt). A rejected call counts for one enforced rule:
+  // the one with the longest wait.
   struct RuleCounts {
     std::uint64_t allowed = 0;
     std::uint64_t refused = 0;
     std::uint64_t shadow_refused = 0;
   };
 
-  // Somebody who has lately used most of what a rule allows, or was refused by it.
+  // A subject that has recently used most of what a rule allows, or was rejected by it.
   struct HotKey {
     std::size_t rule = 0;
     std::string subject;
-    std::int64_t last = 0;             // when that was
-    std::int64_t tat = 0;              // then (gcra.h)
+    std::int64_t last = 0;             // the last time that this happened
+    std::int64_t tat = 0;              // the TAT at that time (gcra.h)
     std::int64_t burst_tolerance = 0;  // of the quota, in nanoseconds
-    std::uint64_t refused = 0;         // how often since it is listed, in shadow mode too
+    std::uint64_t refused = 0;  // rejections since it was listed, including those in shadow mode
   };
 
-  // `mailbox` is where leases are asked for and outlives the limiter; null: each replica has its
-  // share.
+  // `mailbox` is where leases are requested; it must outlive the limiter. Null: each replica uses
+  // only its share.
   Limiter(const Options& options, LeaseMailbox* mailbox);
 
-  // From now on these rules hold, at each of so many replicas. At most kMaxLimitRules. What is
-  // remembered of keys and counted for rules stays with the rules' names.
+  // Replaces the rules, of which there may be at most kMaxLimitRules, and the number of replicas
+  // that enforce them. State and counters are kept for rules whose name stays the same.
   void SetRules(std::shared_ptr<const RuleSet> rules, std::int64_t replicas);
 
-  // A call is let in if no enforced rule refuses it. Nothing is charged yet. Views are used until
-  // Commit() only.
+  // The call is admitted if no enforced rule refuses it. Nothing is charged yet. The views must be
+  // valid until Commit().
   [[nodiscard]] Decision Check(const LimitSubjects& subjects, std::int64_t now);
-  // Charges the call that was last checked, and was not refused.
+  // Charges the call that was checked last, which must not have been refused.
   void Commit(std::int64_t now);
 
-  // One send more to the upstream under this key. Returns 0 and charges it, or returns how long
-  // until there is room under the rules by upstream key.
+  // Asks for another attempt (a retry) with this upstream key. Returns 0 and charges it, or returns
+  // how long to wait until the rules by upstream key have capacity.
   [[nodiscard]] std::int64_t TryAcquireAttempt(std::string_view upstream_key, std::int64_t now);
 
-  // Whether no rule holds for anybody: there is nothing to check then.
+  // Whether there are no rules at all, so that nothing needs to be checked.
   [[nodiscard]] bool has_no_rules() const { return rules_->size() == 0; }
   [[nodiscard]] const RuleSet& rules() const { return *rules_; }
   [[nodiscard]] const RuleCounts& counts(std::size_t rule) const { return counts_[rule]; }
   [[nodiscard]] const BucketTable& keys() const { return keys_; }
-  // Calls that were charged to a key shared by those that found no room in the table.
+  // Calls that were charged to an overflow key because the table was full.
   [[nodiscard]] std::uint64_t overflowed() const { return overflowed_; }
-  // A few of those who are near a limit, the last ones, in no order.
+  // Up to kMaxHotKeys subjects that were near a limit, the most recent ones, unordered.
   [[nodiscard]] const std::vector<HotKey>& hot_keys() const { return hot_keys_; }
 
  private:
-  // A rule that the last call was evaluation against.
+  // The result of checking the last call against one rule.
   struct Evaluation {
     std::size_t rule;
     std::string_view subject;
@@ -99,7 +100,7 @@ class Limiter {
     Quota share;
     BucketTable::Index index;  // kNone: the overflow key
     std::int64_t wait;
-    bool leased;  // its share has no room, but a lease has
+    bool leased;  // there is no capacity in the share, but in the lease
   };
 
   void Evaluate(std::size_t rule, const LimitSubjects& subjects, std::int64_t now,
@@ -119,7 +120,7 @@ class Limiter {
   LeaseMailbox* const mailbox_;
   std::shared_ptr<const RuleSet> rules_;
   std::int64_t replicas_ = 1;
-  BucketTable keys_;  // of its full size once there are rules
+  BucketTable keys_;  // allocated at full size when the first rules are set
   struct OwnedLease {
     BucketTable::Hash owner = 0;
     Lease lease;

@@ -16,9 +16,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// AcquireFromStore() of lease.h. All numbers are whole and below 2^53, which a double holds
-// exactly: instead of the TAT, in nanoseconds since 1970, it keeps how far that was ahead, and
-// when, in microseconds.
+// AcquireFromStore() of lease.h in Lua. All numbers are integers below 2^53, which a double
+// represents exactly. A TAT in nanoseconds since 1970 would not be, so the script stores how far it
+// was ahead in nanoseconds, and when, in microseconds.
 constexpr char kScript[] = R"(
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -75,7 +75,7 @@ absl::Status RedisStore::Connect() {
     absl::Status status =
         username.empty() ? Append({"AUTH", *password}) : Append({"AUTH", username, *password});
     if (status.ok()) status = NextReply().status();
-    // Its further words may repeat the password: `ERR unknown command 'AUTH', with args ...`
+    // The rest of the message may repeat the password: `ERR unknown command 'AUTH', with args ...`
     if (!status.ok() && connection_->err == 0) {
       const bool is_known = status.message().substr(0, 10) == "WRONGPASS ";
       return absl::UnavailableError(is_known ? "WRONGPASS: it refuses user or password"
@@ -112,7 +112,7 @@ absl::Status RedisStore::ExecutePipeline(std::span<const LeaseRequest* const> re
     const absl::StatusOr<Reply> reply = NextReply();
     if (!reply.ok()) return reply.status();
     calls = static_cast<std::uint32_t>((*reply)->integer);
-    // Answers that trickle in are no answers.
+    // hiredis applies the timeout to each read; this applies it to the whole batch.
     if (Clock::now() > deadline) return absl::DeadlineExceededError("it is too slow");
   }
   return absl::OkStatus();
@@ -140,7 +140,7 @@ absl::StatusOr<RedisStore::Reply> RedisStore::NextReply() {
 }
 
 absl::Status RedisStore::ConnectionError() const {
-  // What hiredis says when a time is up.
+  // This is how hiredis reports a timeout.
   if (connection_->err == REDIS_ERR_IO && errno == EAGAIN) {
     return absl::DeadlineExceededError("it does not answer in time");
   }

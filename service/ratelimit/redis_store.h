@@ -1,10 +1,10 @@
 // File: redis_store.h
 //
-// A Redis 7 in which replicas share their limits. What the store does for a request is one script,
-// which runs at Redis' own time; a batch of requests is one pipeline.
+// The shared store in Redis 7. Each request runs one script, which uses Redis' clock; a batch of
+// requests is one pipeline.
 //
-// A key of Redis holds, for a RULE:SUBJECT, how far its TAT (gcra.h) was ahead, and when. It
-// expires when there is nothing left to know.
+// A Redis key holds, for a RULE:SUBJECT, how far its TAT (gcra.h) was ahead, and when. It expires
+// once the TAT is no longer ahead.
 #ifndef EVALRUN_SERVICE_RATELIMIT_REDIS_STORE_H_
 #define EVALRUN_SERVICE_RATELIMIT_REDIS_STORE_H_
 
@@ -30,17 +30,17 @@ namespace evalrun::ratelimit {
 struct RedisOptions {
   std::string host;
   int port = 6379;
-  // With a password the connection begins with AUTH, for this user of the access control list, or
-  // for `default` when it is empty. Null: no AUTH. Called for each connection.
+  // If `password` is not null, each connection authenticates with AUTH, as `username`, or as
+  // `default` if that is empty. `password` is called for each new connection.
   std::string username = {};
   std::function<absl::StatusOr<std::string>()> password = nullptr;
   std::string key_prefix = "evalrun:";
-  // To connect, and for a batch to be answered.
+  // Timeout for connecting, and for the responses to a batch.
   std::chrono::milliseconds timeout{100};
 };
 
 // Not thread-safe. SIGPIPE must be ignored. After an error the connection is closed, and the next
-// Acquire() makes another.
+// Acquire() opens a new one.
 class RedisStore final : public SharedStore {
  public:
   explicit RedisStore(RedisOptions options);
@@ -59,15 +59,15 @@ class RedisStore final : public SharedStore {
   [[nodiscard]] absl::Status Connect();
   [[nodiscard]] absl::Status ExecutePipeline(std::span<const LeaseRequest* const> requests,
                                              std::span<std::uint32_t> granted);
-  // Adds a command to what is sent next.
+  // Adds a command to the pipeline.
   [[nodiscard]] absl::Status Append(std::initializer_list<std::string_view> words);
-  // Sends what was added, and reads the next reply. One that says ERROR is an error.
+  // Sends the pipeline and reads the next reply. A Redis error reply becomes an error status.
   [[nodiscard]] absl::StatusOr<Reply> NextReply();
   [[nodiscard]] absl::Status ConnectionError() const;
 
   const RedisOptions options_;
   std::unique_ptr<redisContext, Deleter> connection_;
-  std::string script_hash_;  // Redis' name of the script
+  std::string script_hash_;  // the SHA-1 by which Redis identifies the script
 };
 
 }  // namespace evalrun::ratelimit

@@ -1,6 +1,6 @@
 // File: rule_set.h
 //
-// The rules of the configuration, in the form in which calls are held against them. Pure.
+// The configured limit rules, prepared for checking calls. Pure.
 #ifndef EVALRUN_SERVICE_RATELIMIT_RULE_SET_H_
 #define EVALRUN_SERVICE_RATELIMIT_RULE_SET_H_
 
@@ -18,16 +18,16 @@
 
 namespace evalrun::ratelimit {
 
-// What a rule counts by: each caller (identity/caller.h), each workspace, each API key of the
-// upstream, or everything together.
+// What a rule counts by: each caller (authz/caller.h), each workspace, each API key of the
+// upstream, or all calls together.
 enum class LimitedBy { kCaller, kWorkspace, kUpstreamKey, kGateway };
 inline constexpr std::size_t kLimitedByCount = 4;
 
 // `caller`, `workspace`, `upstream_key`, `gateway`.
 [[nodiscard]] std::string_view LimitedByName(LimitedBy by);
 
-// Whom a call counts for. `workspace` is in canonical form; empty (the key's own workspace) counts
-// as a workspace too. `upstream_key` is a name that is no secret.
+// The subjects to which a call is charged. `workspace` is in canonical form; the empty one (the API
+// key's own workspace) counts as a workspace too. `upstream_key` is the key's name, not a secret.
 struct LimitSubjects {
   std::string_view caller;
   std::string_view workspace;
@@ -38,21 +38,21 @@ struct LimitSubjects {
   }
 };
 
-// Another quota for those whom `pattern` (identity/pattern.h) matches; nothing: no limit.
+// Another quota for the subjects that match `pattern` (authz/pattern.h); nullopt: unlimited.
 struct LimitOverride {
   std::string pattern;
   std::optional<Quota> quota;
 };
 
 struct LimitRule {
-  std::string name;  // unique; in metrics, logs and answers
+  std::string name;  // unique; appears in metrics, logs and responses
   LimitedBy by = LimitedBy::kGateway;
   Quota quota;
-  bool shadow = false;  // counted and logged, not enforced
+  bool shadow = false;  // counted and logged, but not enforced
   std::vector<LimitOverride> overrides = {};
 };
 
-// Immutable, and so thread-safe.
+// Immutable and thread-safe.
 class RuleSet {
  public:
   explicit RuleSet(std::vector<LimitRule> rules = {});
@@ -60,15 +60,15 @@ class RuleSet {
   [[nodiscard]] std::size_t size() const { return rules_.size(); }
   [[nodiscard]] const LimitRule& rule(std::size_t index) const { return rules_[index].rule; }
 
-  // The quota of a subject under a rule: of the override that names it exact, else of the longest
-  // beginning that matches, else the rule's own. Nothing: no limit. Allocates nothing.
+  // The quota of a subject under a rule: that of the override with exactly this name, else of the
+  // longest prefix that matches, else the rule's own. Null: unlimited. Does not allocate.
   [[nodiscard]] const Quota* FindQuota(std::size_t index, std::string_view subject) const;
 
  private:
   struct Compiled {
     LimitRule rule;
     absl::flat_hash_map<std::string, std::optional<Quota>> exact;
-    std::vector<LimitOverride> prefixes;  // without the `*`, the longest first
+    std::vector<LimitOverride> prefixes;  // without the `*`, longest first
   };
 
   std::vector<Compiled> rules_;

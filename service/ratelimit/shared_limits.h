@@ -1,7 +1,7 @@
 // File: shared_limits.h
 //
-// Limits that are counted together with other gateways over Redis, where the configuration says so:
-// the mailbox, the store, the thread between them, and what operators hear of it.
+// Connects the limiter to Redis when the configuration shares limits between gateways: the mailbox,
+// the store, the thread between them, and the event and metric about the store's state.
 #ifndef EVALRUN_SERVICE_RATELIMIT_SHARED_LIMITS_H_
 #define EVALRUN_SERVICE_RATELIMIT_SHARED_LIMITS_H_
 
@@ -19,11 +19,12 @@ namespace evalrun::ratelimit {
 
 class SharedLimits {
  public:
-  // Begins at once. `address` is the store's, as it is shown. Pointers outlive this object.
+  // Starts immediately. `address` is the store's address as it appears in events. `events` and
+  // `registry` must outlive this object.
   SharedLimits(RedisOptions options, std::string address, const observability::EventLog* events,
                prometheus::Registry* registry);
 
-  // For the limiter, which this object outlives.
+  // For the limiter, which must not outlive this object.
   [[nodiscard]] LeaseMailbox* mailbox() { return &mailbox_; }
 
  private:

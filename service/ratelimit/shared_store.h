@@ -1,6 +1,7 @@
 // File: shared_store.h
 //
-// Where replicas share their limits, and the mailbox between calls and whoever talks to it.
+// Interface to the shared rate-limit store, and the queue pair between the event loop and the
+// thread that talks to the store.
 #ifndef EVALRUN_SERVICE_RATELIMIT_SHARED_STORE_H_
 #define EVALRUN_SERVICE_RATELIMIT_SHARED_STORE_H_
 
@@ -23,7 +24,7 @@ namespace evalrun::ratelimit {
 struct LeaseRequest {
   BucketTable::Index index = 0;
   BucketTable::Hash hash = 0;
-  std::string key;  // RULE:SUBJECT, the same at all replicas
+  std::string key;  // RULE:SUBJECT, the same on all replicas
   StoreQuota quota;
   std::int64_t lease_time = 0;
   std::uint32_t spent = 0;
@@ -41,15 +42,15 @@ class SharedStore {
  public:
   virtual ~SharedStore() = default;
 
-  // Does AcquireFromStore() for each request; `granted` is as long as `requests`. Without requests
-  // it looks whether the store is there. May block for a while. After an error nothing is known of
-  // any of them. The error's text has no secrets.
+  // Does AcquireFromStore() for each request; `granted` has the same size as `requests`. Without
+  // requests it only checks that the store is reachable. May block. After an error it is unknown
+  // whether any of the requests took effect. The error message contains no secrets.
   virtual absl::Status Acquire(std::span<const LeaseRequest* const> requests,
                                std::span<std::uint32_t> granted) = 0;
 };
 
-// Requests one way, responses the other. Calls use it without waiting: when it is full they go on
-// with their share.
+// Requests from the event loop to the lease thread, and responses back. The event loop never waits:
+// when the queue is full, calls continue with their share.
 class LeaseMailbox {
  public:
   static constexpr std::size_t kSlots = 1024;
@@ -62,9 +63,10 @@ class LeaseMailbox {
   SpscRing<LeaseRequest> requests{kSlots};
   SpscRing<LeaseResponse> responses{kSlots};
 
-  // After each request, for the thread that waits for them. Makes a system call only when it does.
+  // Call after each Push() to `requests`, to wake the lease thread. Makes a system call only if the
+  // thread is waiting.
   void Notify() { sem_post(&semaphore_); }
-  // Returns when the bell has been rung since the last return, but after `longest` at the latest.
+  // Waits for a Notify() since the last return, at most for `longest`.
   void WaitForNotification(std::chrono::seconds longest) {
     timespec until{};
     clock_gettime(CLOCK_REALTIME, &until);

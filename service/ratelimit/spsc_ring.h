@@ -1,7 +1,7 @@
 // File: spsc_ring.h
 //
-// A queue of fixed size from one thread to one other, without locks. Its slots keep their memory:
-// what is pushed is written into a slot that was used before.
+// A lock-free queue of fixed size with a single producer thread and a single consumer thread. Slots
+// keep their memory: a new element is written over an old one.
 #ifndef EVALRUN_SERVICE_RATELIMIT_SPSC_RING_H_
 #define EVALRUN_SERVICE_RATELIMIT_SPSC_RING_H_
 
@@ -16,7 +16,7 @@ class SpscRing {
  public:
   explicit SpscRing(std::size_t capacity) : slots_(capacity) {}
 
-  // For the pushing thread. The slot to write to, or nullptr when the ring is full; then Push().
+  // Producer only. The slot to write to before Push(), or nullptr when the ring is full.
   [[nodiscard]] T* FreeSlot() {
     return pushed_.load(std::memory_order_relaxed) - popped_.load(std::memory_order_acquire) <
                    slots_.size()
@@ -27,9 +27,9 @@ class SpscRing {
     pushed_.store(pushed_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
   }
 
-  // For the popping thread. The oldest slot, or nullptr when the ring is empty; then Pop().
+  // Consumer only. The oldest element, or nullptr when the ring is empty. Pop() removes it.
   [[nodiscard]] T* Front() { return Peek(0); }
-  // The slot that is the oldest when `before` have been popped, or nullptr when there is none yet.
+  // Consumer only. The element after the `before` oldest ones, or nullptr when there is none.
   [[nodiscard]] T* Peek(std::size_t before) {
     const std::size_t popped = popped_.load(std::memory_order_relaxed);
     return pushed_.load(std::memory_order_acquire) - popped > before

@@ -32,7 +32,7 @@ class Reloader {
 
   // `apply` is called, on the thread that looks, with every configuration that has been loaded
   // since, its keys included. Those of its settings that need a restart are still the ones of the
-  // start. It cannot refuse: what it needs is checked in config/validate.h.
+  // start. It cannot refuse: what it needs was parsed (config/parse_config.h).
   void OnReload(Apply apply) { apply_callbacks_.push_back(std::move(apply)); }
 
   // Looks whether the files have changed, and loads a change that has settled.

@@ -1,4 +1,4 @@
--- For wrk: each request deletes another run, of those that `backend` has seeded.
+-- For wrk: each request deletes a different run of those that `backend` has seeded.
 local threads = 0
 
 function setup(thread)

@@ -1,5 +1,5 @@
-// bare_curl: libcurl alone, as a floor: a client that keeps some DELETEs in flight to an upstream
-// that answers at once, and prints what each costs its process, as JSON.
+// bare_curl: a baseline with libcurl alone. A client keeps DELETE requests in flight to an upstream
+// that responds immediately, and prints the cost of each to its process, as JSON.
 #include <sys/resource.h>
 
 #include <chrono>
@@ -35,7 +35,7 @@ CURL* MakeHandle(const std::string& url, curl_slist* headers) {
   return handle;
 }
 
-// Of the calling thread: the upstream runs on another one.
+// CPU time of the calling thread: the upstream runs on another one.
 std::chrono::duration<double, std::micro> CpuTime() {
   rusage usage{};
   getrusage(RUSAGE_THREAD, &usage);
@@ -45,7 +45,7 @@ std::chrono::duration<double, std::micro> CpuTime() {
   return of(usage.ru_utime) + of(usage.ru_stime);
 }
 
-// Requests made within `duration`.
+// Makes requests for `duration` and returns their number.
 std::size_t Run(CURLM* multi, std::chrono::duration<double> duration) {
   const auto end = Clock::now() + std::chrono::duration_cast<Clock::duration>(duration);
   std::size_t requests = 0;
@@ -76,7 +76,7 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
 
   curl_global_init(CURL_GLOBAL_DEFAULT);
-  evalrun::testing::BindToCore(1);  // for the upstream's thread, which begins here
+  evalrun::testing::BindToCore(1);  // for the upstream's thread, which starts here
   evalrun::testing::TimedUpstream upstream([](std::uint64_t) {
     return evalrun::testing::TimedReply{.bytes = evalrun::testing::HttpReply(204)};
   });

@@ -1,5 +1,5 @@
-// bare_grpc: gRPC alone, as a floor: a server that answers every DeleteEvalRun with OK at once,
-// with one thread on one completion queue. It is started as a gateway is, and ignores its flags.
+// bare_grpc: a baseline with gRPC alone. A server with one thread on one completion queue responds
+// to every DeleteEvalRun with OK immediately. It is started like a gateway, and ignores its flags.
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
@@ -57,7 +57,7 @@ class Call {
 
 int main() {
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
-  // There is nothing to finish: it is told to stop when nobody calls any more.
+  // No cleanup is needed: it is stopped when there are no calls.
   std::signal(SIGTERM, [](int) { std::_Exit(0); });
   Service service;
   grpc::ServerBuilder builder;

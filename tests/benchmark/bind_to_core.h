@@ -6,7 +6,8 @@
 
 namespace evalrun::testing {
 
-// Binds the calling thread, and those that it makes from here on, to one core; below 0: to none.
+// Binds the calling thread, and the threads that it creates later, to a core. A negative `core`
+// does nothing.
 inline void BindToCore(int core) {
   if (core < 0) return;
   cpu_set_t set;

@@ -18,9 +18,9 @@ namespace evalrun::testing {
 namespace {
 
 constexpr std::string_view kPath = "/aymara.evals.v1.EvalRunService/DeleteEvalRun";
-// What is written in one go; more stays with libnghttp2.
+// The maximum size of one write; further data stays in libnghttp2.
 constexpr std::size_t kMaxWriteBytes = 65536;
-// Until the server has said how many streams it allows.
+// Assumed until the server has sent its limit of concurrent streams.
 constexpr std::uint32_t kInitialMaxStreams = 100;
 
 [[noreturn]] void Throw(const char* what) {
@@ -44,7 +44,7 @@ int Connect(const std::string& address) {
   return fd;
 }
 
-// The connection with TLS 1.3 on it, its handshake over.
+// Starts TLS 1.3 on the connection and completes the handshake.
 std::unique_ptr<SSL, decltype(&SSL_free)> StartTls(int fd) {
   const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()),
                                                                   &SSL_CTX_free);
@@ -65,7 +65,7 @@ std::unique_ptr<SSL, decltype(&SSL_free)> StartTls(int fd) {
   return tls;
 }
 
-// What OpenSSL returned, as recv() and send() would have.
+// Converts an OpenSSL result to that of recv() and send().
 ssize_t ToSocketResult(SSL* tls, int result) {
   if (result > 0) return result;
   const int error = SSL_get_error(tls, result);
@@ -81,7 +81,7 @@ std::string AddGrpcPrefix(std::string_view message) {
   return prefixed.append(message);
 }
 
-// libnghttp2 does not write to these.
+// libnghttp2 takes non-const pointers, but does not write to them.
 std::uint8_t* Bytes(std::string_view text) {
   return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));  // NOLINT
 }
@@ -158,7 +158,7 @@ void CallConnection::Submit(StreamCall* call) {
   const auto left = std::chrono::duration_cast<std::chrono::microseconds>(
       call->deadline - std::chrono::steady_clock::now());
   std::array<char, 24> timeout{};
-  // gRPC allows eight digits.
+  // gRPC allows at most eight digits.
   const auto micros = std::clamp<std::int64_t>(left.count(), 1, 99'999'999);
   char* end = std::to_chars(timeout.data(), timeout.data() + timeout.size() - 1, micros).ptr;
   *end++ = 'u';
@@ -188,7 +188,7 @@ ssize_t CallConnection::ReadMessage(nghttp2_session*, std::int32_t stream, std::
                                     void* self) {
   const auto& connection = *static_cast<CallConnection*>(self);
   StreamCall* call = connection.FindCall(stream);
-  if (call == nullptr) return NGHTTP2_ERR_DEFERRED;  // given up; its reset is on the way
+  if (call == nullptr) return NGHTTP2_ERR_DEFERRED;  // cancelled; its reset is on the way
   const std::string_view rest = std::string_view(connection.message_).substr(call->message_sent);
   const std::size_t count = std::min(size, rest.size());
   std::copy_n(rest.begin(), count, buffer);
@@ -237,7 +237,7 @@ ssize_t CallConnection::SendBytes(std::string_view bytes) {
 
 bool CallConnection::Read() {
   std::array<std::uint8_t, kMaxWriteBytes> buffer;
-  // What TLS holds back no poll() shows.
+  // poll() does not report data that is buffered by TLS.
   do {
     const ssize_t count = Receive(buffer.data(), buffer.size());
     if (count < 0 && (errno == EAGAIN || errno == EINTR)) return true;
@@ -263,7 +263,7 @@ bool CallConnection::Flush() {
       if (write_buffer_.empty()) return false;
     }
     const ssize_t written = SendBytes(write_buffer_);
-    // Its end, if that is what it is, is read.
+    // If the connection has ended, Read() will notice.
     if (written < 0) return errno == EAGAIN;
     write_buffer_.erase(0, static_cast<std::size_t>(written));
   }

@@ -1,11 +1,11 @@
 // File: call_connection.h
 //
-// One HTTP/2 connection that makes DeleteEvalRun calls as a gRPC client does, for a fraction of its
-// cost: libnghttp2 frames them, and nothing is parsed that is not counted. So one core can offer a
-// gateway several times what another core can serve.
+// An HTTP/2 connection that makes DeleteEvalRun calls like a gRPC client, for a fraction of its
+// cost: libnghttp2 does the framing, and only what is counted is parsed. So one core can offer a
+// gateway several times the load that another core can serve.
 //
-// Like a gRPC client it keeps calls on its own side while the server's limit of concurrent streams,
-// or a full socket, does not let them out.
+// Like a gRPC client, it queues calls while the server's limit of concurrent streams or a full
+// socket prevents sending them.
 #ifndef EVALRUN_TESTS_BENCHMARK_CALL_CONNECTION_H_
 #define EVALRUN_TESTS_BENCHMARK_CALL_CONNECTION_H_
 
@@ -25,59 +25,59 @@ namespace evalrun::testing {
 
 class CallConnection;
 
-// A call's place on its connection. What is not marked belongs to the connection.
+// A call and its state on the connection, which manages all fields except those marked otherwise.
 struct StreamCall {
-  // Set by whoever starts it.
+  // Set by the caller of Start().
   std::chrono::steady_clock::time_point deadline;
-  std::string caller;  // sent as the metadata `x-caller`; empty: none is
+  std::string caller;  // sent as the metadata `x-caller`; empty: not sent
 
-  CallConnection* connection = nullptr;       // set: under way
-  std::int32_t stream = 0;                    // 0: not yet sent
-  std::list<StreamCall*>::iterator position;  // among those not yet sent, or those that were
+  CallConnection* connection = nullptr;       // null: not in flight
+  std::int32_t stream = 0;                    // 0: not sent yet
+  std::list<StreamCall*>::iterator position;  // in waiting_ or sent_
   std::size_t message_sent = 0;
-  int code = -1;        // of gRPC; -1: the stream or the connection ended without one
-  std::string details;  // `grpc-status-details-bin`, as sent
+  int code = -1;        // gRPC status; -1: the stream or the connection ended without one
+  std::string details;  // `grpc-status-details-bin`, as received
 };
 
-// Not thread-safe. Its socket does not block.
+// Not thread-safe. The socket is non-blocking.
 class CallConnection {
  public:
-  // `address`: HOST:PORT with an IPv4 address. Every call asks for `message`, serialized.
-  // `on_call_finished` is called when a call is answered or lost; it may start calls. With `tls`,
-  // TLS by whatever certificate the gateway shows. Throws std::system_error when it cannot connect.
+  // `address`: HOST:PORT with an IPv4 address. `message` is the serialized request of every call.
+  // `on_call_finished` is called when a call has its response or is lost; it may start calls.
+  // `tls`: use TLS and accept any certificate. Throws std::system_error if it cannot connect.
   CallConnection(const std::string& address, std::string_view message, bool tls,
                  std::function<void(StreamCall*)> on_call_finished);
   CallConnection(const CallConnection&) = delete;
   CallConnection& operator=(const CallConnection&) = delete;
-  // Calls that are under way are cut off, and `on_call_finished` is not called.
+  // Aborts the calls in flight without calling `on_call_finished`.
   ~CallConnection();
 
   [[nodiscard]] int fd() const { return fd_; }
-  // Calls that are not over, and streams that are not closed.
+  // Calls that have not finished, and streams that are not closed.
   [[nodiscard]] std::size_t pending() const { return waiting_.size() + streams_; }
   [[nodiscard]] bool is_closed() const { return session_ == nullptr; }
 
-  // Takes the call; it goes out in the next Flush() that has room. The call must live until it is
-  // over or given up.
+  // Queues the call; Flush() sends it when the limits permit. The call must live until it has
+  // finished or is cancelled.
   void Start(StreamCall* call);
-  // Resets the call's stream, if it was sent. `on_call_finished` is not called.
+  // Resets the call's stream if it was sent. `on_call_finished` is not called.
   void Cancel(StreamCall* call);
 
-  // Reads what has come. False when the connection has ended; its calls are then over.
+  // Reads available data. Returns false when the connection has ended; its calls are then finished.
   bool Read();
-  // Writes what can be written; Flush() again when the socket is writable if this returns true.
+  // Writes what can be written. If it returns true, call it again when the socket is writable.
   bool Flush();
 
  private:
   void SubmitWaiting();
   void Submit(StreamCall* call);
   void End();
-  // As recv() and send() do, over TLS or not.
+  // Like recv() and send(), with or without TLS.
   ssize_t Receive(std::uint8_t* buffer, std::size_t size);
   ssize_t SendBytes(std::string_view bytes);
   [[nodiscard]] StreamCall* FindCall(std::int32_t stream) const;
 
-  // libnghttp2's callbacks.
+  // libnghttp2 callbacks.
   static int OnHeader(nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t* name,
                       std::size_t name_size, const std::uint8_t* value, std::size_t value_size,
                       std::uint8_t flags, void* self);
@@ -87,15 +87,15 @@ class CallConnection {
                              void* self);
 
   const std::string authority_;
-  std::string message_;  // with gRPC's prefix of five bytes
+  std::string message_;  // with gRPC's 5-byte prefix
   std::function<void(StreamCall*)> on_call_finished_;
   int fd_ = -1;
-  std::unique_ptr<SSL, decltype(&SSL_free)> tls_{nullptr, &SSL_free};  // nullptr: plaintext
+  std::unique_ptr<SSL, decltype(&SSL_free)> tls_{nullptr, &SSL_free};  // null: plaintext
   std::unique_ptr<nghttp2_session, decltype(&nghttp2_session_del)> session_{nullptr,
                                                                             &nghttp2_session_del};
   std::list<StreamCall*> waiting_;
   std::list<StreamCall*> sent_;
-  std::size_t streams_ = 0;  // given up but not yet closed ones included
+  std::size_t streams_ = 0;  // including cancelled ones that are not closed yet
   std::string write_buffer_;
 };
 

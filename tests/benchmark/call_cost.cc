@@ -1,5 +1,6 @@
-// call_cost: what one call costs a gateway on one path under one load, as a line of JSON. Run by
-// tests/benchmark/cost and tests/benchmark/instructions, which repeat it and compare.
+// call_cost: measures the cost of one call to a gateway on one path under one load, and prints it
+// as a line of JSON. Run by tests/benchmark/cost and tests/benchmark/instructions, which repeat it
+// and compare.
 
 #include <algorithm>
 #include <csignal>
@@ -66,7 +67,7 @@ Flags Parse(int argc, char** argv) {
   return flags;
 }
 
-// The upstream of each path.
+// The upstream's response for each path.
 std::string ReplyTo(const std::string& path, std::uint64_t number) {
   if (path == "not_found") return ApiErrorReply(404, "resource.not_found");
   if (path == "retry" && number % 2 == 0) return HttpReply(503);
@@ -112,7 +113,7 @@ json Measure(const Flags& flags) {
   const LoadStats report = RunLoad(options);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   const ProcessStats process_stats = ReadProcessStats(gateway.process().pid());
-  // So that a tool around the gateway, such as valgrind, writes what it has counted.
+  // So that a tool around the gateway, such as valgrind, writes its results.
   gateway.process().Signal(SIGTERM);
   gateway.process().WaitForExit(std::chrono::seconds(60));
 

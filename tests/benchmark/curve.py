@@ -1,4 +1,4 @@
-"""The overload curve as SVG: for each regime what came of the calls, and below it how long they took."""
+"""Draws the overload curve as SVG: for each regime the outcomes of the calls, and below their latency."""
 import math
 
 WIDTH, HEIGHT = 420, 230  # of a panel's plot
@@ -48,7 +48,7 @@ class Panel:
                   fill='#444444')
 
     def series(self, points, again, colour, name):
-        """`again` is the load that came back after the overload: a hollow mark."""
+        """`again` is the point measured after the overload, drawn as a hollow mark."""
         path = ' '.join(f'{self.x(x):.1f},{self.y(y):.1f}' for x, y in points)
         self.parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" '
                           'stroke-width="2"/>')
@@ -65,7 +65,7 @@ def nice_top(value):
 
 
 def points_of(steps, value, zero=False):
-    """The way up, and the load that came back; zeros are no values unless `zero`."""
+    """The points of rising load, and that after the overload; zeros are omitted unless `zero`."""
     points = [(step['load'], value(step)) for step in steps]
     up = [point for point in points[:-1] if zero or point[1] > 0]
     return up, [point for point in points[-1:] if zero or point[1] > 0]

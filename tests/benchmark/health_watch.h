@@ -1,6 +1,6 @@
 // File: health_watch.h
 //
-// Asks a gateway how it is, again and again, while others load it.
+// Polls a gateway's health endpoints while it is under load.
 #ifndef EVALRUN_TESTS_BENCHMARK_HEALTH_WATCH_H_
 #define EVALRUN_TESTS_BENCHMARK_HEALTH_WATCH_H_
 
@@ -15,24 +15,23 @@ namespace evalrun::testing {
 
 class HealthWatch {
  public:
-  // The longest that each took, in the callers' view, and how many were not answered as they
-  // should.
+  // The longest response time of each endpoint, as seen by the client, and the number of failures.
   struct Stats {
     std::chrono::milliseconds healthz{0};
     std::chrono::milliseconds metrics{0};
     std::chrono::milliseconds check{0};  // grpc.health.v1.Health/Check
-    long peak_resident_kib = 0;          // of the gateway, between two looks
+    long peak_resident_kib = 0;          // of the gateway, sampled at each poll
     int asked = 0;
     int failed = 0;
   };
 
-  // Begins to ask, ten times a second at most. `gateway` outlives it.
+  // Starts polling, at most ten times a second. `gateway` must outlive this object.
   explicit HealthWatch(const GatewayProcess* gateway);
   HealthWatch(const HealthWatch&) = delete;
   HealthWatch& operator=(const HealthWatch&) = delete;
   ~HealthWatch();
 
-  // Ends it.
+  // Stops polling.
   Stats Stop();
 
  private:
@@ -40,7 +39,7 @@ class HealthWatch {
 
   const GatewayProcess& gateway_;
   Latch stop_;
-  Stats stats_;  // of the thread, until it has ended
+  Stats stats_;  // owned by the thread until it has ended
   std::thread thread_;
 };
 

@@ -10,13 +10,14 @@
 
 namespace evalrun::testing {
 
-// Every one is kept, so that quantiles are exact.
+// A sample of latencies. Every value is kept, so that quantiles are exact.
 class Latencies {
  public:
   void Add(std::chrono::microseconds latency) { all_.push_back(latency); }
   [[nodiscard]] std::size_t count() const { return all_.size(); }
 
-  // The smallest one that `share` (0 to 1) of them do not exceed; 0 when there are none.
+  // The smallest value that at least a fraction `share` (0 to 1) of the values do not exceed; 0
+  // when there are none.
   [[nodiscard]] std::chrono::microseconds Quantile(double share) {
     if (all_.empty()) return std::chrono::microseconds(0);
     const auto rank = static_cast<std::size_t>(std::ceil(share * static_cast<double>(all_.size())));

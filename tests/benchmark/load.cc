@@ -28,7 +28,7 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::duration_cast;
 using std::chrono::microseconds;
 
-// Calls that are begun between two looks at the sockets.
+// How many calls are started between two polls of the sockets.
 constexpr int kMaxStartsPerIteration = 64;
 
 std::string ParseErrorReason(const std::string& details) {
@@ -54,7 +54,7 @@ class Load {
  private:
   struct Call : StreamCall {
     Clock::time_point due;
-    std::uint64_t number = 0;  // tells the timers of earlier uses apart
+    std::uint64_t number = 0;  // distinguishes timers of earlier uses
   };
   struct Timer {
     Clock::time_point when;
@@ -86,7 +86,7 @@ class Load {
   const Clock::time_point start_ = Clock::now();
   const Clock::time_point end_ = start_ + options_.duration;
   std::vector<Connection> connections_;
-  std::vector<Connection> draining_;  // until their calls are over
+  std::vector<Connection> draining_;  // until their calls have finished
   std::deque<Call> calls_;
   std::vector<Call*> idle_;
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
@@ -121,7 +121,8 @@ void Load::Connect(Connection* connection) {
   ++stats_.connections;
 }
 
-// Calls of a connection that is cut are over; one that is not is kept until its calls are.
+// The calls of a connection that is cut end here; any other connection is kept until its calls have
+// finished.
 void Load::Replace(Connection* connection) {
   if (options_.cut_connections && ++replaced_ % 2 == 0) {
     connection->wire->Flush();  // so that the last call is on the wire

@@ -1,11 +1,11 @@
-// Counts how often a thread finds a mutex taken. Loaded into a program with LD_PRELOAD, it stands
-// before pthread_mutex_lock(), which std::mutex calls, and writes to the file that
-// LOCK_CONTENTION_OUT names when the program exits:
+// Counts how often a thread finds a mutex locked. Loaded into a program with LD_PRELOAD, it
+// replaces pthread_mutex_lock(), which std::mutex calls, and writes its result to the file named by
+// LOCK_CONTENTION_OUT when the program exits:
 //
 //   {"locks": N, "contended": {"FILE+OFFSET": N, ...}}
 //
-// FILE+OFFSET is where the lock was asked for. gRPC's own locks are Abseil's, which do not come by
-// here.
+// FILE+OFFSET is the location of the call. gRPC's own locks are Abseil's and are not counted,
+// because they do not use pthread_mutex_lock().
 #include <pthread.h>
 
 #include <array>
@@ -29,7 +29,7 @@ std::array<CallSite, 256> call_sites;
 using Lock = int (*)(pthread_mutex_t*);
 
 Lock FindRealLock() {
-  static Lock lock = nullptr;  // without a guard, which would lock: setting it twice does no harm
+  static Lock lock = nullptr;  // no guard, which would lock; setting it twice is harmless
   if (lock == nullptr) lock = reinterpret_cast<Lock>(dlsym(RTLD_NEXT, "pthread_mutex_lock"));
   return lock;
 }

@@ -1,5 +1,5 @@
-// overload_benchmark: offers a gateway several loads, one after the other, and prints what became
-// of them as JSON. Run by tests/benchmark/overload, which repeats it and draws the curve.
+// overload_benchmark: offers a gateway several loads in turn, and prints the outcomes as JSON. Run
+// by tests/benchmark/overload, which repeats it and draws the curve.
 
 #include <algorithm>
 #include <cmath>
@@ -70,7 +70,7 @@ json ToJson(Latencies* latencies) {
   return {{"p50", ms(0.5)}, {"p99", ms(0.99)}, {"max", ms(1)}};
 }
 
-// What ended within the part of a step that is looked at.
+// Counts the calls that end within the measured part of a step.
 class Counts {
  public:
   Counts(milliseconds from, milliseconds until) : from_(from), until_(until) {}
@@ -85,7 +85,7 @@ class Counts {
       ++shed_[result.reason];
     } else if (result.end == CallOutcome::kStreamLost ||
                (result.code == grpc::UNAVAILABLE && result.reason.empty())) {
-      lost_.Add(result.duration);  // its connection ended; gRPC may have said so to some calls
+      lost_.Add(result.duration);  // its connection ended
     } else if (result.end == CallOutcome::kTimedOut) {
       ++(result.was_sent ? expired_ : never_sent_);
     } else {
@@ -129,7 +129,7 @@ class Benchmark {
 
   json Run() {
     json steps = json::array();
-    // The first calls pay for connections and memory.
+    // The first calls pay for setting up connections and memory.
     RunClosedLoop();
     const double capacity = flags_.capacity > 0 ? flags_.capacity : RunClosedLoop();
     for (const double load : flags_.loads) steps.push_back(Step(load, capacity));

@@ -14,8 +14,8 @@ std::chrono::milliseconds CpuTime(const std::string& folder) {
   std::string line;
   std::ifstream file(folder + "/stat");
   std::getline(file, line);
-  // After the name, which is in parentheses and may hold anything: the 14th and 15th field of
-  // proc(5) are the 12th and 13th from here.
+  // The fields follow the process name, which is in parentheses and may contain any character: the
+  // 14th and 15th field of proc(5) are the 12th and 13th from here.
   std::istringstream fields(line.substr(line.rfind(')') + 1));
   std::string skipped;
   for (int i = 0; i < 11; ++i) fields >> skipped;

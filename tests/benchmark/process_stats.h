@@ -1,6 +1,6 @@
 // File: process_stats.h
 //
-// What another process takes, as /proc tells it.
+// Resource usage of another process, from /proc.
 #ifndef EVALRUN_TESTS_BENCHMARK_PROCESS_STATS_H_
 #define EVALRUN_TESTS_BENCHMARK_PROCESS_STATS_H_
 
@@ -15,10 +15,10 @@ struct ProcessStats {
   long peak_resident_kib = 0;  // VmHWM
   long threads = 0;
   long descriptors = 0;
-  std::chrono::milliseconds cpu{0};  // user and system, since its start
+  std::chrono::milliseconds cpu{0};  // user and system time since its start
 };
 
-// All zero when there is no such process.
+// All values are zero if there is no such process.
 [[nodiscard]] ProcessStats ReadProcessStats(pid_t pid);
 
 }  // namespace evalrun::testing

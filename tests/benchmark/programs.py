@@ -1,4 +1,4 @@
-"""The programs of the benchmarks: how they are built and run, and on what machine that was."""
+"""Builds and runs the programs of the benchmarks, and describes the machine."""
 import json
 import os
 import pathlib
@@ -16,18 +16,18 @@ GATEWAY = TOP / 'build/release/evalrun-gateway'
 EVERYTHING_OFF = ['--access-log=false', '--upstream-max-in-flight=0', '--upstream-max-hold-back=0s',
                   '--retry-budget=false']
 
-# call_cost's path on which each call takes two sends, with as little waiting in between as there can be.
+# The path of call_cost on which each call takes two attempts, with the shortest possible wait in between.
 RETRY_PATH = ['--path=retry', '--gateway-flag=--retry-initial-backoff=1ms',
               '--gateway-flag=--retry-max-backoff=1ms', '--gateway-flag=--retry-budget=false']
 
 
 def gateway_flags(flags):
-    """As the options with which the programs pass them on."""
+    """The options that make the programs pass `flags` on to the gateway."""
     return ['--gateway-flag=' + flag for flag in flags]
 
 
 def build(*targets):
-    """The release gateway, and `targets` of the preset dev."""
+    """Builds the release gateway, and `targets` of the preset dev."""
     for preset, wanted in (('release', ['evalrun-gateway']), ('dev', targets)):
         for command in (['cmake', '--preset', preset],
                         ['cmake', '--build', TOP / 'build' / preset, '--target', *wanted]):
@@ -35,7 +35,7 @@ def build(*targets):
 
 
 def run(program, *arguments, gateway=GATEWAY):
-    """What a program of the preset dev prints, as JSON."""
+    """Runs a program of the preset dev and returns its JSON output."""
     environment = {'GATEWAY_UNDER_TEST': str(gateway)} | os.environ
     done = subprocess.run([DEV / program, *arguments], env=environment, check=True,
                           stdout=subprocess.PIPE)
@@ -43,7 +43,7 @@ def run(program, *arguments, gateway=GATEWAY):
 
 
 def gateway_under(folder, command):
-    """A program in `folder` that starts the release gateway by another command, such as valgrind."""
+    """Creates a script in `folder` that runs the release gateway under a command such as valgrind."""
     wrapper = folder / 'gateway'
     wrapper.write_text(f'#!/bin/sh\nexec {command} {GATEWAY} "$@"\n')
     wrapper.chmod(0o755)
@@ -51,7 +51,7 @@ def gateway_under(folder, command):
 
 
 def count_instructions(folder, arguments, seconds):
-    """Calls made, and instructions executed for all of them and for start and end."""
+    """The number of calls, and the instructions for all of them including start and shutdown."""
     out = folder / 'callgrind.out'
     gateway = gateway_under(folder, f'valgrind --quiet --tool=callgrind --callgrind-out-file={out}')
     done = run('call_cost', '--warm-up-ms=0', f'--seconds={seconds}', *arguments, gateway=gateway)
@@ -60,14 +60,14 @@ def count_instructions(folder, arguments, seconds):
 
 
 def instructions_and_calls(folder, arguments):
-    """Of one call with these options of call_cost: the difference between a short and a long run. And
-    how many calls the long one made, whose `callgrind.out` stays in `folder`."""
+    """The instructions of one call with these options of call_cost, from the difference between a short
+    and a long run, and the number of calls in the long one, whose `callgrind.out` is left in `folder`."""
     short, long = (count_instructions(folder, arguments, seconds) for seconds in (1.5, 6))
     return (long[1] - short[1]) / (long[0] - short[0]), long[0]
 
 
 def instructions(arguments):
-    """Of one call with these options of call_cost."""
+    """The instructions of one call with these options of call_cost."""
     with tempfile.TemporaryDirectory() as folder:
         return round(instructions_and_calls(pathlib.Path(folder), arguments)[0])
 
@@ -84,6 +84,6 @@ def git(*arguments):
 
 
 def commit():
-    """Of what is measured; documentation does not count."""
+    """The commit of the measured code, and whether it is modified; documentation is ignored."""
     changed = git('status', '--porcelain', '--', 'rest_backend', 'service', 'proto', ':!*.md')
     return git('rev-parse', '--short', 'HEAD') + (', changed' if changed else '')

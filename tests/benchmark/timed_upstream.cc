@@ -120,7 +120,7 @@ void TimedUpstream::Read(int fd) {
 void TimedUpstream::Reply(const ScheduledReply& due) {
   const auto connection = connections_.find(due.fd);
   if (connection == connections_.end() || connection->second.number != due.connection) return;
-  // An answer of this size fits the socket's buffer: requests come one at a time.
+  // The socket's buffer has space for a response of this size, because requests are not pipelined.
   send(due.fd, due.reply.bytes.data(), due.reply.bytes.size(), MSG_NOSIGNAL);
   if (due.reply.after == TimedReply::After::kKeep) return;
   if (due.reply.after == TimedReply::After::kReset) {

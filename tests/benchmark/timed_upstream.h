@@ -1,8 +1,8 @@
 // File: timed_upstream.h
 //
-// An upstream that answers each request after a delay, from one thread for all connections, and
-// keeps nothing. For load: what a request says is not looked at. tests/support/scripted_upstream.h
-// is the one for behaviour.
+// An upstream for load tests that responds to each request after a delay, with one thread for all
+// connections. It neither evaluates nor records requests. For tests of behaviour use
+// tests/support/scripted_upstream.h.
 #ifndef EVALRUN_TESTS_BENCHMARK_TIMED_UPSTREAM_H_
 #define EVALRUN_TESTS_BENCHMARK_TIMED_UPSTREAM_H_
 
@@ -29,8 +29,8 @@ struct TimedReply {
 
 class TimedUpstream {
  public:
-  // `reply` is asked for each request, by its number from 0, on the upstream's thread. Throws
-  // std::system_error when it cannot listen.
+  // `reply` is called for each request with its number, from 0, on the upstream's thread. Throws
+  // std::system_error if it cannot listen.
   explicit TimedUpstream(std::function<TimedReply(std::uint64_t number)> reply);
   TimedUpstream(const TimedUpstream&) = delete;
   TimedUpstream& operator=(const TimedUpstream&) = delete;
@@ -50,7 +50,7 @@ class TimedUpstream {
   struct ScheduledReply {
     Clock::time_point when;
     int fd;
-    std::uint64_t connection;  // the number: the descriptor may be another one's by then
+    std::uint64_t connection;  // its number, because the descriptor may have been reused
     TimedReply reply;
     bool operator>(const ScheduledReply& other) const { return when > other.when; }
   };
@@ -66,7 +66,7 @@ class TimedUpstream {
   int listener_ = -1;
   int epoll_fd_ = -1;
   std::atomic<std::uint64_t> requests_{0};
-  // Of the thread.
+  // Used by the thread only.
   std::uint64_t accepted_ = 0;
   std::unordered_map<int, Connection> connections_;  // by descriptor
   std::priority_queue<ScheduledReply, std::vector<ScheduledReply>, std::greater<>> scheduled_;

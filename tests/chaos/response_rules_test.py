@@ -33,7 +33,7 @@ PERFORMED = from_gateway("OK", "performed")
 PRESUMED = from_gateway("OK", "presumed")
 OK_ABSENT = from_gateway("OK", "absent", allow_missing=True)
 NOT_FOUND = from_gateway("NOT_FOUND", "absent", "RESOURCE_NOT_FOUND")
-UNRECOGNIZED = from_gateway("NOT_FOUND", "not_performed", "UPSTREAM_UNRECOGNIZED_404")
+UNRECOGNIZED = from_gateway("UNAVAILABLE", "not_performed", "UPSTREAM_UNRECOGNIZED_404")
 REFUSED = from_gateway("ABORTED", "not_performed", "RESOURCE_CONFLICT")
 UNKNOWN = from_gateway("UNAVAILABLE", "unknown", "UPSTREAM_CONNECTION_LOST")
 
@@ -56,7 +56,7 @@ TABLE = [
     (PRESUMED,     [None,                      V.OK_BUT_STILL_THERE,      None,                    None,                    V.OK_BUT_STILL_THERE]),
     (OK_ABSENT,    [V.NOT_FOUND_BUT_DELETED,   V.OK_BUT_STILL_THERE,      None,                    None,                    V.OK_BUT_STILL_THERE]),
     (NOT_FOUND,    [V.NOT_FOUND_BUT_DELETED,   V.NOT_FOUND_BUT_DELETED,   None,                    None,                    V.ABSENT_BUT_STILL_THERE]),
-    (UNRECOGNIZED, [V.NOT_FOUND_BUT_DELETED,   V.NOT_FOUND_BUT_DELETED,   None,                    None,                    None]),
+    (UNRECOGNIZED, [V.NOT_PERFORMED_BUT_DELETED, V.NOT_PERFORMED_BUT_DELETED, None,                None,                    None]),
     (REFUSED,      [V.NOT_PERFORMED_BUT_DELETED, V.NOT_PERFORMED_BUT_DELETED, None,                None,                    None]),
     (UNKNOWN,      [None,                      None,                      None,                    None,                    None]),
 ]
@@ -75,6 +75,9 @@ def test_each_response_against_each_truth(response, expected, truth):
     from_gateway("OK", "gone"),
     from_gateway("NOT_FOUND", "unknown", "UPSTREAM_UNRECOGNIZED_404"),
     from_gateway("NOT_FOUND", "absent", "UPSTREAM_UNRECOGNIZED_404"),
+    from_gateway("NOT_FOUND", "not_performed", "UPSTREAM_UNRECOGNIZED_404"),
+    from_gateway("NOT_FOUND", "absent", "ABSENCE_UNVERIFIED"),
+    from_gateway("OK", "not_performed", "SCOPE_NOT_FOUND"),
     from_gateway("NOT_FOUND", "not_performed", "RESOURCE_NOT_FOUND"),
     from_gateway("NOT_FOUND", "absent", "RESOURCE_NOT_FOUND", allow_missing=True),
     from_gateway("UNAVAILABLE", "absent", "X"), from_gateway("UNAVAILABLE", "performed", "X"),

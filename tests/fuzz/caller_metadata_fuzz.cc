@@ -1,5 +1,5 @@
-// A caller's metadata, which goes upstream as header lines: no value can end its line, and none
-// passes for well-formed that is not.
+// A caller's metadata, which is forwarded upstream as header lines: no value can end its line, and
+// malformed values are not accepted.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>

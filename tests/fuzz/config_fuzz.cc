@@ -1,5 +1,5 @@
-// A whole configuration. The input is, separated by lines of `===`: the YAML file, the environment
-// (`NAME=VALUE` a line), the command line (an argument a line).
+// A whole configuration. The input consists of the YAML file, the environment (one `NAME=VALUE` per
+// line) and the command line (one argument per line), separated by lines of `===`.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -21,7 +21,7 @@ using config::LoadedConfig;
 
 constexpr std::string_view kKey = "cAnArY7";
 
-// NUL-terminated, as a process gets them.
+// NUL-terminated strings, as a process receives them.
 std::vector<std::string> SplitLines(std::string_view text) {
   std::vector<std::string> lines;
   while (!text.empty()) {
@@ -45,7 +45,7 @@ FuzzInput Split(std::string_view bytes) {
   return given;
 }
 
-// Every file but the one named `yaml` holds the key.
+// Every file except the one named `yaml` contains the key.
 config::LoadResult Load(const FuzzInput& given, const char* more = nullptr) {
   std::vector<const char*> argv = {"evalrun-gateway", "--config=yaml"};
   for (const std::string& argument : given.arguments) argv.push_back(argument.c_str());
@@ -76,7 +76,7 @@ void CheckEarlyExit(const EarlyExit& early_exit) {
   }
 }
 
-// What runs prints a configuration that runs in the same way.
+// A configuration that is accepted prints one that means the same.
 void CheckRoundTrip(const FuzzInput& given, const LoadedConfig& loaded) {
   const auto printed = Load(given, "--print-config");
   const EarlyExit* early_exit = std::get_if<EarlyExit>(&printed);

@@ -1,5 +1,5 @@
-// The values of settings, each reader by itself: what is accepted is what it says it is, and reads
-// back; what is refused is not repeated.
+// The parsers of settings, one by one: an accepted value is well-formed and round-trips; errors do
+// not repeat a rejected one.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -9,11 +9,12 @@
 #include <absl/strings/ascii.h>
 #include <absl/strings/str_replace.h>
 
+#include "service/config/address.h"
 #include "service/config/api_key.h"
 #include "service/config/duration.h"
-#include "service/config/host_port.h"
 #include "service/config/text.h"
 #include "service/config/upstream_url.h"
+#include "service/text/duration.h"
 #include "tests/fuzz/property.h"
 
 namespace evalrun::fuzz {
@@ -24,24 +25,24 @@ bool IsVisibleAscii(std::string_view text) {
 }
 
 void CheckDuration(std::string_view text) {
-  const auto duration = config::ParseDuration(text);
+  const auto duration = text::ParseDuration(text);
   if (!duration.has_value()) return;
-  Require(duration->count() >= 0 && *duration <= config::kMaxDuration,
+  Require(duration->count() >= 0 && *duration <= text::kMaxDuration,
           "a duration is from 0 to a year");
-  Require(config::ParseDuration(config::FormatDuration(*duration)) == duration,
+  Require(text::ParseDuration(text::FormatDuration(*duration)) == duration,
           "a duration reads back");
   Require(config::ToMicroseconds(config::ToProto(*duration)) == *duration,
           "a duration survives protobuf");
 }
 
 void CheckHostPort(std::string_view text) {
-  const auto address = config::ParseHostPort(text);
+  const auto address = config::ParseListenAddress(text);
   if (!address.ok()) return;
   const bool is_ipv6 = config::IsIpv6Address(address->host);
   Require(is_ipv6 || config::IsHostName(address->host), "an address has a host");
   const std::string written =
       (is_ipv6 ? "[" + address->host + "]" : address->host) + ":" + std::to_string(address->port);
-  const auto again = config::ParseHostPort(written);
+  const auto again = config::ParseListenAddress(written);
   Require(again.ok() && *again == *address, "an address reads back");
 }
 

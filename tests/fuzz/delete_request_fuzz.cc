@@ -1,4 +1,4 @@
-// The message of a DeleteEvalRun call, as bytes, through the checks that a call makes.
+// The request message of DeleteEvalRun as bytes, through the validation of a call.
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -51,7 +51,7 @@ void CheckRequest(std::string_view bytes, deletion::IdFormat format) {
 }  // namespace evalrun::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  // protobuf would print a line about each string that is no UTF-8.
+  // protobuf would log a line about each string that is not valid UTF-8.
   static const google::protobuf::LogSilencer silence;
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   evalrun::fuzz::CheckRequest(bytes, evalrun::deletion::IdFormat::kUuid);

@@ -1,5 +1,5 @@
-// The body of an answer: whatever the bytes, it is read without harm and never taken for more than
-// it is.
+// The body of an upstream response: parsing any bytes is safe, and a body is recognised as the
+// API's own only if it is.
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -29,7 +29,7 @@ void CheckText(const ErrorBody& body) {
   }
 }
 
-// A body only makes an answer more cautious.
+// A body can only make the interpretation of a response more cautious.
 void CheckOutcomes(BodyKind kind) {
   for (const int status : {0, 99, 200, 202, 204, 301, 400, 404, 410, 500, 503, 600}) {
     const deletion::AttemptClassification outcome = deletion::ClassifyStatus(status, kind);
@@ -42,7 +42,7 @@ void CheckOutcomes(BodyKind kind) {
   }
 }
 
-// Half an object may be the half of something else, whether or not the cut was noticed.
+// A truncated object could be the start of something else, even if the truncation is not detected.
 void CheckPrefixes(const BodyBytes& whole) {
   const std::string_view object = whole.bytes.substr(0, whole.bytes.find_last_of('}'));
   const std::size_t step = object.size() / 64 + 1;

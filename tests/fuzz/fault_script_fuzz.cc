@@ -1,5 +1,5 @@
-// A fault script, as JSON: read without harm, and what is accepted cannot make an answer out of
-// bounds.
+// A fault script in JSON: parsing any bytes is safe, and the response in an accepted script is well
+// formed.
 #include <cstddef>
 #include <cstdint>
 #include <set>
@@ -17,7 +17,7 @@ namespace {
 using backend::FaultKind;
 using backend::FaultRule;
 
-// The head of an answer has as many lines as the script has headers, and those of its own.
+// The head of the response has one line for each header of the script, plus the added ones.
 void CheckAnswer(const backend::ScriptedResponse& answer) {
   Require(answer.status >= 100 && answer.status <= 999, "a status has three digits");
   const std::string bytes = backend::SerializeResponse(answer);

@@ -1,6 +1,5 @@
-// The head of a request, after cpp-httplib has taken it apart: METHOD TARGET VERSION on the first
-// line, then `Name: value` lines. Where nothing is wrong, everybody agrees on where the request
-// ends.
+// The head of a request as parsed by cpp-httplib: METHOD TARGET VERSION on the first line, then
+// `Name: value` lines. If no framing error is reported, the end of the request is unambiguous.
 #include <cstddef>
 #include <cstdint>
 #include <string>

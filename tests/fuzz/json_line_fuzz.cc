@@ -1,4 +1,4 @@
-// A log line: whatever the bytes in it, it is one line of valid JSON that says them.
+// A log line: whatever bytes are logged, it is one line of valid JSON that contains them.
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
@@ -16,7 +16,7 @@
 namespace evalrun::fuzz {
 namespace {
 
-// Any number: the input's first bytes.
+// An arbitrary number: the first bytes of the input.
 std::int64_t ReadNumber(std::string_view bytes) {
   std::int64_t number = 0;
   std::memcpy(&number, bytes.data(), std::min(bytes.size(), sizeof number));

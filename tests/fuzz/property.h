@@ -1,6 +1,6 @@
 // File: property.h
 //
-// How a fuzz target says what must always hold.
+// How fuzz targets state properties that must always hold.
 #ifndef EVALRUN_TESTS_FUZZ_PROPERTY_H_
 #define EVALRUN_TESTS_FUZZ_PROPERTY_H_
 
@@ -13,8 +13,8 @@
 
 namespace evalrun::fuzz {
 
-// Ends the process, which libFuzzer takes for a finding, with `property` as the last words when it
-// does not hold. `property` is a literal that says what must be true.
+// If `holds` is false, prints `property` and aborts the process, which libFuzzer reports as a
+// finding. `property` is a string literal that says what must be true.
 inline void Require(bool holds, const char* property) {
   if (holds) return;
   std::fprintf(stderr, "BROKEN PROPERTY: %s\n", property);
@@ -25,12 +25,13 @@ inline void Require(bool holds, const char* property) {
   return deletion::ToValidUtf8(text) == text;
 }
 
-// All characters are from `set`.
+// Whether all characters are from `set`.
 [[nodiscard]] inline bool ConsistsOf(std::string_view text, std::string_view set) {
   return text.find_first_not_of(set) == std::string_view::npos;
 }
 
-// Takes the part before the first `separator` off `*rest`: all of it when there is none.
+// Removes the part before the first `separator` from `*rest` and returns it; everything if there is
+// no separator.
 [[nodiscard]] inline std::string_view ConsumeUntil(std::string_view separator,
                                                    std::string_view* rest) {
   const std::string_view part = rest->substr(0, rest->find(separator));

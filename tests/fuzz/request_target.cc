@@ -11,7 +11,7 @@
 namespace evalrun::fuzz {
 namespace {
 
-// A part of the URL as libcurl would send it, dot segments removed; empty when there is none.
+// A part of the URL as libcurl would send it, with dot segments removed; empty if there is none.
 std::string GetUrlPart(CURLU* url, CURLUPart part) {
   char* text = nullptr;
   if (curl_url_get(url, part, &text, 0) != CURLUE_OK) return {};

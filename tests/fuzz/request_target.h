@@ -1,7 +1,7 @@
 // File: request_target.h
 //
-// The independent opinion about a request target: taken apart again, by hand and by libcurl, it
-// deletes the run with that id and nothing else.
+// An independent check of a request target: parsed again, by hand and by libcurl, it addresses
+// exactly the run with the given id.
 #ifndef EVALRUN_TESTS_FUZZ_REQUEST_TARGET_H_
 #define EVALRUN_TESTS_FUZZ_REQUEST_TARGET_H_
 
@@ -10,7 +10,7 @@
 
 namespace evalrun::fuzz {
 
-// Builds the target for two well-formed ids under several base paths, and checks it.
+// Builds the target for two well-formed ids with several base paths, and checks it.
 void CheckRequestTarget(std::string_view eval_run_uuid,
                         std::optional<std::string_view> workspace_uuid);
 

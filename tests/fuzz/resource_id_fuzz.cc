@@ -1,5 +1,5 @@
-// Two ids, a run's before the first newline and a workspace's after it: what is well-formed stands
-// for itself in a URL.
+// A run's id and, after the first newline, a workspace's id: a well-formed id needs no escaping in
+// a URL.
 #include <cstddef>
 #include <cstdint>
 #include <optional>

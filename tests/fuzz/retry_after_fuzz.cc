@@ -1,5 +1,5 @@
-// Retry-After, before the first newline of the input, and retry-after-ms, after it: within bounds
-// or absent.
+// The values of Retry-After and, after the first newline, of retry-after-ms: the parsed delay is
+// within bounds or absent.
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
@@ -22,7 +22,7 @@ void CheckBounds(std::optional<milliseconds> wait) {
           "a wait is from 0 to an hour");
 }
 
-// What RFC 9110 allows has no other character, and seconds begin with a digit.
+// A necessary condition: only characters that RFC 9110 allows, and no sign or punctuation first.
 bool MayBeWellFormed(std::string_view value) {
   constexpr std::string_view kDateCharacters =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789,:-. \t";

@@ -1,5 +1,5 @@
-// What an upstream says is repeated to callers and logs: as valid UTF-8, on one line, without the
-// key.
+// Text from an upstream is repeated to callers and in logs: as valid UTF-8, on one line, without
+// the API key.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>

@@ -114,7 +114,7 @@ def test_process_metrics_match_proc(deployment):
     assert deployment.gateway.metric("process_start_time_seconds") == pytest.approx(json.loads(
         deployment.gateway.get("/status.json"))["started_at"])
     [build] = json.loads(deployment.gateway.get("/status.json"))["metrics"]["gateway_build_info"]
-    assert build["labels"].keys() == {"version", "grpc_version", "libcurl_version"}
+    assert build["labels"].keys() == {"version", "grpc_hooks", "grpc_version", "libcurl_version"}
 
 
 def test_key_age_is_that_of_the_file(make_deployment, tmp_path):

@@ -10,7 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Uniform in [0, 1000), without a pattern that lines up with anything.
+// Uniform in [0, 1000), without correlation to other periods.
 unsigned PerMille(std::uint64_t number) {
   return static_cast<unsigned>(std::mt19937_64(number)() % 1000);
 }
@@ -27,7 +27,7 @@ TimedReply SoakReply(std::uint64_t number) {
   static const std::string kProxy = HttpReply(502, "<html>bad gateway</html>", "text/html");
   using After = TimedReply::After;
 
-  // Each row takes what the rows before it left.
+  // Cumulative: each row applies to the numbers not covered by earlier rows.
   const struct {
     unsigned below;
     TimedReply reply;

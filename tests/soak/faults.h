@@ -1,7 +1,7 @@
 // File: faults.h
 //
-// What the upstream and the callers of a soak do, by the number of the request or call: mostly what
-// they should.
+// The behaviour of the upstream and of the callers in a soak test, by the number of the request or
+// call: mostly without faults.
 #ifndef EVALRUN_TESTS_SOAK_FAULTS_H_
 #define EVALRUN_TESTS_SOAK_FAULTS_H_
 
@@ -12,7 +12,7 @@
 
 namespace evalrun::testing {
 
-// Thread-safe, and the same for the same number.
+// Thread-safe and deterministic.
 [[nodiscard]] TimedReply SoakReply(std::uint64_t number);
 [[nodiscard]] CallPlan SoakCall(std::uint64_t number);
 

@@ -1,7 +1,6 @@
 // File: growth.h
 //
-// Whether what was seen of a gateway over time shows that it keeps something it should have given
-// back. Pure functions.
+// Detects from measurements over time whether a gateway leaks resources. Pure functions.
 #ifndef EVALRUN_TESTS_SOAK_GROWTH_H_
 #define EVALRUN_TESTS_SOAK_GROWTH_H_
 
@@ -10,12 +9,12 @@
 
 namespace evalrun::testing {
 
-// One window of time, such as a minute.
+// The measurements of one interval, such as a minute.
 struct SoakWindow {
-  double minutes = 0;  // from the start to the window's end
+  double minutes = 0;  // from the start to the end of the window
   long calls = 0;
   long ok = 0;
-  double p50_ms = 0;        // of calls that are answered from the upstream's first answer
+  double p50_ms = 0;        // of calls for which the upstream's first response is final
   double p99_ms = 0;        // the same
   double resident_kib = 0;  // medians of the samples
   double descriptors = 0;
@@ -25,19 +24,20 @@ struct SoakWindow {
 };
 
 struct SoakLimits {
-  // Growth of the median from the first third to the last third (the first window is warm-up and
-  // is not looked at). Memory: an allocator that meets a new peak grows by steps, so a share of
-  // what there is and a fixed part.
+  // Allowed growth of the median from the first third to the last third (the first window is
+  // warm-up and is ignored). Memory: an allocator grows in steps when a new peak is reached, so a
+  // fraction of the initial value plus a constant.
   double resident_share = 0.05;
   double resident_kib = 2048;
   double descriptors = 8;
   double threads = 0;
-  // Latency may not become more than this many times as long, and more than this longer.
+  // Latency may grow by this factor or by this amount, whichever is larger.
   double p50_times = 1.5;
   double p50_ms = 2;
 };
 
-// One sentence for each thing that grew; empty: all is flat. Fewer than 4 windows show nothing.
+// One sentence for each value that grew too much; empty: none did. With fewer than 4 windows the
+// result is always empty.
 [[nodiscard]] std::vector<std::string> FindGrowth(const std::vector<SoakWindow>& windows,
                                                   const SoakLimits& limits);
 

@@ -12,7 +12,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-// Ten flat windows, to each of which something happened.
+// Ten constant windows, each modified by `happened`.
 std::vector<SoakWindow> Windows(const std::function<void(int, SoakWindow*)>& happened) {
   std::vector<SoakWindow> windows(10);
   for (int i = 0; i < 10; ++i) {

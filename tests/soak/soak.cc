@@ -1,5 +1,5 @@
-// soak: steady load with faults on the real gateway, for as long as it is told; fails when the
-// gateway keeps something that it should have given back. Run by tests/soak/run.
+// soak: steady load with faults on the real gateway for a given time. Fails if the gateway leaks
+// resources. Run by tests/soak/run.
 #include <poll.h>
 
 #include <algorithm>
@@ -33,9 +33,9 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-// What the gateway gives back by itself is given back by then.
+// After this time the gateway has released what it releases when idle.
 constexpr auto kIdleTimeout = 30s;
-// gRPC makes a thread when those for its timers and closures are busy, and ends it later.
+// gRPC starts extra threads when those for its timers and closures are busy, and ends them later.
 constexpr double kMaxGrpcThreads = 4;
 
 struct Flags {
@@ -67,7 +67,7 @@ double Median(const std::vector<Sample>& samples, const std::function<double(con
   return *half;
 }
 
-// Collects results and samples into windows, and prints each when it is over. Thread-safe.
+// Collects results and samples into windows, and prints each window at its end. Thread-safe.
 class WindowRecorder {
  public:
   explicit WindowRecorder(std::chrono::seconds window) : window_(window) {
@@ -91,7 +91,7 @@ class WindowRecorder {
     if (Clock::now() - window_start_ >= window_) CloseWindow();
   }
 
-  // What is left over is a window if it is long enough to be compared with the others.
+  // The rest becomes a window if it is long enough to be compared with the others.
   void End() {
     const std::lock_guard lock(mutex_);
     if (Clock::now() - window_start_ >= window_ / 2) CloseWindow();
@@ -167,8 +167,8 @@ LoadOptions Options(const GatewayProcess& gateway) {
   return options;
 }
 
-// More calls at a time than the steady load ever has, so that pools are at their full size before
-// memory is looked at.
+// Makes more concurrent calls than the steady load ever has, so that pools reach their full size
+// before memory is measured.
 void WarmUp(const GatewayProcess& gateway) {
   LoadOptions options = Options(gateway);
   options.duration = 3s;
@@ -196,8 +196,8 @@ void Soak(const Flags& flags, const GatewayProcess& gateway, WindowRecorder* rec
   recorder->End();
 }
 
-// Whether, without callers, everything is given back: `before` is how it was when nobody had
-// called.
+// Checks whether all resources are released when there are no calls. `before` was measured before
+// the first call.
 std::vector<std::string> LeakedResources(const GatewayProcess& gateway, const Sample& before) {
   const auto deadline = Clock::now() + kIdleTimeout;
   std::vector<std::string> kept;
@@ -244,7 +244,7 @@ int Run(const Flags& flags) {
   limits.threads = kMaxGrpcThreads;
   if (flags.is_short) {
     limits.resident_kib = 6144;
-    limits.p50_ms = 1e9;  // the machine is busy with other tests
+    limits.p50_ms = 1e9;  // other tests keep the machine busy
   }
   const std::vector<std::string> grew = FindGrowth(recorder.windows(), limits);
   faults.insert(faults.end(), grew.begin(), grew.end());

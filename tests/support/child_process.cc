@@ -15,7 +15,7 @@
 namespace evalrun::testing {
 namespace {
 
-// glibc 2.36 declares these, but not for C++.
+// glibc 2.36 declares these functions, but not for C++.
 int PidfdOpen(pid_t pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0)); }
 void PidfdSendSignal(int pidfd, int signal) {
   syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0);
@@ -57,7 +57,7 @@ std::vector<char*> Pointers(std::vector<std::string>& strings) {
   return pointers;
 }
 
-// Between fork and exec: async-signal-safe calls only.
+// Runs between fork and exec, so it may use only async-signal-safe functions.
 [[noreturn]] void BecomeProgram(pid_t parent, char* const* args, char* const* env, int out,
                                 int err) {
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) _exit(126);

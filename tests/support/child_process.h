@@ -1,7 +1,7 @@
 // File: child_process.h
 //
-// A program under test, run as a child: its output line by line, its end with a deadline. Nothing
-// here sleeps: every wait ends with what it waits for, or with its deadline.
+// Runs a program under test as a child process: its output line by line, its exit with a timeout.
+// Nothing here sleeps: every wait ends with the awaited event, or with its timeout.
 #ifndef EVALRUN_TESTS_SUPPORT_CHILD_PROCESS_H_
 #define EVALRUN_TESTS_SUPPORT_CHILD_PROCESS_H_
 
@@ -25,45 +25,46 @@ class ChildProcess {
   struct Options {
     std::string path;
     std::vector<std::string> args = {};
-    // Set in addition to, or instead of, what this process has.
+    // Added to this process's environment, or replacing parts of it.
     std::map<std::string, std::string> env = {};
-    // Removed, before `env` is set.
+    // Removed from the environment before `env` is set.
     std::vector<std::string> unset_env = {};
-    // Lines of standard output that are remembered, the first ones; further ones are read and
-    // dropped: for programs that write for a long time.
+    // How many lines of standard output are kept: the first ones. Further lines are read and
+    // discarded, for programs that write for a long time.
     std::size_t max_lines = std::numeric_limits<std::size_t>::max();
   };
 
-  // How it ended: exactly one of both is set.
+  // How the process ended: exactly one of the two is set.
   struct Exit {
     std::optional<int> code;
     std::optional<int> signal;
   };
 
-  // Throws std::system_error when the child cannot be made.
+  // Throws std::system_error if the child cannot be started.
   explicit ChildProcess(const Options& options);
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
-  // Kills the child if it still runs.
+  // Kills the child if it is still running.
   ~ChildProcess();
 
   [[nodiscard]] pid_t pid() const { return pid_; }
 
-  // The first line on standard output, from line `from` on, that satisfies `wanted`; nothing when
-  // none did before the deadline or before the output ended.
+  // The first line on standard output, starting at line `from`, for which `wanted` returns true;
+  // nullopt at the timeout or the end of the output.
   std::optional<std::string> WaitForLine(
       const std::function<bool(const std::string&)>& wanted,
       std::chrono::milliseconds timeout = std::chrono::seconds(20), size_t from = 0);
 
-  // Complete lines so far, without their newlines.
+  // The complete lines so far, without their newlines.
   [[nodiscard]] std::vector<std::string> stdout_lines() const;
   [[nodiscard]] std::string stderr_text() const;
-  // Everything that the child wrote so far, on both.
+  // Everything that the child has written so far to standard output and error.
   [[nodiscard]] std::string all_output() const;
 
   void Signal(int signal) const;
 
-  // Nothing when it still runs at the deadline. After an end all of the output has been read.
+  // Returns nullopt if the child still runs at the timeout. After its exit all of its output has
+  // been read.
   std::optional<Exit> WaitForExit(std::chrono::milliseconds timeout = std::chrono::seconds(20));
 
  private:
@@ -76,7 +77,7 @@ class ChildProcess {
   std::optional<Exit> exit_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<std::string> lines_;  // guarded by mutex_, as are the next three
+  std::vector<std::string> lines_;  // guarded by mutex_, like the next three
   std::string partial_line_;
   std::string stderr_;
   bool stdout_ended_ = false;

@@ -1,6 +1,6 @@
 // File: config_file.h
 //
-// A configuration file that is changed while a gateway runs with it.
+// A configuration file that a test changes while a gateway uses it.
 #ifndef EVALRUN_TESTS_SUPPORT_CONFIG_FILE_H_
 #define EVALRUN_TESTS_SUPPORT_CONFIG_FILE_H_
 
@@ -14,7 +14,7 @@
 
 namespace evalrun::testing {
 
-// Lives in a folder of its own, which goes with it.
+// The file is in a folder of its own, which the destructor removes.
 class ConfigFile {
  public:
   explicit ConfigFile(const std::string& yaml) {
@@ -29,7 +29,7 @@ class ConfigFile {
 
   [[nodiscard]] std::string path() const { return (folder_ / "gateway.yaml").string(); }
 
-  // Puts another file in its place in one step, as deployments do: no reader sees a half of it.
+  // Replaces the file atomically, as deployments do, so that no reader sees a partial file.
   void Replace(const std::string& yaml) const {
     const std::filesystem::path next = folder_ / "next";
     std::ofstream(next) << yaml << std::flush;

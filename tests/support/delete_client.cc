@@ -117,7 +117,7 @@ DeleteReply DeleteClient::Delete(const DeleteCall& call) const {
   return Run(call, &context);
 }
 
-// The callback API would do without a thread, but it can be late by tenths of a second.
+// The callback API would need no thread, but its completions can be late by tenths of a second.
 PendingDelete DeleteClient::Start(const DeleteCall& call) const {
   auto context = std::make_shared<grpc::ClientContext>();
   auto reply =

@@ -1,7 +1,7 @@
 // File: delete_client.h
 //
-// A caller of the gateway: makes the call over a connection of its own and decodes everything that
-// comes back.
+// A client of the gateway: makes calls over a connection of its own and decodes everything in the
+// reply.
 #ifndef EVALRUN_TESTS_SUPPORT_DELETE_CLIENT_H_
 #define EVALRUN_TESTS_SUPPORT_DELETE_CLIENT_H_
 
@@ -21,7 +21,7 @@
 
 namespace evalrun::testing {
 
-// A run that a scripted upstream knows nothing about, and a workspace.
+// A run that scripted upstreams do not know, and a workspace.
 inline constexpr char kRun[] = "954d54bc-bd5f-4cb5-8d20-688f368b712e";
 inline constexpr char kWorkspace[] = "7d9f3c52-8a41-4b6e-9d0c-2f5e8b1a7c34";
 
@@ -33,13 +33,13 @@ struct DeleteCall {
   std::chrono::milliseconds timeout = std::chrono::seconds(20);
 };
 
-// What came back. Of the details each kind is given once; `details` counts all that there were.
+// The reply. At most one detail of each kind is kept; `details` counts all of them.
 struct DeleteReply {
   grpc::StatusCode code = grpc::StatusCode::UNKNOWN;
   std::string message;
   int details = 0;
-  size_t details_size = 0;  // bytes of the encoded google.rpc.Status
-  // The same code and message stand in the details, as they have to.
+  size_t details_size = 0;  // size of the encoded google.rpc.Status
+  // Whether the details contain the same code and message, as they must.
   bool details_agree = true;
   std::optional<google::rpc::ErrorInfo> error_info;
   std::optional<google::rpc::RequestInfo> request_info;
@@ -49,19 +49,19 @@ struct DeleteReply {
   std::optional<google::rpc::ResourceInfo> resource_info;
   std::multimap<std::string, std::string> initial_metadata;
   std::multimap<std::string, std::string> trailing_metadata;
-  std::string response;  // of CallRaw: the message's bytes
+  std::string response;  // for CallRaw(): the bytes of the response message
   std::chrono::milliseconds elapsed{0};
 
-  // `ErrorInfo.metadata[key]`; nothing when it is not there.
+  // `ErrorInfo.metadata[key]`; nullopt if it is absent.
   [[nodiscard]] std::optional<std::string> Info(const std::string& key) const;
-  // The only value of this key; nothing when there is none or more than one.
+  // The only value of this key; nullopt if there is none or more than one.
   [[nodiscard]] std::optional<std::string> Initial(const std::string& key) const;
   [[nodiscard]] std::optional<std::string> Trailing(const std::string& key) const;
 };
 
 void PrintTo(const DeleteReply& reply, std::ostream* os);
 
-// A call under way.
+// A call in flight.
 class PendingDelete {
  public:
   PendingDelete(std::shared_ptr<grpc::ClientContext> context, std::future<DeleteReply> reply)
@@ -80,13 +80,13 @@ class PendingDelete {
 // Thread-safe.
 class DeleteClient {
  public:
-  // `address`: HOST:PORT. The client has a connection of its own, and no proxy.
+  // `address`: HOST:PORT. The client has its own connection and uses no proxy.
   explicit DeleteClient(const std::string& address);
 
   DeleteReply Delete(const DeleteCall& call = {}) const;
-  // The client outlives the call.
+  // The client must outlive the call.
   [[nodiscard]] PendingDelete Start(const DeleteCall& call = {}) const;
-  // Calls any method with any bytes.
+  // Calls any method with any request bytes.
   [[nodiscard]] DeleteReply CallRaw(
       const std::string& method, const std::string& request,
       std::chrono::milliseconds timeout = std::chrono::seconds(20)) const;

@@ -23,7 +23,7 @@ bool IsEvent(const json& line, const char* event) {
   return line.is_object() && line.value("event", "") == event;
 }
 
-// What would configure the gateway, or send it elsewhere, from outside of the test.
+// Environment variables that would change the gateway's configuration or its upstream.
 std::vector<std::string> InheritedVariables() {
   std::vector<std::string> names = {"http_proxy",  "https_proxy", "all_proxy",  "HTTP_PROXY",
                                     "HTTPS_PROXY", "ALL_PROXY",   "GRPC_TRACE", "GRPC_VERBOSITY"};
@@ -55,6 +55,12 @@ ChildProcess::Options GatewayProcess::MakeCommand(const Options& options) {
     command.args.insert(command.args.begin(), wrap.begin(), wrap.end());
     command.path = "/usr/bin/taskset";
   }
+  if (options.max_descriptors > 0) {
+    const std::string limit = std::to_string(options.max_descriptors);
+    const std::vector<std::string> wrap = {"--nofile=" + limit + ":" + limit, command.path};
+    command.args.insert(command.args.begin(), wrap.begin(), wrap.end());
+    command.path = "/usr/bin/prlimit";
+  }
   command.max_lines = options.max_lines;
   command.unset_env = InheritedVariables();
   command.env = {{"AYMARA_AI_API_KEY", kCanaryKey}};
@@ -77,7 +83,7 @@ std::vector<json> GatewayProcess::AccessLog() const {
   std::vector<json> calls;
   for (const std::string& text : process_.stdout_lines()) {
     json line = ParseLine(text);
-    EXPECT_TRUE(line.is_object()) << "not one JSON object on one line: " << text;
+    EXPECT_TRUE(line.is_object()) << "not a JSON object on one line: " << text;
     if (IsEvent(line, "call")) calls.push_back(std::move(line));
   }
   return calls;

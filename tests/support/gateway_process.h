@@ -1,6 +1,6 @@
 // File: gateway_process.h
 //
-// The real evalrun-gateway, started on free ports in front of an upstream of the test's.
+// Runs the real evalrun-gateway on free ports, in front of the test's upstream.
 #ifndef EVALRUN_TESTS_SUPPORT_GATEWAY_PROCESS_H_
 #define EVALRUN_TESTS_SUPPORT_GATEWAY_PROCESS_H_
 
@@ -18,47 +18,50 @@
 
 namespace evalrun::testing {
 
-// The API key of every gateway under test. It must turn up at the upstream and nowhere else.
+// The API key of every gateway under test. It must reach the upstream and appear nowhere else.
 inline constexpr char kCanaryKey[] = "canary-key-0123456789abcdef";
 
 class GatewayProcess {
  public:
   struct Options {
     std::string upstream;
-    std::vector<std::string> flags = {};  // after those that this class gives
+    std::vector<std::string> flags = {};  // after the flags that this class adds
     std::map<std::string, std::string> env = {};
-    // A file that the gateway sees as /etc/hosts, in a mount namespace of its own: for root only.
+    // A file that the gateway sees as /etc/hosts, in its own mount namespace; requires root.
     std::string hosts_file = {};
-    // The core that it is bound to; -1: any.
+    // The core to which the gateway is bound; -1: any.
     int core = -1;
-    // Lines of its output that are remembered, the first ones.
+    // Its limit of descriptors, soft and hard; 0: this process's.
+    int max_descriptors = 0;
+    // How many lines of its output are kept: the first ones.
     std::size_t max_lines = std::numeric_limits<std::size_t>::max();
   };
 
-  // Returns once the gateway listens. Throws std::runtime_error, with what it said, when it ends
-  // instead or does not come up.
+  // Returns when the gateway is listening. Throws std::runtime_error with its output if it exits
+  // instead or does not start in time.
   explicit GatewayProcess(const Options& options);
 
-  // How it is started: for tests of what refuses to start. The program is that of this build, or
-  // the one that the variable GATEWAY_UNDER_TEST names (a release, one with sanitizers).
+  // The command, for tests of gateways that fail to start. The program is that of this build, or
+  // the one that the environment variable GATEWAY_UNDER_TEST names (a release, one with
+  // sanitizers).
   [[nodiscard]] static ChildProcess::Options MakeCommand(const Options& options);
 
   // HOST:PORT
   [[nodiscard]] const std::string& grpc_address() const { return grpc_address_; }
   [[nodiscard]] const std::string& admin_address() const { return admin_address_; }
 
-  // The access log so far, one object per call. Lines that are no JSON fail the test.
+  // The access log so far, one object per call. The test fails if a line is not JSON.
   [[nodiscard]] std::vector<nlohmann::json> AccessLog() const;
-  // The line of the call with this `x-request-id`, once it is written.
+  // Waits for the log line of the call with this `x-request-id`.
   std::optional<nlohmann::json> WaitForAccessLine(
       const std::string& request_id, std::chrono::milliseconds timeout = std::chrono::seconds(20));
 
-  // The first line of this event that has `text` in it, once it is written.
+  // Waits for the first line of this event that contains `text`.
   std::optional<std::string> WaitForEvent(const std::string& event, const std::string& text = "");
 
   HttpResponse Get(const std::string& path) const { return HttpGet(admin_address_, path); }
-  // The value of one series, such as `grpc_server_started_total{grpc_type="unary",...}`, whose
-  // labels are given in any order as they stand in the text; nothing when there is none.
+  // The value of one series, such as `grpc_server_started_total{grpc_type="unary",...}`. The labels
+  // are given in any order, formatted as in the exposition; nullopt if there is no such series.
   [[nodiscard]] std::optional<double> Metric(const std::string& name,
                                              const std::vector<std::string>& labels = {}) const;
 

@@ -11,7 +11,7 @@ struct HttpResponse {
   std::string body;
 };
 
-// One GET of `http://{address}{path}` on a connection of its own, within 10 s.
+// Makes one GET request to `http://{address}{path}` on its own connection, with a timeout of 10 s.
 HttpResponse HttpGet(const std::string& address, const std::string& path);
 
 }  // namespace evalrun::testing

@@ -1,6 +1,6 @@
 // File: latch.h
 //
-// Something that a test lets happen: closed at first, and open for good from `Open()` on.
+// A one-time event that a test triggers: closed at first, and open forever after Open().
 #ifndef EVALRUN_TESTS_SUPPORT_LATCH_H_
 #define EVALRUN_TESTS_SUPPORT_LATCH_H_
 
@@ -19,7 +19,7 @@ class Latch {
   ~Latch() { close(fd_); }
 
   void Open() const { eventfd_write(fd_, 1); }
-  // Readable while open: for poll().
+  // Readable when open, for poll().
   [[nodiscard]] int fd() const { return fd_; }
 
  private:

@@ -1,7 +1,7 @@
 // File: limit_bound.h
 //
-// The bound that service/ratelimit/lease.h states for replicas that share a limit, and how to hold
-// calls against it.
+// Checks calls against the bound that service/ratelimit/lease.h states for replicas that share a
+// limit.
 #ifndef EVALRUN_TESTS_SUPPORT_LIMIT_BOUND_H_
 #define EVALRUN_TESTS_SUPPORT_LIMIT_BOUND_H_
 
@@ -14,13 +14,13 @@
 
 namespace evalrun::testing {
 
-// By how many calls the worst of all windows exceeds `per_second` times its length. `times`:
-// nanoseconds, in order.
+// The maximum over all windows of the number of calls minus `per_second` times the window's length.
+// `times`: nanoseconds, sorted.
 inline double WorstExcess(const std::vector<std::int64_t>& times, double per_second) {
   double worst = 0;
   double current = 0;
   for (std::size_t i = 0; i < times.size(); ++i) {
-    // The window that ends here either began before, or begins with this call.
+    // The worst window that ends here either started earlier or starts with this call.
     const double passed =
         i == 0 ? 0 : static_cast<double>(times[i] - times[i - 1]) / 1e9 * per_second;
     current = std::max(current - passed, 0.0) + 1;
@@ -29,8 +29,8 @@ inline double WorstExcess(const std::vector<std::int64_t>& times, double per_sec
   return worst;
 }
 
-// What is allowed beyond rate x window. `losses`: how often the store lost what it knew;
-// `restarts`: how many replicas began anew.
+// How many calls are allowed beyond rate x window. `losses`: how often the store lost its data;
+// `restarts`: how many replicas restarted.
 inline double AllowedExcess(const ratelimit::Quota& quota, int replicas, int losses = 0,
                             int restarts = 0) {
   const ratelimit::StoreQuota store = ratelimit::MakeStoreQuota(quota, replicas);

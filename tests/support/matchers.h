@@ -1,6 +1,6 @@
 // File: matchers.h
 //
-// What a DeleteReply has to be, as sentences:
+// gMock matchers for a DeleteReply:
 //
 //   EXPECT_THAT(reply, AllOf(HasCode(grpc::NOT_FOUND), HasDeletion("absent"), HasAttempts(1)));
 #ifndef EVALRUN_TESTS_SUPPORT_MATCHERS_H_
@@ -15,8 +15,8 @@
 
 namespace evalrun::testing {
 
-// What the reply says about the run, wherever it has to say so: in the trailing metadata
-// `evalrun-deletion` of an OK that is not simply `performed`, in ErrorInfo otherwise.
+// The deletion state of the reply: from the trailing metadata `evalrun-deletion` if the code is OK
+// (`performed` if absent), from ErrorInfo otherwise.
 inline std::optional<std::string> GetDeletion(const DeleteReply& reply) {
   if (reply.code != grpc::StatusCode::OK) return reply.Info("deletion");
   if (reply.trailing_metadata.count("evalrun-deletion") == 0) return "performed";
@@ -27,9 +27,9 @@ MATCHER_P(HasCode, code, "has code " + ::testing::PrintToString(static_cast<int>
   return arg.code == code;
 }
 
-MATCHER_P(HasDeletion, word, "says that the deletion is `" + std::string(word) + "`") {
+MATCHER_P(HasDeletion, word, "reports the deletion `" + std::string(word) + "`") {
   const std::optional<std::string> deletion = GetDeletion(arg);
-  *result_listener << "which says `" << deletion.value_or("nothing about it") << "`";
+  *result_listener << "which reports `" << deletion.value_or("nothing") << "`";
   return deletion == word;
 }
 
@@ -47,27 +47,27 @@ MATCHER_P2(HasInfo, key, value,
   return arg.Info(key) == value;
 }
 
-// Only an error says how many sends there were.
-MATCHER_P(HasAttempts, sends, "says that there were " + std::to_string(sends) + " sends") {
+// Only for errors: OK does not report the number of attempts.
+MATCHER_P(HasAttempts, sends, "reports " + std::to_string(sends) + " attempts") {
   return arg.Info("sends") == std::to_string(sends);
 }
 
-// The wait that RetryInfo asks for, in milliseconds; 0 when it asks for none.
+// The delay in RetryInfo, in milliseconds; 0 if there is none.
 inline int64_t RetryDelayMs(const DeleteReply& reply) {
   if (!reply.retry_info.has_value()) return 0;
   const auto& delay = reply.retry_info->retry_delay();
   return delay.seconds() * 1000 + delay.nanos() / 1'000'000;
 }
 
-// The bytes of `grpc-message`, percent-encoded, and of `grpc-status-details-bin`, in base64.
+// The size of `grpc-message`, percent-encoded, plus that of `grpc-status-details-bin`, in base64.
 inline size_t EncodedSize(const DeleteReply& reply) {
   size_t message = 0;
   for (const char c : reply.message) message += c >= ' ' && c <= '~' && c != '%' ? 1 : 3;
   return message + (reply.details_size + 2) / 3 * 4;
 }
 
-// What every error of the service's own handler has to carry, whatever it says.
-MATCHER(IsWellFormedError, "carries the details of every error") {
+// What every error of the service's own handler must contain.
+MATCHER(IsWellFormedError, "has the details that every error must have") {
   static const ::testing::Matcher<std::string> kReason =
       ::testing::MatchesRegex("[A-Z][A-Z0-9_]+[A-Z0-9]");
   if (!arg.error_info.has_value()) {
@@ -92,9 +92,9 @@ MATCHER(IsWellFormedError, "carries the details of every error") {
     *result_listener << "whose RequestInfo is not the x-request-id of its trailing metadata";
     return false;
   }
-  // With headers before its trailers it would be final for a gRPC client's retry policy.
+  // With initial metadata, gRPC clients' retry policies would regard the error as final.
   if (!arg.initial_metadata.empty()) {
-    *result_listener << "which is not trailers alone";
+    *result_listener << "which has initial metadata";
     return false;
   }
   if (!arg.details_agree) {

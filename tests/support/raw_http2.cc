@@ -74,7 +74,7 @@ int Connect(const std::string& address) {
   return fd;
 }
 
-// Whether a frame at the start of `bytes` ends the call; removes complete frames.
+// Removes complete frames from `bytes`. Returns whether one of them ends the call.
 bool ConsumeFrames(std::string* bytes) {
   while (bytes->size() >= kFrameHeader) {
     const auto at = [&](size_t i) { return static_cast<uint8_t>((*bytes)[i]); };

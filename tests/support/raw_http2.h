@@ -1,6 +1,6 @@
 // File: raw_http2.h
 //
-// A gRPC call made of bytes, with metadata that no gRPC library would send.
+// Makes a gRPC call from raw bytes, with metadata that no gRPC library would send.
 #ifndef EVALRUN_TESTS_SUPPORT_RAW_HTTP2_H_
 #define EVALRUN_TESTS_SUPPORT_RAW_HTTP2_H_
 
@@ -10,9 +10,9 @@
 
 namespace evalrun::testing {
 
-// Calls DeleteEvalRun at HOST:PORT on a connection of its own, with these headers after the usual
-// ones, and waits until the server has ended the stream or the connection, 20 s at most. `message`
-// is the serialized request. False when neither end came.
+// Calls DeleteEvalRun at HOST:PORT on its own connection, with `headers` after the usual ones, and
+// waits up to 20 s until the server has ended the stream or the connection. `message` is the
+// serialized request. Returns false on timeout.
 bool CallOverRawHttp2(const std::string& address, const std::string& message,
                       const std::vector<std::pair<std::string, std::string>>& headers);
 

@@ -1,6 +1,7 @@
 // File: raw_stream.h
 //
-// A streaming call of any method, in bytes: for services of which the tests have no generated code.
+// A streaming call of any method with raw bytes, for services for which the tests have no generated
+// code.
 #ifndef EVALRUN_TESTS_SUPPORT_RAW_STREAM_H_
 #define EVALRUN_TESTS_SUPPORT_RAW_STREAM_H_
 
@@ -16,7 +17,7 @@ namespace evalrun::testing {
 
 class RawStream {
  public:
-  // Starts the call and sends one message; further ones are not needed here.
+  // Starts the call and sends one message.
   RawStream(const std::shared_ptr<grpc::Channel>& channel, const std::string& method,
             const std::string& request);
   RawStream(const RawStream&) = delete;
@@ -24,9 +25,9 @@ class RawStream {
   // Cancels the call if it has not ended.
   ~RawStream();
 
-  // The next message; nothing when the stream ended instead, after a minute at the latest.
+  // The next message; nullopt at the end of the stream, or after a minute.
   std::optional<std::string> Read();
-  // Once nothing is left to read.
+  // Call when nothing is left to read.
   grpc::Status Finish();
 
  private:

@@ -39,7 +39,7 @@ RedisProcess::RedisProcess() {
   std::string name = ::testing::TempDir() + "redis.XXXXXX";
   if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make " + name);
   folder_ = name;
-  // Somebody else may take the port before Redis does.
+  // Another process may take the port before Redis does.
   for (int tries = 0; process_ == nullptr && tries < 5; ++tries) {
     port_ = FreePort();
     Start();

@@ -1,6 +1,6 @@
 // File: redis_process.h
 //
-// A real redis-server on a free port of 127.0.0.1, which tests stop, start, pause and fill.
+// A real redis-server on a free port of 127.0.0.1 that tests can stop, restart, pause and query.
 #ifndef EVALRUN_TESTS_SUPPORT_REDIS_PROCESS_H_
 #define EVALRUN_TESTS_SUPPORT_REDIS_PROCESS_H_
 
@@ -18,7 +18,7 @@ class RedisProcess {
   // Whether Debian's redis-server is installed.
   [[nodiscard]] static bool IsInstalled();
 
-  // Starts it, and throws std::runtime_error when it does not come up.
+  // Starts the server. Throws std::runtime_error if it does not come up.
   RedisProcess();
   ~RedisProcess();
   RedisProcess(const RedisProcess&) = delete;
@@ -27,14 +27,14 @@ class RedisProcess {
   [[nodiscard]] int port() const { return port_; }
   [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
 
-  // Ends it without a word; it keeps nothing. Start() is on the same port.
+  // Kills the server with SIGKILL; its data is lost. Start() uses the same port again.
   void Kill();
   void Start();
-  // It hears and answers nothing until it is resumed.
+  // Stops the server from handling requests until Resume().
   void Pause();
   void Resume();
 
-  // What it answers to a command, as text; numbers too. Errors begin with "ERROR ".
+  // The reply to a command as text, also for numbers. Errors begin with "ERROR ".
   std::string Command(const std::vector<std::string>& words) const;
 
  private:

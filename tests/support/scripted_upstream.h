@@ -1,7 +1,7 @@
 // File: scripted_upstream.h
 //
-// An HTTP/1.1 upstream on 127.0.0.1 that misbehaves exactly as a test tells it, byte by byte, and
-// remembers what arrived.
+// An HTTP/1.1 upstream on 127.0.0.1 whose behaviour a test scripts byte by byte, and which records
+// the requests that it receives.
 //
 //   ScriptedUpstream upstream(InOrder({CloseWithoutResponse(), Respond(HttpReply(204))}));
 //   ... calls through the gateway to upstream.url() ...
@@ -24,21 +24,21 @@
 
 namespace evalrun::testing {
 
-// What happens to one request. The connection is used for a further one unless it was closed. Runs
-// in a thread of the connection's own.
+// Handles one request. Unless it closes the connection, further requests are read from it. Runs on
+// the connection's own thread.
 using Script = std::function<void(const ReceivedRequest&, UpstreamConnection&)>;
 
 class ScriptedUpstream {
  public:
   struct Options {
-    // What happens to a connection before its first request is read; it may close it.
+    // Called before the first request of a connection is read; may close the connection.
     std::function<void(UpstreamConnection&)> on_connect;
     int backlog = 1024;
     std::string host = "127.0.0.1";  // an IPv4 address of the loopback network
-    int port = 0;                    // 0: a free one
+    int port = 0;                    // 0: any free port
   };
 
-  // Throws std::system_error when it cannot listen.
+  // Throws std::system_error if it cannot listen.
   explicit ScriptedUpstream(Script script) : ScriptedUpstream(std::move(script), Options()) {}
   ScriptedUpstream(Script script, Options options);
   ScriptedUpstream(const ScriptedUpstream&) = delete;
@@ -50,13 +50,13 @@ class ScriptedUpstream {
   // `http://HOST:PORT/v2`
   [[nodiscard]] std::string url() const;
 
-  // What has arrived so far, in order of arrival.
+  // The requests so far, in order of arrival.
   [[nodiscard]] std::vector<ReceivedRequest> requests() const;
   [[nodiscard]] int connections() const;
-  // How many connections have ended, from either side.
+  // How many connections have been closed, by either side.
   [[nodiscard]] int closed_connections() const;
 
-  // False when there were not as many at the deadline.
+  // Returns false on timeout.
   bool WaitForRequests(size_t count, std::chrono::milliseconds timeout = std::chrono::seconds(20));
   bool WaitForClosedConnections(int count,
                                 std::chrono::milliseconds timeout = std::chrono::seconds(20));
@@ -72,14 +72,14 @@ class ScriptedUpstream {
   int port_ = 0;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<ReceivedRequest> requests_;  // guarded by mutex_, as are the next three
+  std::vector<ReceivedRequest> requests_;  // guarded by mutex_, like the next three
   int connections_ = 0;
   int closed_ = 0;
   std::vector<std::thread> threads_;
   std::thread acceptor_;
 };
 
-// A port of 127.0.0.1 on which nobody listens while this lives: connecting to it is refused.
+// A port of 127.0.0.1 that refuses connections during the lifetime of this object.
 class RefusingPort {
  public:
   RefusingPort();
@@ -93,7 +93,8 @@ class RefusingPort {
   int port_ = 0;
 };
 
-// A port of 127.0.0.1 on which connecting neither succeeds nor fails: its queue is full.
+// A port of 127.0.0.1 on which connecting neither succeeds nor fails, because its accept queue is
+// full.
 class UnresponsivePort {
  public:
   UnresponsivePort();

@@ -1,6 +1,6 @@
 // File: scripts.h
 //
-// Words for what a scripted upstream does.
+// Building blocks for the scripts of a scripted upstream.
 #ifndef EVALRUN_TESTS_SUPPORT_SCRIPTS_H_
 #define EVALRUN_TESTS_SUPPORT_SCRIPTS_H_
 
@@ -13,36 +13,37 @@
 
 namespace evalrun::testing {
 
-// A whole answer with a Content-Length; `extra_headers` are complete lines with their CRLF.
+// A complete response with a Content-Length. `extra_headers` are complete lines with CRLF.
 std::string HttpReply(int status, std::string_view body = "",
                       std::string_view content_type = "application/json",
                       std::string_view extra_headers = "");
 
-// The API's own error object, as the vendor's page shows it.
+// The API's error object, as the vendor documents it.
 std::string ApiError(std::string_view code, std::string_view message,
                      std::string_view request_id = "req-1");
-// An answer with it.
+// A response with this error object.
 std::string ApiErrorReply(int status, std::string_view code, std::string_view extra_headers = "");
 
-// Answers with these bytes, and keeps the connection.
+// Sends these bytes, and keeps the connection.
 Script Respond(std::string bytes);
-// Answers with these bytes, then closes.
+// Sends these bytes, then closes the connection.
 Script RespondAndClose(std::string bytes);
-// Answers with these bytes, then waits for the peer to give up.
+// Sends these bytes, then waits for the peer to close the connection.
 Script RespondAndStall(std::string bytes);
-// Answers with these bytes, one at a time.
+// Sends these bytes one at a time.
 Script RespondSlowly(std::string bytes, std::chrono::milliseconds pause);
-// Answers once the latch is open. The latch outlives the upstream.
+// Sends these bytes when the latch is open. The latch must outlive the upstream.
 Script RespondWhen(const Latch& latch, std::string bytes);
 // Reads the request, then closes or resets the connection.
 Script CloseWithoutResponse();
 Script ResetWithoutResponse();
-// Reads the request and never answers.
+// Reads the request and never responds.
 Script Hang();
 
-// The first script for the first request, and so on; the last one for all that follow.
+// The first script handles the first request, and so on; the last one handles all further requests.
 Script InOrder(std::vector<Script> scripts);
-// By the position of the request on its connection; the last one for all that follow.
+// Selects the script by the request's position on its connection; the last one handles all further
+// requests.
 Script ByPositionOnConnection(std::vector<Script> scripts);
 
 }  // namespace evalrun::testing

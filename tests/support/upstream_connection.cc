@@ -143,7 +143,7 @@ void UpstreamConnection::Reset() {
 }
 
 void UpstreamConnection::DropPackets() {
-  // A filter that lets nothing in: the kernel drops the segments before it looks at them.
+  // A socket filter that accepts nothing: the kernel drops segments before TCP processes them.
   sock_filter nothing = {.code = BPF_RET | BPF_K, .jt = 0, .jf = 0, .k = 0};
   const sock_fprog program = {.len = 1, .filter = &nothing};
   if (setsockopt(fd_, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) != 0) {

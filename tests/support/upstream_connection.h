@@ -1,6 +1,6 @@
 // File: upstream_connection.h
 //
-// One connection that a scripted upstream accepted: what a script does with it, byte by byte.
+// A connection accepted by a scripted upstream, with the operations that scripts use.
 #ifndef EVALRUN_TESTS_SUPPORT_UPSTREAM_CONNECTION_H_
 #define EVALRUN_TESTS_SUPPORT_UPSTREAM_CONNECTION_H_
 
@@ -15,23 +15,23 @@
 
 namespace evalrun::testing {
 
-// One request as it arrived.
+// A received request.
 struct ReceivedRequest {
-  int connection = 0;         // counted from 0, in the order of acceptance
-  int nth_on_connection = 0;  // counted from 0
-  int order = 0;              // counted from 0, over all connections
+  int connection = 0;         // number of the connection from 0, in order of acceptance
+  int nth_on_connection = 0;  // number of the request on its connection, from 0
+  int order = 0;              // number of the request over all connections, from 0
   std::string method;
   std::string target;
-  std::vector<std::pair<std::string, std::string>> headers;  // in order, names as they were written
-  std::string raw;                                           // the whole head
+  std::vector<std::pair<std::string, std::string>> headers;  // in order, with names as written
+  std::string raw;                                           // the complete head
   size_t body_size = 0;
 
-  // The value of the header of this name in any case; nothing when there is none.
+  // The value of the header with this name, case-insensitive; nullopt if there is none.
   [[nodiscard]] std::optional<std::string> Header(std::string_view name) const;
   [[nodiscard]] std::vector<std::string> HeaderNames() const;  // in lower case, sorted
 };
 
-// Every call ends early when the upstream is being destroyed.
+// Not thread-safe. Every call returns early when the upstream is being destroyed.
 class UpstreamConnection {
  public:
   UpstreamConnection(int fd, int number, const Latch* stop)
@@ -43,37 +43,39 @@ class UpstreamConnection {
   [[nodiscard]] int number() const { return number_; }
   [[nodiscard]] bool is_open() const { return fd_ >= 0; }
 
-  // The head of the next request, and its body, which is only counted. Nothing at the connection's
-  // end.
+  // Reads the next request: its head, and its body, which is only counted. Returns nullopt at the
+  // end of the connection.
   std::optional<ReceivedRequest> Read();
-  // False when the peer has gone.
+  // Returns false if the peer has closed the connection.
   bool Write(std::string_view bytes);
-  // One byte at a time, with `pause` after each. False when the peer has gone.
+  // Writes one byte at a time, with `pause` after each. Returns false if the peer has closed the
+  // connection.
   bool WriteSlowly(std::string_view bytes, std::chrono::milliseconds pause);
-  // False when the peer closed the connection first.
+  // Returns false if the peer closes the connection before the latch opens.
   bool WaitFor(const Latch& latch);
-  // Until the peer closes the connection, or `timeout` is over.
+  // Waits until the peer closes the connection, or for `timeout`.
   bool WaitForPeerToClose(std::chrono::milliseconds timeout = std::chrono::minutes(5));
-  // Ends the connection with a FIN; a RST when there are unread bytes, as TCP wants it.
+  // Closes the connection with a FIN; TCP sends a RST instead if there is unread data.
   void Close();
-  // Ends the connection with a RST.
+  // Closes the connection with a RST.
   void Reset();
-  // Sends a FIN, and still reads.
+  // Sends a FIN; reading is still possible.
   void ShutdownWrite();
-  // From now on whatever the peer sends is neither acknowledged nor refused, as when a host has
-  // lost its power or a firewall has forgotten the connection.
+  // From now on, segments from the peer are neither acknowledged nor rejected, as when a host has
+  // lost power or a firewall has dropped the connection's state.
   void DropPackets();
 
  private:
   enum class Event { kReadable, kLatch, kTimeout, kStop };
-  // `latch_fd` may be -1. With `only_close`, data that arrives is no event, the peer's end is.
+  // `latch_fd` may be -1. With `only_close`, the peer's close counts as kReadable, but data does
+  // not.
   Event Wait(int latch_fd, std::chrono::milliseconds timeout, bool only_close);
 
   int fd_;
   const int number_;
   const Latch* stop_;
   int requests_ = 0;
-  std::string unread_;  // bytes read beyond the last request
+  std::string unread_;  // bytes received after the last request
 };
 
 }  // namespace evalrun::testing

@@ -12,12 +12,12 @@
 namespace evalrun::backend {
 namespace {
 
-// What a TLS server behind a plain port, or a proxy gone mad, might say.
+// Bytes as a TLS server behind a plain port or a broken proxy might send them.
 constexpr char kGarbage[] = "\x15\x03\x01\x02\x02\x16garbage\r\n\r\n\xFF\xFE";
 
 RequestAttributes ToRequestAttributes(const httplib::Request& request) {
   RequestAttributes facts{.method = request.method, .path = request.path, .eval_run_uuid = {}};
-  // A route's one group is its run.
+  // The only group of a route's pattern is the run.
   if (request.matches.size() > 1)
     facts.eval_run_uuid = deletion::CanonicalId(request.matches[1].str());
   return facts;
@@ -37,6 +37,11 @@ void FaultInjector::Replace(FaultPlan plan) {
   plan_ = std::move(plan);
 }
 
+bool FaultInjector::IsMissing(std::string_view uuid) const {
+  const std::lock_guard lock(mutex_);
+  return plan_.IsMissing(uuid);
+}
+
 nlohmann::ordered_json FaultInjector::StatusJson() const {
   const std::lock_guard lock(mutex_);
   nlohmann::ordered_json report = plan_.StatusJson();
@@ -47,7 +52,7 @@ nlohmann::ordered_json FaultInjector::StatusJson() const {
 int FaultInjector::Release() {
   const std::lock_guard lock(mutex_);
   const std::shared_ptr<Latch> latch = std::exchange(latch_, std::make_shared<Latch>());
-  const int held = latch->waiting;  // once it is open, they leave
+  const int held = latch->waiting;  // read before opening: then they leave
   latch->Open();
   return held;
 }
@@ -116,7 +121,7 @@ void FaultInjector::OnRequest(const httplib::Request& request, httplib::Response
       }
       return;
     case FaultKind::kRestart: {
-      // Held until the process is no more: nothing is counted that the next one would not know.
+      // Locked until the process ends, so that nothing is counted after its state was saved.
       const std::lock_guard lock(mutex_);
       restart_(plan_.State());
       connection.ReplaceResponse("");

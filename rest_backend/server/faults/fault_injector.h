@@ -1,6 +1,6 @@
 // File: fault_injector.h
 //
-// Does to connections what the fault plan decides.
+// Applies the faults of the fault plan to requests and connections.
 #ifndef EVALRUN_REST_BACKEND_SERVER_FAULTS_FAULT_INJECTOR_H_
 #define EVALRUN_REST_BACKEND_SERVER_FAULTS_FAULT_INJECTOR_H_
 
@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 
 #include <nlohmann/json.hpp>
 
@@ -20,17 +21,19 @@ namespace evalrun::backend {
 // Thread-safe.
 class FaultInjector final : public RequestInterceptor {
  public:
-  // Ends this process and begins another, which is given the plan's state. Returns only where the
+  // Replaces this process by a new one that continues with the plan's state. Returns only if the
   // process is stopping already.
   using Restart = std::function<void(const std::string& state)>;
 
   FaultInjector(FaultPlan plan, Restart restart);
 
-  // Requests that a fault has in hand already are left to it.
+  // Requests to which a fault is being applied are not affected.
   void Replace(FaultPlan plan);
-  // FaultPlan::StatusJson(), and how many requests are `held` now.
+  // FaultPlan::IsMissing() of the current plan.
+  [[nodiscard]] bool IsMissing(std::string_view uuid) const;
+  // FaultPlan::StatusJson() plus `held`, the number of requests held now.
   [[nodiscard]] nlohmann::ordered_json StatusJson() const;
-  // Lets every request go on that is held now. Gives their number.
+  // Releases all requests that are held now, and returns their number.
   int Release();
 
   // RequestInterceptor
@@ -39,7 +42,7 @@ class FaultInjector final : public RequestInterceptor {
                  const Handler& handler) override;
 
  private:
-  // Where held requests wait until it is opened, once and for all.
+  // Holds requests until it is opened. It is never closed again.
   class Latch {
    public:
     Latch();
@@ -56,7 +59,7 @@ class FaultInjector final : public RequestInterceptor {
     const int event_;
   };
 
-  // False: the peer left before the request was released.
+  // Returns false if the peer closed the connection before the request was released.
   [[nodiscard]] bool Hold(const Connection& connection);
 
   const Restart restart_;

@@ -11,12 +11,13 @@ std::uint64_t Fnv1a(std::uint64_t hash, std::string_view bytes) {
   return hash;
 }
 
-// With its length first, so that no two sequences of parts are the same bytes.
+// Includes the length, so that different sequences of parts never have the same bytes.
 std::uint64_t AddPart(std::uint64_t hash, std::string_view part) {
   return Fnv1a(Fnv1a(hash, std::to_string(part.size()) + ":"), part);
 }
 
-// MurmurHash3: without it, numbers of inputs that differ at their end only are close together.
+// MurmurHash3's finalizer: without it, inputs that differ only at their end would give similar
+// numbers.
 std::uint64_t Finalize(std::uint64_t hash) {
   hash = (hash ^ (hash >> 33)) * 0xFF51AFD7ED558CCDULL;
   hash = (hash ^ (hash >> 33)) * 0xC4CEB9FE1A85EC53ULL;
@@ -33,7 +34,10 @@ bool Matches(const FaultRule& rule, const RequestAttributes& request) {
 nlohmann::ordered_json ScriptToJson(const FaultScript& script) {
   nlohmann::ordered_json rules = nlohmann::ordered_json::array();
   for (const FaultRule& rule : script.rules) rules.emplace_back(rule.source);
-  return {{"seed", script.seed}, {"rules", std::move(rules)}};
+  nlohmann::ordered_json json = {{"seed", script.seed}};
+  if (!script.missing.empty()) json["missing"] = script.missing;
+  json["rules"] = std::move(rules);
+  return json;
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ constexpr char kRelease[] = "/faults/release";
 
 void SetJsonResponse(httplib::Response& response, int status, const nlohmann::ordered_json& body) {
   response.status = status;
-  // A sentence may quote the script, which may be no UTF-8.
+  // An error message may quote the script, which may contain invalid UTF-8.
   response.set_content(
       body.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n",
       "application/json");

@@ -1,6 +1,6 @@
 // File: fault_routes.h
 //
-// The admin port: `/faults` and `/faults/release`. README.md says what each request does.
+// `/faults` and `/faults/release` on the admin port. README.md documents the requests.
 #ifndef EVALRUN_REST_BACKEND_SERVER_FAULTS_FAULT_ROUTES_H_
 #define EVALRUN_REST_BACKEND_SERVER_FAULTS_FAULT_ROUTES_H_
 

@@ -6,6 +6,7 @@
 #include <sstream>
 #include <utility>
 
+#include "rest_backend/deletion/resource_id.h"
 #include "rest_backend/server/field_reader.h"
 #include "rest_backend/server/text.h"
 
@@ -14,7 +15,7 @@ namespace {
 
 constexpr std::int64_t kMaxDelayMs = 3'600'000;
 constexpr std::int64_t kMaxDropBytes = 1'000'000;
-// `HTTP/1.1 2`: an answer has begun, and nobody knows which.
+// `HTTP/1.1 2`: a response has begun, but its status is still open.
 constexpr std::int64_t kDefaultDropBytes = 10;
 
 struct KindName {
@@ -62,7 +63,7 @@ ScriptedResponse ReadResponse(FieldReader& fields) {
   return answer;
 }
 
-// Asks for the members that a fault of this kind has a use for, and no others.
+// Reads only the members that a fault of this kind uses.
 Fault ReadFault(FieldReader& fields, FaultKind kind) {
   Fault fault;
   fault.kind = kind;
@@ -114,7 +115,7 @@ FaultRule ReadRule(FieldReader& fields) {
   rule.name = fields.RequiredString("name");
   const std::optional<FaultKind> kind = ReadKind(fields);
   if (!kind) return rule;
-  // Of a request that is not read nothing is known.
+  // Nothing is known about a request that is not read.
   if (*kind != FaultKind::kDropBeforeReading) ReadMatch(fields, rule);
   rule.skip = fields.OptionalInteger("skip", 0, INT64_MAX).value_or(0);
   rule.count = fields.OptionalInteger("count", 0, INT64_MAX);
@@ -124,9 +125,23 @@ FaultRule ReadRule(FieldReader& fields) {
   return rule;
 }
 
+void ReadMissing(FieldReader& fields, FaultScript& script) {
+  const nlohmann::json& ids = fields.OptionalArray("missing");
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const std::string* id = ids[i].get_ptr<const std::string*>();
+    if (id == nullptr || !deletion::IsWellFormedId(*id, deletion::IdFormat::kUuid)) {
+      fields.Reject(Concat("missing[", std::to_string(i), "]"),
+                    deletion::DescribeIdFormat(deletion::IdFormat::kUuid));
+      return;
+    }
+    script.missing.insert(deletion::CanonicalId(*id));
+  }
+}
+
 std::optional<FieldProblem> ReadScript(const nlohmann::json& json, FaultScript& script) {
   FieldReader fields(json, "");
   script.seed = fields.OptionalInteger("seed", 0, INT64_MAX).value_or(0);
+  ReadMissing(fields, script);
   const nlohmann::json& rules = fields.OptionalArray("rules");
   if (!fields.problem() && !json.contains("rules")) fields.Reject("rules", "given, as an array");
   fields.RejectUnknownMembers();

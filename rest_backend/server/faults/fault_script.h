@@ -1,6 +1,7 @@
 // File: fault_script.h
 //
-// A fault script, as plain values: which requests go wrong, and how. README.md shows its JSON.
+// A fault script as plain values: which requests fail, and how, and which organizations and
+// workspaces are missing. README.md documents its JSON.
 #ifndef EVALRUN_REST_BACKEND_SERVER_FAULTS_FAULT_SCRIPT_H_
 #define EVALRUN_REST_BACKEND_SERVER_FAULTS_FAULT_SCRIPT_H_
 
@@ -8,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,34 +22,34 @@
 namespace evalrun::backend {
 
 enum class FaultKind {
-  kRespond,            // the scripted answer in place of the real one
-  kDelay,              // the real answer, later
-  kDropBeforeReading,  // the connection ends, the next request on it unread
-  kDropAfterReading,   // the connection ends, the request not carried out
-  kDropAfterCommit,    // the connection ends, the request carried out
-  kDropMidResponse,    // the same, after the answer's first bytes
-  kGarbage,            // bytes that are not HTTP in place of the answer, then the connection ends
-  kHold,               // nothing until it is released
-  kRestart,            // the process crashes and starts again
+  kRespond,            // respond with the scripted response instead of the real one
+  kDelay,              // respond late
+  kDropBeforeReading,  // drop the connection without reading the next request
+  kDropAfterReading,   // drop the connection without executing the request
+  kDropAfterCommit,    // execute the request, then drop the connection
+  kDropMidResponse,    // the same, after the first bytes of the response
+  kGarbage,            // respond with bytes that are not HTTP, then drop the connection
+  kHold,               // do not respond until released
+  kRestart,            // crash and restart the process
 };
 
 struct Fault {
   FaultKind kind = FaultKind::kRespond;
-  bool commit = false;  // the request is carried out, and on the disk, before the fault
-  bool reset = false;   // drops: the connection ends with RST; otherwise with FIN
-  std::chrono::milliseconds delay{0};  // kDelay
-  std::size_t bytes = 0;               // kDropMidResponse: this much of the answer is sent
-  ScriptedResponse answer;             // kRespond
+  bool commit = false;                 // execute and commit the request before the fault
+  bool reset = false;                  // for drops: end the connection with RST instead of FIN
+  std::chrono::milliseconds delay{0};  // for kDelay
+  std::size_t bytes = 0;               // for kDropMidResponse: how much of the response is sent
+  ScriptedResponse answer;             // for kRespond
 };
 
 struct FaultRule {
-  std::string name;  // unique in its script
-  // What it matches; empty: anything.
+  std::string name;  // unique in the script
+  // Conditions for a match; empty: any.
   std::string method;
   std::string path;
   bool path_is_prefix = false;
   std::string eval_run_uuid;  // canonical
-  // When it applies to what it matches.
+  // To which matches the rule applies.
   std::int64_t skip = 0;
   std::optional<std::int64_t> count;
   double probability = 1;
@@ -58,14 +60,17 @@ struct FaultRule {
 
 struct FaultScript {
   std::int64_t seed = 0;
+  // Organizations and workspaces that the API answers for as if they did not exist; their runs are
+  // kept. Canonical ids.
+  std::set<std::string, std::less<>> missing;
   std::vector<FaultRule> rules;
 };
 
-// Reads and checks a whole script: types, unknown members, members that the rule's fault has no
-// use for. Otherwise INVALID_ARGUMENT with a sentence that names the member.
+// Parses and checks a whole script: types, unknown members, members that the rule's fault does not
+// use. The error is INVALID_ARGUMENT with a sentence that names the member.
 [[nodiscard]] absl::StatusOr<FaultScript> ParseFaultScript(std::string_view text);
 
-// The same from a file, which the sentence names.
+// Reads a script from a file, which the error message names.
 [[nodiscard]] absl::StatusOr<FaultScript> ReadFaultScript(const std::string& file);
 
 }  // namespace evalrun::backend

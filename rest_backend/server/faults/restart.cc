@@ -54,7 +54,8 @@ int RestartRequest::WaitForSignal(const Flags& flags) {
     sigwait(&signals, &signal);
     const std::lock_guard lock(mutex_);
     if (state_.has_value()) {
-      // Blocked here and in the next process, it stays pending until that one waits for it.
+      // The signal is blocked in both processes, so it stays pending until the new one waits for
+      // it.
       if (signal != SIGUSR1) kill(getpid(), signal);
       Log(LogLevel::kInfo, "restarting", nlohmann::json::object());
       RestartProcess(flags, *state_);

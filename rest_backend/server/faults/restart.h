@@ -1,6 +1,6 @@
 // File: restart.h
 //
-// A crash that mends itself: the process is replaced by a new one, in place.
+// Simulates a crash followed by a restart: the process is replaced by a new one in place.
 #ifndef EVALRUN_REST_BACKEND_SERVER_FAULTS_RESTART_H_
 #define EVALRUN_REST_BACKEND_SERVER_FAULTS_RESTART_H_
 
@@ -14,21 +14,22 @@
 
 namespace evalrun::backend {
 
-// Between the threads that meet a crash in the fault script and the one that waits for a signal to
-// stop: a process that has been told to stop does not come back, and no such signal is lost with
-// the process that it was sent to.
+// Connects the threads that hit a `restart` fault with the thread that waits for termination
+// signals. A process that has been told to stop does not restart, and no termination signal is lost
+// in a restart.
 class RestartRequest {
  public:
-  // SIGTERM, SIGINT and the one by which WaitForSignal is woken: to be blocked before any thread
-  // begins.
+  // SIGTERM, SIGINT and the signal that wakes WaitForSignal(). They must be blocked before any
+  // thread is started.
   [[nodiscard]] static sigset_t Signals();
 
-  // Asks for a restart with `state`, and waits for the end. Returns only where the process is
-  // stopping already. From any thread.
+  // Requests a restart with `state` and blocks. Returns only if the process is stopping already.
+  // Thread-safe.
   void RequestRestart(const std::string& state);
 
-  // Waits for SIGTERM or SIGINT and gives its number. When a restart is asked for first, calls
-  // RestartProcess with `flags` instead; a signal that came meanwhile is left to the next process.
+  // Waits for SIGTERM or SIGINT and returns its number. If a restart is requested first, calls
+  // RestartProcess() with `flags` instead; a signal that arrives meanwhile is passed to the new
+  // process.
   [[nodiscard]] int WaitForSignal(const Flags& flags);
 
  private:
@@ -37,14 +38,14 @@ class RestartRequest {
   bool stopping_ = false;             // guarded by mutex_
 };
 
-// Runs this program anew in this process, with `flags` and, as `flags.resume`, a file that holds
-// `state`. Everything in flight is lost: no other thread gets to say a last word. Does not return;
-// where the program cannot be run, the process ends with exit status 70.
+// Executes this program anew in this process, with `flags` and, as `flags.resume`, a file that
+// contains `state`. All requests in flight are lost, without any response. Does not return; if the
+// program cannot be executed, exits with status 70.
 [[noreturn]] void RestartProcess(Flags flags, const std::string& state);
 
-// What RestartProcess was given as `state`. Closes `file` and every other descriptor that this
-// process has inherited, so that the peers of the process before see its end. To be called before
-// anything is opened.
+// Reads the `state` that was passed to RestartProcess(). Closes `file` and every other inherited
+// descriptor, so that the peers of the previous process see their connections end. Must be called
+// before anything is opened.
 [[nodiscard]] std::string ReadStateFile(int file);
 
 }  // namespace evalrun::backend

@@ -1,6 +1,6 @@
 // File: scripted_response.h
 //
-// An HTTP answer that a fault script spells out, as bytes.
+// An HTTP response that a fault script specifies, and its serialization.
 #ifndef EVALRUN_REST_BACKEND_SERVER_FAULTS_SCRIPTED_RESPONSE_H_
 #define EVALRUN_REST_BACKEND_SERVER_FAULTS_SCRIPTED_RESPONSE_H_
 
@@ -17,14 +17,14 @@ struct ScriptedResponse {
   std::string body;
 };
 
-// Whether a header of this value is one line of a head.
+// Whether `value` fits on one header line.
 [[nodiscard]] bool IsSingleLineHeaderValue(std::string_view value);
 
-// Nothing is added but the status line and, where the script has none of its own and the status
-// allows a body, `Content-Length`: an ingress' answer has no `x-request-id` either.
+// Adds only the status line and, unless the script has its own or the status forbids it,
+// `Content-Length`: responses of an ingress have no `x-request-id` either.
 [[nodiscard]] std::string SerializeResponse(const ScriptedResponse& answer);
 
-// Whether it says `Connection: close`.
+// Whether the headers contain `Connection: close`.
 [[nodiscard]] bool HasConnectionClose(const ScriptedResponse& answer);
 
 }  // namespace evalrun::backend

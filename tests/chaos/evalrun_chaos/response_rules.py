@@ -104,11 +104,13 @@ def _broken(word, code, truth):
             else Violation.ABSENT_BUT_STILL_THERE)
 
 
-_UNRECOGNIZED = "UPSTREAM_UNRECOGNIZED_404"
 # The codes of `not_performed` and `unknown`. NOT_FOUND is not among them: callers read it as "gone".
 _OTHER_CODES = {"INVALID_ARGUMENT", "ABORTED", "RESOURCE_EXHAUSTED", "UNAUTHENTICATED",
                 "PERMISSION_DENIED", "FAILED_PRECONDITION", "UNIMPLEMENTED", "UNAVAILABLE",
                 "DEADLINE_EXCEEDED", "CANCELLED", "UNKNOWN", "INTERNAL"}
+
+# Reasons that say that nothing is known about the run.
+_NO_EVIDENCE = {"UPSTREAM_UNRECOGNIZED_404", "SCOPE_NOT_FOUND", "ABSENCE_UNVERIFIED"}
 
 
 def is_well_formed(response):
@@ -119,9 +121,8 @@ def is_well_formed(response):
     if not response.reason:
         return False
     if response.code == "NOT_FOUND":
-        if response.reason == _UNRECOGNIZED:
-            return response.deletion == "not_performed"
-        return response.deletion == "absent" and not response.allow_missing
+        return (response.deletion == "absent" and not response.allow_missing
+                and response.reason not in _NO_EVIDENCE)
     return response.code in _OTHER_CODES and response.deletion in ("not_performed", "unknown")
 
 

@@ -1,6 +1,6 @@
 // File: backend_process.h
 //
-// evalrun-backend as a child process, with a directory of its own.
+// Runs evalrun-backend as a child process with a directory of its own.
 #ifndef EVALRUN_TESTS_INTEGRATION_BACKEND_BACKEND_PROCESS_H_
 #define EVALRUN_TESTS_INTEGRATION_BACKEND_BACKEND_PROCESS_H_
 
@@ -15,7 +15,7 @@
 
 namespace evalrun::backend {
 
-// A new directory, removed with all that is in it.
+// A new temporary directory, removed with its contents by the destructor.
 class TempDirectory {
  public:
   TempDirectory();
@@ -23,9 +23,9 @@ class TempDirectory {
   TempDirectory(const TempDirectory&) = delete;
   TempDirectory& operator=(const TempDirectory&) = delete;
 
-  // The path of a file in it.
+  // The path of a file in the directory.
   [[nodiscard]] std::string File(const std::string& name) const { return path_ / name; }
-  // Writes a file and gives its path.
+  // Writes a file and returns its path.
   [[nodiscard]] std::string Write(const std::string& name, const std::string& text) const;
 
  private:
@@ -34,32 +34,33 @@ class TempDirectory {
 
 // How a process ended.
 struct ExitResult {
-  int exit_status = -1;  // -1: a signal ended it
+  int exit_status = -1;  // -1: terminated by a signal
   int signal = 0;
   std::string standard_error;
 };
 
 class BackendProcess {
  public:
-  // Starts the binary with `arguments`. It dies with the test.
+  // Starts the binary with `arguments`. The process is killed when the test ends.
   BackendProcess(const TempDirectory& directory, const std::vector<std::string>& arguments);
-  // The usual: port 0, a database `runs.db` and the seed `seed.json` in `directory`.
+  // Uses the default arguments: port 0, a database `runs.db` and the seed `seed.json` in
+  // `directory`.
   explicit BackendProcess(const TempDirectory& directory);
-  // The usual, and these arguments.
+  // The default arguments, followed by these.
   [[nodiscard]] static std::vector<std::string> WithDefaultArguments(
       const TempDirectory& directory, const std::vector<std::string>& more);
   ~BackendProcess();
   BackendProcess(const BackendProcess&) = delete;
   BackendProcess& operator=(const BackendProcess&) = delete;
 
-  // The next line of stdout without its end; empty when there will be none.
+  // The next line of stdout without its newline; empty at the end of the output.
   [[nodiscard]] std::string ReadLine();
-  // Waits for the line that says where it listens; 0 when it ended or said something else instead.
+  // Waits for the line with the port on which it listens; 0 if it exited or printed something else.
   [[nodiscard]] int WaitForPort();
-  // A client of the port that WaitForPort found. Keep-alive; one per thread.
+  // Returns a client for the port found by WaitForPort(). Keep-alive; use one per thread.
   [[nodiscard]] httplib::Client Connect() const;
   [[nodiscard]] int port() const { return port_; }
-  // The same for the port that takes fault scripts; 0: there is none.
+  // The same for the admin port; 0: there is none.
   [[nodiscard]] httplib::Client ConnectAdmin() const;
   [[nodiscard]] int admin_port() const { return admin_port_; }
 
@@ -74,7 +75,8 @@ class BackendProcess {
   int admin_port_ = 0;
 };
 
-// What most tests are about: one organization with two workspaces, some keys, and a stranger.
+// The data of most tests: one organization with two workspaces and some keys, and another
+// organization.
 namespace ids {
 inline constexpr char kKey[] = "key-of-a";
 inline constexpr char kExpiredKey[] = "key-expired";
@@ -90,11 +92,11 @@ inline constexpr char kRun[] = "abcdef00-0000-4000-8000-000000000001";
 inline constexpr char kOtherRun[] = "abcdef00-0000-4000-8000-000000000002";  // other workspace
 inline constexpr char kProcessingRun[] = "abcdef00-0000-4000-8000-000000000003";
 inline constexpr char kOtherOrganizationRun[] =
-    "abcdef00-0000-4000-8000-000000000004";  // stranger's
+    "abcdef00-0000-4000-8000-000000000004";  // of the other organization
 inline constexpr char kMissingRun[] = "abcdef00-0000-4000-8000-0000000000ff";
 }  // namespace ids
 
-// The seed of all that, to be changed by a test where it needs more.
+// The seed with this data; tests may modify it.
 [[nodiscard]] nlohmann::json DefaultSeed();
 
 }  // namespace evalrun::backend

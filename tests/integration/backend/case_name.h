@@ -1,6 +1,6 @@
 // File: case_name.h
 //
-// Names a test of a table after its row.
+// Names a parameterized test after its case.
 #ifndef EVALRUN_TESTS_INTEGRATION_BACKEND_CASE_NAME_H_
 #define EVALRUN_TESTS_INTEGRATION_BACKEND_CASE_NAME_H_
 
@@ -10,7 +10,7 @@
 
 namespace evalrun::backend {
 
-// For INSTANTIATE_TEST_SUITE_P: a row's `name`, letters and digits only.
+// For INSTANTIATE_TEST_SUITE_P: the case's `name`, reduced to letters and digits.
 struct CaseName {
   template <typename Case>
   std::string operator()(const testing::TestParamInfo<Case>& row) const {

@@ -1,4 +1,4 @@
-// Many callers at once.
+// Many concurrent callers.
 #include <algorithm>
 #include <barrier>
 #include <cstddef>
@@ -27,12 +27,12 @@ TEST(Concurrency, ExactlyOneOfConcurrentDeletesSucceeds) {
   };
 
   std::barrier start(kCallers);
-  std::vector<std::vector<int>> statuses(kCallers);  // of each caller, for each run
+  std::vector<std::vector<int>> statuses(kCallers);  // per caller and run
   std::vector<std::thread> callers;
   for (int caller = 0; caller < kCallers; ++caller) {
     callers.emplace_back([&, caller] {
       httplib::Client client = backend.Connect();
-      client.Get("/health/");  // connected before the race begins
+      client.Get("/health/");  // connects before the race begins
       for (int run = 0; run < kRuns; ++run) {
         start.arrive_and_wait();
         const auto result =
@@ -44,9 +44,10 @@ TEST(Concurrency, ExactlyOneOfConcurrentDeletesSucceeds) {
   }
   for (std::thread& caller : callers) caller.join();
 
-  std::map<std::string, std::string> outcomes;  // of each request, by the journal
+  std::map<std::string, std::string> outcomes;  // by request id, from the journal
   for (const JournalRow& row : ReadJournal(directory.File("runs.db"))) {
-    EXPECT_TRUE(outcomes.emplace(row.request_id, row.outcome).second) << "written twice";
+    EXPECT_TRUE(outcomes.emplace(row.request_id, row.outcome).second)
+        << "the request is in the journal twice";
   }
   EXPECT_EQ(outcomes.size(), static_cast<std::size_t>(kCallers) * kRuns);
   for (int run = 0; run < kRuns; ++run) {

@@ -1,4 +1,4 @@
-// What was acknowledged stays, however the process ends.
+// Acknowledged deletions are kept, however the process ends.
 #include <signal.h>
 
 #include <chrono>
@@ -22,7 +22,7 @@ TEST(Durability, FailedWriteReturnsErrorAndKeepsTheRun) {
   ExecuteSql(directory.File("runs.db"), "DROP TABLE journal");
   const auto body = ExpectDocumentedError(client.Delete(run, {{"x-api-key", ids::kKey}}), 500,
                                           "server.internal_error");
-  EXPECT_EQ(body.dump().find("journal"), std::string::npos) << "SQL is told";
+  EXPECT_EQ(body.dump().find("journal"), std::string::npos) << "the response reveals SQL";
   EXPECT_EQ(client.Get(run, {{"x-api-key", ids::kKey}})->status, 200);
 }
 
@@ -53,7 +53,7 @@ TEST(Durability, SigtermAnswersPendingRequestsAndExitsZero) {
   const ExitResult ended = backend.Wait();
   EXPECT_EQ(ended.exit_status, 0) << ended.standard_error;
   EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(10))
-      << "an idle connection held it up";
+      << "an idle connection delayed the shutdown";
 
   BackendProcess restarted(directory);
   ASSERT_NE(restarted.WaitForPort(), 0);

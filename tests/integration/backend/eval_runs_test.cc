@@ -1,4 +1,4 @@
-// The API: what each request is answered with.
+// The API: the response to each request.
 #include <ostream>
 #include <string>
 
@@ -45,7 +45,7 @@ struct ErrorCase {
   std::string body;
   int status;
   const char* code;
-  const char* field = "";  // details.field
+  const char* field = "";  // value of details.field
 
   friend void PrintTo(const ErrorCase& c, std::ostream* out) { *out << c.name; }
 };
@@ -58,7 +58,7 @@ TEST_P(EvalRunErrors, MatchTheDocumentedShape) {
   const json body = ExpectDocumentedError(result, c.status, c.code);
   ASSERT_TRUE(body.is_object());
   EXPECT_EQ(body["error"]["details"].value("field", ""), c.field);
-  EXPECT_EQ(result->body.find("key-"), std::string::npos) << "an API key is told";
+  EXPECT_EQ(result->body.find("key-"), std::string::npos) << "the response reveals an API key";
 }
 
 const std::string kRuns = "/v2/eval-runs";
@@ -254,7 +254,7 @@ TEST_F(EvalRuns, QuotaExceededReturnsRetryAfter) {
   const int wait = std::stoi(result->get_header_value("Retry-After"));
   EXPECT_GT(wait, 0);
   EXPECT_LE(wait, 30);
-  EXPECT_EQ(Send("GET", RunPath(ids::kRun), ids::kKey)->status, 200) << "other keys go on";
+  EXPECT_EQ(Send("GET", RunPath(ids::kRun), ids::kKey)->status, 200) << "other keys still work";
 }
 
 TEST_F(EvalRuns, HealthNeedsNoApiKey) {

@@ -1,4 +1,4 @@
-// The port that takes fault scripts, and the flag that brings one.
+// The admin port for fault scripts, and the flag that loads one.
 #include <signal.h>
 
 #include <string>
@@ -90,7 +90,7 @@ TEST(FaultFile, IsReloadedAfterSigkill) {
     BackendProcess backend(directory,
                            BackendProcess::WithDefaultArguments(directory, {"--faults", file}));
     ASSERT_NE(backend.WaitForPort(), 0);
-    EXPECT_EQ(backend.admin_port(), 0) << "an admin port that nobody asked for";
+    EXPECT_EQ(backend.admin_port(), 0) << "there is an admin port without the flag";
     EXPECT_EQ(backend.Connect().Get("/health/")->status, 500);
     backend.Signal(SIGKILL);
     backend.Wait();
@@ -101,7 +101,7 @@ TEST(FaultFile, InvalidFileFailsStartup) {
   const TempDirectory directory;
   const std::string file = directory.Write("faults.json", R"({"rules": [{"name": "n"}]})");
   BackendProcess backend(directory, {"--faults", file});
-  ASSERT_EQ(backend.WaitForPort(), 0) << "it started all the same";
+  ASSERT_EQ(backend.WaitForPort(), 0) << "it started anyway";
   const ExitResult ended = backend.Wait();
   EXPECT_EQ(ended.exit_status, 2);
   EXPECT_NE(ended.standard_error.find(file + ": `rules[0].fault`"), std::string::npos)

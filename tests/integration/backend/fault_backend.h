@@ -1,6 +1,6 @@
 // File: fault_backend.h
 //
-// A backend that takes fault scripts, and what its tests ask of it.
+// A fixture with a backend that accepts fault scripts.
 #ifndef EVALRUN_TESTS_INTEGRATION_BACKEND_FAULT_BACKEND_H_
 #define EVALRUN_TESTS_INTEGRATION_BACKEND_FAULT_BACKEND_H_
 
@@ -18,13 +18,13 @@ class FaultBackend : public testing::Test {
  protected:
   FaultBackend() { EXPECT_NE(backend_.WaitForPort(), 0); }
 
-  // The request that most tests here send.
+  // The request that most of these tests send.
   static std::string DeleteRequest() {
     return std::string("DELETE /v2/eval-runs/") + ids::kRun +
            " HTTP/1.1\r\nHost: x\r\nx-api-key: " + ids::kKey + "\r\n\r\n";
   }
 
-  // Puts a script of one rule with these members besides its name.
+  // Installs a script with one rule, which has these members in addition to its name.
   void PutRule(const std::string& members) {
     const auto put = backend_.ConnectAdmin().Put(
         "/faults", R"({"rules": [{"name": "n", )" + members + "}]}", "application/json");
@@ -41,7 +41,7 @@ class FaultBackend : public testing::Test {
     while (Report()["held"] != count) std::this_thread::yield();
   }
 
-  // Whether the run of DeleteRequest() is there. The script must leave reads alone.
+  // Whether the run of DeleteRequest() exists. The script must not affect reads.
   bool RunIsThere() {
     const auto found = backend_.Connect().Get(std::string("/v2/eval-runs/") + ids::kRun,
                                               {{"x-api-key", ids::kKey}});

@@ -1,4 +1,4 @@
-// What each fault does to a connection and to the run, byte by byte.
+// The effect of each fault on the connection and on the run, byte by byte.
 #include <signal.h>
 
 #include <chrono>
@@ -18,8 +18,8 @@ namespace {
 
 struct EndingCase {
   const char* name;
-  const char* members;   // of the rule
-  std::string received;  // all of it, and how the connection ended
+  const char* members;   // members of the rule
+  std::string received;  // everything received, and how the connection ended
   bool carried_out;
 
   friend void PrintTo(const EndingCase& c, std::ostream* out) { *out << c.members; }
@@ -181,7 +181,7 @@ TEST_F(FaultBackend, HeldRequestIsDroppedOnDisconnect) {
   connection.Send(DeleteRequest());
   WaitUntilHeld(1);
   connection.FinishSending();
-  EXPECT_TRUE(connection.AtEnd()) << "the server has not let go of the request";
+  EXPECT_TRUE(connection.AtEnd()) << "the server still holds the request";
   EXPECT_EQ(Report()["held"], 0);
   EXPECT_TRUE(RunIsThere());
 }
@@ -247,14 +247,14 @@ INSTANTIATE_TEST_SUITE_P(Table, Restarts,
                                          RestartCase{"Done", "true", true}),
                          CaseName());
 
-// The script's crash comes after the signal: the rest of the request is sent when the process has
+// The restart fault comes after the signal: the rest of the request is sent when the process has
 // begun to stop.
 TEST_F(FaultBackend, TerminatedProcessDoesNotRestart) {
   PutRule(R"("fault": "restart", "method": "DELETE")");
   const RawConnection connection(backend_.port());
   const std::string request = DeleteRequest();
   connection.Send(request.substr(0, request.size() / 2));
-  // So that the half of it has arrived.
+  // Its response shows that the first half of the request has arrived.
   const RawConnection another(backend_.port());
   another.Send("GET /health/ HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_EQ(another.ReadResponses(1).substr(0, 12), "HTTP/1.1 200");

@@ -1,4 +1,4 @@
-// Connections: many requests on one, half a request, and the end.
+// Connections: several requests on one, incomplete requests, and closing.
 #include <signal.h>
 
 #include <string>
@@ -34,14 +34,14 @@ TEST_F(Http, RequestDuringShutdownGets503) {
   const RawConnection connection(backend_.port());
   const std::string request = "DELETE " + kRunPath + " HTTP/1.1\r\n" + kHost + kKey + "\r\n";
   connection.Send(request.substr(0, 20));
-  // On a connection of its own: once this is answered, the server has read the first half too.
+  // On another connection: its response shows that the server has read the first half, too.
   const RawConnection other(backend_.port());
   other.Send(kHealth);
   ASSERT_EQ(other.ReadResponses(1).substr(0, 12), "HTTP/1.1 200");
   backend_.Signal(SIGTERM);
   while (backend_.ReadLine().find("\"stopping\"") == std::string::npos) {
   }
-  ASSERT_TRUE(other.AtEnd()) << "idle connections are closed at once";
+  ASSERT_TRUE(other.AtEnd()) << "an idle connection was not closed";
   connection.Send(request.substr(20));
   const std::string answer = connection.ReadResponses(1);
   EXPECT_EQ(answer.substr(0, 12), "HTTP/1.1 503") << answer;

@@ -1,6 +1,6 @@
 // File: http_fixture.h
 //
-// A backend, and pieces of requests to it as bytes.
+// A fixture with a backend, and functions to build requests as bytes.
 #ifndef EVALRUN_TESTS_INTEGRATION_BACKEND_HTTP_FIXTURE_H_
 #define EVALRUN_TESTS_INTEGRATION_BACKEND_HTTP_FIXTURE_H_
 

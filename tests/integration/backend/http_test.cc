@@ -1,4 +1,4 @@
-// HTTP itself, byte by byte: what a good server answers to odd and hostile requests.
+// HTTP, byte by byte: the responses to unusual and malicious requests.
 #include <ostream>
 #include <string>
 
@@ -14,9 +14,9 @@ namespace {
 struct WireCase {
   const char* name;
   std::string request;
-  std::string status;    // of the first answer
-  std::string contains;  // in it
-  bool stays_open;       // a health check on the same connection is answered with 200
+  std::string status;    // of the first response
+  std::string contains;  // part of it
+  bool stays_open;       // a health check on the same connection then gets 200
 
   friend void PrintTo(const WireCase& c, std::ostream* out) { *out << c.name; }
 };

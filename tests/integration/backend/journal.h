@@ -1,6 +1,6 @@
 // File: journal.h
 //
-// The backend's database file, read past the backend: what really became of each request.
+// Reads the backend's database file directly, to compare it with the backend's responses.
 #ifndef EVALRUN_TESTS_INTEGRATION_BACKEND_JOURNAL_H_
 #define EVALRUN_TESTS_INTEGRATION_BACKEND_JOURNAL_H_
 
@@ -18,14 +18,15 @@ struct JournalRow {
   std::string outcome;  // deleted, not_found or still_processing
 };
 
-// All rows, the oldest first. Thread-safe, as is everything here; the backend may be running.
+// All rows, oldest first. The functions in this file are thread-safe, and the backend may be
+// running.
 [[nodiscard]] std::vector<JournalRow> ReadJournal(const std::string& database);
-// The runs that are there.
+// The existing runs.
 [[nodiscard]] std::set<std::string> ReadRuns(const std::string& database);
-// One statement, without a result.
+// Executes one statement without results.
 void ExecuteSql(const std::string& database, const std::string& statement);
 
-// The id of the `number`-th of many runs, and DefaultSeed() with the first `count` of them.
+// The id of run `number`, and DefaultSeed() with the first `count` such runs.
 [[nodiscard]] std::string RunId(int number);
 [[nodiscard]] nlohmann::json MakeSeedWithRuns(int count);
 

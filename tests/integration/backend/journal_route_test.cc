@@ -1,4 +1,4 @@
-// What the admin port tells of the journal.
+// The journal on the admin port.
 #include <string>
 
 #include <gtest/gtest.h>

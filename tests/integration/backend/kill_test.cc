@@ -1,4 +1,4 @@
-// kill -9 at any moment, again and again: what was answered and what is so agree.
+// Repeated kill -9 at random moments: the responses and the database agree.
 #include <signal.h>
 
 #include <algorithm>
@@ -34,7 +34,7 @@ struct LoopCase {
   friend void PrintTo(const LoopCase& c, std::ostream* out) { *out << c.kills << " kills"; }
 };
 
-// What each request was answered with, by its id.
+// The status of the response to each request, by request id.
 class ResponseLog {
  public:
   void Add(const std::string& request_id, int status) {
@@ -44,12 +44,12 @@ class ResponseLog {
     answered_.notify_one();
   }
   [[nodiscard]] int answered() const { return answered_; }
-  // For one thread.
+  // Must be called by one thread only.
   void WaitForCount(int answered) const {
     for (int now = answered_; now < answered; now = answered_) answered_.wait(now);
   }
   [[nodiscard]] int unanswered() const { return unanswered_; }
-  // Once no thread adds any more.
+  // Call when no thread adds entries any more.
   [[nodiscard]] const std::map<std::string, int>& all() const { return answers_; }
 
  private:
@@ -61,8 +61,8 @@ class ResponseLog {
 
 class KillLoop : public testing::TestWithParam<LoopCase> {
  protected:
-  // Deletes runs, each one twice and for as long as it takes to be answered: two callers race for
-  // it, and a lost answer is asked for again.
+  // Deletes each run twice, repeating a request until it gets a response: two callers race for each
+  // run, and requests without a response are retried.
   void Call() {
     int start = 0;
     std::optional<httplib::Client> client;
@@ -86,7 +86,7 @@ class KillLoop : public testing::TestWithParam<LoopCase> {
     }
   }
 
-  // Lets the callers find the backend that has just started; or their end.
+  // Tells the callers the port of the restarted backend, or 0 to let them end.
   void Announce(int port) {
     port_ = port;
     ++starts_;
@@ -103,7 +103,7 @@ class KillLoop : public testing::TestWithParam<LoopCase> {
 
 TEST_P(KillLoop, AcknowledgedDeletesSurviveSigkill) {
   const int kills = GetParam().kills;
-  // Two requests each, some hundreds between two kills; runs beyond these are answered with 404.
+  // Two requests for each run, a few hundred between two kills; runs beyond these get 404.
   const int runs = kills * 100;
   const TempDirectory directory;
   const std::string database = directory.File("runs.db");
@@ -129,15 +129,16 @@ TEST_P(KillLoop, AcknowledgedDeletesSurviveSigkill) {
   for (std::thread& caller : callers) caller.join();
   ASSERT_NE(port_, 0) << backend->Wait().standard_error;
 
-  std::map<std::string, std::string> outcomes;  // of each request, by the journal
-  std::map<std::string, int> deletions;         // of each run
+  std::map<std::string, std::string> outcomes;  // by request id, from the journal
+  std::map<std::string, int> deletions;         // by run
   for (const JournalRow& row : ReadJournal(database)) {
-    EXPECT_TRUE(answers_.all().contains(row.request_id)) << "invented: " << row.request_id;
+    EXPECT_TRUE(answers_.all().contains(row.request_id))
+        << "not sent by this test: " << row.request_id;
     EXPECT_TRUE(outcomes.emplace(row.request_id, row.outcome).second) << row.request_id;
     if (row.outcome == "deleted") ++deletions[row.eval_run_uuid];
   }
   for (const auto& [request_id, status] : answers_.all()) {
-    if (status == kNoResponse) continue;  // a row is possible, and so is none
+    if (status == kNoResponse) continue;  // there may or may not be a row
     EXPECT_EQ(outcomes[request_id], status == 204   ? "deleted"
                                     : status == 404 ? "not_found"
                                                     : "neither")
@@ -147,7 +148,7 @@ TEST_P(KillLoop, AcknowledgedDeletesSurviveSigkill) {
   for (int i = 0; i < runs; ++i) {
     EXPECT_EQ(deletions[RunId(i)], left.contains(RunId(i)) ? 0 : 1) << RunId(i);
   }
-  // Without these it would have shown nothing.
+  // Otherwise the test would not have tested anything.
   const auto later = std::ranges::count_if(outcomes, [&](const auto& outcome) {
     return outcome.second == "deleted" && answers_.all().at(outcome.first) == kNoResponse;
   });

@@ -1,6 +1,6 @@
 // File: page_shape.h
 //
-// What every error of the endpoint's page looks like.
+// The shape of the errors that the API documents for the endpoint.
 #ifndef EVALRUN_TESTS_INTEGRATION_BACKEND_PAGE_SHAPE_H_
 #define EVALRUN_TESTS_INTEGRATION_BACKEND_PAGE_SHAPE_H_
 
@@ -12,12 +12,12 @@
 
 namespace evalrun::backend {
 
-// Expects an answer of this status whose body is `{"error": {"code", "message", "details"},
-// "request_id"}` and nothing else, with the header's request id. Gives the body.
+// Expects a response with this status and a body of exactly `{"error": {"code", "message",
+// "details"}, "request_id"}`, with the request id of the header. Returns the body.
 inline nlohmann::json ExpectDocumentedError(const httplib::Result& result, int status,
                                             const std::string& code) {
   if (!result) {
-    ADD_FAILURE() << "no answer";
+    ADD_FAILURE() << "no response";
     return {};
   }
   EXPECT_EQ(result->status, status) << result->body;

@@ -15,7 +15,7 @@
 namespace evalrun::backend {
 namespace {
 
-// The last answer in `text` has its head and as much body as that says.
+// Whether the last response in `text` is complete, according to its head.
 bool Complete(const std::string& text) {
   const std::size_t answer = text.rfind("HTTP/1.1 ");
   const std::size_t head = text.find("\r\n\r\n", answer);

@@ -1,6 +1,6 @@
 // File: raw_connection.h
 //
-// A TCP connection to the backend without any knowledge of HTTP but where an answer ends.
+// A TCP connection to the backend that knows nothing of HTTP except where a response ends.
 #ifndef EVALRUN_TESTS_INTEGRATION_BACKEND_RAW_CONNECTION_H_
 #define EVALRUN_TESTS_INTEGRATION_BACKEND_RAW_CONNECTION_H_
 
@@ -9,7 +9,7 @@
 
 namespace evalrun::backend {
 
-// Every wait ends after 10 s at the latest. Used by one thread.
+// Every wait ends after at most 10 s. Not thread-safe.
 class RawConnection {
  public:
   explicit RawConnection(int port);
@@ -18,19 +18,21 @@ class RawConnection {
   RawConnection& operator=(const RawConnection&) = delete;
 
   void Send(const std::string& bytes) const;
-  // Says that nothing more will be sent; answers can still be read.
+  // Shuts down the sending direction; responses can still be read.
   void FinishSending() const;
-  // Reads until there are `count` status lines and the last answer's end, or the connection ends.
+  // Reads until there are `count` status lines and the last response is complete, or until the
+  // connection ends.
   [[nodiscard]] std::string ReadResponses(int count) const;
-  // Reads until the connection ends: all that came, then ` FIN`, ` RST` or ` TIMEOUT`.
+  // Reads until the connection ends. Returns everything that was received, followed by ` FIN`, `
+  // RST` or ` TIMEOUT`.
   [[nodiscard]] std::string ReadToEnd() const;
-  // Whether the peer has closed: no byte, and an end rather than a timeout.
+  // Whether the peer has closed the connection without sending anything.
   [[nodiscard]] bool AtEnd() const { return ReadToEnd() == " FIN"; }
-  // Whether there is nothing to be read now, and for that long: no byte, and no end.
+  // Whether nothing, not even the end of the connection, is received for that long.
   [[nodiscard]] bool Silent() const { return IsSilentFor(std::chrono::milliseconds(0)); }
   [[nodiscard]] bool IsSilentFor(std::chrono::milliseconds time) const;
 
-  // How often `part` is in `text`.
+  // The number of occurrences of `part` in `text`.
   [[nodiscard]] static int Count(const std::string& text, const std::string& part);
 
  private:

@@ -1,5 +1,5 @@
-// Clients that keep the server waiting: each of its patiences ends. The server is in this process,
-// with patiences short enough for a test.
+// Clients that keep the server waiting: each timeout takes effect. The server runs in this process,
+// with timeouts short enough for a test.
 #include <chrono>
 #include <cstddef>
 #include <memory>
@@ -19,14 +19,14 @@ constexpr char kGet[] = "GET /here HTTP/1.1\r\nHost: x\r\n\r\n";
 
 class SlowClient : public testing::Test {
  protected:
-  // Long ones are not to be waited for: the test fails after RawConnection's 10 s.
+  // Timeouts that must not take effect: the test would fail after RawConnection's 10 s.
   static constexpr milliseconds kLong{60'000};
 
   void Start(const ConnectionLimits& limits) {
     server_ = std::make_unique<HttpServer>(HttpServerOptions{.limits = limits});
     const auto answer = [](const httplib::Request& request, httplib::Response& response) {
       response.status = 200;
-      // More than two sockets' buffers hold.
+      // More than the buffers of both sockets hold.
       const std::size_t size = request.has_param("large") ? 64U << 20U : 2;
       response.set_content(std::string(size, 'a'), "text/plain");
     };

@@ -1,4 +1,4 @@
-// Flags, the seed, and what the backend says about itself.
+// Flags, the seed, and the backend's output.
 #include <signal.h>
 
 #include <fstream>
@@ -21,7 +21,7 @@ using nlohmann::json;
 struct BadFlags {
   const char* name;
   std::vector<std::string> arguments;
-  std::string sentence;  // part of what stderr says
+  std::string sentence;  // part of stderr
 
   friend void PrintTo(const BadFlags& c, std::ostream* out) { *out << c.name; }
 };
@@ -31,7 +31,7 @@ class BadStart : public testing::TestWithParam<BadFlags> {};
 TEST_P(BadStart, ExitsWithTwoAndReportsTheError) {
   const TempDirectory directory;
   BackendProcess backend(directory, GetParam().arguments);
-  ASSERT_EQ(backend.WaitForPort(), 0) << "it started all the same";
+  ASSERT_EQ(backend.WaitForPort(), 0) << "it started anyway";
   const ExitResult ended = backend.Wait();
   EXPECT_EQ(ended.exit_status, 2);
   EXPECT_NE(ended.standard_error.find(GetParam().sentence), std::string::npos)
@@ -55,8 +55,8 @@ INSTANTIATE_TEST_SUITE_P(
 
 struct BadSeed {
   const char* name;
-  std::string patch;     // a JSON patch of the usual seed, or the whole text if it is no array
-  std::string sentence;  // part of what stderr says
+  std::string patch;     // a JSON patch for the default seed; if it is not an array, the whole seed
+  std::string sentence;  // part of stderr
 
   friend void PrintTo(const BadSeed& c, std::ostream* out) { *out << c.name; }
 };
@@ -69,12 +69,12 @@ TEST_P(BadSeeds, ReportsTheInvalidMember) {
   const std::string text = patch.is_array() ? DefaultSeed().patch(patch).dump() : GetParam().patch;
   static_cast<void>(directory.Write("seed.json", text));
   BackendProcess backend(directory);
-  ASSERT_EQ(backend.WaitForPort(), 0) << "it started all the same";
+  ASSERT_EQ(backend.WaitForPort(), 0) << "it started anyway";
   const ExitResult ended = backend.Wait();
   EXPECT_EQ(ended.exit_status, 2);
   EXPECT_NE(ended.standard_error.find(GetParam().sentence), std::string::npos)
       << ended.standard_error;
-  EXPECT_EQ(ended.standard_error.find(ids::kKey), std::string::npos) << "an API key is told";
+  EXPECT_EQ(ended.standard_error.find(ids::kKey), std::string::npos) << "stderr reveals an API key";
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -128,7 +128,7 @@ TEST(Start, RejectsPortInUse) {
   ASSERT_NE(port, 0);
   BackendProcess second(directory, {"--listen", "127.0.0.1:" + std::to_string(port), "--database",
                                     directory.File("second.db")});
-  ASSERT_EQ(second.WaitForPort(), 0) << "it started all the same";
+  ASSERT_EQ(second.WaitForPort(), 0) << "it started anyway";
   const ExitResult ended = second.Wait();
   EXPECT_EQ(ended.exit_status, 2);
   EXPECT_NE(ended.standard_error.find("in use"), std::string::npos) << ended.standard_error;
@@ -163,7 +163,7 @@ TEST(Start, ApiKeysAreNotStored) {
   std::ostringstream text;
   text << file.rdbuf();
   const std::string bytes = text.str();
-  ASSERT_NE(bytes.find(ids::kRun), std::string::npos) << "the test looks at the wrong file";
+  ASSERT_NE(bytes.find(ids::kRun), std::string::npos) << "the test reads the wrong file";
   EXPECT_EQ(bytes.find(ids::kKey), std::string::npos);
 }
 

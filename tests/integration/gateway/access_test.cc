@@ -1,4 +1,4 @@
-// Who may delete where, as callers, the log and Prometheus see it.
+// Authorization as callers, the log and Prometheus see it.
 #include <signal.h>
 
 #include <optional>
@@ -24,10 +24,10 @@ using ::testing::Not;
 
 constexpr char kOther[] = "7d9f3c52-8a41-4b6e-9d0c-2f5e8b1a7c35";
 
-// The caller is `metadata:` and whatever the test says.
+// The caller is `metadata:` followed by a name that the test chooses.
 const std::string kIdentity =
     "identity: {metadata_key: x-caller, trusted_networks: [127.0.0.0/8]}\n";
-// Team A may delete in kWorkspace, team B in the key's own.
+// Team A may delete in kWorkspace, team B in the API key's own workspace.
 const std::string kRules =
     "  rules:\n"
     "    - {identities: ['metadata:team-a'], workspaces: [" +
@@ -107,11 +107,11 @@ TEST_F(AccessTest, MatchesWorkspaceInEverySpelling) {
         "x.7D9F3C52-8a41-4b6e-9d0c-2f5e8b1a7c34"}) {
     EXPECT_THAT(Delete("team-a", spelling), HasCode(StatusCode::OK)) << spelling;
     EXPECT_THAT(Delete("team-b", spelling), HasReason("CALLER_NOT_ALLOWED")) << spelling;
-    EXPECT_THAT(upstream_.requests().back().target, HasSubstr(spelling)) << "sent as it came";
+    EXPECT_THAT(upstream_.requests().back().target, HasSubstr(spelling)) << "sent unchanged";
   }
 }
 
-// What it is refused for is in the message alone, so that it tells nobody anything.
+// The rejection depends only on the message, so it reveals nothing about the policy.
 TEST_F(AccessTest, RejectsMalformedMessagesBeforeThePolicy) {
   Start("authorization:\n" + kRules);
   for (const char* workspace :
@@ -152,7 +152,7 @@ TEST_F(AccessTest, ChecksPermissionBeforeRateLimits) {
   }
 }
 
-// The policy may have been another one when the caller's library made its first attempt.
+// The policy may have been different when the caller's library made its first attempt.
 TEST_F(AccessTest, DenialAfterEarlierAttemptsIsUnknown) {
   Start("authorization:\n" + kRules);
   EXPECT_THAT(Delete("team-c", kWorkspace, {{"grpc-previous-rpc-attempts", "1"}}),

@@ -1,4 +1,4 @@
-// One audit line per call, allowed or refused, in the log or in a file that is rotated.
+// One audit line per call, allowed or rejected, in the log or in a file that is rotated.
 #include <signal.h>
 
 #include <filesystem>
@@ -24,13 +24,14 @@ using grpc::StatusCode;
 using nlohmann::json;
 using ::testing::HasSubstr;
 
-// The audit lines among these, by request id.
+// The audit lines in `lines`, by request id.
 std::map<std::string, json> ParseAuditLines(const std::vector<std::string>& lines) {
   std::map<std::string, json> audit;
   for (const std::string& text : lines) {
     const json line = json::parse(text);
     if (line.value("event", "") != "audit") continue;
-    EXPECT_TRUE(audit.emplace(line.value("request_id", ""), line).second) << "twice: " << text;
+    EXPECT_TRUE(audit.emplace(line.value("request_id", ""), line).second)
+        << "two lines for one request: " << text;
   }
   return audit;
 }

@@ -1,4 +1,4 @@
-// The checked list, second table: what reaches the upstream for what a caller asks.
+// The behaviour table, second part: what reaches the upstream for each kind of call.
 #include <string>
 #include <vector>
 
@@ -12,7 +12,7 @@
 namespace evalrun::testing {
 namespace {
 
-using namespace std::string_literals;  // for strings with a NUL inside
+using namespace std::string_literals;  // for strings that contain NUL
 using grpc::StatusCode;
 
 const std::string kPath = "/v2/eval-runs/";
@@ -117,7 +117,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadRequestCase{"EveryWorkspace", kRun, "*", "workspace_uuid"}),
     [](const auto& param) { return std::string(param.param.name); });
 
-// gRPC's own limit on messages answers this one, before any code of the gateway sees it.
+// gRPC rejects this message because of its size, before the gateway's code sees it.
 TEST(BadRequestTest, A64KiBIdIsRejectedByGrpc) {
   ScriptedUpstream upstream(Respond(HttpReply(204)));
   GatewayProcess gateway({.upstream = upstream.url()});

@@ -1,4 +1,4 @@
-// The checked list, third table: everything else.
+// The behaviour table, third part: everything else.
 #include <string>
 
 #include <gmock/gmock.h>
@@ -51,10 +51,10 @@ TEST_F(BehaviourRestTest, HealthCheck) {
 }
 
 TEST_F(BehaviourRestTest, RejectsBytesThatDoNotParse) {
-  for (const std::string& bytes : {"\x0a\xff\xff"s,  // a length without end
+  for (const std::string& bytes : {"\x0a\xff\xff"s,  // an endless length
                                    "\x0a\x24"
-                                   "00000204-0000"s,        // cut inside the id
-                                   "\x0a\x02\xff\xfe"s}) {  // an id that is no UTF-8
+                                   "00000204-0000"s,        // truncated within the id
+                                   "\x0a\x02\xff\xfe"s}) {  // an id that is not UTF-8
     SCOPED_TRACE(::testing::PrintToString(bytes));
     const DeleteReply reply = client_.CallRaw(kDeleteMethod, bytes);
     EXPECT_THAT(reply, HasCode(StatusCode::INVALID_ARGUMENT));
@@ -62,7 +62,7 @@ TEST_F(BehaviourRestTest, RejectsBytesThatDoNotParse) {
     EXPECT_THAT(reply, IsWellFormedError());
   }
   EXPECT_EQ(upstream_.connections(), 0);
-  EXPECT_THAT(client_.Delete(), HasCode(StatusCode::OK)) << "and it goes on";
+  EXPECT_THAT(client_.Delete(), HasCode(StatusCode::OK)) << "the gateway still works";
 }
 
 TEST_F(BehaviourRestTest, RejectsAnEmptyId) {

@@ -1,5 +1,5 @@
-// The first table again, with the three sends that are the default: which answers are worth another
-// send, and what the answer is after all of them.
+// The first part again, with the default of three attempts: which responses are retried, and what
+// the caller gets after all attempts.
 #include <string>
 
 #include <gmock/gmock.h>
@@ -20,7 +20,8 @@ class BehaviourRetriesTest : public ::testing::TestWithParam<UpstreamCase> {};
 TEST_P(BehaviourRetriesTest, UpToThreeAttempts) {
   const UpstreamCase& row = GetParam();
   ScriptedUpstream upstream(row.script());
-  // A send is given up sooner than in the first table: three of them fit into the call.
+  // The attempt timeout is shorter than in the first part, so that three attempts fit into the
+  // call.
   GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--upstream-timeout", "500ms"}});
   const DeleteClient client(gateway.grpc_address());
   if (row.on_reused_connection) {

@@ -1,5 +1,5 @@
-// The checked list, first table: what a caller reads for each thing an upstream may do, when the
-// gateway may send once and gives up on a send after a second.
+// The behaviour table, first part: what a caller gets for each behaviour of the upstream, when the
+// gateway makes one attempt with a timeout of one second.
 #include <string>
 
 #include <gmock/gmock.h>
@@ -62,7 +62,7 @@ TEST_P(BehaviourTest, OneAttempt) {
 INSTANTIATE_TEST_SUITE_P(Upstream, BehaviourTest, ::testing::ValuesIn(UpstreamCases()),
                          [](const auto& param) { return param.param.name; });
 
-// The one answer of an upstream to one call.
+// The reply to one call when the upstream responds with `answer`.
 DeleteReply ReplyTo(const std::string& answer) {
   ScriptedUpstream upstream(Respond(answer));
   GatewayProcess gateway({.upstream = upstream.url(), .flags = kOneSend});

@@ -1,5 +1,5 @@
-// The canary hunt: each kind of secret is one that is recognised anywhere, the other ends repeat
-// all that they are sent, and then every byte that the gateway wrote is searched.
+// The canary test: every kind of secret is a recognizable string, the peers repeat everything that
+// they receive, and then every byte that the gateway wrote is searched for the secrets.
 #include <signal.h>
 
 #include <algorithm>
@@ -26,11 +26,11 @@ namespace {
 
 using grpc::StatusCode;
 
-// None is a part of another one.
+// No secret is a part of another one.
 constexpr char kKey[] = "canary1-api-key-in-its-file";
 constexpr char kNextKey[] = "canary2-api-key-after-a-change";
 constexpr char kTeamKey[] = "canary3-key-of-one-team";
-constexpr char kBrokenKey[] = "canary4-key";  // in a file that is refused
+constexpr char kBrokenKey[] = "canary4-key";  // in a file that is rejected
 constexpr char kVariableKey[] = "canary5-key-in-the-variable-that-is-not-looked-at";
 constexpr char kProxyUser[] = "canary6-proxy-user";
 constexpr char kProxyPassword[] = "canary7-proxy-password";
@@ -38,24 +38,24 @@ constexpr char kRedisPassword[] = "canary8-password-of-redis";
 const std::vector<std::string> kSecrets = {
     kRedisPassword, kKey, kNextKey, kTeamKey, kBrokenKey, kVariableKey, kProxyUser, kProxyPassword};
 
-// Fails when `text` holds one of the secrets but `allowed`, in any case, or in base64 or
-// hexadecimal.
+// Fails if `text` contains one of the secrets other than `allowed`, in any letter case, or in
+// base64 or hexadecimal.
 void ExpectNone(const std::string& where, std::string text, const std::string& allowed = "") {
   std::vector<std::string> forms;
   for (const std::string& secret : kSecrets) {
     if (secret != allowed) forms.insert(forms.end(), {secret, absl::BytesToHexString(secret)});
   }
-  // What `Proxy-Authorization: Basic` makes of them.
+  // As `Proxy-Authorization: Basic` encodes them.
   forms.push_back(absl::Base64Escape(std::string(kProxyUser) + ":" + kProxyPassword));
   std::string lower = absl::AsciiStrToLower(text);
-  std::ranges::replace(lower, '_', '-');  // as a reason would have it
+  std::ranges::replace(lower, '_', '-');  // as it might appear in a reason
   for (const std::string& form : forms) {
     EXPECT_EQ(lower.find(absl::AsciiStrToLower(form)), std::string::npos)
         << where << " holds " << form;
   }
 }
 
-// All that a caller is told, in plain text: details are taken apart, so that no encoding hides
+// Everything in the reply as plain text, with the details decoded, so that no encoding hides
 // anything.
 std::string EverythingIn(const DeleteReply& reply) {
   std::string all = reply.message + "\n";
@@ -120,7 +120,7 @@ class SecretLeakTest : public ::testing::Test {
     return reply;
   }
 
-  // What stands to be seen of a gateway, and in the end what it wrote.
+  // Searches what a gateway exposes, and finally everything that it wrote.
   void SearchRemainingOutputs() {
     for (const char* path : {"/", "/metrics", "/config", "/status.json", "/healthz", "/readyz",
                              "/loglevel", "/missing"}) {
@@ -142,7 +142,7 @@ class SecretLeakTest : public ::testing::Test {
   std::optional<DeleteClient> client_;
 };
 
-// An upstream that repeats the whole request wherever it can.
+// An upstream that repeats the whole request wherever possible.
 void Echo(const ReceivedRequest& request, UpstreamConnection& connection) {
   const std::string key = request.Header("x-api-key").value_or("");
   connection.Write(
@@ -165,14 +165,15 @@ TEST_F(SecretLeakTest, RedactsKeysEchoedByTheUpstream) {
   ASSERT_TRUE(gateway_->WaitForEvent("config_reload_failed").has_value());
   EXPECT_EQ(Delete("team").code, StatusCode::ABORTED);
 
-  // The key is sent, as that one header, and each request carries its own and no other.
+  // Each request contains its own key, only in the one header, and no other key.
   const std::string sent[] = {kKey, kTeamKey, kNextKey, kTeamKey};
   const std::vector<ReceivedRequest> requests = upstream.requests();
   ASSERT_EQ(requests.size(), std::size(sent));
   for (size_t i = 0; i < requests.size(); ++i) {
     EXPECT_EQ(requests[i].Header("x-api-key"), sent[i]);
     ExpectNone("a request", requests[i].raw, sent[i]);
-    EXPECT_EQ(requests[i].raw.find(sent[i]), requests[i].raw.rfind(sent[i])) << "once";
+    EXPECT_EQ(requests[i].raw.find(sent[i]), requests[i].raw.rfind(sent[i]))
+        << "the request contains the key more than once";
   }
   SearchRemainingOutputs();
 }
@@ -194,13 +195,13 @@ TEST_F(SecretLeakTest, RedactsCredentialsEchoedByTheProxy) {
     for (const ReceivedRequest& request : proxy.requests()) {
       EXPECT_EQ(request.method, "CONNECT");
       EXPECT_TRUE(request.Header("proxy-authorization").has_value());
-      EXPECT_EQ(request.raw.find(kKey), std::string::npos) << "the key is not the proxy's to see";
+      EXPECT_EQ(request.raw.find(kKey), std::string::npos) << "the proxy received the key";
     }
     SearchRemainingOutputs();
   }
 }
 
-// A Redis that repeats the password in its refusal.
+// A Redis that repeats the password in its error.
 TEST_F(SecretLeakTest, RedactsAPasswordEchoedByRedis) {
   ScriptedUpstream upstream(Respond(HttpReply(204)));
   ScriptedUpstream redis(

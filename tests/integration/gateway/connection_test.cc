@@ -1,6 +1,6 @@
-// Connections that die at the worst moments. libcurl sends a request again by itself when a reused
-// connection dies: every send the upstream sees has to be one that the gateway decided on and
-// counts.
+// Connections that fail at the worst moments. libcurl silently resends a request when a reused
+// connection fails: every request that the upstream receives must be an attempt that the gateway
+// decided on and counted.
 #include <unistd.h>
 
 #include <filesystem>
@@ -42,8 +42,8 @@ std::vector<ConnectionFailure> ConnectionFailures() {
 
 class ConnectionFailureTest : public ::testing::TestWithParam<ConnectionFailure> {
  protected:
-  // A first call that leaves a connection to be reused, then a second one. `scripts`: what happens
-  // to the requests, in order of arrival.
+  // Makes a first call whose connection is reused, then a second one. `scripts`: what happens to
+  // the requests, in order of arrival.
   void Call(std::vector<Script> scripts, const std::vector<std::string>& flags) {
     scripts.insert(scripts.begin(), Respond(HttpReply(204)));
     ScriptedUpstream upstream(InOrder(std::move(scripts)));
@@ -59,8 +59,8 @@ class ConnectionFailureTest : public ::testing::TestWithParam<ConnectionFailure>
   }
 
   DeleteReply reply_;
-  int sends_ = 0;    // as the gateway reports them
-  int arrived_ = 0;  // as the upstream saw them
+  int sends_ = 0;    // as reported by the gateway
+  int arrived_ = 0;  // as seen by the upstream
   int second_on_connection_ = 0;
 };
 
@@ -169,7 +169,7 @@ TEST(ConnectionTest, RetriesOnANewConnectionWhenClosedBeforeReading) {
 }
 
 TEST(ConnectionTest, TrailingBytesDoNotAnswerTheNextRequest) {
-  // A second answer that nobody asked for: a run would be reported gone that was never asked for.
+  // A second, unsolicited response: it could report a run as deleted that was never requested.
   ScriptedUpstream upstream(
       InOrder({Respond(HttpReply(204) + HttpReply(204)),
                Respond(ApiErrorReply(403, "auth.insufficient_permissions"))}));
@@ -203,13 +203,13 @@ TEST(ConnectionTest, TruncatesAnEndlessBody) {
   EXPECT_THAT(reply, HasCode(StatusCode::INTERNAL));
   EXPECT_THAT(reply, HasDeletion("unknown"));
   EXPECT_THAT(reply, HasInfo("http_status", "500"));
-  EXPECT_LT(reply.elapsed, std::chrono::seconds(5)) << "the timeout of a send is 10 s";
+  EXPECT_LT(reply.elapsed, std::chrono::seconds(5)) << "the attempt timeout is 10 s";
 }
 
 TEST(ConnectionTest, DetectsABlackHoledPeerInTimeToRetry) {
   ScriptedUpstream upstream(
       InOrder({[](const ReceivedRequest&, UpstreamConnection& connection) {
-                 connection.DropPackets();  // first: nothing may come in between
+                 connection.DropPackets();  // before the response, so that nothing gets in between
                  connection.Write(HttpReply(204));
                },
                Respond(HttpReply(204))}));
@@ -219,9 +219,9 @@ TEST(ConnectionTest, DetectsABlackHoledPeerInTimeToRetry) {
   ASSERT_THAT(client.Delete(), HasCode(StatusCode::OK));
   const DeleteReply reply = client.Delete({.metadata = {{"x-request-id", "second"}}});
   EXPECT_THAT(reply, HasCode(StatusCode::OK));
-  EXPECT_LT(reply.elapsed, std::chrono::seconds(8)) << "the timeout of a send is 10 s";
+  EXPECT_LT(reply.elapsed, std::chrono::seconds(8)) << "the attempt timeout is 10 s";
   EXPECT_EQ(gateway.WaitForAccessLine("second")->value("sends", 0), 2);
-  EXPECT_EQ(upstream.requests().size(), 2u) << "and the one in between was never read";
+  EXPECT_EQ(upstream.requests().size(), 2u) << "the black-holed request was never read";
 }
 
 class HostsFile {
@@ -231,7 +231,7 @@ class HostsFile {
   HostsFile(const HostsFile&) = delete;
   HostsFile& operator=(const HostsFile&) = delete;
 
-  // In place: who has mounted the file sees it change.
+  // Writes in place, because the file is bind-mounted.
   void SetAddress(const std::string& address) const {
     std::ofstream(path_) << address << " upstream.test\n";
   }
@@ -242,7 +242,7 @@ class HostsFile {
 };
 
 TEST(ConnectionTest, FollowsDnsChangesWithoutARestart) {
-  if (geteuid() != 0) GTEST_SKIP() << "needs a mount namespace, and so root";
+  if (geteuid() != 0) GTEST_SKIP() << "needs root to create a mount namespace";
   ScriptedUpstream here(Respond(HttpReply(204)));
   ScriptedUpstream there(Respond(HttpReply(204)),
                          {.on_connect = {}, .host = "127.0.0.2", .port = here.port()});
@@ -259,7 +259,7 @@ TEST(ConnectionTest, FollowsDnsChangesWithoutARestart) {
   hosts.SetAddress("127.0.0.2");
   const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   while (there.requests().empty() && std::chrono::steady_clock::now() < give_up) {
-    ASSERT_THAT(client.Delete(), HasCode(StatusCode::OK)) << "the old address still answers";
+    ASSERT_THAT(client.Delete(), HasCode(StatusCode::OK)) << "the old address still works";
   }
   EXPECT_FALSE(there.requests().empty());
 }

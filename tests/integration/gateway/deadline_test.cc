@@ -1,4 +1,4 @@
-// The caller's time: answers come before it ends, and nothing goes on after it.
+// The caller's deadline: responses arrive before it, and nothing continues after it.
 #include <string>
 
 #include <gmock/gmock.h>
@@ -31,7 +31,7 @@ TEST(DeadlineTest, CancelsTheTransferWithTheCall) {
   GatewayProcess gateway({.upstream = upstream.url()});
   const DeleteReply reply = DeleteClient(gateway.grpc_address()).Delete({.timeout = 300ms});
   EXPECT_THAT(reply, HasCode(StatusCode::DEADLINE_EXCEEDED));
-  EXPECT_TRUE(upstream.WaitForClosedConnections(1, 5s)) << "the per-send timeout is 10 s";
+  EXPECT_TRUE(upstream.WaitForClosedConnections(1, 5s)) << "the attempt timeout is 10 s";
   EXPECT_EQ(upstream.requests().size(), 1u);
 }
 
@@ -58,7 +58,7 @@ TEST(DeadlineTest, CancellationDuringBackoffStopsRetries) {
   PendingDelete call = client.Start(
       {.metadata = {{"x-request-id", "cancelled"}}, .timeout = std::chrono::minutes(1)});
   ASSERT_TRUE(upstream.WaitForRequests(1));
-  // The answer is on its way: give the gateway the time of a call of somebody else's to take it.
+  // The response is on its way: another request gives the gateway the time to receive it.
   gateway.Get("/healthz");
   call.Cancel();
   EXPECT_THAT(call.Get(), HasCode(StatusCode::CANCELLED));
@@ -66,7 +66,7 @@ TEST(DeadlineTest, CancellationDuringBackoffStopsRetries) {
   ASSERT_TRUE(line.has_value());
   EXPECT_EQ(line->value("rpc.response.status_code", ""), "CANCELLED");
   EXPECT_EQ(line->value("sends", -1), 1);
-  EXPECT_FALSE(upstream.WaitForRequests(2, 1500ms)) << "sent again for nobody";
+  EXPECT_FALSE(upstream.WaitForRequests(2, 1500ms)) << "retried although the caller was gone";
   EXPECT_EQ(gateway.Get("/healthz").status, 200);
 }
 
@@ -97,7 +97,7 @@ TEST(DeadlineTest, AppliesDefaultTimeoutWithoutADeadline) {
   const auto stub = aymara::evals::v1::EvalRunService::NewStub(client.channel());
   const auto start = std::chrono::steady_clock::now();
   const grpc::Status status = stub->DeleteEvalRun(&context, request, &response);
-  EXPECT_LT(std::chrono::steady_clock::now() - start, 5s) << "the timeout of a send is 10 s";
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 5s) << "the attempt timeout is 10 s";
   EXPECT_EQ(status.error_code(), StatusCode::DEADLINE_EXCEEDED);
   EXPECT_FALSE(status.error_details().empty());
 }

@@ -1,5 +1,5 @@
-// SIGTERM: what was accepted is answered, what hangs is cut off at the limit, and what is idle
-// leaves at once.
+// SIGTERM: accepted calls are answered, calls that hang are cut off at the timeout, and an idle
+// process exits at once.
 #include <signal.h>
 
 #include <atomic>
@@ -27,7 +27,7 @@ void ExpectCleanExit(GatewayProcess& gateway, std::chrono::milliseconds within) 
   EXPECT_EQ(exit->code, 0) << gateway.process().all_output();
 }
 
-// Returns once the gateway says that it is leaving.
+// Returns when the gateway reports that it is shutting down.
 void WaitUntilNotReady(const GatewayProcess& gateway) {
   const auto deadline = std::chrono::steady_clock::now() + 20s;
   while (gateway.Get("/readyz").status == 200) {
@@ -37,7 +37,7 @@ void WaitUntilNotReady(const GatewayProcess& gateway) {
 
 TEST(DrainTest, CompletesEveryCallThatReachedTheUpstream) {
   constexpr size_t kInFlight = 200;
-  // Eight answers for each connection, and not more at once: service/README.md says why.
+  // At most eight responses at once per connection: service/README.md explains why.
   constexpr size_t kClients = 25;
   const Latch answer;
   ScriptedUpstream upstream(RespondWhen(answer, HttpReply(204)));
@@ -55,7 +55,7 @@ TEST(DrainTest, CompletesEveryCallThatReachedTheUpstream) {
   }
   ASSERT_TRUE(upstream.WaitForRequests(kInFlight, 50s));
 
-  // New calls on the open connections, before, during and after the announcement.
+  // New calls on the open connections, before, during and after the drain announcement.
   std::atomic<bool> stop = false;
   std::vector<PendingDelete> late;
   std::thread caller([&] {
@@ -83,14 +83,14 @@ TEST(DrainTest, CompletesEveryCallThatReachedTheUpstream) {
     if (reply.code == StatusCode::OK) {
       ++ok;
     } else {
-      // Not accepted: gRPC itself turned it away, before any code of the gateway saw it. What came
-      // after the GOAWAY is UNAVAILABLE, what crossed it on the wire is CANCELLED.
+      // Rejected by gRPC itself, before the gateway's code saw the call. A call after the GOAWAY
+      // gets UNAVAILABLE; one that crossed it on the wire gets CANCELLED.
       EXPECT_THAT(reply, ::testing::AnyOf(HasCode(StatusCode::UNAVAILABLE),
                                           HasCode(StatusCode::CANCELLED)));
       EXPECT_FALSE(reply.error_info.has_value());
     }
   }
-  EXPECT_EQ(ok, upstream.requests().size()) << "a call was sent on but not answered OK";
+  EXPECT_EQ(ok, upstream.requests().size()) << "a call was forwarded but did not return OK";
   ExpectCleanExit(gateway, 20s);
   EXPECT_EQ(gateway.AccessLog().size(), ok);
 }
@@ -105,7 +105,8 @@ TEST(DrainTest, CancelsHungCallsAtTheDrainTimeout) {
   const auto start = std::chrono::steady_clock::now();
   gateway.process().Signal(SIGTERM);
   ExpectCleanExit(gateway, 10s);
-  EXPECT_GE(std::chrono::steady_clock::now() - start, 400ms) << "it had half a second";
+  EXPECT_GE(std::chrono::steady_clock::now() - start, 400ms)
+      << "the drain timeout is half a second";
   EXPECT_NE(call.Get().code, StatusCode::OK);
   const auto log = gateway.AccessLog();
   ASSERT_EQ(log.size(), 1u);
@@ -122,7 +123,7 @@ TEST(DrainTest, CompletesCallsWithinTheDrainTimeout) {
   ASSERT_TRUE(upstream.WaitForRequests(1));
   gateway.process().Signal(SIGTERM);
   WaitUntilNotReady(gateway);
-  EXPECT_FALSE(gateway.process().WaitForExit(300ms).has_value()) << "left with a call in flight";
+  EXPECT_FALSE(gateway.process().WaitForExit(300ms).has_value()) << "exited with a call in flight";
   answer.Open();
   EXPECT_THAT(call.Get(), HasCode(StatusCode::OK));
   ExpectCleanExit(gateway, 10s);
@@ -170,7 +171,7 @@ TEST(DrainTest, NotifiesHealthWatchesDuringTheDelay) {
   EXPECT_EQ(watch.Read(), "\x08\x02") << "NOT_SERVING";
   WaitUntilNotReady(gateway);
   EXPECT_THAT(client.Delete(), HasCode(StatusCode::OK)) << "calls are still served";
-  gateway.process().Signal(SIGTERM);  // the second one cuts the delay short
+  gateway.process().Signal(SIGTERM);  // the second signal cuts the delay short
   ExpectCleanExit(gateway, 5s);
 }
 

@@ -1,6 +1,7 @@
-// The fault matrix: what can go wrong with one send, on a new or a reused connection, and what
-// follows it: no send left, or one more that deletes the run, finds it gone, or is refused. For
-// each, the exact answer, the sends, the log line and the metrics.
+// The fault matrix: everything that can go wrong with an attempt, on a new or a reused connection,
+// and what follows: no attempt left, or one more that deletes the run, finds it gone, or is
+// rejected. For each combination: the exact reply, the number of attempts, the log line and the
+// metrics.
 #include <optional>
 #include <ostream>
 #include <string>
@@ -19,21 +20,21 @@ namespace {
 using namespace std::chrono_literals;
 using grpc::StatusCode;
 
-// What the caller hears, and what the log says of it.
+// What the caller gets and the log contains.
 struct Expected {
   StatusCode code;
   const char* deletion;
-  const char* reason;  // empty with OK
+  const char* reason;  // empty for OK
   const char* level;
 };
 
 struct Fault {
   const char* name;
   Script script;
-  const char* status_class;  // as http_client_request_duration_seconds counts it
-  Expected last;             // when there is no other send
-  // When one more send is answered 204, a recognised 404, 401. NotPerformed: this fault is never
-  // answered with another send, so that what would come next does not matter.
+  const char* status_class;  // the label in http_client_request_duration_seconds
+  Expected last;             // if no attempt is left
+  // If one more attempt gets 204, a recognised 404, or 401. NotPerformed: this fault is never
+  // retried, so the next response does not matter.
   struct Followed {
     Expected by_success, by_absence, by_refusal;
   };
@@ -42,14 +43,14 @@ struct Fault {
 
 constexpr Expected kPerformed = {StatusCode::OK, "performed", "", "info"};
 
-// After a send that may have deleted the run: a recognised 404 is its doing, and a refusal of the
-// next one settles nothing.
+// After an attempt that may have deleted the run: a recognised 404 is attributed to it, and a
+// rejection of the next attempt leaves the outcome unknown.
 constexpr Fault::Followed kAfterUnknown = {
     kPerformed,
     {StatusCode::OK, "presumed", "", "info"},
     {StatusCode::UNAUTHENTICATED, "unknown", "AUTH_INVALID_KEY", "error"}};
 
-// After a send that certainly did nothing.
+// After an attempt that certainly did nothing.
 constexpr Fault::Followed kAfterNotPerformed = {
     kPerformed,
     {StatusCode::NOT_FOUND, "absent", "RESOURCE_NOT_FOUND", "info"},
@@ -68,7 +69,7 @@ Script Api(int status, const char* code, const char* headers = "") {
   return Respond(ApiErrorReply(status, code, headers));
 }
 
-// Headers without end, more than are read.
+// Endless headers, more than the gateway reads.
 Script EndlessHeaders() {
   std::string headers;
   for (int i = 0; i < 2000; ++i) headers += "x-junk: " + std::string(100, 'j') + "\r\n";
@@ -89,10 +90,10 @@ std::vector<Fault> Faults() {
        kAfterUnknown},
       {"Garbage", RespondAndClose("\x16\x03\x01 this is not HTTP\r\n\r\n"), "none", garbled,
        kAfterUnknown},
-      // A status line has come, and it decides, whatever follows.
+      // The status line has arrived and decides, whatever follows.
       {"EndlessHeaders", EndlessHeaders(), "2xx", kPerformed, kNever},
 
-      // Answers of what stands between.
+      // Responses of intermediaries.
       {"Html200", Html(200), "2xx",
        UnknownOutcome(Code::UNKNOWN, "UPSTREAM_UNEXPECTED_RESPONSE", "error"), kNever},
       {"Http202", Html(202), "2xx",
@@ -100,9 +101,9 @@ std::vector<Fault> Faults() {
       {"Http301", Html(301), "3xx",
        NotPerformed(Code::INTERNAL, "UPSTREAM_UNEXPECTED_REDIRECT", "error"), kNever},
       {"Html404", Html(404), "4xx",
-       NotPerformed(Code::NOT_FOUND, "UPSTREAM_UNRECOGNIZED_404", "error"), kNever},
+       NotPerformed(Code::UNAVAILABLE, "UPSTREAM_UNRECOGNIZED_404", "error"), kNever},
       {"FrameworksOwn404", Respond(HttpReply(404, R"({"detail": "Not Found"})")), "4xx",
-       NotPerformed(Code::NOT_FOUND, "UPSTREAM_UNRECOGNIZED_404", "error"), kNever},
+       NotPerformed(Code::UNAVAILABLE, "UPSTREAM_UNRECOGNIZED_404", "error"), kNever},
       {"Http408", Html(408), "4xx", UnknownOutcome(Code::UNAVAILABLE, "UPSTREAM_TIMEOUT"),
        kAfterUnknown},
       {"Http425", Html(425), "4xx",
@@ -119,7 +120,7 @@ std::vector<Fault> Faults() {
       {"Http520", Html(520), "5xx", UnknownOutcome(Code::UNAVAILABLE, "UPSTREAM_UNAVAILABLE"),
        kAfterUnknown},
 
-      // Answers of the API.
+      // Responses of the API.
       {"Api400", Api(400, "validation.invalid_request"), "4xx",
        NotPerformed(Code::INVALID_ARGUMENT, "VALIDATION_INVALID_REQUEST"), kNever},
       {"Api401", Api(401, "auth.expired_key"), "4xx",
@@ -148,7 +149,7 @@ struct Cell {
   Fault fault;
   bool reused;
   const char* follow_up;
-  Script next;  // what answers one more send
+  Script next;  // the response to the next attempt
   int attempts;
   Expected expected;
 };
@@ -198,7 +199,8 @@ TEST_P(FaultMatrixTest, ResponseAttemptsLogAndMetrics) {
 
   ASSERT_EQ(upstream.requests().size(), before + static_cast<std::size_t>(sends));
   if (cell.reused) {
-    ASSERT_EQ(upstream.requests().at(before).nth_on_connection, 1) << "it was not reused";
+    ASSERT_EQ(upstream.requests().at(before).nth_on_connection, 1)
+        << "the connection was not reused";
   }
   EXPECT_THAT(reply, HasCode(cell.expected.code));
   EXPECT_THAT(reply, HasDeletion(cell.expected.deletion));
@@ -235,7 +237,7 @@ INSTANTIATE_TEST_SUITE_P(Matrix, FaultMatrixTest, ::testing::ValuesIn(Cells()),
                                   param.param.follow_up;
                          });
 
-// What happens before there is a connection to lose.
+// Faults before there is a connection.
 struct NoConnection {
   const char* name;
   std::string upstream;

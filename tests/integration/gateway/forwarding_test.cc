@@ -1,4 +1,4 @@
-// What of a caller's metadata goes upstream, and what comes back.
+// Which metadata of the caller is forwarded upstream, and what is returned.
 #include <string>
 
 #include <gmock/gmock.h>
@@ -24,7 +24,7 @@ class ForwardingTest : public ::testing::Test {
     client_ = std::make_unique<DeleteClient>(gateway_->grpc_address());
   }
 
-  // Makes a call with this metadata; what the upstream saw of it.
+  // Makes a call with this metadata and returns the request that the upstream received.
   ReceivedRequest Send(const Metadata& metadata) {
     if (client_ == nullptr) Start({});
     reply_ = client_->Delete({.metadata = metadata});

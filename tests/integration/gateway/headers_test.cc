@@ -1,4 +1,4 @@
-// Headers that end, or ended, other servers.
+// Headers that crash, or have crashed, other servers.
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,7 +14,8 @@
 namespace evalrun::testing {
 namespace {
 
-// CVE-2023-1428: each of these before so many headers that their limit is passed aborted gRPC.
+// CVE-2023-1428: each of these, followed by so many headers that their limit is exceeded, aborted
+// gRPC.
 TEST(HeadersTest, SurvivesHeadersOfCve20231428) {
   ScriptedUpstream upstream(Respond(HttpReply(204)));
   GatewayProcess gateway(

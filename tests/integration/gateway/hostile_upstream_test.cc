@@ -1,5 +1,5 @@
-// An upstream that means harm: bounded memory and time, the right answer, and never what was meant
-// for another call. What merely goes wrong is in fault_matrix_test.cc.
+// A malicious upstream: memory and time stay bounded, the reply is right, and no call gets the
+// response meant for another. Mere failures are in fault_matrix_test.cc.
 #include <chrono>
 #include <fstream>
 #include <string>
@@ -20,7 +20,7 @@ using grpc::StatusCode;
 
 constexpr std::size_t kMiB = std::size_t{1} << 20U;
 
-// Writes `piece` until the peer has had enough, or so many bytes of it are out.
+// Writes `piece` until the peer closes the connection, or `most` bytes have been written.
 Script Flood(std::string head, std::string piece, std::size_t most = 4096 * kMiB) {
   return [=](const ReceivedRequest&, UpstreamConnection& connection) {
     if (!connection.Write(head)) return;
@@ -37,7 +37,7 @@ std::string Repeat(std::string_view text, std::size_t bytes) {
   return out;
 }
 
-// A gzip stream that says "ten thousand times this"; what it holds is never looked at.
+// A gzip stream that claims to expand ten thousand times; its content is never read.
 std::string Bomb() {
   return "\x1f\x8b\x08" + std::string(7, '\0') + Repeat("\xec\xc1\x01", 60'000);
 }
@@ -47,7 +47,7 @@ struct Attack {
   Script script;
   StatusCode code;
   const char* deletion;
-  const char* reason;  // empty with OK
+  const char* reason;  // empty for OK
 };
 
 std::vector<Attack> Attacks() {
@@ -55,7 +55,7 @@ std::vector<Attack> Attacks() {
   const std::string junk = Repeat("x-junk: " + std::string(1000, 'j') + "\r\n", 64 * 1024);
   const std::string zeros(64 * 1024, '0');
   return {
-      // A status line decides, whatever follows it.
+      // The status line decides, whatever follows it.
       {"EndlessHeaders", Flood("HTTP/1.1 204 X\r\n", junk), Code::OK, "performed", ""},
       {"OneEndlessHeader", Flood("HTTP/1.1 204 X\r\nx-junk: ", zeros), Code::OK, "performed", ""},
       {"GibibyteOfBody",
@@ -64,20 +64,20 @@ std::vector<Attack> Attacks() {
       {"EndlessChunks",
        Flood("HTTP/1.1 404 X\r\ntransfer-encoding: chunked\r\n\r\n",
              Repeat("400\r\n" + std::string(1024, '0') + "\r\n", 64 * 1024)),
-       Code::NOT_FOUND, "not_performed", "UPSTREAM_UNRECOGNIZED_404"},
+       Code::UNAVAILABLE, "not_performed", "UPSTREAM_UNRECOGNIZED_404"},
       {"EndlessTrailers", Flood("HTTP/1.1 404 X\r\ntransfer-encoding: chunked\r\n\r\n0\r\n", junk),
-       Code::NOT_FOUND, "not_performed", "UPSTREAM_UNRECOGNIZED_404"},
+       Code::UNAVAILABLE, "not_performed", "UPSTREAM_UNRECOGNIZED_404"},
       {"EndlessChunkExtension",
-       Flood("HTTP/1.1 404 X\r\ntransfer-encoding: chunked\r\n\r\n4;", zeros), Code::NOT_FOUND,
+       Flood("HTTP/1.1 404 X\r\ntransfer-encoding: chunked\r\n\r\n4;", zeros), Code::UNAVAILABLE,
        "not_performed", "UPSTREAM_UNRECOGNIZED_404"},
       {"CompressedBomb",
        Respond(HttpReply(404, Bomb(), "application/json", "content-encoding: gzip\r\n")),
-       Code::NOT_FOUND, "not_performed", "UPSTREAM_UNRECOGNIZED_404"},
+       Code::UNAVAILABLE, "not_performed", "UPSTREAM_UNRECOGNIZED_404"},
       {"CompressedTransfer",
        Respond("HTTP/1.1 404 X\r\ntransfer-encoding: gzip, chunked\r\n\r\n4\r\n\x1f\x8b\x08"
                "x\r\n0\r\n\r\n"),
-       Code::NOT_FOUND, "not_performed", "UPSTREAM_UNRECOGNIZED_404"},
-      // No final status comes.
+       Code::UNAVAILABLE, "not_performed", "UPSTREAM_UNRECOGNIZED_404"},
+      // There is no final status.
       {"EndlessStatusLine", Flood("HTTP/1.1 2", zeros), Code::UNAVAILABLE, "unknown",
        "UPSTREAM_PROTOCOL_ERROR"},
       {"FloodOf1xx", Flood("", Repeat("HTTP/1.1 103 X\r\nlink: </x>\r\n\r\n", 64 * 1024)),
@@ -97,8 +97,8 @@ std::vector<Attack> Attacks() {
   };
 }
 
-// The most memory that the process ever had. 0 with AddressSanitizer: most of it is then the
-// sanitizer's, and what is never freed is LeakSanitizer's to find.
+// The peak memory of the process. 0 with AddressSanitizer: most of it is then the sanitizer's, and
+// leaks are found by LeakSanitizer.
 std::size_t PeakMemory(const GatewayProcess& gateway) {
 #ifdef __SANITIZE_ADDRESS__
   static_cast<void>(gateway);
@@ -115,7 +115,7 @@ class HostileUpstreamTest : public ::testing::TestWithParam<Attack> {};
 
 TEST_P(HostileUpstreamTest, BoundsMemoryAndTimeAndRespondsCorrectly) {
   const Attack& attack = GetParam();
-  // The honest answer first and last: the gateway is as good afterwards.
+  // Correct responses first and last: the gateway still works afterwards.
   ScriptedUpstream upstream(InOrder({Respond(HttpReply(204)), attack.script, attack.script,
                                      attack.script, Respond(HttpReply(204))}));
   GatewayProcess gateway(
@@ -140,11 +140,11 @@ TEST_P(HostileUpstreamTest, BoundsMemoryAndTimeAndRespondsCorrectly) {
 INSTANTIATE_TEST_SUITE_P(Attacks, HostileUpstreamTest, ::testing::ValuesIn(Attacks()),
                          [](const auto& param) { return std::string(param.param.name); });
 
-// More than one answer to a request: the next call must not get what is left over.
+// More than one response to a request: the next call must not get the rest.
 class UnexpectedBytesTest : public ::testing::TestWithParam<std::size_t> {};
 
 TEST_P(UnexpectedBytesTest, AreNotTakenForAResponse) {
-  // So many bytes more than libcurl reads at a time, or fewer.
+  // The parameter: by how many bytes this exceeds or falls short of libcurl's read size.
   ScriptedUpstream upstream(
       ByPositionOnConnection({Respond(HttpReply(204) + Repeat(HttpReply(204), GetParam())),
                               Respond(ApiErrorReply(404, "resource.not_found"))}));
@@ -152,7 +152,7 @@ TEST_P(UnexpectedBytesTest, AreNotTakenForAResponse) {
   const DeleteClient client(gateway.grpc_address());
   ASSERT_THAT(client.Delete(), HasCode(StatusCode::OK));
   const DeleteReply reply = client.Delete();
-  // The answer to its own request, on whichever connection that was.
+  // Each call got the response to its own request, on whichever connection.
   ASSERT_EQ(upstream.requests().size(), 2u);
   const bool reused = upstream.requests().back().nth_on_connection == 1;
   EXPECT_THAT(reply, HasCode(reused ? StatusCode::NOT_FOUND : StatusCode::OK));
@@ -164,7 +164,7 @@ INSTANTIATE_TEST_SUITE_P(Bytes, UnexpectedBytesTest,
 
 TEST(UnsolicitedResponseTest, OnAPooledConnectionIsIgnored) {
   Latch speak;
-  // After its first answer the connection speaks again, unasked: what proxies do with a 408.
+  // After its first response the connection sends an unsolicited one, as proxies do with a 408.
   ScriptedUpstream upstream(
       InOrder({[&](const ReceivedRequest&, UpstreamConnection& connection) {
                  connection.Write(HttpReply(204));

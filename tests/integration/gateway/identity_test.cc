@@ -1,4 +1,4 @@
-// Who is calling, as the real gateway sees it. What a certificate proves is a unit test's.
+// The caller's identity in the real gateway. Certificates are covered by unit tests.
 #include <string>
 
 #include <gmock/gmock.h>
@@ -12,7 +12,7 @@
 namespace evalrun::testing {
 namespace {
 
-// The caller that the log names for a call with this metadata.
+// The caller in the log line of a call with this metadata.
 std::string FindCaller(GatewayProcess& gateway,
                        std::vector<std::pair<std::string, std::string>> metadata) {
   metadata.emplace_back("x-request-id", "who");

@@ -1,4 +1,4 @@
-// Which key each call goes out with, also while the keys are changed.
+// Which upstream key is used for each call, also while the keys change.
 #include <signal.h>
 
 #include <filesystem>
@@ -23,7 +23,7 @@ using grpc::StatusCode;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-// A file that is changed in one step. It goes with its folder.
+// Replaces a file atomically. The file is removed with its folder.
 void Write(const std::filesystem::path& path, const std::string& content) {
   const std::filesystem::path next = path.string() + ".next";
   std::ofstream(next) << content << std::flush;
@@ -109,7 +109,8 @@ TEST_F(KeysTest, RejectedCallHasNoKey) {
 
 TEST_F(KeysTest, NewCallsUseTheNewKeyAndRunningCallsKeepTheirs) {
   Latch latch;
-  // The first call's first send is answered late, so that its second one comes after the change.
+  // The first attempt of the first call gets a late response, so that its retry comes after the key
+  // has changed.
   ScriptedUpstream upstream(InOrder({RespondWhen(latch, HttpReply(503)), Respond(HttpReply(204))}));
   Start(upstream.url());
   PendingDelete running = client_->Start(As("team-a"));
@@ -120,7 +121,8 @@ TEST_F(KeysTest, NewCallsUseTheNewKeyAndRunningCallsKeepTheirs) {
   EXPECT_EQ(upstream.requests().back().Header("x-api-key"), "key-team-a-2");
   latch.Open();
   EXPECT_THAT(running.Get(), HasCode(StatusCode::OK));
-  EXPECT_EQ(upstream.requests().back().Header("x-api-key"), "key-team-a-1") << "its retry, too";
+  EXPECT_EQ(upstream.requests().back().Header("x-api-key"), "key-team-a-1")
+      << "the retry uses the same key";
   EXPECT_EQ(gateway_->Metric("gateway_config_restart_needed"), 0);
 }
 

@@ -1,4 +1,4 @@
-// Who is refused by a limit, what the caller hears, and what stays as it was.
+// Which calls a limit rejects, what the caller gets, and what is not affected.
 #include <signal.h>
 
 #include <string>
@@ -19,18 +19,18 @@ using namespace std::chrono_literals;
 using grpc::StatusCode;
 using ::testing::HasSubstr;
 
-// A gateway with these rules, whose callers say who they are.
+// A gateway with these rules, whose callers state their identity in metadata.
 class LimitedGateway {
  public:
   explicit LimitedGateway(const std::string& rules, Script script = Respond(HttpReply(204)))
       : upstream_(std::move(script)), file_(Yaml(rules)) {}
 
-  // Calls in somebody's name.
+  // Makes a call as `caller`.
   [[nodiscard]] DeleteReply Call(const std::string& caller, DeleteCall call = {}) const {
     call.metadata.emplace_back("x-caller", caller);
     return client_.Delete(call);
   }
-  // How many of so many calls are let in.
+  // How many of `count` calls are admitted.
   [[nodiscard]] int Calls(int count, const std::string& caller, const DeleteCall& call = {}) const {
     int let_in = 0;
     for (int i = 0; i < count; ++i) let_in += Call(caller, call).code == StatusCode::OK ? 1 : 0;
@@ -139,7 +139,7 @@ TEST(LimitsTest, DoesNotRetryBeyondTheLimit) {
   LimitedGateway limited("  - {name: vendor, by: upstream_key, rate: 1/h, burst: 3}\n",
                          InOrder({Respond(HttpReply(503)), Respond(HttpReply(204)),
                                   Respond(HttpReply(503)), Respond(HttpReply(204))}));
-  EXPECT_THAT(limited.Call("a"), HasCode(StatusCode::OK)) << "two sends";
+  EXPECT_THAT(limited.Call("a"), HasCode(StatusCode::OK)) << "two attempts";
   const DeleteReply stopped = limited.Call("a", {.metadata = {{"x-request-id", "stopped"}}});
   EXPECT_THAT(stopped, HasCode(StatusCode::UNAVAILABLE));
   EXPECT_THAT(stopped, HasInfo("retry_stopped", "rate_limit"));
@@ -150,7 +150,7 @@ TEST(LimitsTest, DoesNotRetryBeyondTheLimit) {
             "rate_limit");
   EXPECT_EQ(limited.gateway().Metric("gateway_retries_stopped_total", {"cause=\"rate_limit\""}), 1);
   EXPECT_EQ(limited.Decisions("vendor", "allowed"), 2);
-  EXPECT_EQ(limited.Decisions("vendor", "denied"), 0) << "no call was refused";
+  EXPECT_EQ(limited.Decisions("vendor", "denied"), 0) << "no call was rejected";
 }
 
 TEST(LimitsTest, ShadowModeCountsAndLogsOnly) {
@@ -198,17 +198,17 @@ TEST(LimitsTest, ReloadAppliesRulesAndKeepsUsage) {
   LimitedGateway limited(kPerCaller);
   ASSERT_EQ(limited.Calls(2, "a"), 2);
   limited.Reload("  - {name: all, by: gateway, rate: 1/h, burst: 2}\n" + std::string(kPerCaller));
-  EXPECT_EQ(limited.Calls(5, "a"), 1) << "one is left of three";
-  EXPECT_EQ(limited.Calls(5, "b"), 1) << "one is left of two for all";
+  EXPECT_EQ(limited.Calls(5, "a"), 1) << "one of three calls is left";
+  EXPECT_EQ(limited.Calls(5, "b"), 1) << "one of two calls is left for all callers";
   EXPECT_EQ(limited.Decisions("per-caller", "allowed"), 4);
 
   limited.Reload("  - {name: all, by: gateway, rate: 1/x, burst: 2}\n", "config_reload_failed");
-  EXPECT_EQ(limited.Calls(5, "c"), 0) << "the old ones are in force";
+  EXPECT_EQ(limited.Calls(5, "c"), 0) << "the old rules are still in force";
   EXPECT_EQ(limited.gateway().Metric("gateway_config_reloads_total", {"result=\"failure\""}), 1);
 
   limited.Reload("    []\n");
   EXPECT_EQ(limited.Calls(5, "a"), 5);
-  EXPECT_EQ(limited.Decisions("all", "allowed"), -1) << "the series of rules that are gone go too";
+  EXPECT_EQ(limited.Decisions("all", "allowed"), -1) << "the series of removed rules are removed";
 }
 
 TEST(LimitsTest, ArbitraryNamesCostNeitherMemoryNorSeries) {
@@ -217,7 +217,7 @@ TEST(LimitsTest, ArbitraryNamesCostNeitherMemoryNorSeries) {
       "  max_keys: 100\n");
   int let_in = 0;
   for (int i = 0; i < 300; ++i) let_in += limited.Calls(1, "made-up-" + std::to_string(i));
-  EXPECT_EQ(let_in, 100 + 1) << "those that found room, and one of all others together";
+  EXPECT_EQ(let_in, 100 + 1) << "one call for each key in the table, and one for the overflow key";
   const std::string metrics = limited.gateway().Get("/metrics").body;
   EXPECT_THAT(metrics, ::testing::Not(HasSubstr("made-up")));
   EXPECT_EQ(limited.gateway().Metric("gateway_limiter_keys"), 100);
@@ -230,7 +230,8 @@ TEST(LimitsTest, CapsRejectionLogLinesAtOneHundredPerSecond) {
   ASSERT_EQ(limited.Calls(kCalls, "a"), 1);
   EXPECT_EQ(limited.Call("a", {.eval_run_uuid = "..", .metadata = {{"x-request-id", "last"}}}).code,
             StatusCode::INVALID_ARGUMENT);
-  ASSERT_TRUE(limited.gateway().WaitForAccessLine("last").has_value()) << "no refusal of a limit";
+  ASSERT_TRUE(limited.gateway().WaitForAccessLine("last").has_value())
+      << "lines of calls that no limit rejected are always written";
   const double left_out =
       limited.gateway().Metric("gateway_log_refusals_left_out_total").value_or(-1);
   const auto written = static_cast<double>(limited.gateway().AccessLog().size()) - 2;

@@ -1,4 +1,4 @@
-// One line per call, whatever the call brings; and the API key nowhere.
+// One line per call, whatever the call contains; and the API key is never logged.
 #include <signal.h>
 
 #include <string>
@@ -20,11 +20,11 @@ using grpc::StatusCode;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-// Every way of ending a line or a JSON string that comes to mind.
+// Ways to end a line or a JSON string.
 const std::string kForgery =
     "\"}\n{\"event\":\"call\",\"request_id\":\"forged\"}\r\n\x1b[2J\\\",\xe2\x80\xa8\xe2\x80\xa9";
 
-// The bytes of one string field of a request.
+// The encoded bytes of a string field in a request.
 std::string Field(int number, const std::string& value) {
   std::string field(1, static_cast<char>(number << 3 | 2));
   size_t size = value.size();
@@ -33,7 +33,7 @@ std::string Field(int number, const std::string& value) {
 }
 
 void ExpectNothingForged(const GatewayProcess& gateway, size_t calls) {
-  const auto log = gateway.AccessLog();  // fails for a line that is no JSON object
+  const auto log = gateway.AccessLog();  // fails for a line that is not a JSON object
   EXPECT_EQ(log.size(), calls);
   for (const auto& line : log) EXPECT_NE(line.value("request_id", ""), "forged");
 }
@@ -67,7 +67,7 @@ TEST(AccessLogTest, LogsWhatTheCallerReceived) {
   EXPECT_EQ(line->value("sends", -1), 1);
   EXPECT_EQ(line->value("http.response.status_code", 0), 404);
   EXPECT_EQ(line->value("eval_run_uuid", ""), kRun);
-  EXPECT_EQ(line->value("workspace_uuid", ""), kWorkspace) << "canonical";
+  EXPECT_EQ(line->value("workspace_uuid", ""), kWorkspace) << "logged in canonical form";
   EXPECT_EQ(line->value("upstream_code", ""), "resource.not_found");
   EXPECT_EQ(line->value("upstream_request_id", ""), "req-404");
 }
@@ -122,7 +122,7 @@ TEST(LogInjectionTest, EscapesInvalidMetadata) {
   }
 }
 
-// That raw calls do reach the handler, or the test above would show nothing.
+// Raw calls do reach the handler; otherwise the test above would prove nothing.
 TEST(LogInjectionTest, LogsARawCallWithValidMetadata) {
   ScriptedUpstream upstream(Respond(HttpReply(204)));
   GatewayProcess gateway({.upstream = upstream.url()});
@@ -161,7 +161,7 @@ TEST(CanaryTest, RedactsAKeyEchoedByTheUpstream) {
       ApiError(key, key, key), ApiError("auth." + key, "m"), R"({"detail":"bad key )" + key + "\"}",
       R"({"detail":[{"loc":["header",")" + key + R"("],"msg":"bad )" + key + R"(","type":"t"}]})",
       "<html>" + key + "</html>",
-      // Written so that it is the key only once it is decoded.
+      // Escaped so that it is the key only after decoding.
       R"({"error":{"code":"c","message":"\u0063anary-key-0123456789abcdef"}})"};
   for (const std::string& body : bodies) {
     SCOPED_TRACE(body);

@@ -1,5 +1,6 @@
-// What protects the upstream from its callers, one rule at a time: the cap on calls in flight, the
-// hold-back after a 429, the budget of retries; and what keeps clients from retrying on top.
+// What protects the upstream from its callers, one mechanism at a time: the cap on calls in flight,
+// the hold-back after a 429, and the retry budget; and what keeps clients from retrying in
+// addition.
 #include <string>
 
 #include <gmock/gmock.h>
@@ -49,7 +50,7 @@ TEST(InFlightCapTest, RejectsCallsAboveTheCapAtOnce) {
   answer.Open();
   EXPECT_THAT(first.Get(), HasCode(StatusCode::OK));
   EXPECT_THAT(second.Get(), HasCode(StatusCode::OK));
-  EXPECT_THAT(client.Delete(), HasCode(StatusCode::OK)) << "there is room again";
+  EXPECT_THAT(client.Delete(), HasCode(StatusCode::OK)) << "there is capacity again";
 }
 
 TEST(InFlightCapTest, RejectsExactlyTheExcessAtFiveTimesTheCap) {
@@ -138,8 +139,8 @@ TEST(RetryAfterGateTest, CallThatReceivedThe429RetriesAsProbe) {
 }
 
 TEST(RetryAfterGateTest, DelaysRetriesThatComeDue) {
-  // The first call loses its connection and is to go out again within a millisecond; by then the
-  // second one has been told to wait a second.
+  // The first call loses its connection and is retried within a millisecond; by then the second
+  // call has got a 429 that asks to wait one second.
   const Latch lose;
   ScriptedUpstream upstream(InOrder({[&lose](const ReceivedRequest&, UpstreamConnection& peer) {
                                        peer.WaitFor(lose);
@@ -152,7 +153,7 @@ TEST(RetryAfterGateTest, DelaysRetriesThatComeDue) {
   const DeleteClient client(gateway.grpc_address());
   PendingDelete lost = client.Start();
   ASSERT_TRUE(upstream.WaitForRequests(1));
-  // Its deadline is too near for the wait: it is answered at once, and the hold-back begins.
+  // Its deadline is too close for the wait: it is answered immediately, and the hold-back begins.
   ASSERT_THAT(client.Delete({.timeout = 900ms}), HasCode(StatusCode::RESOURCE_EXHAUSTED));
   lose.Open();
   const DeleteReply reply = lost.Get();
@@ -198,7 +199,7 @@ TEST(RetryBudgetTest, CanBeDisabled) {
 }
 
 TEST(RetryBudgetTest, RetriesStaleConnectionsOutsideTheBudget) {
-  // What a restart of the upstream looks like: the connection was good for one request.
+  // As when the upstream restarts: each connection serves only one request.
   ScriptedUpstream upstream(
       ByPositionOnConnection({Respond(HttpReply(204)), CloseWithoutResponse()}));
   GatewayProcess gateway({.upstream = upstream.url(),
@@ -250,7 +251,7 @@ TEST(PushbackTest, IsAbsentOnOk) {
 }
 
 TEST(HungUpstreamTest, HungCallsStarveNeitherOtherCallsNorHealth) {
-  // Requests with this workspace hang; all others are answered.
+  // Requests with this workspace hang; all others get a response.
   ScriptedUpstream upstream([](const ReceivedRequest& request, UpstreamConnection& connection) {
     if (request.target.find("workspace_uuid") != std::string::npos) {
       Hang()(request, connection);

@@ -1,4 +1,4 @@
-// The configuration file, changed under a running gateway.
+// Changing the configuration file of a running gateway.
 #include <signal.h>
 
 #include <string>

@@ -1,4 +1,4 @@
-// Sending again: when the upstream says so, when it says not to, and how a caller's own retries
+// Retries: when the upstream asks for them, when it forbids them, and how a caller's own retries
 // count.
 #include <string>
 
@@ -44,7 +44,8 @@ TEST(AllowMissingTest, MissingRunIsOk) {
 
 TEST(AllowMissingTest, Unrecognized404IsNotOk) {
   const CallResult result = Call({Respond(kUnrecognized404Reply)}, {.allow_missing = true});
-  EXPECT_THAT(result.reply, HasCode(StatusCode::NOT_FOUND));
+  EXPECT_THAT(result.reply, HasCode(StatusCode::UNAVAILABLE));
+  EXPECT_EQ(result.reply.Trailing("grpc-retry-pushback-ms"), "-1");
   EXPECT_THAT(result.reply, HasReason("UPSTREAM_UNRECOGNIZED_404"));
   EXPECT_THAT(result.reply, HasDeletion("not_performed"));
 }

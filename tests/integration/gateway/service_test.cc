@@ -1,4 +1,4 @@
-// What a gateway offers beside the one method: health, reflection, metrics.
+// What a gateway serves besides the one method: health, reflection, metrics.
 #include <chrono>
 #include <csignal>
 #include <memory>
@@ -38,7 +38,7 @@ class ServiceTest : public ::testing::Test {
   }
 };
 
-// grpc.health.v1.HealthCheckRequest with this service.
+// A grpc.health.v1.HealthCheckRequest for this service.
 std::string HealthCheck(const std::string& service) {
   return "\x0a"s + static_cast<char>(service.size()) + service;
 }
@@ -64,7 +64,7 @@ TEST_F(ServiceTest, HealthWatchOfUnknownServiceStaysOpen) {
   EXPECT_EQ(stranger.Read(), "\x08\x03") << "SERVICE_UNKNOWN";
   EXPECT_EQ(service.Read(), "\x08\x01") << "SERVING";
   gateway_.process().Signal(SIGTERM);
-  EXPECT_EQ(stranger.Read(), std::nullopt) << "open until the server went";
+  EXPECT_EQ(stranger.Read(), std::nullopt) << "the stream stays open until the server exits";
 }
 
 TEST_F(ServiceTest, ServesMoreHealthWatchesThanRequestedCalls) {
@@ -84,7 +84,7 @@ TEST(PollerTest, IgnoresGrpcPollStrategyVariable) {
       {.upstream = upstream.url(), .env = {{"GRPC_POLL_STRATEGY", "poll"}}});
   DeleteClient client(gateway.grpc_address());
   EXPECT_THAT(client.Delete(), HasCode(StatusCode::OK));
-  // On a connection that is there, nothing but the answer wakes the gateway.
+  // On an established connection, only the response wakes the gateway.
   EXPECT_THAT(client.Delete({.timeout = std::chrono::milliseconds(1500)}), HasCode(StatusCode::OK));
 }
 
@@ -182,7 +182,7 @@ TEST_F(ServiceTest, FailsToStartWithoutAKeyAndSaysHowToSetOne) {
 }
 
 TEST_F(ServiceTest, NamesAPortThatIsInUse) {
-  // The last one of a flag that is given twice counts.
+  // If a flag is given twice, the last one counts.
   ChildProcess gateway(GatewayProcess::MakeCommand(
       {.upstream = upstream_.url(), .flags = {"--listen", gateway_.grpc_address()}}));
   const auto exit = gateway.WaitForExit();

@@ -26,7 +26,7 @@ UpstreamCase Ok(std::string name, std::function<Script()> script) {
   return {.name = std::move(name), .script = std::move(script)};
 }
 
-// The API's own error: `api_code` is its `error.code`.
+// An error of the API itself: `api_code` is its `error.code`.
 UpstreamCase Api(std::string name, int status, const char* api_code, StatusCode code,
                  std::string deletion, std::string reason) {
   return {.name = std::move(name),
@@ -38,7 +38,7 @@ UpstreamCase Api(std::string name, int status, const char* api_code, StatusCode 
           .http_status = status};
 }
 
-// An answer that is not the API's own.
+// A response that is not from the API.
 UpstreamCase Strange(std::string name, int status, std::function<Script()> script, StatusCode code,
                      std::string deletion, std::string reason = "") {
   return {.name = std::move(name),
@@ -106,10 +106,10 @@ std::vector<UpstreamCase> StrangeAnswers() {
                       StatusCode::UNAVAILABLE, "unknown")),
       Retried(Strange("Html504", 504, Replies(HttpReply(504, kHtml, "text/html")),
                       StatusCode::DEADLINE_EXCEEDED, "unknown")),
-      Strange("Html404", 404, Replies(HttpReply(404, kHtml, "text/html")), StatusCode::NOT_FOUND,
+      Strange("Html404", 404, Replies(HttpReply(404, kHtml, "text/html")), StatusCode::UNAVAILABLE,
               "not_performed", "UPSTREAM_UNRECOGNIZED_404"),
       Strange("Framework404", 404, Replies(HttpReply(404, R"({"detail":"Not Found"})")),
-              StatusCode::NOT_FOUND, "not_performed", "UPSTREAM_UNRECOGNIZED_404"),
+              StatusCode::UNAVAILABLE, "not_performed", "UPSTREAM_UNRECOGNIZED_404"),
       Strange("Json400CutShort", 400,
               Replies(HttpReply(400, R"({"error":{"code":"invalid_request","mess)")),
               StatusCode::INVALID_ARGUMENT, "not_performed"),
@@ -121,7 +121,7 @@ std::vector<UpstreamCase> StrangeAnswers() {
       Strange(
           "Api404Truncated", 404,
           [] { return RespondAndClose(Cut(ApiErrorReply(404, "not_found"))); },
-          StatusCode::NOT_FOUND, "not_performed", "UPSTREAM_UNRECOGNIZED_404"),
+          StatusCode::UNAVAILABLE, "not_performed", "UPSTREAM_UNRECOGNIZED_404"),
       Retried(Strange(
           "Api503BodyStalls", 503,
           [] { return RespondAndStall(Cut(ApiErrorReply(503, "unavailable"))); },
@@ -153,7 +153,7 @@ std::vector<UpstreamCase> Successes() {
       Ok("Json200WithFields", Replies(HttpReply(200, R"({"deleted":true,"eval_run_uuid":"x"})"))),
       Ok("Json200WithBracesOnly", Replies(HttpReply(200, "{}"))),
       Ok("Empty200", Replies(HttpReply(200, ""))),
-      // The status line decides, and it has come.
+      // The status line has arrived, and it decides.
       Ok("NoContent204WithHalfItsHeaders",
          [] { return RespondAndClose("HTTP/1.1 204 X\r\ndate: "); }),
       Ok("Json200Truncated",

@@ -1,6 +1,6 @@
 // File: upstream_cases.h
 //
-// What an upstream may do to a DELETE, one case for each row of the behaviour table.
+// How an upstream may respond to a DELETE: one case for each row of the behaviour table.
 #ifndef EVALRUN_TESTS_INTEGRATION_GATEWAY_UPSTREAM_CASES_H_
 #define EVALRUN_TESTS_INTEGRATION_GATEWAY_UPSTREAM_CASES_H_
 
@@ -18,22 +18,22 @@ struct UpstreamCase {
   std::string name;
   std::function<Script()> script;
 
-  // The answer when the gateway may send once.
+  // The expected reply when the gateway makes one attempt.
   grpc::StatusCode code = grpc::StatusCode::OK;
   std::string deletion = "performed";
   std::string reason = {};    // empty: any
-  bool is_api_error = false;  // the error is the API's own: its domain, its code
-  int http_status = 0;        // as the details must say; 0: must be missing
+  bool is_api_error = false;  // the error is the API's own, with its domain and its code
+  int http_status = 0;        // the value in the details; 0: absent
 
-  // The answer when it may send three times; what is not said is as above.
+  // The expected reply with up to three attempts; anything not set is as above.
   int sends = 1;
   bool eventually_succeeds = false;
 
-  // A call before the one that counts, so that its connection is used again.
+  // Make another call first, so that its connection is reused.
   bool on_reused_connection = false;
 };
 
-// All rows but "connection refused", which has no upstream.
+// All rows except "connection refused", which has no upstream.
 std::vector<UpstreamCase> UpstreamCases();
 
 void PrintTo(const UpstreamCase& upstream_case, std::ostream* os);

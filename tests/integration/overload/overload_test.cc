@@ -1,4 +1,5 @@
-// More than the gateway's core can serve: connections end rather than that everybody waits.
+// More load than the gateway's core can serve: some connections are closed, so that the others do
+// not have to wait.
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -24,7 +25,7 @@ struct CallCounts {
 
 class OverloadTest : public ::testing::Test {
  protected:
-  // Several times what can be served.
+  // Several times the capacity.
   static LoadOptions More() {
     LoadOptions options;
     options.connections = 16;
@@ -32,7 +33,7 @@ class OverloadTest : public ::testing::Test {
     options.duration = std::chrono::seconds(2);
     return options;
   }
-  // Ten callers with a hundred calls each at once, and no more.
+  // Ten callers with a hundred concurrent calls each, only once.
   static LoadOptions BurstOptions() {
     LoadOptions options;
     options.connections = 10;
@@ -77,7 +78,7 @@ TEST_F(OverloadTest, ClosesConnectionsUnderOverload) {
   EXPECT_EQ(counts.other, 0);
   EXPECT_GT(gateway.Metric("gateway_connections_shed_total"), 0);
   EXPECT_THAT(DeleteClient(gateway.grpc_address()).Delete(), HasCode(grpc::OK))
-      << "afterwards all is as before";
+      << "the gateway works normally again";
   EXPECT_EQ(gateway.Metric("gateway_calls_in_flight"), 0);
 }
 

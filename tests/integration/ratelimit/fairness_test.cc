@@ -1,5 +1,5 @@
-// A vendor with a quota, and a caller who asks for a hundred times what is his: others do not feel
-// him, whether the gateway holds calls back after a 429 or not.
+// An upstream with a quota, and a caller that sends a hundred times its share: other callers are
+// not affected, whether the gateway holds calls back after a 429 or not.
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -22,15 +22,15 @@ using ratelimit::MakeQuota;
 using ratelimit::Quota;
 
 constexpr std::int64_t kSecond = 1'000'000'000;
-constexpr int kModestCallers = 20;        // callers, each at half of its share
-constexpr double kCallsPerSecond = 2200;  // of which one in eleven is one of theirs
+constexpr int kModestCallers = 20;        // callers, each with half of its share
+constexpr double kCallsPerSecond = 2200;  // one in eleven is a modest caller's
 
-// Drawn, for callers are not in step with the vendor: of calls that come at fixed times the vendor
-// has room for three in eleven, and were it each eleventh, that one would always be among them, or
-// never.
+// Chosen at random, because callers are not synchronized with the upstream. At a fixed rate the
+// upstream has capacity for three out of eleven calls; if every eleventh were a modest caller's,
+// either all or none of those would be admitted.
 bool IsModest(std::uint64_t number) { return std::mt19937_64(number)() % 11 == 0; }
 
-// Answers 429 beyond its quota.
+// Responds with 429 beyond its quota.
 class QuotaUpstream {
  public:
   TimedReply Reply() {
@@ -98,12 +98,12 @@ TEST_P(FairnessTest, GreedyCallerDoesNotAffectOthers) {
       GetParam());
   EXPECT_GT(stats.modest.calls, 1000);
   EXPECT_GE(stats.modest.success(), 0.999) << stats.modest.succeeded;
-  EXPECT_LT(stats.greedy.success(), 0.03) << "his share, and no more";
+  EXPECT_LT(stats.greedy.success(), 0.03) << "not more than its share";
 }
 
 TEST_P(FairnessTest, GreedyCallerAffectsOthersWithoutLimits) {
   const CallerStats stats = RunCalls("", GetParam());
-  EXPECT_LT(stats.modest.success(), 0.9) << "so the other test says something";
+  EXPECT_LT(stats.modest.success(), 0.9) << "otherwise the other test would prove nothing";
 }
 
 INSTANTIATE_TEST_SUITE_P(HoldBack, FairnessTest, ::testing::Values("0s", "10s"),

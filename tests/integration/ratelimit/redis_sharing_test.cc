@@ -1,6 +1,6 @@
-// Ten replicas share one limit over one real Redis, in real time: callers are skewed, clocks are
-// off by seconds, replicas are killed and added, Redis is killed and started again. The bound that
-// lease.h states holds over every window, and once steady a saturated limit is used.
+// Ten replicas share one limit over a real Redis, in real time: load is skewed, clocks differ by
+// seconds, replicas are killed and added, Redis is killed and restarted. The bound stated in
+// lease.h holds over every window, and in the steady state a saturated limit is fully used.
 #include <signal.h>
 
 #include <algorithm>
@@ -35,7 +35,7 @@ constexpr int kReplicas = 10;
 constexpr std::int64_t kPerSecond = 1000;
 constexpr std::int64_t kBurst = 500;
 
-// A gateway as far as limits go.
+// The rate-limiting part of a gateway.
 class Replica {
  public:
   Replica(int port, std::int64_t clock_offset) : store_({.host = "127.0.0.1", .port = port}) {
@@ -68,13 +68,13 @@ class Cluster {
   }
 
   void Kill(int i) { replicas_[static_cast<std::size_t>(i)].reset(); }
-  // Also for the first time. Each has a clock of its own.
+  // Starts or restarts replica `i`. Each has a clock of its own.
   void Restart(int i) {
     replicas_[static_cast<std::size_t>(i)] =
         std::make_unique<Replica>(redis_.port(), (1000 + 7 * i) * kSecond);
   }
 
-  // Lets callers call for so long. Those of a replica that is gone call the next one.
+  // Generates calls for this long. Callers of a stopped replica use the next one.
   void Run(std::chrono::milliseconds length) {
     const std::int64_t end = Now() + std::chrono::nanoseconds(length).count();
     for (std::int64_t last = Now(), now = last; now < end; last = now) {
@@ -88,7 +88,7 @@ class Cluster {
     }
   }
 
-  // Calls let in from `from` on, as a part of the limit.
+  // Calls admitted from `from` on, as a fraction of the limit.
   [[nodiscard]] double UtilizationSince(std::int64_t from) const {
     const auto count = std::ranges::count_if(admitted_, [&](auto time) { return time >= from; });
     return static_cast<double>(count) / (static_cast<double>(Now() - from) / kSecond * kPerSecond);
@@ -115,8 +115,8 @@ class Cluster {
   std::vector<std::int64_t> admitted_;
 };
 
-// Of a few windows, up to the first one that is used enough: a machine that is busy with other
-// things stalls Redis, too.
+// Measures a few windows, up to the first one with sufficient utilization, because other load on
+// the machine slows Redis down, too.
 double SteadyUtilization(Cluster* cluster) {
   double best = 0;
   for (int i = 0; i < 4 && best < 0.95; ++i) {
@@ -149,12 +149,12 @@ TEST(RedisSharingTest, KeepsBoundInEveryWindowAndUsesLimit) {
   cluster.Run(500ms);
   const std::int64_t without = Cluster::Now();
   cluster.Run(2s);
-  // The share of 100/s of the two that have more callers than that, and what the others have.
+  // The shares of 100/s of the two replicas with more load than that, and the load of the others.
   EXPECT_NEAR(cluster.UtilizationSince(without), 0.1 + 0.1 + 0.1 + 0.1 + 0.088, 0.05)
       << "without Redis";
   redis.Start();
   cluster.Run(4s);
-  EXPECT_GE(SteadyUtilization(&cluster), 0.95) << "healed by itself";
+  EXPECT_GE(SteadyUtilization(&cluster), 0.95) << "recovered automatically";
 
   const ratelimit::Quota quota = ratelimit::MakeQuota(kPerSecond, kSecond, kBurst);
   EXPECT_LE(WorstExcess(cluster.admitted(), kPerSecond),

@@ -1,4 +1,4 @@
-// A real Redis does what AcquireFromStore() does, at its own time, and fails in ways that heal.
+// A real Redis behaves like AcquireFromStore(), uses its own clock, and recovers from failures.
 #include "service/ratelimit/redis_store.h"
 
 #include <signal.h>
@@ -44,7 +44,7 @@ class RedisStoreTest : public ::testing::Test {
 
   ratelimit::RedisOptions Options() const { return {.host = "127.0.0.1", .port = redis_->port()}; }
 
-  // What is granted, or the error's text.
+  // The number of granted calls, or the error message.
   static std::string Acquire(ratelimit::RedisStore* store, const ratelimit::LeaseRequest& request) {
     const std::array requests = {&request};
     std::array<std::uint32_t, 1> granted{};
@@ -61,7 +61,7 @@ TEST_F(RedisStoreTest, GrantsMatchAcquireFromStore) {
   const auto pick = [&random](int most) {
     return static_cast<std::uint32_t>(std::uniform_int_distribution<int>(0, most)(random));
   };
-  // An hour from call to call: the moments that the test takes change no grant.
+  // One call per hour: the time that the test takes does not change any grant.
   for (int key = 0; key < 40; ++key) {
     const ratelimit::Quota quota{
         .interval = kHour + static_cast<std::int64_t>(pick(1'000'000)) * 1000,
@@ -107,11 +107,11 @@ TEST_F(RedisStoreTest, ReplenishesByRedisClockAndExpiresKeys) {
   EXPECT_LE(granted, std::min<std::int64_t>(20, passed.count() / 10 + 1));
   EXPECT_EQ(redis_->Command({"EXISTS", "evalrun:k"}), "1");
   std::this_thread::sleep_for(250ms);
-  EXPECT_EQ(redis_->Command({"EXISTS", "evalrun:k"}), "0") << "there is nothing left to know";
+  EXPECT_EQ(redis_->Command({"EXISTS", "evalrun:k"}), "0") << "the key expired";
 }
 
 TEST_F(RedisStoreTest, WorksWithLeastPrivilegeUser) {
-  // As in README.md.
+  // As documented in README.md.
   ASSERT_EQ(redis_->Command({"ACL", "SETUSER", "evalrun", "on", ">s3cret-password", "~evalrun:*",
                              "+evalsha", "+script|load", "+time", "+get", "+set", "+ping"}),
             "OK");
@@ -129,7 +129,7 @@ TEST_F(RedisStoreTest, WorksWithLeastPrivilegeUser) {
   EXPECT_THAT(Acquire(&store, request), Not(HasSubstr("another-password")));
   password = "s3cret-password";
   EXPECT_EQ(Acquire(&store, request), "3");
-  EXPECT_TRUE(store.Acquire({}, {}).ok()) << "the look whether it is there";
+  EXPECT_TRUE(store.Acquire({}, {}).ok()) << "the health check";
 
   options.key_prefix = "elsewhere:";
   ratelimit::RedisStore outside(options);
@@ -162,7 +162,7 @@ TEST_F(RedisStoreTest, TimesOutAndRecovers) {
   const ratelimit::LeaseRequest request = Request("k", {.interval = kHour, .burst = 50}, 0, 1);
   ASSERT_EQ(Acquire(&store, request), "1");
   redis_->Pause();
-  for (int i = 0; i < 2; ++i) {  // on the old connection, and on a new one
+  for (int i = 0; i < 2; ++i) {  // on the old connection, then on a new one
     const auto start = Clock::now();
     EXPECT_EQ(Acquire(&store, request), "it does not answer in time");
     EXPECT_LT(Clock::now() - start, 2s);
@@ -180,7 +180,7 @@ TEST_F(RedisStoreTest, RestartedRedisStartsWithFullBurst) {
   EXPECT_THAT(Acquire(&store, request), Not(::testing::MatchesRegex("[0-9]*")));
   EXPECT_THAT(Acquire(&store, request), HasSubstr("refused"));
   redis_->Start();
-  EXPECT_EQ(Acquire(&store, request), "5") << "a burst, once more";
+  EXPECT_EQ(Acquire(&store, request), "5") << "a full burst again";
 }
 
 TEST_F(RedisStoreTest, ReloadsFlushedScript) {

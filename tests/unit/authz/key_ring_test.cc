@@ -1,4 +1,4 @@
-// Which key a call goes out with, and that none is left in memory.
+// Selecting the API key for a call, and wiping keys from memory.
 #include "service/authz/key_ring.h"
 
 #include <cstring>

@@ -1,4 +1,4 @@
-// Networks of addresses, in either spelling.
+// Networks of IPv4, IPv6 and IPv4-mapped addresses.
 #include "service/authz/network.h"
 
 #include <string>
@@ -48,6 +48,19 @@ TEST(NetworkTest, RejectsInvalidNetworks) {
         "10.0.0.1/8"s, "fd00::1/8"s, "::/129"s, "[::1]"s, "fe80::1%eth0"s, "localhost"s,
         "10.0.0.0/0008"s, "10.0.0.0/8 "s, "10.0.0.0\0/8"s, std::string(100, '1')}) {
     EXPECT_FALSE(Network::Parse(text).has_value()) << ::testing::PrintToString(text);
+  }
+}
+
+TEST(IsLoopbackTest, MatchesBothFamilies) {
+  const auto is_loopback = [](const char* text) {
+    const std::optional<IpAddress> address = ParseIpAddress(text);
+    return address.has_value() && IsLoopback(*address);
+  };
+  for (const char* text : {"127.0.0.1", "127.255.0.9", "::ffff:127.0.0.1", "::1", "0:0::1"}) {
+    EXPECT_TRUE(is_loopback(text)) << text;
+  }
+  for (const char* text : {"128.0.0.1", "126.0.0.1", "0.0.0.0", "::", "::2", "::127.0.0.1"}) {
+    EXPECT_FALSE(is_loopback(text)) << text;
   }
 }
 

@@ -1,4 +1,4 @@
-// Identities, and beginnings of them, as the configuration names them.
+// Identity patterns, exact and by prefix.
 #include "service/authz/pattern.h"
 
 #include <string>

@@ -15,7 +15,7 @@ TEST(ParsePeerAddressTest, ParsesGrpcPeerNames) {
       {"ipv6:%5B::1%5D:40000", "::1", 40000},
       {"ipv6:[::1]:40000", "::1", 40000},
       {"ipv6:%5Bfe80::1%25eth0%5D:1", "fe80::1%25eth0", 1},
-      {"unix:/run/socket", "unix:/run/socket", 0},
+      {"vsock:2:50051", "vsock:2:50051", 0},
       {"unknown", "unknown", 0},
       {"ipv4:", "ipv4:", 0},
       {"ipv4::", "", 0},

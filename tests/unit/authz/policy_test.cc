@@ -1,4 +1,4 @@
-// Allowed, denied, or only said so.
+// Decisions of the policy: allowed, denied, and denied in dry run.
 #include "service/authz/policy.h"
 
 #include <gtest/gtest.h>
@@ -7,7 +7,7 @@ namespace evalrun::authz {
 namespace {
 
 std::vector<Scope> Rules() {
-  return {Scope({"spiffe://prod/batch/*"}, {"team-a", "(unset)"}), Scope({"unix"}, {"*"})};
+  return {Scope({"spiffe://prod/batch/*"}, {"team-a", "(unset)"}), Scope({"ip:10.0.0.7"}, {"*"})};
 }
 
 TEST(AccessPolicyTest, DeniesUnlessARuleAllows) {
@@ -20,8 +20,8 @@ TEST(AccessPolicyTest, DeniesUnlessARuleAllows) {
       {"spiffe://prod/batch/1", "team-a", AccessDecision::kAllowed, AccessDecision::kAllowed},
       {"spiffe://prod/batch/1", "", AccessDecision::kAllowed, AccessDecision::kAllowed},
       {"spiffe://prod/batch/1", "team-b", AccessDecision::kDenied, AccessDecision::kDryRunDenied},
-      {"unix", "team-b", AccessDecision::kAllowed, AccessDecision::kAllowed},
-      {"unix", "", AccessDecision::kDenied, AccessDecision::kDryRunDenied},
+      {"ip:10.0.0.7", "team-b", AccessDecision::kAllowed, AccessDecision::kAllowed},
+      {"ip:10.0.0.7", "", AccessDecision::kDenied, AccessDecision::kDryRunDenied},
       {"unknown", "team-a", AccessDecision::kDenied, AccessDecision::kDryRunDenied},
   };
   const AccessPolicy enforced(Rules(), /*dry_run=*/false);
@@ -33,8 +33,8 @@ TEST(AccessPolicyTest, DeniesUnlessARuleAllows) {
 }
 
 TEST(AccessPolicyTest, NoDecisionWithoutRules) {
-  EXPECT_EQ(AccessPolicy().Decide("unix", ""), AccessDecision::kNone);
-  EXPECT_EQ(AccessPolicy({}, true).Decide("unix", ""), AccessDecision::kNone);
+  EXPECT_EQ(AccessPolicy().Decide("ip:10.0.0.7", ""), AccessDecision::kNone);
+  EXPECT_EQ(AccessPolicy({}, true).Decide("ip:10.0.0.7", ""), AccessDecision::kNone);
 }
 
 TEST(AccessPolicyTest, ReportsMode) {

@@ -1,4 +1,4 @@
-// Which calls a rule is about, however the workspace is spelled.
+// Which calls a scope matches, whatever the spelling of the workspace.
 #include "service/authz/scope.h"
 
 #include <string>
@@ -14,7 +14,7 @@ namespace {
 constexpr char kA[] = "7d9f3c52-8a41-4b6e-9d0c-2f5e8b1a7c34";
 constexpr char kB[] = "7d9f3c52-8a41-4b6e-9d0c-2f5e8b1a7c35";
 
-// All the ways in which a caller, or whoever writes the policy, may spell kA.
+// Equivalent spellings of kA that a caller or the author of a policy may use.
 const std::vector<std::string> kSpellings = {
     "7d9f3c52-8a41-4b6e-9d0c-2f5e8b1a7c34",
     "7D9F3C52-8A41-4B6E-9D0C-2F5E8B1A7C34",
@@ -24,8 +24,9 @@ const std::vector<std::string> kSpellings = {
     "ws_2.7d9f3c52-8a41-4b6e-9d0c-2f5e8b1a7c34",
 };
 
-// Spellings that some reader along the way might take for kA. None is well-formed, so that the call
-// is refused before any rule is looked at; and if one were not, no rule about kA would cover it.
+// Spellings that some software on the way might take for kA. None of them is a well-formed id, so
+// such a call is rejected before the policy is evaluated; and even if it were not, no scope with kA
+// would match it.
 const std::vector<std::string> kNotSpellings = {
     "%37d9f3c52-8a41-4b6e-9d0c-2f5e8b1a7c34",
     "7d9f3c52%2d8a41-4b6e-9d0c-2f5e8b1a7c34",
@@ -70,7 +71,7 @@ TEST(ScopeTest, DoesNotMatchMalformedIds) {
 TEST(ScopeTest, MatchesWorkspaces) {
   struct {
     std::vector<std::string> workspaces;
-    std::string asked;  // canonical
+    std::string asked;  // in canonical form
     bool should_match;
   } const cases[] = {
       {{kA, kB}, kB, true},
@@ -78,9 +79,9 @@ TEST(ScopeTest, MatchesWorkspaces) {
       {{"7d9f*"}, "7d9e3c52-8a41-4b6e-9d0c-2f5e8b1a7c34", false},
       {{"team-a.*"}, "team-a.x", true},
       {{"team-a.*"}, "team-a", false},
-      {{"Team"}, "team", false},  // of an id that is no UUID the case matters
+      {{"Team"}, "team", false},  // ids that are not UUIDs are case-sensitive
       {{"*"}, kA, true},
-      {{"*"}, "", false},  // what is not named is not any of the named
+      {{"*"}, "", false},  // an unset workspace is not matched by `*`
       {{"(unset)"}, "", true},
       {{"(unset)"}, kA, false},
       {{"(unset)", "*"}, "", true},
@@ -89,7 +90,7 @@ TEST(ScopeTest, MatchesWorkspaces) {
       {{}, "", false},
   };
   for (const auto& c : cases) {
-    EXPECT_EQ(Scope({"*"}, c.workspaces).Matches("unix", c.asked), c.should_match)
+    EXPECT_EQ(Scope({"*"}, c.workspaces).Matches("ip:10.0.0.7", c.asked), c.should_match)
         << ::testing::PrintToString(c.workspaces) << " " << c.asked;
   }
 }
@@ -107,7 +108,7 @@ TEST(ScopeTest, MatchesIdentities) {
       {{"spiffe://prod/ns/*"}, "metadata:spiffe://prod/ns/batch", false},
       {{"metadata:Team"}, "metadata:team", false},
       {{"ip:10.0.0.7"}, "ip:10.0.0.70", false},
-      {{"unix", "ip:10.0.0.7"}, "ip:10.0.0.7", true},
+      {{"dns:batch", "ip:10.0.0.7"}, "ip:10.0.0.7", true},
       {{"*"}, "unknown", true},
       {{}, "ip:10.0.0.7", false},
   };

@@ -91,7 +91,7 @@ TEST(ParseCommandLineTest, DeleteWithEveryFlag) {
   EXPECT_EQ(remove->connection.tls->server_name, "name");
 }
 
-// One run is answered in detail, and is not waited for: the answer says how long to wait.
+// A single run is reported in detail and not retried: the response says how long to wait.
 TEST(ParseCommandLineTest, SeveralIdsOrAFileIsABulkDelete) {
   const struct {
     std::vector<std::string> arguments;
@@ -111,7 +111,7 @@ TEST(ParseCommandLineTest, SeveralIdsOrAFileIsABulkDelete) {
   }
 }
 
-// What an id looks like is for the list to say, which knows their places.
+// The format of ids is checked by IdList, which knows where each comes from.
 TEST(ParseCommandLineTest, KeepsIdsUnchanged) {
   for (const char* id : {"", "..", "a b", "%2f", "\xc3\xa9"}) {
     const Command command = ParseCommandLine({"delete", id});

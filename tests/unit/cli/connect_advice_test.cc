@@ -8,7 +8,7 @@ namespace {
 
 using testing::HasSubstr;
 
-// What gRPC 1.51 says, as it was seen.
+// Error messages as observed with gRPC 1.51.
 TEST(ConnectAdviceTest, GivesAdviceForEachCause) {
   const Tls kPlainTls{};
   const struct {

@@ -104,7 +104,7 @@ TEST(ParseResponseTest, ErrorWithoutDeletionIsUnknown) {
   }
 }
 
-// What stands between could add the metadata of an OK answer to an error.
+// A proxy could add the metadata of an OK response to an error.
 TEST(ParseResponseTest, IgnoresTrailingMetadataOfAnError) {
   EXPECT_EQ(Read({absl::StatusCode::kInternal, "", "", "performed", ""}).deletion, "unknown");
 }

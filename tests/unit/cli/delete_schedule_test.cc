@@ -25,18 +25,18 @@ AttemptSummary Refused(std::optional<milliseconds> retry_after) {
   return {Kind::kRejected, false, retry_after};
 }
 
-// A schedule and its clock.
+// A schedule with its own clock.
 struct Harness {
   Harness(const SchedulePolicy& policy, std::size_t count) : schedule(policy, count) {}
 
-  // The next id to be sent. Fails when there is none now.
+  // The next id to send. Fails if none can be sent now.
   std::size_t Sent() {
     const Step step = schedule.Next(now);
     EXPECT_EQ(step.kind, Step::Kind::kSend);
     allow_missing = step.allow_missing;
     return step.index;
   }
-  // Until when there is nothing to send.
+  // The time until which nothing can be sent.
   std::optional<Time> Waits() {
     const Step step = schedule.Next(now);
     EXPECT_EQ(step.kind, Step::Kind::kWait);
@@ -50,7 +50,7 @@ struct Harness {
   DeleteSchedule schedule;
   Time now{hours};
   static constexpr std::chrono::hours hours{1};
-  bool allow_missing = false;  // of the last one sent
+  bool allow_missing = false;  // of the last id sent
 };
 
 TEST(DeleteScheduleTest, SendsEachIdOnceWithinTheConcurrencyLimit) {
@@ -75,7 +75,7 @@ TEST(DeleteScheduleTest, RejectionPausesAllAndIsRetriedFirst) {
   bench.Sent();
   bench.Sent();
   EXPECT_EQ(bench.Answer(1, Refused(seconds(3))), State::kPending);
-  EXPECT_EQ(bench.Waits(), std::nullopt) << "one call at a time now, and one is in flight";
+  EXPECT_EQ(bench.Waits(), std::nullopt) << "the limit is now one call, which is in flight";
   bench.Answer(0, kGone);
   EXPECT_EQ(bench.Waits(), bench.now + seconds(3));
   bench.now += seconds(3) - milliseconds(1);
@@ -89,7 +89,7 @@ TEST(DeleteScheduleTest, HalvesConcurrencyPerPauseThenRecovers) {
   Harness bench({.concurrency = 8}, 1000);
   for (int i = 0; i < 8; ++i) bench.Sent();
   for (std::size_t i = 0; i < 8; ++i) bench.Answer(i, Refused(milliseconds(10)));
-  EXPECT_EQ(bench.schedule.limit(), 4) << "eight refusals of one round are one reason to slow down";
+  EXPECT_EQ(bench.schedule.limit(), 4) << "eight rejections in one round reduce the limit once";
   bench.now += seconds(1);
   bench.Answer(bench.Sent(), Refused(milliseconds(10)));
   EXPECT_EQ(bench.schedule.limit(), 2);
@@ -123,7 +123,7 @@ TEST(DeleteScheduleTest, RetryAfterAboveMaxWaitStops) {
   EXPECT_EQ(bench.schedule.state(1), State::kPending);
 }
 
-// Thousands of ids must not each be refused ten times.
+// With thousands of ids, each must not be rejected ten times.
 TEST(DeleteScheduleTest, OnlyRejectionsStop) {
   Harness bench({.concurrency = 4, .max_attempts = 3}, 1000);
   int calls = 0;
@@ -188,7 +188,7 @@ TEST(DeleteScheduleTest, RetriesUnknownAtMostMaxAttempts) {
   EXPECT_TRUE(bench.Ended());
 }
 
-// Certainty is the join over all calls.
+// The certainty covers all calls for an id.
 TEST(DeleteScheduleTest, EarlierUnknownAttemptKeepsResultUnknown) {
   Harness bench({.retry_unknown = true}, 1);
   bench.Answer(bench.Sent(), kUnknown);
@@ -214,7 +214,7 @@ TEST(DeleteScheduleTest, StopLetsCallsInFlightFinish) {
   bench.schedule.Stop(StopReason::kInterrupted);
   EXPECT_EQ(bench.Waits(), std::nullopt);
   EXPECT_EQ(bench.Answer(0, kGone), State::kGone);
-  EXPECT_EQ(bench.Answer(1, kUnknown), State::kUnknown) << "nothing will settle it";
+  EXPECT_EQ(bench.Answer(1, kUnknown), State::kUnknown) << "it is not retried";
   EXPECT_TRUE(bench.Ended());
   bench.schedule.Stop(StopReason::kOutputClosed);
   EXPECT_EQ(bench.schedule.stop_reason(), StopReason::kInterrupted);
@@ -237,7 +237,7 @@ TEST(DeleteScheduleTest, RequeueDoesNotCountAsAttempt) {
   EXPECT_EQ(bench.Answer(bench.Sent(), Refused(milliseconds(1))), State::kFailed);
 }
 
-// Whatever the answers, the promises hold: bounded in flight, bounded attempts, an end.
+// For any responses: the number of calls in flight and of attempts is bounded, and it ends.
 TEST(DeleteScheduleTest, InvariantsHoldForRandomResponses) {
   for (unsigned seed = 0; seed < 200; ++seed) {
     const SchedulePolicy policy{.concurrency = static_cast<int>(1 + seed % 7),
@@ -266,7 +266,7 @@ TEST(DeleteScheduleTest, InvariantsHoldForRandomResponses) {
         const AttemptSummary kAnswers[] = {kGone, kFailed, kUnknown, Refused(milliseconds(50))};
         bench.Answer(index, kAnswers[draw(4)]);
       } else {
-        ASSERT_TRUE(step.until.has_value()) << "waits for nothing";
+        ASSERT_TRUE(step.until.has_value()) << "waits without a reason";
         bench.now = *step.until;
       }
     }

@@ -16,7 +16,7 @@ const std::string& Header() {
   return header;
 }
 
-// What is known of kA after these words about it.
+// The state of kA after lines with these words about it.
 DoneState After(const std::vector<const char*>& words) {
   std::string text = Header();
   for (const char* const word : words) text += DoneRecord::Line(word, kA);
@@ -31,7 +31,7 @@ TEST(DoneRecordTest, LastEntryWinsExceptThatGoneIsFinal) {
     DoneState expected;
   } kTable[] = {
       {{}, DoneState::kNotDeleted},
-      {{"sent"}, DoneState::kPossiblyDeleted},  // killed before the answer
+      {{"sent"}, DoneState::kPossiblyDeleted},  // killed before the response
       {{"sent", "gone"}, DoneState::kGone},
       {{"sent", "failed"}, DoneState::kNotDeleted},
       {{"sent", "unknown"}, DoneState::kPossiblyDeleted},
@@ -69,14 +69,14 @@ TEST(DoneRecordTest, NewFileIsEmpty) {
   EXPECT_EQ(record.Find(kA), DoneState::kNotDeleted);
 }
 
-// A list of ids given by mistake must not be appended to, nor taken for a list of what is gone.
+// A list of ids given by mistake must not be appended to, nor be read as a list of deleted runs.
 TEST(DoneRecordTest, RejectsForeignFile) {
   DoneRecord record;
   EXPECT_THAT(record.Read(std::string(kA) + "\n", Header()),
               Optional(HasSubstr("not a done-file")));
 }
 
-// What is gone from a test gateway is not gone from the real one.
+// A run deleted through a test gateway is not deleted from the real one.
 TEST(DoneRecordTest, RejectsOtherGatewayOrWorkspace) {
   for (const std::string& other :
        {DoneRecord::Header("host:2", std::nullopt), DoneRecord::Header("host:1", kA)}) {

@@ -26,7 +26,7 @@ grpc::Status Ok(grpc::ServerContext* /*context*/, const DeleteEvalRunRequest& /*
   return grpc::Status::OK;
 }
 
-// One call, made the way that the program makes it.
+// One call, made as the program makes it.
 DeleteResult Call(const Connection& connection, const DeleteRequest& request) {
   const auto channel = OpenChannel(connection);
   EXPECT_TRUE(channel.ok());

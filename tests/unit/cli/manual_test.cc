@@ -29,7 +29,7 @@ std::vector<std::string> FlagNames(const CommandManual& command) {
   return names;
 }
 
-// Scripts depend on these: a name that goes, or takes another kind of value, breaks them.
+// Scripts depend on these names: removing one, or changing the type of its value, breaks them.
 TEST(ManualTest, PublicNamesAreUnchanged) {
   const Manual manual = MakeManual();
   ASSERT_EQ(manual.commands.size(), 4u);
@@ -51,11 +51,11 @@ TEST(ManualTest, PublicNamesAreUnchanged) {
   EXPECT_THAT(manual.commands[3].words, ElementsAre("bash", "zsh", "fish"));
 }
 
-// Every flag, command and exit status is where people look for it.
+// Every flag, command and exit status is documented where users look for it.
 TEST(ManualTest, HelpManPageAndCompletionAreComplete) {
   const Manual manual = MakeManual();
   const std::string page = ManPage(manual);
-  std::string escaped;  // as roff has it
+  std::string escaped;  // escaped for roff
   for (const CommandManual& command : manual.commands) {
     const std::string help = HelpText(manual, command.name);
     EXPECT_THAT(HelpText(manual, ""), HasSubstr("  " + command.name));
@@ -82,7 +82,7 @@ TEST(ManualTest, HelpFitsTerminalWidth) {
   const Manual manual = MakeManual();
   for (const char* const command : {"", "delete", "health", "version", "completion"}) {
     std::string help = HelpText(manual, command);
-    // An example has to be copied as it is.
+    // Examples must not be wrapped, so that they can be copied.
     help = help.substr(0, help.find("Examples:"));
     std::size_t column = 0;
     for (const char c : help) {

@@ -12,7 +12,7 @@ using testing::EndsWith;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-// A quarter of a thousand after five seconds.
+// 250 of 1000 runs after five seconds.
 Progress QuarterDone() { return {.total = 1000, .gone = 250, .elapsed = seconds(5)}; }
 
 TEST(ProgressBarTest, ShowsProgressRateAndEta) {

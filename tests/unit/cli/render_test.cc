@@ -174,7 +174,7 @@ TEST(RenderJsonTest, HostileTextIsOneAsciiLine) {
   EXPECT_EQ(json["http_status"], "404x");
 }
 
-// Bare enough to be no UUID: such ids need a flag.
+// With `--opaque-ids`, because the id is not a UUID.
 TEST(SettlingCommandTest, IsShellQuoted) {
   DeleteResult report = Error(StatusCode::kUnavailable, "unknown");
   report.request.eval_run_uuid = kUuid;
@@ -232,7 +232,8 @@ TEST(AdviceTest, NotFound) {
   EXPECT_THAT(Advice(report), HasSubstr("give its workspace with --workspace"));
   report.request.workspace_uuid = "w";
   EXPECT_THAT(Advice(report), HasSubstr("Check the id and the workspace."));
-  // Something other than the API answered 404: no word of the run, or of --allow-missing.
+  // Something other than the API returned the 404: the advice must not mention the run or
+  // --allow-missing.
   report.deletion = "not_performed";
   EXPECT_THAT(Advice(report), HasSubstr("says nothing about the run"));
   EXPECT_THAT(Advice(report), Not(HasSubstr("--allow-missing")));

@@ -30,7 +30,7 @@ std::vector<std::string> Ids(std::size_t count) {
   return ids;
 }
 
-// What became of a list.
+// The result of a list.
 struct Outcome {
   StopInfo end;
   std::map<std::size_t, DeleteResult> final;
@@ -38,7 +38,7 @@ struct Outcome {
   std::vector<State> states;
 };
 
-// Hooks that a test changes.
+// Default hooks, which a test may change.
 struct Harness {
   Outcome Run(const Connection& connection, std::size_t count, const SchedulePolicy& policy = {}) {
     const auto channel = OpenChannel(connection);
@@ -164,7 +164,7 @@ TEST(RunDeletesTest, FatalErrorStopsAll) {
   EXPECT_LE(gateway.calls, 2);
 }
 
-// What could not be recorded as sent must not be sent.
+// An id that could not be recorded as sent must not be sent.
 TEST(RunDeletesTest, StopsWhenRecordingFails) {
   ScriptedGateway gateway(Ok);
   Harness bench;

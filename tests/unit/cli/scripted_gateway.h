@@ -1,6 +1,6 @@
 // File: scripted_gateway.h
 //
-// A gRPC server that answers as the test says, in the process of the test.
+// A gRPC server with scripted responses, in the test's process.
 #ifndef EVALRUN_TESTS_UNIT_CLI_SCRIPTED_GATEWAY_H_
 #define EVALRUN_TESTS_UNIT_CLI_SCRIPTED_GATEWAY_H_
 
@@ -22,7 +22,7 @@
 
 namespace evalrun::cli {
 
-// Answers DeleteEvalRun as the test says, and the health check with a status of its choice.
+// Responds to DeleteEvalRun as scripted, and to the health check with a configurable status.
 class ScriptedGateway final : public aymara::evals::v1::EvalRunService::Service {
  public:
   using Handler = std::function<grpc::Status(grpc::ServerContext*,
@@ -53,7 +53,7 @@ class ScriptedGateway final : public aymara::evals::v1::EvalRunService::Service 
   std::atomic<int> calls = 0;
 
  private:
-  // One response message with the enum as its field 1, whatever is called.
+  // Responds to every method with one message that has the enum as its field 1.
   struct Health : grpc::CallbackGenericService {
     struct Reactor : grpc::ServerGenericBidiReactor {
       explicit Reactor(unsigned status) {
@@ -78,7 +78,7 @@ class ScriptedGateway final : public aymara::evals::v1::EvalRunService::Service 
   std::unique_ptr<grpc::Server> server_;
 };
 
-// An error as the gateway makes them.
+// An error with details, as the gateway returns it.
 inline grpc::Status ErrorWithDetails(grpc::StatusCode code, const std::string& reason,
                                      const std::string& deletion, int retry_after_ms = -1) {
   google::rpc::ErrorInfo info;

@@ -32,7 +32,7 @@ DeleteResult Report(StatusCode code, std::string deletion, std::string reason = 
   return report;
 }
 
-// What was saved instead of listed.
+// The ids that were saved instead of listed.
 struct Saved {
   std::string kind;
   std::vector<std::string> ids;
@@ -118,7 +118,7 @@ TEST(SummaryTest, SavesLongListsToAFile) {
   for (const Saved& saved : bench.saved) EXPECT_THAT(saved.ids, SizeIs(30));
 }
 
-// Nothing may be lost because the disk is full.
+// No ids may be lost because the disk is full.
 TEST(SummaryTest, ListsIdsWhenSavingFails) {
   Harness bench(30);
   bench.saves = false;

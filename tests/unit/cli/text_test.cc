@@ -20,8 +20,8 @@ TEST(PrintableTest, EscapesUnprintableCharacters) {
       {"\xc0\xaf", "\\xc0\\xaf"},                    // overlong
       {"\xe0\x80\xaf", "\\xe0\\x80\\xaf"},           // overlong
       {"\xed\xa0\x80", "\\xed\\xa0\\x80"},           // surrogate
-      {"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"},  // beyond the last character
-      {"a\xe2\x82", "a\\xe2\\x82"},                  // cut
+      {"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"},  // beyond U+10FFFF
+      {"a\xe2\x82", "a\\xe2\\x82"},                  // truncated
       {"\x80", "\\x80"},
   };
   for (const auto& [in, out] : kTable) EXPECT_EQ(Printable(in), out);

@@ -38,7 +38,7 @@ TEST(FindApiKeyTest, StripsOneTrailingNewline) {
     const auto from_file = FromFile(content);
     ASSERT_TRUE(from_file.ok()) << from_file.status();
     EXPECT_EQ(from_file->key.RevealForSending(), "canary-key");
-    EXPECT_EQ(from_file->source, "key-file") << "a file that is named wins";
+    EXPECT_EQ(from_file->source, "key-file") << "the file has precedence";
     const auto from_variable = FromVariable(content);
     ASSERT_TRUE(from_variable.ok()) << from_variable.status();
     EXPECT_EQ(from_variable->key.RevealForSending(), "canary-key");

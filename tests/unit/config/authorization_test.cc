@@ -1,4 +1,4 @@
-// What the section `authorization` allows.
+// Validation of the section `authorization`.
 #include "service/config/authorization.h"
 
 #include <string>
@@ -7,9 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "service/config/field_value.h"
-#include "service/config/validate.h"
-#include "service/config/yaml_reader.h"
+#include "tests/unit/config/load.h"
 
 namespace evalrun::config {
 namespace {
@@ -19,29 +17,23 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-std::vector<std::string> FindErrors(const std::string& rule, bool opaque_ids = false) {
-  v1::GatewayConfig config;
-  SetDefaults(&config);
-  Sources sources;
-  std::vector<std::string> errors;
-  ReadYaml("authorization: {rules: [" + rule + "]}\n", "gateway.yaml", &config, &sources, &errors);
-  config.mutable_ids()->set_opaque(opaque_ids);
-  Validate(config, sources, &errors);
-  return errors;
+std::vector<std::string> FindRuleErrors(const std::string& rule, bool opaque_ids = false) {
+  return FindErrors(std::string(opaque_ids ? "ids: {opaque: true}\n" : "") +
+                    "authorization: {rules: [" + rule + "]}\n");
 }
 
 TEST(AuthorizationTest, ValidatesIdentities) {
   for (const char* identity :
        {"spiffe://prod/batch", "spiffe://prod/*", "spiffe://prod", "'dns:batch.internal'",
-        "'dns:*'", "'metadata:Team-A'", "'ip:10.0.0.7'", "'ip:fe80::1%eth0'", "unix", "'*'"}) {
-    EXPECT_THAT(FindErrors("{identities: [" + std::string(identity) + "], workspaces: ['*']}"),
+        "'dns:*'", "'metadata:Team-A'", "'ip:10.0.0.7'", "'ip:fe80::1%eth0'", "'*'"}) {
+    EXPECT_THAT(FindRuleErrors("{identities: [" + std::string(identity) + "], workspaces: ['*']}"),
                 IsEmpty())
         << identity;
   }
   for (const char* identity :
-       {"''", "batch", "unix2", "s*", "'un*'", "'dns:Batch.internal'", "spiffe://prod*",
+       {"''", "batch", "unix", "s*", "'un*'", "'dns:Batch.internal'", "spiffe://prod*",
         "spiffe://*", "'spiffe://a b/c'", "'spiffe://a/*/c'", "'x509:a'", "'metadata:\xc3\xa9'"}) {
-    EXPECT_THAT(FindErrors("{identities: [" + std::string(identity) + "], workspaces: ['*']}"),
+    EXPECT_THAT(FindRuleErrors("{identities: [" + std::string(identity) + "], workspaces: ['*']}"),
                 ElementsAre(AllOf(HasSubstr("authorization.rules[0].identities[0] = "),
                                   HasSubstr(": must "))))
         << identity;
@@ -77,16 +69,34 @@ TEST(AuthorizationTest, ValidatesWorkspaces) {
   };
   for (const auto& c : cases) {
     const std::string rule = "{identities: ['*'], workspaces: [" + std::string(c.workspace) + "]}";
-    EXPECT_EQ(FindErrors(rule).empty(), c.as_uuid) << c.workspace;
-    EXPECT_EQ(FindErrors(rule, /*opaque_ids=*/true).empty(), c.as_opaque) << c.workspace;
+    EXPECT_EQ(FindRuleErrors(rule).empty(), c.as_uuid) << c.workspace;
+    EXPECT_EQ(FindRuleErrors(rule, /*opaque_ids=*/true).empty(), c.as_opaque) << c.workspace;
   }
 }
 
 TEST(AuthorizationTest, RejectsRuleThatAllowsNothing) {
-  EXPECT_THAT(FindErrors("{identities: ['*']}"),
+  EXPECT_THAT(FindRuleErrors("{identities: ['*']}"),
               ElementsAre(HasSubstr("must have identities and")));
-  EXPECT_THAT(FindErrors("{workspaces: ['*']}"),
+  EXPECT_THAT(FindRuleErrors("{workspaces: ['*']}"),
               ElementsAre(HasSubstr("must have identities and")));
+}
+
+TEST(AuthorizationTest, ParsesPolicy) {
+  LoadedConfig loaded;
+  EXPECT_THAT(FindErrors("", &loaded), IsEmpty());
+  EXPECT_EQ(loaded.access_policy.mode(), "off");
+  EXPECT_THAT(FindErrors("authorization:\n"
+                         "  dry_run: true\n"
+                         "  rules:\n"
+                         "  - {identities: ['dns:a'], workspaces: ['7d9f*']}\n"
+                         "  - {identities: ['dns:b'], workspaces: [(unset)]}\n",
+                         &loaded),
+              IsEmpty());
+  const authz::AccessPolicy& policy = loaded.access_policy;
+  EXPECT_EQ(policy.mode(), "dry_run");
+  EXPECT_EQ(policy.Decide("dns:a", "7d9f3c52"), authz::AccessDecision::kAllowed);
+  EXPECT_EQ(policy.Decide("dns:a", ""), authz::AccessDecision::kDryRunDenied);
+  EXPECT_EQ(policy.Decide("dns:b", ""), authz::AccessDecision::kAllowed);
 }
 
 }  // namespace

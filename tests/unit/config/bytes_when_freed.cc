@@ -8,7 +8,7 @@
 namespace evalrun::config {
 namespace {
 
-// No std::string: nothing may be allocated while something is freed.
+// Not a std::string: nothing may be allocated while memory is freed.
 struct {
   const void* block = nullptr;
   std::size_t size = 0;
@@ -45,7 +45,7 @@ std::string BytesWhenFreed() {
 
 }  // namespace evalrun::config
 
-// For the whole test program.
+// Replaces the global operators in the whole test program.
 void* operator new(std::size_t size) { return evalrun::config::Allocate(size); }
 void* operator new[](std::size_t size) { return evalrun::config::Allocate(size); }
 void operator delete(void* block) noexcept { evalrun::config::Free(block); }

@@ -1,5 +1,5 @@
-// A secret that is recognised anywhere, put wherever one may be put, rightly or by mistake: no text
-// that comes back may hold it.
+// A recognisable secret is put wherever one can be put, rightly or by mistake: no output may
+// contain it.
 #include <string>
 #include <vector>
 
@@ -18,7 +18,7 @@ using ::testing::Not;
 
 std::vector<LoadInput> Cases() {
   const Environment key = {{"AYMARA_AI_API_KEY", CANARY}};
-  static const std::string kRing = "upstream: {keys: [{name: a, file: k, identities: [unix]}]}";
+  static const std::string kRing = "upstream: {keys: [{name: a, file: k, identities: ['*']}]}";
   static const std::string kLongKey = CANARY + std::string(5000, 'x');
   return {
       {.environment = key},
@@ -31,17 +31,17 @@ std::vector<LoadInput> Cases() {
       {.flags = {"--api-key-file=k"}, .files = {{"k", CANARY "\r"}}},
       {.flags = {"--api-key-file=k"}, .files = {{"k", "a " CANARY}}},
       {.flags = {"--api-key-file=k"}, .files = {{"k", kLongKey}}},
-      // The key file given as the configuration.
+      // The key file is given as the configuration file.
       {.flags = {"--config=k"}, .environment = key, .files = {{"k", CANARY}}},
       {.flags = {"--config=k"}, .environment = key, .files = {{"k", "- " CANARY}}},
-      // Keys of their own for some calls.
+      // Additional keys for some calls.
       {.flags = {"--config=c"}, .environment = key, .files = {{"c", kRing}, {"k", CANARY}}},
       {.flags = {"--config=c"}, .environment = key, .files = {{"c", kRing}, {"k", "a " CANARY}}},
       {.flags = {"--config=c"}, .environment = key, .files = {{"c", kRing}, {"k", kLongKey}}},
       {.flags = {"--config=c"},
        .environment = key,
        .files = {{"c", "upstream: {keys: [{name: a, key: " CANARY "}]}"}}},
-      // A key where none belongs.
+      // A key in the wrong place.
       {.flags = {CANARY}, .environment = key},
       {.flags = {"--api-key", CANARY}, .environment = key},
       {.flags = {"--api-key=" CANARY}, .environment = key},

@@ -60,7 +60,7 @@ TEST(SetFromTextTest, ParsesEachTypeStrictly) {
     if (c.accepted) {
       EXPECT_EQ(FieldText(*parent, setting.field()), c.text);
     } else {
-      EXPECT_EQ(config.SerializeAsString(), before) << "a refused value changes nothing";
+      EXPECT_EQ(config.SerializeAsString(), before) << "a rejected value changes nothing";
     }
   }
 }

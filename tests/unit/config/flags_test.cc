@@ -23,7 +23,7 @@ Parsed Parse(const std::vector<const char*>& arguments) {
   Parsed parsed;
   parsed.flags = ParseFlags(static_cast<int>(argv.size()), argv.data(), &parsed.errors);
   for (const FlagValue& value : parsed.flags.values) {
-    parsed.values[value.setting->key] = value.text;
+    parsed.values[value.setting->name] = value.text;
   }
   return parsed;
 }

@@ -1,4 +1,4 @@
-// What the section `identity` allows.
+// Validation of the section `identity`.
 #include "service/config/identity.h"
 
 #include <string>
@@ -7,9 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "service/config/field_value.h"
-#include "service/config/validate.h"
-#include "service/config/yaml_reader.h"
+#include "tests/unit/config/load.h"
 
 namespace evalrun::config {
 namespace {
@@ -17,23 +15,20 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
-std::vector<std::string> FindErrors(const std::string& yaml) {
-  v1::GatewayConfig config;
-  SetDefaults(&config);
-  Sources sources;
-  std::vector<std::string> errors;
-  ReadYaml(yaml, "gateway.yaml", &config, &sources, &errors);
-  Validate(config, sources, &errors);
-  return errors;
-}
-
-TEST(IdentityTest, AcceptsKeyWithTrustedPeers) {
+TEST(IdentityTest, ParsesKeyWithTrustedPeers) {
+  LoadedConfig loaded;
   EXPECT_THAT(FindErrors("identity:\n"
                          "  metadata_key: x-caller\n"
                          "  trusted_networks: [10.1.0.0/16, 'fd00::/8', 10.2.0.1]\n"
-                         "  trusted_peers: [spiffe://prod/ingress, 'dns:*']\n"),
+                         "  trusted_peers: [spiffe://prod/ingress, 'dns:*']\n",
+                         &loaded),
               IsEmpty());
+  EXPECT_EQ(loaded.identity.metadata_key, "x-caller");
+  EXPECT_THAT(loaded.identity.trusted_peers, ElementsAre("spiffe://prod/ingress", "dns:*"));
+  ASSERT_THAT(loaded.identity.trusted_networks, SizeIs(3));
+  EXPECT_TRUE(loaded.identity.trusted_networks[2].Contains(*authz::ParseIpAddress("10.2.0.1")));
 }
 
 TEST(IdentityTest, RejectsKeyWithoutPeersAndPeersWithoutKey) {
@@ -54,22 +49,22 @@ TEST(IdentityTest, ErrorNamesListIndex) {
 
 TEST(MetadataKeyTest, AcceptsLowerCaseNonCredentialKeys) {
   for (const char* key : {"", "x-caller", "x_caller.1"}) {
-    EXPECT_TRUE(CheckMetadataKey(key).ok()) << key;
+    EXPECT_TRUE(ParseMetadataKey(key).ok()) << key;
   }
   for (const std::string& key :
        {std::string("X-Caller"), std::string("x-caller-bin"), std::string("grpc-caller"),
         std::string(":path"), std::string("a b"), std::string("authorization"),
         std::string("cookie"), std::string(65, 'a')}) {
-    EXPECT_FALSE(CheckMetadataKey(key).ok()) << key;
+    EXPECT_FALSE(ParseMetadataKey(key).ok()) << key;
   }
 }
 
 TEST(CertificatePatternTest, AcceptsOnlyCertificateIdentities) {
   for (const char* text : {"spiffe://prod/a", "spiffe://prod/*", "dns:a.b", "dns:*"}) {
-    EXPECT_TRUE(CheckCertificatePattern(text).ok()) << text;
+    EXPECT_TRUE(ParseCertificatePattern(text).ok()) << text;
   }
   for (const char* text : {"", "*", "ip:10.0.0.1", "metadata:a", "spiffe:*", "dns:*.internal"}) {
-    EXPECT_FALSE(CheckCertificatePattern(text).ok()) << text;
+    EXPECT_FALSE(ParseCertificatePattern(text).ok()) << text;
   }
 }
 

@@ -1,15 +1,13 @@
-// What the section `limits` allows.
+// Validation of the section `limits`.
 #include "service/config/limit_rules.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "service/config/field_value.h"
-#include "service/config/validate.h"
-#include "service/config/yaml_reader.h"
 #include "tests/unit/config/load.h"
 
 namespace evalrun::config {
@@ -19,31 +17,27 @@ using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
-std::vector<std::string> FindErrors(const std::string& yaml, v1::GatewayConfig* config) {
-  SetDefaults(config);
-  Sources sources;
-  std::vector<std::string> errors;
-  ReadYaml(yaml, "gateway.yaml", config, &sources, &errors);
-  Validate(*config, sources, &errors);
-  return errors;
-}
-
-std::vector<std::string> FindErrors(const std::string& yaml) {
-  v1::GatewayConfig config;
-  return FindErrors(yaml, &config);
-}
-
-// One rule as it should be, but for what is added or put in its place.
+// A valid rule, with other fields added.
 std::string Rule(const std::string& other) {
   return "limits:\n  rules:\n  - {name: a, by: caller, rate: 10/s, burst: 5, " + other + "}\n";
 }
 
 TEST(RateTest, ParsesCallsPerSecondMinuteOrHour) {
-  EXPECT_EQ(ParseRate("100/s"), (Rate{.calls = 100, .period = 1s}));
-  EXPECT_EQ(ParseRate("600/m"), (Rate{.calls = 600, .period = 60s}));
-  EXPECT_EQ(ParseRate("1/h"), (Rate{.calls = 1, .period = 3600s}));
-  EXPECT_EQ(ParseRate("1000000/s"), (Rate{.calls = 1'000'000, .period = 1s}));
+  const struct {
+    const char* text;
+    Rate rate;
+  } cases[] = {
+      {"100/s", {.calls = 100, .period = 1s}},
+      {"600/m", {.calls = 600, .period = 60s}},
+      {"1/h", {.calls = 1, .period = 3600s}},
+      {"1000000/s", {.calls = 1'000'000, .period = 1s}},
+  };
+  for (const auto& [text, rate] : cases) {
+    EXPECT_EQ(ParseRate(text).value_or(Rate{}), rate) << text;
+    EXPECT_EQ(ParseOverrideRate(text).value_or(std::nullopt), rate) << text;
+  }
   for (const char* text : {"",
                            "/",
                            "/s",
@@ -65,23 +59,23 @@ TEST(RateTest, ParsesCallsPerSecondMinuteOrHour) {
                            "99999999999999999999/s",
                            "unlimited",
                            "s/1"}) {
-    EXPECT_EQ(ParseRate(text), std::nullopt) << text;
-    EXPECT_FALSE(CheckRate(text).ok()) << text;
+    EXPECT_FALSE(ParseRate(text).ok()) << text;
   }
-  EXPECT_TRUE(CheckOverrideRate("unlimited").ok());
-  EXPECT_TRUE(CheckOverrideRate("5/m").ok());
-  EXPECT_FALSE(CheckOverrideRate("none").ok());
+  ASSERT_TRUE(ParseOverrideRate("unlimited").ok());
+  EXPECT_EQ(*ParseOverrideRate("unlimited"), std::nullopt);
+  EXPECT_FALSE(ParseOverrideRate("none").ok());
 }
 
 TEST(LimitsTest, NoRulesByDefault) {
-  v1::GatewayConfig config;
-  EXPECT_THAT(FindErrors("", &config), IsEmpty());
-  EXPECT_EQ(config.limits().rules_size(), 0);
-  EXPECT_EQ(config.limits().replicas(), 1U);
+  LoadedConfig loaded;
+  EXPECT_THAT(FindErrors("", &loaded), IsEmpty());
+  EXPECT_THAT(loaded.limit_rules, IsEmpty());
+  EXPECT_EQ(loaded.config.limits().replicas(), 1U);
+  EXPECT_FALSE(loaded.limits_redis.has_value());
 }
 
-TEST(LimitsTest, AcceptsEveryKindOfRule) {
-  v1::GatewayConfig config;
+TEST(LimitsTest, ParsesEveryKindOfRule) {
+  LoadedConfig loaded;
   EXPECT_THAT(FindErrors("limits:\n"
                          "  replicas: 3\n"
                          "  max_keys: 5000\n"
@@ -93,18 +87,29 @@ TEST(LimitsTest, AcceptsEveryKindOfRule) {
                          "    overrides:\n"
                          "    - {pattern: 'spiffe://prod/batch/*', rate: 100/s}\n"
                          "    - {pattern: 'spiffe://prod/ops', rate: unlimited}\n"
+                         "    - {pattern: 'dns:a', rate: 1/s, burst: 7}\n"
                          "  - {name: per-workspace, by: workspace, rate: 600/m, burst: 60}\n"
                          "  - {name: vendor, by: upstream_key, rate: 1000/h, burst: 10}\n"
                          "  - {name: all, by: gateway, rate: 500/s, burst: 500, shadow: true}\n",
-                         &config),
+                         &loaded),
               IsEmpty());
-  ASSERT_EQ(config.limits().rules_size(), 4);
-  const v1::LimitRule& first = config.limits().rules(0);
-  EXPECT_EQ(first.by(), v1::LimitRule::BY_CALLER);
-  EXPECT_FALSE(first.shadow());
-  ASSERT_EQ(first.overrides_size(), 2);
-  EXPECT_EQ(first.overrides(0).burst(), 0U) << "the rule's own";
-  EXPECT_TRUE(config.limits().rules(3).shadow());
+  const std::vector<ratelimit::LimitRule>& rules = loaded.limit_rules;
+  ASSERT_THAT(rules, SizeIs(4));
+  EXPECT_EQ(rules[0].name, "per-caller");
+  EXPECT_EQ(rules[0].by, ratelimit::LimitedBy::kCaller);
+  EXPECT_EQ(rules[0].quota, (ratelimit::Quota{.interval = 50'000'000, .burst = 40}));
+  EXPECT_FALSE(rules[0].shadow);
+  ASSERT_THAT(rules[0].overrides, SizeIs(3));
+  EXPECT_EQ(rules[0].overrides[0].pattern, "spiffe://prod/batch/*");
+  EXPECT_EQ(rules[0].overrides[0].quota, (ratelimit::Quota{.interval = 10'000'000, .burst = 40}))
+      << "the burst is the rule's own";
+  EXPECT_EQ(rules[0].overrides[1].quota, std::nullopt);
+  EXPECT_EQ(rules[0].overrides[2].quota, (ratelimit::Quota{.interval = 1'000'000'000, .burst = 7}));
+  EXPECT_EQ(rules[1].by, ratelimit::LimitedBy::kWorkspace);
+  EXPECT_EQ(rules[1].quota, (ratelimit::Quota{.interval = 100'000'000, .burst = 60}));
+  EXPECT_EQ(rules[2].by, ratelimit::LimitedBy::kUpstreamKey);
+  EXPECT_EQ(rules[3].by, ratelimit::LimitedBy::kGateway);
+  EXPECT_TRUE(rules[3].shadow);
 }
 
 TEST(LimitsTest, RequiresEveryRuleField) {
@@ -155,12 +160,14 @@ TEST(LimitsTest, ErrorNamesField) {
   }
 }
 
-TEST(LimitsTest, ValidatesRedisSettings) {
-  EXPECT_THAT(
-      FindErrors("limits:\n"
-                 "  replicas: 3\n"
-                 "  redis: {address: 'redis:6379', username: evalrun, password_file: /p}\n"),
-      IsEmpty());
+TEST(LimitsTest, ParsesRedisSettings) {
+  LoadedConfig loaded;
+  EXPECT_THAT(FindErrors("limits:\n"
+                         "  replicas: 3\n"
+                         "  redis: {address: 'redis:6379', username: evalrun, password_file: /p}\n",
+                         &loaded),
+              IsEmpty());
+  EXPECT_EQ(loaded.limits_redis, (text::HostPort{"redis", 6379}));
   const struct {
     const char* limits;
     const char* error;

@@ -1,4 +1,4 @@
-// What may change while the gateway runs, and what is told to need a restart.
+// Live settings are applied; the others are reported to need a restart.
 #include "service/config/live_settings.h"
 
 #include <gmock/gmock.h>

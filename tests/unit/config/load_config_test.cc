@@ -20,8 +20,8 @@ TEST(LoadConfigTest, LoadsWithDefaultsAndApiKey) {
   LoadResult result = Load({});
   ASSERT_TRUE(std::holds_alternative<LoadedConfig>(result)) << ToEarlyExit(result).err;
   const LoadedConfig& loaded = std::get<LoadedConfig>(result);
-  EXPECT_EQ(loaded.listen, (HostPort{"127.0.0.1", 50051}));
-  EXPECT_EQ(loaded.admin_listen, (HostPort{"127.0.0.1", 9090}));
+  EXPECT_EQ(loaded.listen, (text::HostPort{"127.0.0.1", 50051}));
+  EXPECT_EQ(loaded.admin_listen, (text::HostPort{"127.0.0.1", 9090}));
   EXPECT_EQ(loaded.upstream, (UpstreamUrl{"https", "api.aymara.ai", 443, "/v2"}));
   EXPECT_EQ(loaded.api_key.RevealForSending(), "test-key");
   EXPECT_EQ(loaded.api_key_source, "AYMARA_AI_API_KEY");
@@ -46,7 +46,7 @@ TEST(LoadConfigTest, PrecedenceIsFlagEnvironmentFileDefault) {
   for (const Precedence& c : cases) {
     const std::string flag = std::string("--upstream-timeout=") + c.flag;
     LoadInput given;
-    given.environment["EVALRUN_UPSTREAM_TIMEOUT"] = c.variable;  // empty: as if it were not set
+    given.environment["EVALRUN_UPSTREAM_TIMEOUT"] = c.variable;  // empty is the same as unset
     given.environment["EVALRUN_CONFIG"] = "c.yaml";
     given.files["c.yaml"] =
         *c.file == '\0' ? "" : std::string("upstream: {timeout: ") + c.file + "}";

@@ -11,8 +11,8 @@
 namespace evalrun::config {
 namespace {
 
-// Its rows are the golden list of all YAML keys, flags and variables: a name that changes, or a
-// default, is a change for users.
+// The reference is the golden list of all settings, flags and variables: a name or a default that
+// changes is a change for users.
 TEST(ReferenceTest, CheckedInFileMatchesSchema) {
   const std::string path = EVALRUN_SOURCE_DIR "/service/config/REFERENCE.md";
   const char* const update = std::getenv("UPDATE_GOLDEN");

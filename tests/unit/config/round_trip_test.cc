@@ -1,4 +1,4 @@
-// What --print-config prints can be fed back.
+// The output of --print-config can be loaded again.
 #include <string>
 
 #include <gmock/gmock.h>
@@ -19,7 +19,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
-// A value that differs from the default, for every setting there is.
+// A value other than the default, for every setting.
 std::string OtherValue(const SettingInfo& setting) {
   const v1::Setting& schema = GetSetting(setting.field());
   if (schema.max() != schema.default_value() && !schema.max().empty()) return schema.max();
@@ -34,7 +34,7 @@ std::string OtherValue(const SettingInfo& setting) {
   }
   switch (schema.format()) {
     case v1::FORMAT_LISTEN_ADDRESS:
-      return "[::1]:" + std::to_string(setting.key.size());
+      return "[::1]:" + std::to_string(setting.name.size());
     case v1::FORMAT_UPSTREAM_URL:
       return "http://[::1]:8080/a:b";
     case v1::FORMAT_PROXY_URL:
@@ -53,9 +53,9 @@ TEST(RoundTripTest, EverySettingRoundTrips) {
         SetFromText(setting.field(), OtherValue(setting), MutableParent(setting, &config)).ok());
     EXPECT_NE(FieldText(*MutableParent(setting, &config), setting.field()),
               GetSetting(setting.field()).default_value());
-    sources[setting.key] = "somewhere: # \"else\"";
+    sources[setting.name] = "somewhere: # \"else\"";
   }
-  v1::GatewayConfig back;  // not even defaults
+  v1::GatewayConfig back;  // without any defaults
   Sources back_sources;
   std::vector<std::string> errors;
   const std::string yaml = WriteYaml(config, sources);

@@ -1,4 +1,4 @@
-// What config.proto promises about itself, so that the code that reads it need not doubt it.
+// Properties of config.proto that the code relies on.
 #include <set>
 #include <string>
 
@@ -7,8 +7,8 @@
 
 #include "service/config/duration.h"
 #include "service/config/field_value.h"
+#include "service/config/parse_config.h"
 #include "service/config/setting_registry.h"
-#include "service/config/validate.h"
 
 namespace evalrun::config {
 namespace {
@@ -25,7 +25,7 @@ TEST(SchemaTest, EverySettingHasSupportedType) {
                 AnyOf(FieldDescriptor::CPPTYPE_STRING, FieldDescriptor::CPPTYPE_BOOL,
                       FieldDescriptor::CPPTYPE_UINT32, FieldDescriptor::CPPTYPE_ENUM,
                       FieldDescriptor::CPPTYPE_MESSAGE))
-        << setting.key;
+        << setting.name;
     if (setting.field()->enum_type() != nullptr) {
       EXPECT_THAT(setting.field()->enum_type()->value(0)->name(), EndsWith("UNSPECIFIED"));
       EXPECT_EQ(setting.field()->enum_type()->value(0)->number(), 0);
@@ -43,8 +43,8 @@ TEST(SchemaTest, EverySettingAndSectionHasHelp) {
     }
     EXPECT_THAT(Summary(GetSetting(setting.field())),
                 ContainsRegex("^[A-Z][^`]*(`[^`]*`[^`]*)*\\.$"))
-        << setting.key << ": the first sentence ends in the middle of something";
-    EXPECT_LE(Summary(GetSetting(setting.field())).size(), 94U) << setting.key << " in --help";
+        << setting.name << ": the first sentence ends in the middle of something";
+    EXPECT_LE(Summary(GetSetting(setting.field())).size(), 94U) << setting.name << " in --help";
   }
 }
 
@@ -52,14 +52,14 @@ TEST(SchemaTest, ListSettingsHaveHelpAndBounds) {
   for (const SettingInfo& setting : AllListSettings()) {
     const v1::Setting& schema = GetSetting(setting.field());
     for (const FieldDescriptor* field : setting.path) {
-      EXPECT_THAT(GetSetting(field).help(), EndsWith(".")) << setting.key;
+      EXPECT_THAT(GetSetting(field).help(), EndsWith(".")) << setting.name;
     }
     const auto type = setting.field()->cpp_type();
     const bool bounded =
         type == FieldDescriptor::CPPTYPE_UINT32 || type == FieldDescriptor::CPPTYPE_MESSAGE;
-    EXPECT_EQ(!schema.min().empty(), bounded) << setting.key;
-    EXPECT_EQ(!schema.max().empty(), bounded) << setting.key;
-    EXPECT_THAT(setting.flag, IsEmpty()) << setting.key;
+    EXPECT_EQ(!schema.min().empty(), bounded) << setting.name;
+    EXPECT_EQ(!schema.max().empty(), bounded) << setting.name;
+    EXPECT_THAT(setting.flag, IsEmpty()) << setting.name;
   }
 }
 
@@ -69,8 +69,8 @@ TEST(SchemaTest, NumbersAndDurationsHaveValidBounds) {
     const auto type = setting.field()->cpp_type();
     const bool bounded =
         type == FieldDescriptor::CPPTYPE_UINT32 || type == FieldDescriptor::CPPTYPE_MESSAGE;
-    EXPECT_EQ(!schema.min().empty(), bounded) << setting.key;
-    EXPECT_EQ(!schema.max().empty(), bounded) << setting.key;
+    EXPECT_EQ(!schema.min().empty(), bounded) << setting.name;
+    EXPECT_EQ(!schema.max().empty(), bounded) << setting.name;
     if (!bounded) continue;
     v1::GatewayConfig config;
     EXPECT_TRUE(SetFromText(setting.field(), schema.min(), MutableParent(setting, &config)).ok());
@@ -83,18 +83,18 @@ TEST(SchemaTest, DefaultsAreValid) {
   for (const SettingInfo& setting : AllSettings()) {
     const std::string& text = GetSetting(setting.field()).default_value();
     EXPECT_TRUE(SetFromText(setting.field(), text, MutableParent(setting, &config)).ok())
-        << setting.key;
+        << setting.name;
   }
   v1::GatewayConfig defaults;
   SetDefaults(&defaults);
   EXPECT_EQ(config.SerializeAsString(), defaults.SerializeAsString());
   std::vector<std::string> errors;
-  Validate(defaults, {}, &errors);
+  (void)ParseConfig(defaults, {}, &errors);
   EXPECT_THAT(errors, IsEmpty());
 }
 
 TEST(SchemaTest, FlagsAndVariablesAreUnique) {
-  // Flags and variables that are no settings.
+  // Flags and variables that are not settings.
   std::set<std::string> names = {"config", "check-config",   "print-config", "version",
                                  "help",   "EVALRUN_CONFIG", "api-key"};
   for (const SettingInfo& setting : AllSettings()) {
@@ -107,7 +107,7 @@ TEST(SchemaTest, FlagsAndVariablesAreUnique) {
 TEST(SchemaTest, DerivesFlagAndVariableNames) {
   const SettingInfo* setting = FindFlag("upstream-connect-timeout");
   ASSERT_NE(setting, nullptr);
-  EXPECT_EQ(setting->key, "upstream.connect_timeout");
+  EXPECT_EQ(setting->name, "upstream.connect_timeout");
   EXPECT_EQ(setting->variable, "EVALRUN_UPSTREAM_CONNECT_TIMEOUT");
   EXPECT_EQ(FindFlag("upstream-url"), nullptr);
   EXPECT_EQ(FindFlag("upstream")->variable, "EVALRUN_UPSTREAM");

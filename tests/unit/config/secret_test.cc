@@ -24,7 +24,7 @@ TEST(SecretTest, MoveLeavesNoCopy) {
   Secret first("canary");
   const void* const address = first.RevealForSending().data();
   Secret second(std::move(first));
-  EXPECT_TRUE(first.empty());  // NOLINT(bugprone-use-after-move): that is the promise
+  EXPECT_TRUE(first.empty());  // NOLINT(bugprone-use-after-move): guaranteed
   EXPECT_EQ(second.RevealForSending(), "canary");
   EXPECT_EQ(second.RevealForSending().data(), address) << "the bytes themselves were not copied";
   first = std::move(second);
@@ -48,7 +48,7 @@ TEST(SecretTest, WipedOnDestructionAndAssignment) {
 TEST(WipeStringTest, OverwritesWholeCapacity) {
   {
     std::string text(1000, 'x');
-    text = "canary";  // keeps the buffer, and most of what was in it
+    text = "canary";  // keeps the buffer and most of its content
     RecordBytesWhenFreed(text.data(), 1000);
     WipeString(&text);
     EXPECT_TRUE(text.empty());

@@ -1,4 +1,4 @@
-// Which settings of `tls` need each other, and what plaintext needs.
+// Conflicts between settings of TLS, and addresses for plaintext.
 #include "service/config/tls.h"
 
 #include <string>
@@ -16,7 +16,7 @@ using ::testing::HasSubstr;
 
 struct Case {
   std::vector<const char*> flags;
-  const char* error;  // a part of it; empty: it would run
+  const char* error;  // part of the message; empty: valid
 };
 
 TEST(TlsTest, RejectsIncompleteTlsSettings) {

@@ -1,4 +1,4 @@
-// Keys of their own for some calls: what may be written, and what is read.
+// The list `upstream.keys`, and the files that it names.
 #include "service/config/upstream_keys.h"
 
 #include <string>
@@ -23,12 +23,26 @@ LoadResult LoadKeys(const std::string& keys) {
 
 TEST(UpstreamKeysTest, ReadsKeysInListOrder) {
   const LoadResult result = LoadKeys(
-      "{name: b, file: b, identities: [unix]}, {name: a.1, file: a, workspaces: [(unset)]}");
+      "{name: b, file: b, identities: ['*']}, {name: a.1, file: a, workspaces: [(unset)]}");
   const auto& loaded = std::get<LoadedConfig>(result);
   ASSERT_THAT(loaded.keys, SizeIs(2));
-  EXPECT_EQ(loaded.keys[0].RevealForSending(), "key-b");
-  EXPECT_EQ(loaded.keys[1].RevealForSending(), "key-a");
+  EXPECT_EQ(loaded.keys[0].name, "b");
+  EXPECT_EQ(loaded.keys[0].secret.RevealForSending(), "key-b");
+  EXPECT_EQ(loaded.keys[1].name, "a.1");
+  EXPECT_EQ(loaded.keys[1].secret.RevealForSending(), "key-a");
   EXPECT_EQ(loaded.api_key.RevealForSending(), "test-key");
+}
+
+TEST(UpstreamKeysTest, EmptyListMatchesEverything) {
+  const LoadResult result = LoadKeys(
+      "{name: a, file: a, identities: ['dns:a']}, {name: b, file: b, workspaces: ['7d*']}");
+  const auto& loaded = std::get<LoadedConfig>(result);
+  ASSERT_THAT(loaded.keys, SizeIs(2));
+  EXPECT_TRUE(loaded.keys[0].scope.Matches("dns:a", "7d"));
+  EXPECT_TRUE(loaded.keys[0].scope.Matches("dns:a", ""));
+  EXPECT_FALSE(loaded.keys[0].scope.Matches("dns:b", "7d"));
+  EXPECT_TRUE(loaded.keys[1].scope.Matches("dns:b", "7d"));
+  EXPECT_FALSE(loaded.keys[1].scope.Matches("dns:b", ""));
 }
 
 TEST(UpstreamKeysTest, RejectsInvalidKeys) {
@@ -36,17 +50,17 @@ TEST(UpstreamKeysTest, RejectsInvalidKeys) {
     const char* keys;
     const char* why;
   } cases[] = {
-      {"{name: '', file: a, identities: [unix]}", "upstream.keys[0].name: must be 1 to 64"},
-      {"{name: Team, file: a, identities: [unix]}", "upstream.keys[0].name: must be 1 to 64"},
-      {"{name: default, file: a, identities: [unix]}", "must be a name that no other key has"},
-      {"{name: a, file: a, identities: [unix]}, {name: a, file: b, identities: [unix]}",
+      {"{name: '', file: a, identities: ['*']}", "upstream.keys[0].name: must be 1 to 64"},
+      {"{name: Team, file: a, identities: ['*']}", "upstream.keys[0].name: must be 1 to 64"},
+      {"{name: default, file: a, identities: ['*']}", "must be a name that no other key has"},
+      {"{name: a, file: a, identities: ['*']}, {name: a, file: b, identities: ['*']}",
        "upstream.keys[1].name: \"a\" must be a name that no other key has"},
-      {"{name: a, identities: [unix]}", "upstream.keys[0].file: must name the file"},
+      {"{name: a, identities: ['*']}", "upstream.keys[0].file: must name the file"},
       {"{name: a, file: a}", "upstream.keys[0]: must have identities or workspaces"},
       {"{name: a, file: a, identities: [batch]}", "upstream.keys[0].identities: \"batch\" must"},
       {"{name: a, file: a, workspaces: ['%']}", "upstream.keys[0].workspaces: \"%\" must"},
-      {"{name: a, file: missing, identities: [unix]}", "cannot read missing"},
-      {"{name: a, file: c, identities: [unix]}", "API key from c: "},
+      {"{name: a, file: missing, identities: ['*']}", "cannot read missing"},
+      {"{name: a, file: c, identities: ['*']}", "API key from c: "},
   };
   for (const auto& c : cases) {
     const EarlyExit early_exit = ToEarlyExit(LoadKeys(c.keys));

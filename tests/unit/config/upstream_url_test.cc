@@ -108,12 +108,13 @@ TEST(ParseUpstreamUrlTest, RejectsInvalidUrlsWithReason) {
 }
 
 TEST(CheckProxyUrlTest, AllowsCredentialsButNoPath) {
-  for (const char* text : {"http://proxy:3128", "https://proxy", "http://user:pa%40ss@proxy:3128",
-                           "http://user@[::1]:3128/", "http://:@proxy"}) {
+  for (const char* text :
+       {"", "http://proxy:3128", "https://proxy", "http://user:pa%40ss@proxy:3128",
+        "http://user@[::1]:3128/", "http://:@proxy"}) {
     EXPECT_TRUE(CheckProxyUrl(text).ok()) << text;
   }
   for (const char* text :
-       {"", "proxy:3128", "socks5://proxy:1080", "http://proxy/path", "http://user:pass@",
+       {"proxy:3128", "socks5://proxy:1080", "http://proxy/path", "http://user:pass@",
         "http://u:p@p@proxy", "http://u/p@proxy", "http://u p@proxy", "http://proxy?x",
         "http://u\r\nX:@proxy", "user:pass@proxy:3128"}) {
     EXPECT_FALSE(CheckProxyUrl(text).ok()) << text;

@@ -1,4 +1,4 @@
-// Files that are looked at again.
+// Detecting changes of files.
 #include "service/config/watched_files.h"
 
 #include <fcntl.h>
@@ -38,13 +38,14 @@ TEST(WatchedFilesTest, HashChangesWithContent) {
   EXPECT_NE(changed, files.LoadedHash());
   EXPECT_EQ(files.CurrentHash(), changed);
   file.Replace("one");
-  EXPECT_EQ(files.CurrentHash(), files.LoadedHash()) << "as it was";
+  EXPECT_EQ(files.CurrentHash(), files.LoadedHash()) << "changed back";
   std::filesystem::remove(file.path());
   EXPECT_NE(files.CurrentHash(), files.LoadedHash());
 }
 
 TEST(WatchedFilesTest, DetectsSwitchedSymlink) {
-  // Kubernetes: the file is a link through a link to a folder, and the latter is replaced.
+  // As in Kubernetes: the file is a symbolic link through a link to a folder, and that link is
+  // replaced.
   const ConfigFile one("one");
   const ConfigFile two("two");
   const ConfigFile place("");
@@ -89,7 +90,7 @@ TEST(WatchedFilesTest, ReadsPipeOnlyOnce) {
   const ConfigFile place("x");
   const std::string pipe = place.path() + ".pipe";
   ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
-  const int keeps_it_open = open(pipe.c_str(), O_RDWR);  // or the reader would wait for a writer
+  const int keeps_it_open = open(pipe.c_str(), O_RDWR);  // so that reading does not block
   ASSERT_GE(keeps_it_open, 0);
   ASSERT_EQ(write(keeps_it_open, std::string(kMaxBytes + 1, 'x').data(), kMaxBytes + 1),
             static_cast<ssize_t>(kMaxBytes + 1));

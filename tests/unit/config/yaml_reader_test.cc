@@ -169,7 +169,7 @@ TEST(ReadYamlTest, ReadsLists) {
   EXPECT_THAT(errors, IsEmpty());
   ASSERT_EQ(lists.rules_size(), 2);
   EXPECT_EQ(lists.rules(0).name(), "a");
-  EXPECT_EQ(lists.rules(0).limit(), 7U) << "an element begins with its defaults";
+  EXPECT_EQ(lists.rules(0).limit(), 7U) << "an element starts with its defaults";
   EXPECT_EQ(lists.rules(1).limit(), 3U);
   EXPECT_THAT(lists.names(), ElementsAre("x", "y"));
   EXPECT_EQ(lists.waits(1).nanos(), 2'000'000);

@@ -1,6 +1,12 @@
 // Who is let in to the upstream, who is not and for how long, and how many retries there are.
 #include "rest_backend/deletion/admission_controller.h"
 
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -83,65 +89,101 @@ TEST(RetryBudgetTest, DisabledIsUnbounded) {
   for (int i = 0; i < 1000; ++i) EXPECT_TRUE(budget.TryWithdraw());
 }
 
-TEST(AdmissionControllerTest, AdmitsUpToCapAndOnePerRelease) {
-  AdmissionController guard({.max_in_flight = 2});
-  EXPECT_FALSE(guard.TryAcquire(kNow, kKey, 0.5).has_value());
-  EXPECT_FALSE(guard.TryAcquire(kNow, kKey, 0.5).has_value());
-  const auto refused = guard.TryAcquire(kNow, kKey, 0.5);
-  ASSERT_TRUE(refused.has_value());
-  EXPECT_EQ(refused->reason, RejectReason::kInFlightCap);
-  EXPECT_EQ(guard.in_flight(), 2u) << "who was refused does not count";
-  guard.Release();
-  EXPECT_FALSE(guard.TryAcquire(kNow, kKey, 0.5).has_value());
-  EXPECT_TRUE(guard.TryAcquire(kNow, kKey, 0.5).has_value());
+class AdmissionControllerTest : public ::testing::Test {
+ protected:
+  // Nothing: the call was admitted, and its permit is kept.
+  std::optional<AdmissionController::Rejection> Acquire(AdmissionController* controller,
+                                                        std::string_view key = kKey,
+                                                        double random = 0.5,
+                                                        RetryAfterGate::TimePoint now = kNow) {
+    auto admission = controller->TryAcquire(now, key, random);
+    if (const auto* rejection = std::get_if<AdmissionController::Rejection>(&admission)) {
+      return *rejection;
+    }
+    permits_.push_back(std::get<AdmissionController::Permit>(std::move(admission)));
+    return std::nullopt;
+  }
+
+  AdmissionController capped_{{.max_in_flight = 2, .retry_budget = {.percent = 100, .burst = 10}}};
+  AdmissionController uncapped_{{.max_in_flight = 0}};
+  std::vector<AdmissionController::Permit> permits_;  // of calls in flight
+};
+
+TEST_F(AdmissionControllerTest, AdmitsUpToCapAndOnePerReleasedPermit) {
+  EXPECT_FALSE(Acquire(&capped_).has_value());
+  EXPECT_FALSE(Acquire(&capped_).has_value());
+  const auto rejection = Acquire(&capped_);
+  ASSERT_TRUE(rejection.has_value());
+  EXPECT_EQ(rejection->reason, RejectReason::kInFlightCap);
+  EXPECT_EQ(capped_.in_flight(), 2u) << "a rejected call does not count";
+  permits_.pop_back();
+  EXPECT_EQ(capped_.in_flight(), 1u);
+  EXPECT_FALSE(Acquire(&capped_).has_value());
+  EXPECT_TRUE(Acquire(&capped_).has_value());
 }
 
-TEST(AdmissionControllerTest, RejectionsGetJitteredRetryAfter) {
-  AdmissionController guard({.max_in_flight = 1});
-  ASSERT_FALSE(guard.TryAcquire(kNow, kKey, 0).has_value());
-  EXPECT_EQ(guard.TryAcquire(kNow, kKey, 0.0)->retry_after, 500ms);
-  EXPECT_EQ(guard.TryAcquire(kNow, kKey, 0.5)->retry_after, 1000ms);
-  EXPECT_LT(guard.TryAcquire(kNow, kKey, 0.999)->retry_after, 1500ms);
+TEST_F(AdmissionControllerTest, PermitIsReleasedOnceHoweverItMoves) {
+  using Permit = AdmissionController::Permit;
+  {
+    Permit first = std::get<Permit>(uncapped_.TryAcquire(kNow, kKey, 0.5));
+    Permit second = std::get<Permit>(uncapped_.TryAcquire(kNow, kKey, 0.5));
+    EXPECT_EQ(uncapped_.in_flight(), 2u);
+    Permit moved = std::move(first);
+    EXPECT_EQ(uncapped_.in_flight(), 2u) << "moving releases nothing";
+    moved = std::move(second);
+    EXPECT_EQ(uncapped_.in_flight(), 1u) << "what was there before is released";
+    moved = Permit();
+    EXPECT_EQ(uncapped_.in_flight(), 0u);
+    second = std::get<Permit>(uncapped_.TryAcquire(kNow, kKey, 0.5));
+    EXPECT_EQ(uncapped_.in_flight(), 1u) << "an object that was moved from can be used again";
+  }
+  EXPECT_EQ(uncapped_.in_flight(), 0u);
 }
 
-TEST(AdmissionControllerTest, ZeroDisablesCap) {
-  AdmissionController guard({.max_in_flight = 0});
-  for (int i = 0; i < 100'000; ++i) ASSERT_FALSE(guard.TryAcquire(kNow, kKey, 0.5).has_value());
+TEST_F(AdmissionControllerTest, RejectionsGetJitteredRetryAfter) {
+  ASSERT_FALSE(Acquire(&capped_).has_value());
+  ASSERT_FALSE(Acquire(&capped_).has_value());
+  EXPECT_EQ(Acquire(&capped_, kKey, 0.0)->retry_after, 500ms);
+  EXPECT_EQ(Acquire(&capped_, kKey, 0.5)->retry_after, 1000ms);
+  EXPECT_LT(Acquire(&capped_, kKey, 0.999)->retry_after, 1500ms);
 }
 
-TEST(AdmissionControllerTest, GateRejectionReturnsRemainingTime) {
-  AdmissionController guard({.max_in_flight = 1});
-  guard.hold_back(kKey).OnRateLimited(kNow, 3s);
-  const auto refused = guard.TryAcquire(kNow + 1s, kKey, 0.5);
-  ASSERT_TRUE(refused.has_value());
-  EXPECT_EQ(refused->reason, RejectReason::kHoldBack);
-  EXPECT_EQ(refused->retry_after, 2s);
-  EXPECT_FALSE(guard.TryAcquire(kNow + 3s, kKey, 0.5).has_value()) << "and then it is let in";
+TEST_F(AdmissionControllerTest, ZeroDisablesCap) {
+  for (int i = 0; i < 100'000; ++i) ASSERT_FALSE(Acquire(&uncapped_).has_value());
 }
 
-TEST(AdmissionControllerTest, OnlyAdmittedCallsDeposit) {
-  AdmissionController guard({.max_in_flight = 1, .retry_budget = {.percent = 100, .burst = 10}});
-  for (int i = 0; i < 10; ++i) ASSERT_TRUE(guard.retry_budget().TryWithdraw());
-  ASSERT_FALSE(guard.TryAcquire(kNow, kKey, 0.5).has_value());
-  ASSERT_TRUE(guard.TryAcquire(kNow, kKey, 0.5).has_value());
-  EXPECT_EQ(guard.retry_budget().saved(), 1);
+TEST_F(AdmissionControllerTest, GateRejectionReturnsRemainingTime) {
+  capped_.retry_after_gate(kKey).OnRateLimited(kNow, 3s);
+  const auto rejection = Acquire(&capped_, kKey, 0.5, kNow + 1s);
+  ASSERT_TRUE(rejection.has_value());
+  EXPECT_EQ(rejection->reason, RejectReason::kHoldBack);
+  EXPECT_EQ(rejection->retry_after, 2s);
+  EXPECT_EQ(capped_.in_flight(), 0u);
+  EXPECT_FALSE(Acquire(&capped_, kKey, 0.5, kNow + 3s).has_value()) << "and then it is admitted";
 }
 
-TEST(AdmissionControllerTest, GateIsPerKey) {
-  AdmissionController guard({.max_in_flight = 0});
-  guard.hold_back("a").OnRateLimited(kNow, 3s);
-  guard.hold_back("b").OnRateLimited(kNow, 1s);
-  EXPECT_EQ(guard.TryAcquire(kNow, "a", 0.5)->retry_after, 3s);
-  EXPECT_EQ(guard.TryAcquire(kNow, "b", 0.5)->retry_after, 1s);
-  EXPECT_FALSE(guard.TryAcquire(kNow, "c", 0.5).has_value());
-  EXPECT_EQ(guard.retry_after_gate_closures(), 2u);
-  EXPECT_EQ(guard.longest_retry_after_gate_wait(kNow + 1s), 2s);
+TEST_F(AdmissionControllerTest, OnlyAdmittedCallsDeposit) {
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(capped_.retry_budget().TryWithdraw());
+  ASSERT_FALSE(Acquire(&capped_).has_value());
+  ASSERT_FALSE(Acquire(&capped_).has_value());
+  ASSERT_TRUE(Acquire(&capped_).has_value());
+  EXPECT_EQ(capped_.retry_budget().saved(), 2);
 }
 
-TEST(AdmissionControllerTest, CapIsSharedByAllKeys) {
-  AdmissionController guard({.max_in_flight = 1});
-  EXPECT_FALSE(guard.TryAcquire(kNow, "a", 0.5).has_value());
-  EXPECT_TRUE(guard.TryAcquire(kNow, "b", 0.5).has_value());
+TEST_F(AdmissionControllerTest, GateIsPerKey) {
+  uncapped_.retry_after_gate("a").OnRateLimited(kNow, 3s);
+  uncapped_.retry_after_gate("b").OnRateLimited(kNow, 1s);
+  EXPECT_EQ(Acquire(&uncapped_, "a")->retry_after, 3s);
+  EXPECT_EQ(Acquire(&uncapped_, "b")->retry_after, 1s);
+  EXPECT_FALSE(Acquire(&uncapped_, "c").has_value());
+  EXPECT_EQ(uncapped_.retry_after_gate_closures(), 2u);
+  EXPECT_EQ(uncapped_.longest_retry_after_gate_wait(kNow + 1s), 2s);
+}
+
+TEST_F(AdmissionControllerTest, CapIsSharedByAllKeys) {
+  EXPECT_FALSE(Acquire(&capped_, "a").has_value());
+  EXPECT_FALSE(Acquire(&capped_, "b").has_value());
+  EXPECT_TRUE(Acquire(&capped_, "c").has_value());
 }
 
 }  // namespace

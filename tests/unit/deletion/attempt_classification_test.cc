@@ -1,5 +1,5 @@
-// The two tables of the translation, row by row. The expectations stand here in full, on purpose:
-// nothing is computed from the code under test.
+// The two tables of the translation, row by row. The expectations are written out in full, on
+// purpose: nothing is computed from the code under test.
 #include "rest_backend/deletion/attempt_classification.h"
 
 #include <map>
@@ -48,7 +48,7 @@ const Row kInvalid = {StatusCode::kInvalidArgument, Effect::kNothing, {Retry::kN
 const Row kDenied = {StatusCode::kPermissionDenied, Effect::kNothing, {Retry::kNever}};
 const Row kUnimplemented = {StatusCode::kUnimplemented, Effect::kNothing, {Retry::kNever}};
 const Row kUnrecognizedNotFound = {
-    StatusCode::kNotFound, Effect::kNothing, {Retry::kNever}, "UPSTREAM_UNRECOGNIZED_404"};
+    StatusCode::kUnavailable, Effect::kNothing, {Retry::kNever}, "UPSTREAM_UNRECOGNIZED_404"};
 const Row kAbsent404 = {StatusCode::kNotFound, Effect::kAbsent, {Retry::kNever}};
 const Row kProxyFailed = {StatusCode::kUnavailable, Effect::kUnknown, {Retry::kSafe}};
 // Not named among what is retried by the contract, which leaves both open.
@@ -260,7 +260,7 @@ constexpr std::string_view kApiError =
     R"({"error": {"code": "resource.not_found", "message": "m", "details": {}}, "request_id": ""})";
 
 AttemptClassification Read(const AttemptResult& result) {
-  return ClassifyAttempt(result, ClassifyBody(result.body));
+  return ClassifyAttempt(result, ParseErrorBody(result.body));
 }
 
 TEST(ClassifyAttemptTest, UsesTheBody) {
@@ -272,6 +272,44 @@ TEST(ClassifyAttemptTest, UsesTheBody) {
       Read(MakeResult(404, R"({"detail": "Not Found"})", "application/json"));
   EXPECT_EQ(framework.reason, "UPSTREAM_UNRECOGNIZED_404");
 }
+
+struct CodeCase {
+  const char* name;
+  const char* code;  // the API's `error.code`
+  bool names_run;
+};
+
+void PrintTo(const CodeCase& row, std::ostream* os) { *os << row.code; }
+
+class NamesRunTest : public ::testing::TestWithParam<CodeCase> {};
+
+TEST_P(NamesRunTest, ForTheCodesOfAMissingRunOnly) {
+  const std::string body =
+      std::string(R"({"error": {"code": ")") + GetParam().code + R"(", "message": "eval run"}})";
+  for (int status : {404, 410}) {
+    const AttemptClassification absent = Read(MakeResult(status, body, "application/json"));
+    EXPECT_EQ(absent.effect, Effect::kAbsent);
+    EXPECT_EQ(absent.names_run, GetParam().names_run);
+  }
+  for (int status : {200, 400, 403, 409, 422, 500, 503}) {
+    EXPECT_FALSE(Read(MakeResult(status, body, "application/json")).names_run) << status;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Codes, NamesRunTest,
+    ::testing::Values(CodeCase{"ScoreRun", "resource.score_run_not_found", true},
+                      CodeCase{"EvalRun", "resource.eval_run_not_found", true},
+                      CodeCase{"Run", "resource.run_not_found", true},
+                      CodeCase{"WithoutGroup", "eval_run_not_found", true},
+                      CodeCase{"AnyResource", "resource.not_found", false},
+                      CodeCase{"Workspace", "resource.workspace_not_found", false},
+                      CodeCase{"Organization", "resource.organization_not_found", false},
+                      CodeCase{"EndsInRun", "resource.workspace_eval_run_not_found", false},
+                      CodeCase{"RunInTheGroup", "score_run_not_found.workspace", false},
+                      CodeCase{"OtherCase", "RESOURCE.SCORE_RUN_NOT_FOUND", false},
+                      CodeCase{"Longer", "resource.score_run_not_found2", false}),
+    [](const auto& param) { return std::string(param.param.name); });
 
 TEST(ClassifyAttemptTest, Truncated404IsNotRecognized) {
   AttemptResult result =

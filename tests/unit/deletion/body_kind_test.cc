@@ -1,4 +1,4 @@
-// What kind of body an answer has: the API's error, JSON, nothing, or something in between.
+// Which kind of body a response has: the API's error, other JSON, empty, or an intermediary's.
 #include <string>
 
 #include <gmock/gmock.h>

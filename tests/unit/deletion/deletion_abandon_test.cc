@@ -1,4 +1,4 @@
-// A deletion that ends for a reason of ours: its time was over, or its caller went away.
+// A deletion that ends because its deadline passed or its caller cancelled.
 #include <string>
 #include <vector>
 
@@ -15,7 +15,7 @@ using absl::StatusCode;
 // One row of Abandon's table.
 struct AbandonRow {
   const char* name;
-  std::vector<AttemptClassification> sends;
+  std::vector<AttemptClassification> attempts;
   bool in_flight;
   Certainty certainty;
   int counted;
@@ -25,37 +25,41 @@ void PrintTo(const AbandonRow& row, std::ostream* os) { *os << row.name; }
 
 class AbandonTest : public ::testing::TestWithParam<AbandonRow> {};
 
-TEST_P(AbandonTest, Answers) {
+TEST_P(AbandonTest, Responds) {
   const AbandonRow& row = GetParam();
   for (StatusCode code : {StatusCode::kDeadlineExceeded, StatusCode::kCancelled}) {
     Deletion deletion(RetryPolicy{}, Deletion::Request{});
-    for (const AttemptClassification& send : row.sends) {
-      deletion.OnAttemptFinished(send, RetryHint{}, kAmpleTime, 0.5);
+    for (const AttemptClassification& attempt : row.attempts) {
+      deletion.OnAttemptFinished(attempt, RetryHint{}, kAmpleTime, 0.5);
     }
-    const Deletion::Response answer = deletion.Abandon(code, "WHY_IT_ENDED", row.in_flight);
-    EXPECT_EQ(answer.code, code);
-    EXPECT_EQ(answer.reason, "WHY_IT_ENDED");
-    EXPECT_EQ(answer.certainty, row.certainty);
-    EXPECT_EQ(answer.sends, row.counted);
+    const Deletion::Response response = deletion.Abandon(code, "WHY_IT_ENDED", row.in_flight);
+    EXPECT_EQ(response.code, code);
+    EXPECT_EQ(response.reason, "WHY_IT_ENDED");
+    EXPECT_EQ(response.certainty, row.certainty);
+    EXPECT_EQ(response.sends, row.counted);
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Ends, AbandonTest,
     ::testing::Values(
-        AbandonRow{"BeforeAnySend", {}, false, Certainty::kNotPerformed, 0},
-        AbandonRow{"InTheFirstSend", {}, true, Certainty::kUnknown, 1},
+        AbandonRow{"BeforeAnyAttempt", {}, false, Certainty::kNotPerformed, 0},
+        AbandonRow{"DuringTheFirstAttempt", {}, true, Certainty::kUnknown, 1},
         AbandonRow{"AfterARefusal", {ConnectRefused()}, false, Certainty::kNotPerformed, 1},
-        AbandonRow{"AfterALostAnswer", {Lost()}, false, Certainty::kUnknown, 1},
+        AbandonRow{"AfterALostResponse", {Lost()}, false, Certainty::kUnknown, 1},
+        AbandonRow{"DuringTheSecondAttemptAfterARefusal",
+                   {ConnectRefused()},
+                   true,
+                   Certainty::kUnknown,
+                   2},
         AbandonRow{
-            "InTheSecondSendAfterARefusal", {ConnectRefused()}, true, Certainty::kUnknown, 2},
-        AbandonRow{"InTheSecondSendAfterALostAnswer", {Lost()}, true, Certainty::kUnknown, 2},
-        AbandonRow{"AfterALostAnswerAndARefusal",
+            "DuringTheSecondAttemptAfterALostResponse", {Lost()}, true, Certainty::kUnknown, 2},
+        AbandonRow{"AfterALostResponseAndARefusal",
                    {Lost(), ConnectRefused()},
                    false,
                    Certainty::kUnknown,
                    2},
-        AbandonRow{"AfterARefusalAndALostAnswer",
+        AbandonRow{"AfterARefusalAndALostResponse",
                    {ConnectRefused(), Lost()},
                    false,
                    Certainty::kUnknown,
@@ -63,13 +67,13 @@ INSTANTIATE_TEST_SUITE_P(
         AbandonRow{"AfterNotReady", {Unavailable()}, false, Certainty::kNotPerformed, 1}),
     [](const auto& param) { return std::string(param.param.name); });
 
-// What the caller's earlier attempt did stays open.
+// What the caller's earlier attempt did is unknown.
 TEST(AbandonTest, RepeatedCallIsUnknownBeforeAnyAttempt) {
   const Deletion deletion(RetryPolicy{}, {.allow_missing = false, .attempted_before = true});
-  const Deletion::Response answer =
+  const Deletion::Response response =
       deletion.Abandon(StatusCode::kDeadlineExceeded, "WHY_IT_ENDED", false);
-  EXPECT_EQ(answer.certainty, Certainty::kUnknown);
-  EXPECT_EQ(answer.sends, 0);
+  EXPECT_EQ(response.certainty, Certainty::kUnknown);
+  EXPECT_EQ(response.sends, 0);
 }
 
 }  // namespace

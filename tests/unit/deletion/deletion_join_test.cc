@@ -1,4 +1,4 @@
-// What a whole deletion says, given what its sends came to: the join, as a table.
+// The response of a whole deletion, given its attempts: the join, as a table.
 #include <string>
 #include <vector>
 
@@ -22,7 +22,7 @@ TEST(CertaintyNameTest, NamesEveryValue) {
 
 struct Row {
   const char* name;
-  std::vector<AttemptClassification> sends;
+  std::vector<AttemptClassification> attempts;
   Deletion::Request request;
   StatusCode code;
   Certainty certainty;
@@ -32,17 +32,17 @@ void PrintTo(const Row& row, std::ostream* os) { *os << row.name; }
 
 class DeletionJoinTest : public ::testing::TestWithParam<Row> {};
 
-TEST_P(DeletionJoinTest, Answers) {
+TEST_P(DeletionJoinTest, Responds) {
   const Row& row = GetParam();
-  const Deletion::Response answer = ResponseTo(row.sends, row.request);
-  EXPECT_EQ(answer.code, row.code) << absl::StatusCodeToString(answer.code);
-  EXPECT_EQ(answer.certainty, row.certainty);
-  EXPECT_EQ(answer.sends, static_cast<int>(row.sends.size()));
+  const Deletion::Response response = ResponseTo(row.attempts, row.request);
+  EXPECT_EQ(response.code, row.code) << absl::StatusCodeToString(response.code);
+  EXPECT_EQ(response.certainty, row.certainty);
+  EXPECT_EQ(response.sends, static_cast<int>(row.attempts.size()));
   if (row.code == StatusCode::kOk) {
-    EXPECT_EQ(answer.reason, "");
-    EXPECT_EQ(answer.retry_after, std::nullopt);
+    EXPECT_EQ(response.reason, "");
+    EXPECT_EQ(response.retry_after, std::nullopt);
   } else {
-    EXPECT_THAT(std::string(answer.reason), ::testing::MatchesRegex("[A-Z][A-Z0-9_]+[A-Z0-9]"));
+    EXPECT_THAT(std::string(response.reason), ::testing::MatchesRegex("[A-Z][A-Z0-9_]+[A-Z0-9]"));
   }
 }
 
@@ -54,7 +54,7 @@ constexpr Deletion::Request kRepeated = {.allow_missing = false, .attempted_befo
 constexpr Deletion::Request kBoth = {.allow_missing = true, .attempted_before = true};
 
 INSTANTIATE_TEST_SUITE_P(
-    OneSend, DeletionJoinTest,
+    OneAttempt, DeletionJoinTest,
     ::testing::Values(
         Row{"Deleted", {Deleted()}, kPlain, StatusCode::kOk, Certainty::kPerformed},
         Row{"Absent", {Absent()}, kPlain, StatusCode::kNotFound, Certainty::kAbsent},
@@ -66,7 +66,7 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"Unrecognized404",
             {Unrecognized404()},
             kPlain,
-            StatusCode::kNotFound,
+            StatusCode::kUnavailable,
             Certainty::kNotPerformed},
         Row{"ConnectRefused",
             {ConnectRefused()},
@@ -82,7 +82,7 @@ INSTANTIATE_TEST_SUITE_P(
             Certainty::kNotPerformed},
         Row{"Invalid", {Http(422)}, kPlain, StatusCode::kInvalidArgument, Certainty::kNotPerformed},
         Row{"Conflict", {Http(409)}, kPlain, StatusCode::kAborted, Certainty::kNotPerformed},
-        Row{"TooMany",
+        Row{"TooManyRequests",
             {Http(429)},
             kPlain,
             StatusCode::kResourceExhausted,
@@ -110,14 +110,14 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"Unrecognized404",
             {Unrecognized404()},
             kAllowMissing,
-            StatusCode::kNotFound,
+            StatusCode::kUnavailable,
             Certainty::kNotPerformed},
-        Row{"Strange410",
+        Row{"Unrecognized410",
             {Http(410, BodyKind::kEmpty)},
             kAllowMissing,
-            StatusCode::kNotFound,
+            StatusCode::kUnavailable,
             Certainty::kNotPerformed},
-        Row{"AbsentAfterALostAnswer",
+        Row{"AbsentAfterALostResponse",
             {Lost(), Absent()},
             kAllowMissing,
             StatusCode::kOk,
@@ -127,7 +127,7 @@ INSTANTIATE_TEST_SUITE_P(
             kAllowMissing,
             StatusCode::kOk,
             Certainty::kAbsent},
-        Row{"Strange404AfterALostAnswer",
+        Row{"Unrecognized404AfterALostResponse",
             {Lost(), Unrecognized404()},
             kAllowMissing,
             StatusCode::kUnavailable,
@@ -154,7 +154,7 @@ INSTANTIATE_TEST_SUITE_P(
     Name);
 
 INSTANTIATE_TEST_SUITE_P(
-    SeveralSends, DeletionJoinTest,
+    SeveralAttempts, DeletionJoinTest,
     ::testing::Values(
         Row{"LostThenDone", {Lost(), Deleted()}, kPlain, StatusCode::kOk, Certainty::kPerformed},
         Row{"RefusedThenDone",
@@ -188,20 +188,20 @@ INSTANTIATE_TEST_SUITE_P(
             kPlain,
             StatusCode::kOk,
             Certainty::kPresumed},
-        Row{"LostThenStrange404",
+        Row{"LostThenUnrecognized404",
             {Lost(), Unrecognized404()},
             kPlain,
             StatusCode::kUnavailable,
             Certainty::kUnknown},
-        Row{"LostThenRefusedThenStrange404",
+        Row{"LostThenRefusedThenUnrecognized404",
             {Lost(), ConnectRefused(), Unrecognized404()},
             kPlain,
             StatusCode::kUnavailable,
             Certainty::kUnknown},
-        Row{"RefusedThenStrange404",
+        Row{"RefusedThenUnrecognized404",
             {ConnectRefused(), Unrecognized404()},
             kPlain,
-            StatusCode::kNotFound,
+            StatusCode::kUnavailable,
             Certainty::kNotPerformed},
         Row{"GatewayTimeoutThenUnauthenticated",
             {Http(504), Http(401)},
@@ -218,7 +218,7 @@ INSTANTIATE_TEST_SUITE_P(
             kPlain,
             StatusCode::kUnavailable,
             Certainty::kUnknown},
-        Row{"LostThenTooMany",
+        Row{"LostThenTooManyRequests",
             {Lost(), Http(429)},
             kPlain,
             StatusCode::kResourceExhausted,

@@ -1,5 +1,4 @@
-// What keeps a deletion from being sent again although it would be worth it, and what the caller is
-// told then.
+// What prevents a retry that would be worthwhile, and the response that the caller then gets.
 #include <string>
 
 #include <gmock/gmock.h>
@@ -121,26 +120,26 @@ TEST(OnRetryAfterGateClosedTest, ReturnsLastResultWithoutTime) {
   Deletion deletion(RetryPolicy{}, {});
   ASSERT_TRUE(deletion.OnAttemptFinished(Lost(), {}, 60s, 0.5).will_retry);
   EXPECT_FALSE(deletion.OnRetryAfterGateClosed(3s, 3s, 0.0).will_retry);
-  const Deletion::Response answer = deletion.answer();
-  EXPECT_EQ(answer.code, absl::StatusCode::kUnavailable);
-  EXPECT_EQ(answer.certainty, Certainty::kUnknown);
-  EXPECT_EQ(answer.retry_stop, RetryStop::kHoldBack);
-  EXPECT_EQ(answer.retry_after, 3s);
-  EXPECT_TRUE(answer.retry_after_is_explicit);
-  EXPECT_EQ(answer.sends, 1);
+  const Deletion::Response response = deletion.answer();
+  EXPECT_EQ(response.code, absl::StatusCode::kUnavailable);
+  EXPECT_EQ(response.certainty, Certainty::kUnknown);
+  EXPECT_EQ(response.retry_stop, RetryStop::kHoldBack);
+  EXPECT_EQ(response.retry_after, 3s);
+  EXPECT_TRUE(response.retry_after_is_explicit);
+  EXPECT_EQ(response.sends, 1);
 }
 
 TEST(StopForRateLimitTest, ReturnsLastResult) {
   Deletion deletion(RetryPolicy{}, {});
   ASSERT_TRUE(deletion.OnAttemptFinished(Lost(), {}, 60s, 0.5).will_retry);
   deletion.StopForRateLimit(70ms);
-  const Deletion::Response answer = deletion.answer();
-  EXPECT_EQ(answer.code, absl::StatusCode::kUnavailable);
-  EXPECT_EQ(answer.certainty, Certainty::kUnknown);
-  EXPECT_EQ(RetryStopName(answer.retry_stop), "rate_limit");
-  EXPECT_EQ(answer.retry_after, 70ms);
-  EXPECT_TRUE(answer.retry_after_is_explicit);
-  EXPECT_EQ(answer.sends, 1);
+  const Deletion::Response response = deletion.answer();
+  EXPECT_EQ(response.code, absl::StatusCode::kUnavailable);
+  EXPECT_EQ(response.certainty, Certainty::kUnknown);
+  EXPECT_EQ(RetryStopName(response.retry_stop), "rate_limit");
+  EXPECT_EQ(response.retry_after, 70ms);
+  EXPECT_TRUE(response.retry_after_is_explicit);
+  EXPECT_EQ(response.sends, 1);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Whether a deletion sends again, and how long it waits before.
+// Whether a deletion retries, and how long it waits before.
 #include <string>
 #include <vector>
 
@@ -23,7 +23,7 @@ Deletion::Step FirstStep(const AttemptClassification& outcome, const RetryHint& 
 struct Row {
   const char* name;
   AttemptClassification outcome;
-  bool plain;           // sends again by the default policy, without a hint
+  bool plain;           // retried by the default policy, without a hint
   bool told_to = true;  // with `x-should-retry: true`
 };
 
@@ -85,6 +85,17 @@ TEST(RetryPolicyTest, NotFoundIsNotRetried) {
   EXPECT_FALSE(FirstStep(Http(202)).will_retry);
 }
 
+// `x-should-retry` and `Retry-After` of an intermediary's 404 are not the API's.
+TEST(RetryPolicyTest, Unrecognized404IsFinalWhateverItsHeadersSay) {
+  const RetryHint hint = {.retry_after = 1s, .should_retry = true};
+  for (int status : {404, 410}) {
+    Deletion deletion(RetryPolicy{}, {});
+    EXPECT_FALSE(deletion.OnAttemptFinished(Http(status), hint, 60s, 0.5).will_retry);
+    EXPECT_EQ(deletion.answer().retry_after, std::nullopt);
+    EXPECT_FALSE(deletion.answer().retry_after_is_explicit);
+  }
+}
+
 TEST(RetryPolicyTest, Http500RetryCanBeDisabled) {
   RetryPolicy policy;
   policy.retry_500 = false;
@@ -104,12 +115,12 @@ TEST(RetryPolicyTest, AttemptsAreBounded) {
     RetryPolicy policy;
     policy.max_attempts = max_attempts;
     Deletion deletion(policy, {});
-    int sends = 0;
+    int attempts = 0;
     do {
-      ++sends;
-      ASSERT_LE(sends, max_attempts);
+      ++attempts;
+      ASSERT_LE(attempts, max_attempts);
     } while (deletion.OnAttemptFinished(Unavailable(), {}, kAmpleTime, 0.0).will_retry);
-    EXPECT_EQ(sends, max_attempts);
+    EXPECT_EQ(attempts, max_attempts);
     EXPECT_EQ(deletion.sends(), max_attempts);
   }
 }
@@ -128,8 +139,8 @@ TEST(BackoffTest, FullJitterWithExponentialCap) {
   for (double random : {0.0, 0.25, 0.5, 0.75, 0.999999}) {
     Deletion deletion(policy, {});
     milliseconds bound = policy.initial_backoff;
-    for (int send = 1; send < policy.max_attempts; ++send) {
-      SCOPED_TRACE(send);
+    for (int attempt = 1; attempt < policy.max_attempts; ++attempt) {
+      SCOPED_TRACE(attempt);
       const Deletion::Step step = deletion.OnAttemptFinished(Unavailable(), {}, kAmpleTime, random);
       ASSERT_TRUE(step.will_retry);
       EXPECT_GE(step.wait, 0ms);
@@ -147,7 +158,7 @@ TEST(BackoffTest, DoesNotOverflow) {
   policy.initial_backoff = std::chrono::hours(1);
   policy.max_backoff = std::chrono::hours(10);
   Deletion deletion(policy, {});
-  for (int send = 1; send < policy.max_attempts; ++send) {
+  for (int attempt = 1; attempt < policy.max_attempts; ++attempt) {
     const auto step =
         deletion.OnAttemptFinished(Unavailable(), {}, std::chrono::hours(100), 0.999999);
     ASSERT_TRUE(step.will_retry);
@@ -229,12 +240,12 @@ TEST(RetryAfterTest, EarlierAttemptsRetryAfterIsDropped) {
 
 TEST(RetryAfterTest, IsIgnoredOnceGone) {
   const RetryHint hint = {.retry_after = 1s, .should_retry = true};
-  for (const std::vector<AttemptClassification>& sends :
+  for (const std::vector<AttemptClassification>& attempts :
        {std::vector{Deleted()}, std::vector{Lost(), Deleted()}}) {
     Deletion deletion(RetryPolicy{}, {});
     Deletion::Step step;
-    for (const AttemptClassification& send : sends)
-      step = deletion.OnAttemptFinished(send, hint, 60s, 0.5);
+    for (const AttemptClassification& attempt : attempts)
+      step = deletion.OnAttemptFinished(attempt, hint, 60s, 0.5);
     EXPECT_FALSE(step.will_retry);
     EXPECT_EQ(deletion.answer().retry_after, std::nullopt);
   }

@@ -1,6 +1,6 @@
 // File: deletion_testing.h
 //
-// What the tests of `Deletion` share: send outcomes by name, and a run over several of them.
+// What the tests of `Deletion` share: attempts by name, and the response to several of them.
 #ifndef EVALRUN_TESTS_UNIT_DELETION_DELETION_TESTING_H_
 #define EVALRUN_TESTS_UNIT_DELETION_DELETION_TESTING_H_
 
@@ -17,6 +17,11 @@ inline AttemptClassification Http(int status, BodyKind body = BodyKind::kOther) 
 }
 inline AttemptClassification Deleted() { return Http(204, BodyKind::kEmpty); }
 inline AttemptClassification Absent() { return Http(404, BodyKind::kApiError); }
+inline AttemptClassification AbsentByName() {
+  AttemptClassification classification = Absent();
+  classification.names_run = true;
+  return classification;
+}
 inline AttemptClassification Unrecognized404() { return Http(404, BodyKind::kOther); }
 inline AttemptClassification Lost() { return ClassifyFault(Fault::kConnectionLost, true); }
 inline AttemptClassification TimedOut() { return ClassifyFault(Fault::kTimeout, true); }
@@ -25,7 +30,7 @@ inline AttemptClassification Unavailable() { return Http(503, BodyKind::kApiErro
 
 inline constexpr std::chrono::milliseconds kAmpleTime = std::chrono::hours(1);
 
-// Gives every outcome to a deletion, whatever it says about sending again.
+// The response after these attempts, whatever the deletion says about retries.
 inline Deletion::Response ResponseTo(const std::vector<AttemptClassification>& outcomes,
                                      Deletion::Request request = {}) {
   RetryPolicy policy;

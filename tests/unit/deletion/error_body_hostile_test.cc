@@ -1,5 +1,4 @@
-// Bodies made to hurt. Whatever arrives: no crash, no exception, no recursion without end, and
-// only valid UTF-8 comes out.
+// Hostile bodies: no crash, no exception, no unbounded recursion, and only valid UTF-8 as a result.
 #include <random>
 #include <string>
 

@@ -1,4 +1,4 @@
-// What well-meant bodies say. What a hostile upstream may send is in error_body_hostile_test.cc.
+// The content of ordinary error bodies. error_body_hostile_test.cc has the hostile ones.
 #include "rest_backend/deletion/error_body.h"
 
 #include <string>

@@ -1,6 +1,6 @@
 // File: printers.h
 //
-// How the values of the pure core look in a failed expectation.
+// How the values of the domain are printed in a failed expectation.
 #ifndef EVALRUN_TESTS_UNIT_DELETION_PRINTERS_H_
 #define EVALRUN_TESTS_UNIT_DELETION_PRINTERS_H_
 
@@ -34,6 +34,11 @@ inline void PrintTo(Fault fault, std::ostream* os) {
   *os << kNames[static_cast<int>(fault)];
 }
 
+inline void PrintTo(ScopeStatus status, std::ostream* os) {
+  constexpr const char* kNames[] = {"kProven", "kMissing", "kUnverifiable"};
+  *os << kNames[static_cast<int>(status)];
+}
+
 inline void PrintTo(Certainty certainty, std::ostream* os) { *os << CertaintyName(certainty); }
 
 inline void PrintTo(const FieldError& error, std::ostream* os) {
@@ -45,7 +50,7 @@ inline void PrintTo(const AttemptClassification& outcome, std::ostream* os) {
   PrintTo(outcome.effect, os);
   *os << ", ";
   PrintTo(outcome.retry, os);
-  *os << ", " << outcome.reason << "}";
+  *os << ", " << outcome.reason << (outcome.names_run ? ", names the run}" : "}");
 }
 
 }  // namespace evalrun::deletion

@@ -46,5 +46,16 @@ TEST(BuildRequestTargetTest, ReplacesTheTargetString) {
   EXPECT_EQ(target, "/v2/eval-runs/b");
 }
 
+TEST(BuildProbeTargetTest, HasAWorkspaceOnlyWhereThereIsOne) {
+  std::string target = "/v2/eval-runs/a?workspace_uuid=w";
+  BuildProbeTarget("/v2", std::nullopt, &target);
+  EXPECT_EQ(target, "/v2/eval-runs?limit=1");
+  BuildProbeTarget("/proxy/v2", kWorkspace, &target);
+  EXPECT_EQ(target,
+            "/proxy/v2/eval-runs?limit=1&workspace_uuid=7D9F3C52-8a41-4b6e-9d0c-2f5e8b1a7c34");
+  BuildProbeTarget("", std::nullopt, &target);
+  EXPECT_EQ(target, "/eval-runs?limit=1");
+}
+
 }  // namespace
 }  // namespace evalrun::deletion

@@ -17,7 +17,7 @@ using std::chrono::system_clock;
 // Friday, 2026-11-06 08:49:37 GMT.
 constexpr system_clock::time_point kDate =
     std::chrono::sys_days(std::chrono::year(2026) / 11 / 6) + 8h + 49min + 37s;
-// The moment of the answer, in the tests whose input is no date.
+// The time of the response, in the tests whose input is not a date.
 constexpr system_clock::time_point kNow = kDate;
 
 struct Case {
@@ -116,7 +116,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"TenKilobytes", std::string(10240, 'x'), "", std::nullopt}),
     Name);
 
-// The date is always kDate, a whole second; `ahead` is how long before it the answer arrives.
+// The date is always kDate, a whole second; `ahead` is how long before it the response arrives.
 struct DateCase {
   const char* name;
   std::string value;

@@ -15,6 +15,7 @@
 
 #include <gtest/gtest.h>
 
+#include "service/grpc_hooks/accepted_sockets.h"
 #include "tests/unit/grpc_hooks/tcp_pair.h"
 
 namespace evalrun::grpc_hooks {
@@ -30,6 +31,7 @@ class Connection {
     epoll_event event{};
     event.events = EPOLLIN | EPOLLET;
     EXPECT_EQ(epoll_ctl(poll_, EPOLL_CTL_ADD, pair_.accepted, &event), 0);
+    AcceptedSockets::Add(pair_.accepted);
   }
   ~Connection() {
     CloseSender();

@@ -16,6 +16,7 @@
 
 #include <gtest/gtest.h>
 
+#include "service/grpc_hooks/accepted_sockets.h"
 #include "tests/unit/grpc_hooks/tcp_pair.h"
 
 namespace evalrun::grpc_hooks {
@@ -27,6 +28,7 @@ class Connection {
   Connection() {
     const int on = 1;
     setsockopt(sender_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    AcceptedSockets::Add(sender_);
   }
   ~Connection() {
     CloseSender();

@@ -34,7 +34,7 @@ CallError MakeCallError(absl::StatusCode code, Certainty certainty, std::string_
 TEST(MakeCallErrorTest, PassesOnTheApisOwnError) {
   const CallError call_error = MakeCallError(absl::StatusCode::kAborted, Certainty::kNotPerformed,
                                              "UPSTREAM_CONFLICT", ApiError(409));
-  EXPECT_EQ(call_error.code, grpc::StatusCode::ABORTED);
+  EXPECT_EQ(call_error.code, absl::StatusCode::kAborted);
   EXPECT_EQ(call_error.reason, "RESOURCE_CONFLICT");
   EXPECT_EQ(call_error.domain, "api.aymara.ai");
   EXPECT_EQ(call_error.message, "still processing");
@@ -59,8 +59,9 @@ TEST(MakeCallErrorTest, IgnoresErrorsOfIntermediaries) {
   upstream.is_final = true;
   upstream.http_status = 404;
   upstream.body.kind = BodyKind::kOther;
-  const CallError call_error = MakeCallError(absl::StatusCode::kNotFound, Certainty::kNotPerformed,
-                                             "UPSTREAM_UNRECOGNIZED_404", upstream);
+  const CallError call_error =
+      MakeCallError(absl::StatusCode::kUnavailable, Certainty::kNotPerformed,
+                    "UPSTREAM_UNRECOGNIZED_404", upstream);
   EXPECT_EQ(call_error.reason, "UPSTREAM_UNRECOGNIZED_404");
   EXPECT_EQ(call_error.domain, "evalrun-gateway");
   EXPECT_EQ(call_error.message, "the upstream answered HTTP 404");
@@ -98,7 +99,7 @@ TEST(MakeAdmissionErrorTest, StatesReasonAndRetryAfter) {
         std::pair(deletion::RejectReason::kHoldBack, "UPSTREAM_HOLD_BACK")}) {
     const CallError call_error =
         MakeAdmissionError({refusal, std::chrono::seconds(2)}, false, "abc-1");
-    EXPECT_EQ(call_error.code, grpc::StatusCode::RESOURCE_EXHAUSTED);
+    EXPECT_EQ(call_error.code, absl::StatusCode::kResourceExhausted);
     EXPECT_EQ(call_error.reason, reason);
     EXPECT_EQ(call_error.domain, "evalrun-gateway");
     EXPECT_EQ(call_error.certainty, Certainty::kNotPerformed);
@@ -126,7 +127,7 @@ TEST(MakeRateLimitErrorTest, StatesRuleSubjectAndRetryAfter) {
                                         .subject = "spiffe://prod/batch",
                                         .wait = std::chrono::milliseconds(70)};
   CallError call_error = MakeRateLimitError(rejection, false, "abc-1");
-  EXPECT_EQ(call_error.code, grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(call_error.code, absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(call_error.reason, "RATE_LIMITED");
   EXPECT_EQ(call_error.domain, "evalrun-gateway");
   EXPECT_EQ(call_error.certainty, Certainty::kNotPerformed);
@@ -154,7 +155,7 @@ TEST(MakeRateLimitErrorTest, OmitsSubjectForAGatewayWideRule) {
 
 TEST(MakePermissionDeniedErrorTest, RevealsNothingAboutTheRun) {
   const CallError call_error = MakePermissionDeniedError(false, "abc-1");
-  EXPECT_EQ(call_error.code, grpc::StatusCode::PERMISSION_DENIED);
+  EXPECT_EQ(call_error.code, absl::StatusCode::kPermissionDenied);
   EXPECT_EQ(call_error.reason, "CALLER_NOT_ALLOWED");
   EXPECT_EQ(call_error.domain, "evalrun-gateway");
   EXPECT_EQ(call_error.certainty, Certainty::kNotPerformed);
@@ -169,7 +170,7 @@ TEST(MakePermissionDeniedErrorTest, IsUnknownAfterTheCallersEarlierAttempts) {
 
 TEST(MakeInvalidFieldErrorTest, StatesTheField) {
   const CallError call_error = MakeInvalidFieldError("workspace_uuid", "a UUID", "abc-1");
-  EXPECT_EQ(call_error.code, grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(call_error.code, absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(call_error.certainty, Certainty::kNotPerformed);
   EXPECT_EQ(call_error.message, "workspace_uuid must be a UUID");
   EXPECT_EQ(call_error.reason, "INVALID_FIELD");

@@ -17,33 +17,33 @@ using ::testing::IsEmpty;
 using ::testing::Pair;
 using ::testing::UnorderedElementsAre;
 
-google::rpc::Status Details(const grpc::Status& status) {
+google::rpc::Status Details(const EncodedError& error) {
   google::rpc::Status details;
-  EXPECT_TRUE(details.ParseFromString(status.error_details()));
+  EXPECT_TRUE(details.ParseFromString(error.details));
   return details;
 }
 
 // The detail of type `Detail`, of which there is exactly one.
 template <typename Detail>
-Detail Find(const grpc::Status& status) {
+Detail Find(const EncodedError& error) {
   Detail found;
   int count = 0;
-  const google::rpc::Status details = Details(status);
+  const google::rpc::Status details = Details(error);
   for (const auto& any : details.details()) count += any.UnpackTo(&found) ? 1 : 0;
   EXPECT_EQ(count, 1) << Detail::descriptor()->full_name();
   return found;
 }
 
 template <typename Detail>
-bool Has(const grpc::Status& status) {
-  const google::rpc::Status details = Details(status);
+bool Has(const EncodedError& error) {
+  const google::rpc::Status details = Details(error);
   for (const auto& any : details.details()) {
     if (any.Is<Detail>()) return true;
   }
   return false;
 }
 
-CallError MakeError(grpc::StatusCode code) {
+CallError MakeError(absl::StatusCode code) {
   CallError call_error;
   call_error.code = code;
   call_error.message = "a message";
@@ -75,91 +75,90 @@ TEST(ToReasonTest, ReturnsUpperSnakeCaseOrEmpty) {
   EXPECT_THAT(ToReason(std::string(64, 'a')), IsEmpty());
 }
 
-TEST(ToStatusTest, AlwaysAddsErrorInfoAndRequestInfo) {
-  CallError call_error = MakeError(grpc::StatusCode::UNAVAILABLE);
+TEST(EncodeErrorTest, AlwaysAddsErrorInfoAndRequestInfo) {
+  CallError call_error = MakeError(absl::StatusCode::kUnavailable);
   call_error.certainty = deletion::Certainty::kUnknown;
   call_error.sends = 3;
-  const grpc::Status status = ToStatus(call_error);
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
-  EXPECT_EQ(status.error_message(), "a message");
-  EXPECT_EQ(Details(status).code(), 14);
-  EXPECT_EQ(Details(status).message(), "a message");
-  const auto info = Find<google::rpc::ErrorInfo>(status);
+  const EncodedError error = EncodeError(call_error);
+  EXPECT_EQ(error.message, "a message");
+  EXPECT_EQ(Details(error).code(), 14);
+  EXPECT_EQ(Details(error).message(), "a message");
+  const auto info = Find<google::rpc::ErrorInfo>(error);
   EXPECT_EQ(info.reason(), "A_REASON");
   EXPECT_EQ(info.domain(), "evalrun-gateway");
   EXPECT_THAT(info.metadata(),
               UnorderedElementsAre(Pair("deletion", "unknown"), Pair("sends", "3")));
-  EXPECT_EQ(Find<google::rpc::RequestInfo>(status).request_id(), "abc-1");
-  EXPECT_EQ(Details(status).details_size(), 2) << "and nothing else without a reason";
+  EXPECT_EQ(Find<google::rpc::RequestInfo>(error).request_id(), "abc-1");
+  EXPECT_EQ(Details(error).details_size(), 2) << "and nothing else without a reason";
 }
 
-TEST(ToStatusTest, MetadataContainsUpstreamCodeAndRequestId) {
-  CallError call_error = MakeError(grpc::StatusCode::ABORTED);
+TEST(EncodeErrorTest, MetadataContainsUpstreamCodeAndRequestId) {
+  CallError call_error = MakeError(absl::StatusCode::kAborted);
   call_error.http_status = 409;
   call_error.upstream_code = "resource.conflict";
   call_error.upstream_request_id = "req-1";
   EXPECT_THAT(
-      Find<google::rpc::ErrorInfo>(ToStatus(call_error)).metadata(),
+      Find<google::rpc::ErrorInfo>(EncodeError(call_error)).metadata(),
       UnorderedElementsAre(Pair("deletion", "not_performed"), Pair("sends", "0"),
                            Pair("http_status", "409"), Pair("upstream_code", "resource.conflict"),
                            Pair("upstream_request_id", "req-1")));
 }
 
-TEST(ToStatusTest, AddsRetryInfoOnlyWithRetryAfter) {
-  CallError call_error = MakeError(grpc::StatusCode::RESOURCE_EXHAUSTED);
-  EXPECT_FALSE(Has<google::rpc::RetryInfo>(ToStatus(call_error)));
+TEST(EncodeErrorTest, AddsRetryInfoOnlyWithRetryAfter) {
+  CallError call_error = MakeError(absl::StatusCode::kResourceExhausted);
+  EXPECT_FALSE(Has<google::rpc::RetryInfo>(EncodeError(call_error)));
   call_error.retry_after = std::chrono::milliseconds(1500);
-  const auto delay = Find<google::rpc::RetryInfo>(ToStatus(call_error)).retry_delay();
+  const auto delay = Find<google::rpc::RetryInfo>(EncodeError(call_error)).retry_delay();
   EXPECT_EQ(delay.seconds(), 1);
   EXPECT_EQ(delay.nanos(), 500'000'000);
 }
 
-TEST(ToStatusTest, AddsBadRequestOnlyForInvalidArgument) {
-  CallError call_error = MakeError(grpc::StatusCode::INVALID_ARGUMENT);
+TEST(EncodeErrorTest, AddsBadRequestOnlyForInvalidArgument) {
+  CallError call_error = MakeError(absl::StatusCode::kInvalidArgument);
   call_error.field_errors = {{"query.workspace_uuid", "is no UUID"}};
-  const auto bad_request = Find<google::rpc::BadRequest>(ToStatus(call_error));
+  const auto bad_request = Find<google::rpc::BadRequest>(EncodeError(call_error));
   ASSERT_EQ(bad_request.field_violations_size(), 1);
   EXPECT_EQ(bad_request.field_violations(0).field(), "query.workspace_uuid");
   EXPECT_EQ(bad_request.field_violations(0).description(), "is no UUID");
-  call_error.code = grpc::StatusCode::INTERNAL;
-  EXPECT_FALSE(Has<google::rpc::BadRequest>(ToStatus(call_error)));
+  call_error.code = absl::StatusCode::kInternal;
+  EXPECT_FALSE(Has<google::rpc::BadRequest>(EncodeError(call_error)));
 }
 
-TEST(ToStatusTest, AddsResourceInfoOnlyForNotFound) {
+TEST(EncodeErrorTest, AddsResourceInfoOnlyForNotFound) {
   const auto resource =
-      Find<google::rpc::ResourceInfo>(ToStatus(MakeError(grpc::StatusCode::NOT_FOUND)));
+      Find<google::rpc::ResourceInfo>(EncodeError(MakeError(absl::StatusCode::kNotFound)));
   EXPECT_EQ(resource.resource_name(), "954d54bc-bd5f-4cb5-8d20-688f368b712e");
   EXPECT_EQ(resource.resource_type(), "aymara.evals.v1.EvalRun");
-  EXPECT_FALSE(Has<google::rpc::ResourceInfo>(ToStatus(MakeError(grpc::StatusCode::ABORTED))));
+  EXPECT_FALSE(Has<google::rpc::ResourceInfo>(EncodeError(MakeError(absl::StatusCode::kAborted))));
 }
 
-TEST(ToStatusTest, TruncatesLongUpstreamTextToFit) {
+TEST(EncodeErrorTest, TruncatesLongUpstreamTextToFit) {
   // Three bytes each on the wire, once percent-encoded; and a character of four bytes.
   for (const std::string piece : {"m", "%", "\xC3\xBC", "\xF0\x9F\x92\xA5"}) {
     std::string text;
     while (text.size() < 100'000) text += piece;
-    CallError call_error = MakeError(grpc::StatusCode::INVALID_ARGUMENT);
+    CallError call_error = MakeError(absl::StatusCode::kInvalidArgument);
     call_error.message = text;
     call_error.upstream_code = text;
     call_error.upstream_request_id = text;
     call_error.field_errors.assign(8, {text, text});
     call_error.retry_after = std::chrono::hours(1);
-    const grpc::Status status = ToStatus(call_error);
-    EXPECT_LT(EncodedBytes(status), kMaxEncodedBytes) << piece;
-    EXPECT_EQ(status.error_message().size() % piece.size(), 0u) << "cut inside a character";
-    EXPECT_GE(status.error_message().size(), 30u) << "something must be left to read";
-    EXPECT_EQ(Find<google::rpc::RequestInfo>(status).request_id(), "abc-1");
+    const EncodedError error = EncodeError(call_error);
+    EXPECT_LT(EncodedBytes(error), kMaxEncodedBytes) << piece;
+    EXPECT_EQ(error.message.size() % piece.size(), 0u) << "cut inside a character";
+    EXPECT_GE(error.message.size(), 30u) << "something must be left to read";
+    EXPECT_EQ(Find<google::rpc::RequestInfo>(error).request_id(), "abc-1");
   }
 }
 
 TEST(EncodedBytesTest, CountsPercentEncodingAndBase64) {
-  EXPECT_EQ(EncodedBytes(grpc::Status(grpc::StatusCode::UNKNOWN, "a b", "")), 3u);
-  EXPECT_EQ(EncodedBytes(grpc::Status(grpc::StatusCode::UNKNOWN, "%\n\x7F\xC3\xBC", "")), 15u);
-  EXPECT_EQ(EncodedBytes(grpc::Status(grpc::StatusCode::UNKNOWN, "", "1234")), 8u);
+  EXPECT_EQ(EncodedBytes({.message = "a b", .details = ""}), 3u);
+  EXPECT_EQ(EncodedBytes({.message = "%\n\x7F\xC3\xBC", .details = ""}), 15u);
+  EXPECT_EQ(EncodedBytes({.message = "", .details = "1234"}), 8u);
 }
 
 TEST(RetryPushbackTest, IsTheRequestedWaitOrNegative) {
-  CallError call_error = MakeError(grpc::StatusCode::UNAVAILABLE);
+  CallError call_error = MakeError(absl::StatusCode::kUnavailable);
   EXPECT_EQ(RetryPushback(call_error, 10s), "-1");
   call_error.retry_after = 1500ms;
   EXPECT_EQ(RetryPushback(call_error, 10s), "-1") << "a guess is no invitation";
@@ -168,7 +167,7 @@ TEST(RetryPushbackTest, IsTheRequestedWaitOrNegative) {
 }
 
 TEST(RetryPushbackTest, IsNegativeAfterOwnRetriesOrPastTheDeadline) {
-  CallError call_error = MakeError(grpc::StatusCode::UNAVAILABLE);
+  CallError call_error = MakeError(absl::StatusCode::kUnavailable);
   call_error.retry_after = 1500ms;
   call_error.retry_after_is_explicit = true;
   call_error.sends = 1;
@@ -182,23 +181,23 @@ TEST(RetryPushbackTest, IsNegativeAfterOwnRetriesOrPastTheDeadline) {
   EXPECT_EQ(RetryPushback(call_error, 10s), "-1") << "there are too many retries already";
 }
 
-TEST(ToStatusTest, StatesWhichLimitRejectedTheCall) {
-  CallError call_error = MakeError(grpc::StatusCode::RESOURCE_EXHAUSTED);
+TEST(EncodeErrorTest, StatesWhichLimitRejectedTheCall) {
+  CallError call_error = MakeError(absl::StatusCode::kResourceExhausted);
   call_error.limited_by = "per-caller";
   call_error.limited_subject = "caller:ip:10.0.0.7";
   call_error.limit = "the limit per-caller lets in a call every 1s, and up to 5 at once";
-  const grpc::Status status = ToStatus(call_error);
-  EXPECT_EQ(Find<google::rpc::ErrorInfo>(status).metadata().at("limited_by"), "per-caller");
-  const auto quota_failure = Find<google::rpc::QuotaFailure>(status);
+  const EncodedError error = EncodeError(call_error);
+  EXPECT_EQ(Find<google::rpc::ErrorInfo>(error).metadata().at("limited_by"), "per-caller");
+  const auto quota_failure = Find<google::rpc::QuotaFailure>(error);
   ASSERT_EQ(quota_failure.violations_size(), 1);
   EXPECT_EQ(quota_failure.violations(0).subject(), "caller:ip:10.0.0.7");
   EXPECT_EQ(quota_failure.violations(0).description(), call_error.limit);
 }
 
-TEST(ToStatusTest, StatesWhatStoppedTheRetries) {
-  CallError call_error = MakeError(grpc::StatusCode::UNAVAILABLE);
+TEST(EncodeErrorTest, StatesWhatStoppedTheRetries) {
+  CallError call_error = MakeError(absl::StatusCode::kUnavailable);
   call_error.retry_stop = deletion::RetryStop::kBudget;
-  EXPECT_EQ(Find<google::rpc::ErrorInfo>(ToStatus(call_error)).metadata().at("retry_stopped"),
+  EXPECT_EQ(Find<google::rpc::ErrorInfo>(EncodeError(call_error)).metadata().at("retry_stopped"),
             "budget");
 }
 

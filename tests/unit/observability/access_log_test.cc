@@ -1,4 +1,4 @@
-// The fields of the access log are a contract: what is changed here has to be told to its readers.
+// The fields of the access log are a contract: announce changes to its users.
 #include "service/observability/access_log.h"
 
 #include <algorithm>
@@ -38,7 +38,7 @@ TEST(AccessLineTest, WritesAllFieldsOfACompleteRecord) {
                   .workspace_uuid = "w",
                   .upstream_key = "k",
                   .authorization = authz::AccessDecision::kDryRunDenied,
-                  .code = grpc::StatusCode::NOT_FOUND,
+                  .code = absl::StatusCode::kNotFound,
                   .reason = "R",
                   .certainty = deletion::Certainty::kAbsent,
                   .sends = 1,
@@ -60,7 +60,7 @@ TEST(AccessLineTest, WritesAllFieldsOfACompleteRecord) {
 }
 
 TEST(AccessLineTest, WritesFieldsOfACallWithoutAttempts) {
-  EXPECT_THAT(FieldNames({.request_id = "r", .code = grpc::StatusCode::OK}),
+  EXPECT_THAT(FieldNames({.request_id = "r", .code = absl::StatusCode::kOk}),
               ElementsAre("time", "level", "event", "request_id", "network.peer.address", "caller",
                           "rpc.method", "eval_run_uuid", "rpc.response.status_code", "deletion",
                           "sends", "rpc.request.size", "duration"));
@@ -68,8 +68,8 @@ TEST(AccessLineTest, WritesFieldsOfACallWithoutAttempts) {
 
 class SampledLogTest : public ::testing::Test {
  protected:
-  // How many lines a hundred calls with this code leave.
-  std::size_t CountLines(grpc::StatusCode code, const AccessLogOptions& options) {
+  // The number of lines written for a hundred calls with this code.
+  std::size_t CountLines(absl::StatusCode code, const AccessLogOptions& options) {
     std::ostringstream lines;
     auto logger = std::make_shared<spdlog::logger>(
         "test", std::make_shared<spdlog::sinks::ostream_sink_st>(lines));
@@ -84,24 +84,24 @@ class SampledLogTest : public ::testing::Test {
 
 TEST_F(SampledLogTest, WritesTheConfiguredPercentageOfOkCalls) {
   for (const int percent : {0, 1, 10, 33, 50, 99, 100}) {
-    EXPECT_EQ(CountLines(grpc::StatusCode::OK, {.ok_sample_percent = percent}),
+    EXPECT_EQ(CountLines(absl::StatusCode::kOk, {.ok_sample_percent = percent}),
               static_cast<std::size_t>(percent));
   }
 }
 
 TEST_F(SampledLogTest, WritesEveryCallThatFailed) {
   for (int code = 1; code < kStatusCodeCount; ++code) {
-    EXPECT_EQ(CountLines(static_cast<grpc::StatusCode>(code), {.ok_sample_percent = 0}), 100u)
+    EXPECT_EQ(CountLines(static_cast<absl::StatusCode>(code), {.ok_sample_percent = 0}), 100u)
         << code;
   }
 }
 
 TEST_F(SampledLogTest, RecordsRecentErrorsWhenDisabled) {
   const AccessLogOptions off = {.enabled = false};
-  EXPECT_EQ(CountLines(grpc::StatusCode::OK, off), 0u);
-  EXPECT_EQ(CountLines(grpc::StatusCode::NOT_FOUND, off), 0u);
+  EXPECT_EQ(CountLines(absl::StatusCode::kOk, off), 0u);
+  EXPECT_EQ(CountLines(absl::StatusCode::kNotFound, off), 0u);
   EXPECT_TRUE(recent_.NewestFirst().empty());
-  EXPECT_EQ(CountLines(grpc::StatusCode::UNAVAILABLE, off), 0u);
+  EXPECT_EQ(CountLines(absl::StatusCode::kUnavailable, off), 0u);
   EXPECT_EQ(recent_.NewestFirst().size(), RecentErrors::kCapacity);
 }
 
@@ -112,13 +112,13 @@ TEST(RejectionLogTest, CapsRateLimitedCallsAtOneHundredPerSecond) {
   logger->set_pattern("%v");
   AccessLog log(logger, {}, nullptr);
   const std::chrono::system_clock::time_point start{std::chrono::seconds(1000)};
-  const CallRecord refused = {.code = grpc::StatusCode::RESOURCE_EXHAUSTED, .limited_by = "l"};
+  const CallRecord refused = {.code = absl::StatusCode::kResourceExhausted, .limited_by = "l"};
   const auto written = [&] { return std::ranges::count(lines.str(), '\n'); };
 
   for (int i = 0; i < 500; ++i) log.Write(refused, start + std::chrono::milliseconds(i));
   EXPECT_EQ(written(), 100);
   EXPECT_EQ(log.rejections_omitted(), 400u);
-  log.Write({.code = grpc::StatusCode::RESOURCE_EXHAUSTED}, start + std::chrono::milliseconds(600));
+  log.Write({.code = absl::StatusCode::kResourceExhausted}, start + std::chrono::milliseconds(600));
   log.Write({.would_be_limited_by = "l"}, start + std::chrono::milliseconds(600));
   EXPECT_EQ(written(), 102) << "other lines are always written";
   log.Write(refused, start + std::chrono::seconds(1));
@@ -127,32 +127,32 @@ TEST(RejectionLogTest, CapsRateLimitedCallsAtOneHundredPerSecond) {
 }
 
 TEST(SeverityTest, DependsOnWhoMustAct) {
+  using absl::StatusCode;
   using deletion::Certainty;
-  using grpc::StatusCode;
   struct {
     StatusCode code;
     const char* reason;
     Certainty certainty;
     spdlog::level::level_enum level;
   } const cases[] = {
-      {StatusCode::OK, "", Certainty::kPerformed, spdlog::level::info},
-      {StatusCode::OK, "", Certainty::kPresumed, spdlog::level::info},
-      {StatusCode::INVALID_ARGUMENT, "INVALID_FIELD", Certainty::kNotPerformed,
+      {StatusCode::kOk, "", Certainty::kPerformed, spdlog::level::info},
+      {StatusCode::kOk, "", Certainty::kPresumed, spdlog::level::info},
+      {StatusCode::kInvalidArgument, "INVALID_FIELD", Certainty::kNotPerformed,
        spdlog::level::info},
-      {StatusCode::NOT_FOUND, "RESOURCE_NOT_FOUND", Certainty::kAbsent, spdlog::level::info},
-      {StatusCode::NOT_FOUND, "UPSTREAM_UNRECOGNIZED_404", Certainty::kNotPerformed,
+      {StatusCode::kNotFound, "RESOURCE_NOT_FOUND", Certainty::kAbsent, spdlog::level::info},
+      {StatusCode::kUnavailable, "UPSTREAM_UNRECOGNIZED_404", Certainty::kNotPerformed,
        spdlog::level::err},
-      {StatusCode::PERMISSION_DENIED, "AUTH_X", Certainty::kNotPerformed, spdlog::level::info},
-      {StatusCode::CANCELLED, "CALL_CANCELLED", Certainty::kUnknown, spdlog::level::warn},
-      {StatusCode::UNAVAILABLE, "UPSTREAM_UNAVAILABLE", Certainty::kNotPerformed,
+      {StatusCode::kPermissionDenied, "AUTH_X", Certainty::kNotPerformed, spdlog::level::info},
+      {StatusCode::kCancelled, "CALL_CANCELLED", Certainty::kUnknown, spdlog::level::warn},
+      {StatusCode::kUnavailable, "UPSTREAM_UNAVAILABLE", Certainty::kNotPerformed,
        spdlog::level::warn},
-      {StatusCode::DEADLINE_EXCEEDED, "UPSTREAM_TIMEOUT", Certainty::kUnknown, spdlog::level::warn},
-      {StatusCode::UNAUTHENTICATED, "AUTH_INVALID_KEY", Certainty::kNotPerformed,
+      {StatusCode::kDeadlineExceeded, "UPSTREAM_TIMEOUT", Certainty::kUnknown, spdlog::level::warn},
+      {StatusCode::kUnauthenticated, "AUTH_INVALID_KEY", Certainty::kNotPerformed,
        spdlog::level::err},
-      {StatusCode::UNIMPLEMENTED, "UPSTREAM_UNIMPLEMENTED", Certainty::kNotPerformed,
+      {StatusCode::kUnimplemented, "UPSTREAM_UNIMPLEMENTED", Certainty::kNotPerformed,
        spdlog::level::err},
-      {StatusCode::INTERNAL, "UPSTREAM_REFUSED", Certainty::kNotPerformed, spdlog::level::err},
-      {StatusCode::UNKNOWN, "UPSTREAM_UNEXPECTED_RESPONSE", Certainty::kUnknown,
+      {StatusCode::kInternal, "UPSTREAM_REFUSED", Certainty::kNotPerformed, spdlog::level::err},
+      {StatusCode::kUnknown, "UPSTREAM_UNEXPECTED_RESPONSE", Certainty::kUnknown,
        spdlog::level::err},
   };
   for (const auto& c : cases) {

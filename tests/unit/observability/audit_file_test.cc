@@ -1,4 +1,4 @@
-// A file that is rotated while it is written to.
+// Rotating a file while it is being written.
 #include "service/observability/audit_file.h"
 
 #include <sys/stat.h>

@@ -1,4 +1,4 @@
-// The fields of the audit are a contract, and no line is lost without a word.
+// The fields of the audit log are a contract, and lost lines are always reported.
 #include "service/observability/audit_log.h"
 
 #include <memory>
@@ -42,7 +42,7 @@ TEST(AuditLineTest, WritesAllFieldsOfACompleteRecord) {
                   .workspace_uuid = "w",
                   .upstream_key = "k",
                   .authorization = authz::AccessDecision::kAllowed,
-                  .code = grpc::StatusCode::NOT_FOUND,
+                  .code = absl::StatusCode::kNotFound,
                   .reason = "R",
                   .certainty = deletion::Certainty::kAbsent,
                   .sends = 1,
@@ -55,7 +55,7 @@ TEST(AuditLineTest, WritesAllFieldsOfACompleteRecord) {
 
 TEST(AuditLineTest, WritesFieldsOfAMalformedCall) {
   EXPECT_THAT(
-      FieldNames({.request_id = "r", .code = grpc::StatusCode::OK}),
+      FieldNames({.request_id = "r", .code = absl::StatusCode::kOk}),
       ElementsAre("time", "level", "event", "request_id", "network.peer.address", "caller",
                   "rpc.method", "eval_run_uuid", "rpc.response.status_code", "deletion", "sends"));
 }
@@ -66,7 +66,7 @@ TEST(AuditLineTest, WritesCallerTargetAndResult) {
                                .eval_run_uuid = "run",
                                .workspace_uuid = "w",
                                .authorization = authz::AccessDecision::kDenied,
-                               .code = grpc::StatusCode::PERMISSION_DENIED,
+                               .code = absl::StatusCode::kPermissionDenied,
                                .reason = "CALLER_NOT_ALLOWED"});
   EXPECT_EQ(line.at("event"), "audit");
   EXPECT_EQ(line.at("request_id"), "r-1");
@@ -114,7 +114,7 @@ TEST_F(AuditLogTest, CountsAndLogsLinesLostToAFullDisk) {
   EXPECT_THAT(output_.str(), HasSubstr("\"level\":\"error\""));
   const std::string said = output_.str();
   log->RunMaintenance(false);
-  EXPECT_EQ(output_.str(), said) << "once";
+  EXPECT_EQ(output_.str(), said) << "reported only once";
 }
 
 TEST_F(AuditLogTest, WritesNothingWhenOff) {

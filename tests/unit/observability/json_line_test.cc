@@ -1,4 +1,4 @@
-// One JSON object on one line, whatever goes in.
+// The output is one JSON object on one line, whatever the input.
 #include "service/observability/json_line.h"
 
 #include <string>

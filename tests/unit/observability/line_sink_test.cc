@@ -1,4 +1,4 @@
-// Lines are written in order; a reader that does not read costs lines, never time.
+// Lines are written in order; a reader that is too slow causes lost lines but no delay.
 #include "service/observability/line_sink.h"
 
 #include <fcntl.h>
@@ -35,7 +35,7 @@ class Pipe {
     if (ends_[1] >= 0) close(ends_[1]);
     ends_[1] = -1;
   }
-  // Everything, until the writer is closed.
+  // Reads until the writer is closed.
   std::string ReadAll() {
     std::string all;
     std::array<char, 4096> chunk;
@@ -55,7 +55,7 @@ TEST(LineSinkTest, WritesEachMessageAsALineInOrder) {
     spdlog::logger logger("test", std::make_shared<LineSink>(pipe.writer()));
     logger.info("one");
     logger.warn("two");
-    logger.info("{}");  // not a format: the payload as it is
+    logger.info("{}");  // the payload is not used as a format string
   }
   pipe.CloseWriter();
   EXPECT_EQ(pipe.ReadAll(), "one\ntwo\n{}\n");
@@ -66,7 +66,8 @@ TEST(LineSinkTest, WritesWarningsWithoutBatchDelay) {
   auto sink = std::make_shared<LineSink>(pipe.writer());
   spdlog::logger logger("test", sink);
   logger.error("now");
-  // Blocks until the line is there: the sink is still open, so nothing else could end the read.
+  // Blocks until the line has been written: the sink is still open, so nothing else can end the
+  // read.
   std::array<char, 4> bytes;
   for (std::size_t n = 0; n < bytes.size();) {
     const ssize_t got = read(pipe.reader(), bytes.data() + n, bytes.size() - n);
@@ -115,7 +116,7 @@ TEST(LineSinkTest, KeepsLinesWholeAndInOrderPerThread) {
 
 TEST(LineSinkTest, DropsAndCountsOldestLinesWhenFull) {
   Pipe pipe;
-  constexpr int kLines = 20'000;  // of 100 bytes: far more than the pipe and the buffer hold
+  constexpr int kLines = 20'000;  // of 100 bytes: far more than the pipe and the buffer can hold
   auto sink = std::make_shared<LineSink>(pipe.writer(), /*capacity_bytes=*/64 * 1024);
   {
     spdlog::logger logger("test", sink);
@@ -136,10 +137,10 @@ TEST(LineSinkTest, DropsAndCountsOldestLinesWhenFull) {
   EXPECT_EQ(dropped + static_cast<std::uint64_t>(std::ranges::count(written, '\n')), kLines + 0u)
       << "each line is accounted for";
   EXPECT_THAT(written, ::testing::HasSubstr("\n" + std::to_string(kLines - 1) + "."))
-      << "the newest stays";
+      << "the newest line is kept";
 }
 
-// A limit on the size of files stands for a disk that is full, and has room again later.
+// A limit on the file size simulates a disk that is full and later has space again.
 TEST(LineSinkTest, TerminatesAPartiallyWrittenLine) {
   std::FILE* const file = std::tmpfile();
   ASSERT_NE(file, nullptr);

@@ -4,9 +4,14 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <prometheus/collectable.h>
+
+#include "service/observability/limit_metrics.h"
+#include "service/observability/metric_family.h"
 
 namespace evalrun::observability {
 namespace {
@@ -30,18 +35,11 @@ std::set<std::string> ParseFamilies(const std::string& exposition) {
 
 TEST(MetricsTest, ExposesAllFamilies) {
   EXPECT_THAT(
-      ParseFamilies(Metrics().Expose({})),
+      ParseFamilies(Metrics().Expose()),
       UnorderedElementsAre(
-          "gateway_calls_in_flight gauge", "gateway_calls_shed_total counter",
-          "gateway_connections_shed_total counter", "gateway_deletions_total counter",
-          "gateway_hold_back_remaining_seconds gauge", "gateway_hold_backs_total counter",
-          "gateway_limiter_keys gauge", "gateway_limiter_keys_evicted_total counter",
-          "gateway_limiter_overflowed_total counter", "gateway_log_lines_dropped_total counter",
-          "gateway_log_refusals_left_out_total counter", "gateway_retries_stopped_total counter",
-          "gateway_retries_total counter", "gateway_retry_budget_retries gauge",
-          "gateway_upstream_connections_open gauge",
+          "gateway_calls_shed_total counter", "gateway_deletions_total counter",
+          "gateway_retries_stopped_total counter", "gateway_retries_total counter",
           "gateway_authorization_decisions_total counter",
-          "gateway_upstream_connections_opened_total counter",
           "gateway_upstream_connections_reused_total counter",
           "gateway_upstream_resends_stopped_total counter",
           "gateway_upstream_unauthorized_total counter",
@@ -52,7 +50,7 @@ TEST(MetricsTest, ExposesAllFamilies) {
 }
 
 TEST(MetricsTest, ExposesEverySeriesBeforeTheFirstCall) {
-  const std::string exposition = Metrics().Expose({});
+  const std::string exposition = Metrics().Expose();
   for (const char* code :
        {"OK", "Canceled", "Unknown", "InvalidArgument", "DeadlineExceeded", "NotFound",
         "AlreadyExists", "PermissionDenied", "ResourceExhausted", "FailedPrecondition", "Aborted",
@@ -98,11 +96,10 @@ TEST(MetricsTest, CountsACompletedCall) {
   for (const deletion::AttemptResult& result : {reused, lost, refused})
     metrics.OnAttemptDone(result);
   metrics.OnCallCompleted({.authorization = authz::AccessDecision::kAllowed,
-                           .code = grpc::StatusCode::OK,
+                           .code = absl::StatusCode::kOk,
                            .certainty = deletion::Certainty::kPresumed,
                            .duration = std::chrono::microseconds(600)});
-  const std::string exposition =
-      metrics.Expose({.calls_in_flight = 7, .connections_opened = 5, .connections_closed = 2});
+  const std::string exposition = metrics.Expose();
   for (const std::string& line : {
            "grpc_server_started_total{" + kMethod + "} 1",
            "grpc_server_handled_total{grpc_code=\"OK\"," + kMethod + "} 1",
@@ -112,9 +109,6 @@ TEST(MetricsTest, CountsACompletedCall) {
            std::string("gateway_authorization_decisions_total{decision=\"allowed\"} 1"),
            std::string("gateway_authorization_decisions_total{decision=\"denied\"} 0"),
            std::string("gateway_upstream_resends_stopped_total 1"),
-           std::string("gateway_calls_in_flight 7"),
-           std::string("gateway_upstream_connections_open 3"),
-           std::string("gateway_upstream_connections_opened_total 5"),
            std::string("gateway_upstream_connections_reused_total 1"),
            std::string("gateway_upstream_unauthorized_total 1"),
        }) {
@@ -126,7 +120,7 @@ TEST(MetricsTest, CountsUnknownMethodsInOneSeries) {
   Metrics metrics;
   metrics.OnUnknownMethod();
   const std::string method = R"(grpc_method="unknown",grpc_service="unknown",grpc_type="unary")";
-  const std::string exposition = metrics.Expose({});
+  const std::string exposition = metrics.Expose();
   EXPECT_THAT(exposition, HasSubstr("\ngrpc_server_started_total{" + method + "} 1\n"));
   EXPECT_THAT(exposition, HasSubstr("\ngrpc_server_handled_total{grpc_code=\"Unimplemented\"," +
                                     method + "} 1\n"));
@@ -136,63 +130,67 @@ TEST(MetricsTest, CountsEachCauseOnce) {
   Metrics metrics;
   metrics.OnRetry();
   metrics.OnCallRejected(deletion::RejectReason::kHoldBack);
-  metrics.OnCallCompleted({.code = grpc::StatusCode::NOT_FOUND,
+  metrics.OnCallCompleted({.code = absl::StatusCode::kUnavailable,
                            .reason = "UPSTREAM_UNRECOGNIZED_404",
                            .retry_stop = deletion::RetryStop::kBudget});
-  const std::string exposition =
-      metrics.Expose({.retry_after_gate_closures = 2,
-                      .retry_after_gate_remaining = std::chrono::milliseconds(1500),
-                      .retry_budget_saved = 7});
+  const std::string exposition = metrics.Expose();
   for (const char* line : {
            "gateway_retries_total 1",
            "gateway_calls_shed_total{cause=\"hold_back\"} 1",
            "gateway_retries_stopped_total{cause=\"budget\"} 1",
            "gateway_upstream_unrecognized_404_total 1",
-           "gateway_hold_backs_total 2",
-           "gateway_hold_back_remaining_seconds 1.5",
-           "gateway_retry_budget_retries 7",
        }) {
     EXPECT_THAT(exposition, HasSubstr("\n" + std::string(line) + "\n"));
   }
 }
 
-TEST(MetricsTest, ExposesSeriesForCurrentLimitsOnly) {
+class FakeSource final : public prometheus::Collectable {
+ public:
+  [[nodiscard]] std::vector<prometheus::MetricFamily> Collect() const override {
+    return {MakeCounterFamily("a_total", "Something counted elsewhere.", 3),
+            MakeGaugeFamily("b", "Something measured elsewhere.", 1.5)};
+  }
+};
+
+TEST(MetricsTest, ExposesTheSeriesOfItsSources) {
+  const FakeSource source;
   Metrics metrics;
-  const std::string decisions = "gateway_limiter_decisions_total{";
-  EXPECT_THAT(metrics.Expose({}), Not(HasSubstr(decisions)));
-  LimitSnapshot limits{.rules = {{.name = "a", .by = "caller"}, {.name = "b", .by = "gateway"}}};
-  EXPECT_THAT(metrics.Expose({.limits = limits}),
-              HasSubstr("\n" + decisions + "decision=\"denied\",rule=\"b\"} 0\n"));
-  limits = {
-      .rules = {{.name = "b", .by = "gateway", .allowed = 3, .denied = 2, .shadow_denied = 1}},
-      .near = {{.rule = "b", .subject = "somebody"}},
-      .keys = 7,
-      .evicted = 5,
-      .overflowed = 4};
+  metrics.AddSource(&source);
   for (int i = 0; i < 2; ++i) {
-    const std::string exposition = metrics.Expose({.log_rejections_omitted = 9, .limits = limits});
-    for (const std::string& line : {
-             decisions + R"(decision="allowed",rule="b"} 3)",
-             decisions + R"(decision="denied",rule="b"} 2)",
-             decisions + R"(decision="shadow_denied",rule="b"} 1)",
-             std::string("gateway_limiter_keys 7"),
-             std::string("gateway_limiter_keys_evicted_total 5"),
-             std::string("gateway_limiter_overflowed_total 4"),
-             std::string("gateway_log_refusals_left_out_total 9"),
-         }) {
-      EXPECT_THAT(exposition, HasSubstr("\n" + line + "\n"));
-    }
-    EXPECT_THAT(exposition, Not(HasSubstr("rule=\"a\""))) << "a rule that is gone";
-    EXPECT_THAT(exposition, Not(HasSubstr("somebody"))) << "anybody can make up names";
+    const std::string exposition = metrics.Expose();
+    EXPECT_THAT(exposition, HasSubstr("\n# TYPE a_total counter\na_total 3\n"));
+    EXPECT_THAT(exposition, HasSubstr("\n# TYPE b gauge\nb 1.5\n"));
   }
 }
 
-TEST(MetricsTest, DoesNotCountASnapshotTwice) {
+TEST(LimitMetricsTest, HasSeriesForEachRuleAndNoneForItsSubjects) {
+  class Source final : public prometheus::Collectable {
+   public:
+    [[nodiscard]] std::vector<prometheus::MetricFamily> Collect() const override {
+      return MakeLimitFamilies(
+          {.rules = {{.name = "a", .by = "gateway", .allowed = 3, .denied = 2, .shadow_denied = 1}},
+           .near = {{.rule = "a", .subject = "somebody"}},
+           .keys = 7,
+           .evicted = 5,
+           .overflowed = 4});
+    }
+  };
+  const Source source;
   Metrics metrics;
-  EXPECT_THAT(metrics.Expose({.log_lines_dropped = 3}),
-              HasSubstr("\ngateway_log_lines_dropped_total 3\n"));
-  EXPECT_THAT(metrics.Expose({.log_lines_dropped = 3}),
-              HasSubstr("\ngateway_log_lines_dropped_total 3\n"));
+  metrics.AddSource(&source);
+  const std::string exposition = metrics.Expose();
+  const std::string decisions = "gateway_limiter_decisions_total{";
+  for (const std::string& line : {
+           decisions + R"(decision="allowed",rule="a"} 3)",
+           decisions + R"(decision="denied",rule="a"} 2)",
+           decisions + R"(decision="shadow_denied",rule="a"} 1)",
+           std::string("gateway_limiter_keys 7"),
+           std::string("gateway_limiter_keys_evicted_total 5"),
+           std::string("gateway_limiter_overflowed_total 4"),
+       }) {
+    EXPECT_THAT(exposition, HasSubstr("\n" + line + "\n"));
+  }
+  EXPECT_THAT(exposition, Not(HasSubstr("somebody"))) << "callers can make up names";
 }
 
 }  // namespace

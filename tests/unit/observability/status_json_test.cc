@@ -1,4 +1,4 @@
-// What the page is given: every metric, and the last errors.
+// The JSON for the admin page: every metric, and the most recent errors.
 #include "service/observability/status_json.h"
 
 #include <string>
@@ -46,15 +46,16 @@ TEST(StatusJsonTest, HasEverySeriesOfTheExposition) {
   sent.http_status = 204;
   sent.timing.total = std::chrono::milliseconds(3);
   metrics.OnAttemptDone(sent);
-  const json status = json::parse(StatusJson({.metrics = metrics.Collect({.calls_in_flight = 7})}));
+  metrics.OnRetry();
+  const json status = json::parse(StatusJson({.metrics = metrics.Collect()}));
   std::size_t series = 0;
-  for (const auto& family : metrics.Collect({})) {
+  for (const auto& family : metrics.Collect()) {
     EXPECT_EQ(status["metrics"][family.name].size(), family.metric.size()) << family.name;
     series += family.metric.size();
   }
   EXPECT_GT(series, 50u);
-  EXPECT_EQ(status["metrics"]["gateway_calls_in_flight"],
-            json::parse(R"([{"labels": {}, "value": 7}])"));
+  EXPECT_EQ(status["metrics"]["gateway_retries_total"],
+            json::parse(R"([{"labels": {}, "value": 1}])"));
   EXPECT_EQ(status["metrics"]["gateway_build_info"],
             json::parse(R"([{"labels": {"version": "1.2.3"}, "value": 1}])"));
   EXPECT_GT(status["metrics"]["process_resident_memory_bytes"][0]["value"], 1e6);
@@ -87,7 +88,7 @@ TEST(StatusJsonTest, ListsStateAndRecentErrors) {
   RecentErrors errors;
   errors.Add({.request_id = "r-1",
               .eval_run_uuid = "\xff<script>",
-              .code = grpc::StatusCode::UNAVAILABLE,
+              .code = absl::StatusCode::kUnavailable,
               .reason = "UPSTREAM_UNAVAILABLE",
               .certainty = deletion::Certainty::kUnknown,
               .http_status = 503,

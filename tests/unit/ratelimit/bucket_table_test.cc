@@ -1,4 +1,4 @@
-// A bounded number of keys, of which only idle ones are forgotten.
+// A bounded number of keys, of which only idle ones are evicted.
 #include "service/ratelimit/bucket_table.h"
 
 #include <cstdint>
@@ -26,12 +26,12 @@ TEST(BucketTableTest, KeepsTatPerKey) {
 TEST(BucketTableTest, EvictsLeastRecentlyUsedIdleKey) {
   BucketTable table(3);
   for (const BucketTable::Hash key : {1, 2, 3}) table.tat(table.Find(key, 0)) = 10;
-  (void)table.Find(1, 5);  // used again
+  (void)table.Find(1, 5);  // makes it the most recently used
   EXPECT_EQ(table.tat(table.Find(4, 10)), 0) << "a new key";
   EXPECT_EQ(table.size(), 3u);
   EXPECT_EQ(table.evicted(), 1u);
   EXPECT_EQ(table.tat(table.Find(1, 10)), 10);
-  EXPECT_EQ(table.tat(table.Find(3, 10)), 10) << "2 was the oldest";
+  EXPECT_EQ(table.tat(table.Find(3, 10)), 10) << "2 was evicted as the oldest";
 }
 
 TEST(BucketTableTest, DoesNotEvictKeysInUse) {
@@ -58,13 +58,13 @@ TEST(BucketTableTest, MatchesMapModel) {
   std::int64_t now = 0;
   for (int step = 0; step < 100'000; ++step) {
     ++now;
-    // Few distinct low bits: long chains.
+    // Few distinct low bits, which give long hash chains.
     const BucketTable::Hash key = (random() % 200) << 6U;
     const BucketTable::Index index = table.Find(key, now);
     if (index == kNone) continue;
     ASSERT_EQ(table.hash(index), key);
     const std::int64_t expected = model.contains(key) ? model[key] : 0;
-    // An idle key may have been forgotten; one in use must not.
+    // An idle key may have been evicted; one in use must not.
     if (expected > now) {
       ASSERT_EQ(table.tat(index), expected);
     } else {

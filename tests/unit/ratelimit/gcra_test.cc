@@ -1,5 +1,5 @@
-// The sums of the limits, held against a model that is too simple to be wrong: a bucket that fills
-// up by one call per interval.
+// Compares GCRA with a model that is too simple to be wrong: a token bucket that is refilled by one
+// call per interval.
 #include "service/ratelimit/gcra.h"
 
 #include <algorithm>
@@ -15,7 +15,7 @@ namespace {
 constexpr std::int64_t kMs = 1'000'000;
 constexpr std::int64_t kSecond = 1000 * kMs;
 
-// Counted in parts of a call, one for each nanosecond of the interval.
+// The level is counted in fractions of a call: `interval` units per call, one unit per nanosecond.
 class TokenBucket {
  public:
   explicit TokenBucket(const Quota& quota) : quota_(quota), level_(MaxLevel()) {}
@@ -72,8 +72,7 @@ TEST(GcraTest, MatchesTokenBucketAndReturnsMinimalWait) {
         tat = gcra::NextTat(quota, tat, now, cost);
       } else {
         ASSERT_GT(gcra::WaitTime(quota, tat, now + wait - 1, cost), 0);
-        ASSERT_EQ(gcra::WaitTime(quota, tat, now + wait, cost), 0)
-            << "at the time that was promised";
+        ASSERT_EQ(gcra::WaitTime(quota, tat, now + wait, cost), 0) << "at the promised time";
       }
       ASSERT_EQ(gcra::Available(quota, tat, now), bucket.whole());
     }
@@ -87,7 +86,7 @@ TEST(GcraTest, NoWindowExceedsRatePlusBurst) {
   std::int64_t tat = 0;
   std::int64_t now = 0;
   for (int call = 0; call < 5000; ++call) {
-    // Quiet and stormy times.
+    // Alternates between light and heavy load.
     now += static_cast<std::int64_t>(random() % (call / 500 % 2 == 0 ? 2 * kMs : 40 * kMs));
     if (gcra::WaitTime(quota, tat, now) > 0) continue;
     tat = gcra::NextTat(quota, tat, now);

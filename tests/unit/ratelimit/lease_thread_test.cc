@@ -1,5 +1,5 @@
-// The thread between the mailbox and the store: it asks in batches, responses always, and says once
-// when the store goes and when it comes back.
+// The thread between the mailbox and the store: it batches requests, always responds, and reports
+// once when the store goes down and when it comes back.
 #include "service/ratelimit/lease_thread.h"
 
 #include <atomic>
@@ -18,7 +18,7 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 
-// Grants as much as is wanted, while it is up.
+// Grants everything that is requested while it is up.
 class FakeStore final : public SharedStore {
  public:
   absl::Status Acquire(std::span<const LeaseRequest* const> requests,
@@ -65,7 +65,7 @@ class LeaseThreadTest : public ::testing::Test {
     return response;
   }
 
-  // Once there are so many of them.
+  // Waits until there are `count` changes.
   std::vector<std::string> Changes(std::size_t count) {
     const auto end = std::chrono::steady_clock::now() + 20s;
     while (std::chrono::steady_clock::now() < end) {
@@ -111,7 +111,7 @@ TEST_F(LeaseThreadTest, ReportsEachStoreStateChangeOnce) {
   Start();
   EXPECT_THAT(Changes(1), ElementsAre("it is gone"));
   store_.up = true;
-  EXPECT_THAT(Changes(2), ElementsAre("it is gone", "up")) << "by itself";
+  EXPECT_THAT(Changes(2), ElementsAre("it is gone", "up")) << "without any request";
   store_.up = false;
   EXPECT_THAT(Changes(3), ElementsAre("it is gone", "up", "it is gone"));
 }

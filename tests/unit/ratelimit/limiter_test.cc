@@ -1,4 +1,4 @@
-// All rules at once: who is charged, who is refused, and for how long.
+// Checking all rules at once: which are charged, which calls are rejected, and for how long.
 #include "service/ratelimit/limiter.h"
 
 #include <algorithm>
@@ -26,7 +26,7 @@ class LimiterTest : public ::testing::Test {
     limiter_.SetRules(std::make_shared<RuleSet>(std::move(rules)), replicas);
   }
 
-  // Whether a call is let in; it is then charged.
+  // Whether a call is admitted; if so, it is charged.
   bool Call(std::string_view caller, std::int64_t now = kStart, std::string_view workspace = "w") {
     decision_ =
         limiter_.Check({.caller = caller, .workspace = workspace, .upstream_key = "k"}, now);
@@ -58,7 +58,7 @@ TEST_F(LimiterTest, RejectedCallIsChargedToNoRule) {
   EXPECT_EQ(Calls(100, "greedy"), 1);
   EXPECT_EQ(decision_.refused, 0b10U);
   EXPECT_EQ(Calls(1, "b") + Calls(1, "c") + Calls(1, "d") + Calls(1, "e"), 4)
-      << "the gateway's room is not used up by who is refused";
+      << "rejected calls do not use the gateway's limit";
   EXPECT_EQ(Calls(1, "f"), 0);
   EXPECT_EQ(decision_.refused, 0b01U);
 }
@@ -72,7 +72,7 @@ TEST_F(LimiterTest, WaitCoversAllRules) {
   EXPECT_EQ(limiter_.rules().rule(static_cast<std::size_t>(decision_.rule)).name, "slow");
   EXPECT_EQ(decision_.wait, 500 * kMs);
   EXPECT_FALSE(Call("a", kStart + decision_.wait - 1));
-  EXPECT_TRUE(Call("a", kStart + 500 * kMs)) << "at the time that was promised";
+  EXPECT_TRUE(Call("a", kStart + 500 * kMs)) << "at the promised time";
 }
 
 TEST_F(LimiterTest, CountsRejectionForRuleWithLongestWait) {
@@ -100,7 +100,7 @@ TEST_F(LimiterTest, ListsHotKeys) {
   EXPECT_EQ(limiter_.hot_keys().size(), kMaxHotKeys);
   EXPECT_TRUE(std::ranges::none_of(limiter_.hot_keys(), [](const auto& entry) {
     return entry.subject == "greedy";
-  })) << "the last ones";
+  })) << "only the most recent ones are kept";
 }
 
 TEST_F(LimiterTest, ShadowRuleCountsWithoutRejecting) {
@@ -132,8 +132,8 @@ TEST_F(LimiterTest, RetryIsChargedToUpstreamKeyOnly) {
   EXPECT_EQ(limiter_.TryAcquireAttempt("k", kStart), 0);
   const std::int64_t wait = limiter_.TryAcquireAttempt("k", kStart);
   EXPECT_EQ(wait, 100 * kMs);
-  EXPECT_FALSE(Call("b")) << "a retry has taken its place";
-  EXPECT_EQ(limiter_.counts(0).allowed, 1u) << "a send is no call";
+  EXPECT_FALSE(Call("b")) << "a retry has used the capacity";
+  EXPECT_EQ(limiter_.counts(0).allowed, 1u) << "a retry is not counted as a call";
   EXPECT_EQ(limiter_.counts(0).refused, 1u);
   EXPECT_EQ(limiter_.TryAcquireAttempt("another key", kStart), 0);
   EXPECT_EQ(limiter_.TryAcquireAttempt("k", kStart + wait), 0);
@@ -150,13 +150,13 @@ TEST_F(LimiterTest, RuleChangeKeepsState) {
   Use({Rule("per-caller", LimitedBy::kCaller, 10, 5), Rule("gone", LimitedBy::kGateway, 10, 100)});
   ASSERT_EQ(Calls(5, "a"), 5);
   Use({Rule("new", LimitedBy::kGateway, 10, 100), Rule("per-caller", LimitedBy::kCaller, 10, 5)});
-  EXPECT_EQ(Calls(5, "a"), 0) << "the bucket is as empty as it was";
+  EXPECT_EQ(Calls(5, "a"), 0) << "the state is kept";
   EXPECT_EQ(Calls(5, "b"), 5);
   EXPECT_EQ(limiter_.counts(1).allowed, 10u);
   EXPECT_EQ(limiter_.counts(0).allowed, 5u);
   Use({Rule("per-caller", LimitedBy::kCaller, 1000, 5)});
   EXPECT_EQ(Calls(5, "a"), 0);
-  EXPECT_EQ(Calls(5, "a", kStart + 5 * kMs), 5) << "a larger limit holds from its first call on";
+  EXPECT_EQ(Calls(5, "a", kStart + 5 * kMs), 5) << "a larger limit applies immediately";
 }
 
 TEST_F(LimiterTest, CallersShareOverflowBucketWhenTableIsFull) {
@@ -164,11 +164,12 @@ TEST_F(LimiterTest, CallersShareOverflowBucketWhenTableIsFull) {
   ASSERT_EQ(Calls(2, "regular"), 2);
   int admitted = 0;
   for (int i = 0; i < 10'000; ++i) admitted += Calls(1, "made-up-" + std::to_string(i));
-  EXPECT_EQ(admitted, 49 + 2) << "what fits into the table, and one burst for all others together";
+  EXPECT_EQ(admitted, 49 + 2)
+      << "one call for each key in the table, and one burst for the overflow key";
   EXPECT_EQ(limiter_.keys().size(), 50u);
   EXPECT_EQ(limiter_.overflowed(), 10'000u - 49u);
-  EXPECT_EQ(Calls(2, "regular"), 0) << "it is still known";
-  EXPECT_EQ(Calls(2, "newcomer", kStart + 2 * kSecond), 2) << "idle keys have made room";
+  EXPECT_EQ(Calls(2, "regular"), 0) << "it is still in the table";
+  EXPECT_EQ(Calls(2, "newcomer", kStart + 2 * kSecond), 2) << "idle keys were evicted";
 }
 
 }  // namespace

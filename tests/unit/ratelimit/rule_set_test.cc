@@ -1,4 +1,4 @@
-// Which quota a subject has under a rule.
+// The quota of a subject under a rule.
 #include "service/ratelimit/rule_set.h"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,6 @@
-// Ten replicas share limits over a simulated store: the bound that lease.h states holds over every
-// window, and a saturated limit is used, whatever the skew, the clocks, the delays and the outages.
+// Ten replicas share limits over a simulated store: the bound stated in lease.h holds over every
+// window, and a saturated limit is fully used, in spite of skewed load, clock offsets, delays and
+// outages.
 #include <algorithm>
 #include <cstdint>
 #include <deque>
@@ -27,16 +28,16 @@ struct SimulationConfig {
   std::int64_t per_second = 1000;
   std::int64_t burst = 100;
   std::vector<double> calls_per_second;  // at each replica
-  std::int64_t delay = kMs;              // to the store, and back again
+  std::int64_t delay = kMs;              // in each direction
   std::int64_t length = 20 * kSecond;
-  // Times at which the store loses what it knows, and between which it does not answer.
+  // When the store loses its data, and the intervals in which it does not respond.
   std::vector<std::int64_t> losses = {};
   std::vector<std::pair<std::int64_t, std::int64_t>> outages = {};
-  // From when to when a replica exists.
+  // The interval in which each replica exists.
   std::vector<std::pair<std::int64_t, std::int64_t>> replica_lifetimes = {};
 };
 
-// The times of all calls that were let in.
+// Records the times of all admitted calls.
 class Simulation {
  public:
   explicit Simulation(SimulationConfig config) : config_(std::move(config)), random_(11) {
@@ -50,7 +51,7 @@ class Simulation {
     for (std::int64_t now = 0; now < config_.length; now += kStep) {
       for (auto& replica : replicas_) {
         if (now < replica->lifetime.first || now >= replica->lifetime.second) continue;
-        // Poisson, as nearly as it matters.
+        // An approximation of Poisson arrivals.
         std::poisson_distribution<int> calls(replica->calls_per_second * kStep / kSecond);
         for (int left = calls(random_); left > 0; --left) Call(replica.get(), now);
         ExchangeWithStore(replica.get(), now);
@@ -67,7 +68,7 @@ class Simulation {
     double calls_per_second = 0;
     std::int64_t clock_offset = 0;
     std::pair<std::int64_t, std::int64_t> lifetime;
-    std::deque<std::pair<std::int64_t, LeaseRequest>> to_store;  // with times of arrival
+    std::deque<std::pair<std::int64_t, LeaseRequest>> to_store;  // with arrival times
     std::deque<std::pair<std::int64_t, LeaseResponse>> from_store;
   };
 
@@ -136,7 +137,7 @@ double AllowedExcess(const SimulationConfig& config, int losses = 0) {
                                          config.replicas, losses);
 }
 
-// Calls let in from `from` on, as a part of the limit.
+// Calls admitted from `from` on, as a fraction of the limit.
 double UtilizationSince(std::int64_t from, const SimulationConfig& config,
                         const std::vector<std::int64_t>& times) {
   const auto count = std::ranges::count_if(times, [from](std::int64_t t) { return t >= from; });
@@ -195,7 +196,8 @@ TEST(SharingTest, FallsBackToShareDuringOutageAndRecovers) {
   EXPECT_LE(WorstExcess(admitted, 1000), AllowedExcess(config));
   const auto during = std::ranges::count_if(
       admitted, [](std::int64_t t) { return t >= 6 * kSecond && t < 10 * kSecond; });
-  EXPECT_NEAR(static_cast<double>(during) / 4, 100 + 9 * 50, 40) << "the share, or what there is";
+  EXPECT_NEAR(static_cast<double>(during) / 4, 100 + 9 * 50, 40)
+      << "the share, or the demand if it is lower";
   EXPECT_GE(UtilizationSince(11 * kSecond, config, admitted), 0.95);
 }
 

@@ -1,4 +1,4 @@
-// Which requests a fault script's rules apply to.
+// To which requests the rules of a fault script apply.
 #include "rest_backend/server/faults/fault_plan.h"
 
 #include <cmath>
@@ -27,7 +27,7 @@ RequestAttributes MakeDelete(const std::string& run) {
   return {.method = "DELETE", .path = "/v2/eval-runs/" + run, .eval_run_uuid = run};
 }
 
-// For each of `count` requests to delete `run`, whether a rule applied.
+// For each of `count` requests to delete `run`: whether a rule applied.
 std::vector<bool> Decisions(FaultPlan& plan, const std::string& run, int count) {
   std::vector<bool> fates;
   for (int i = 0; i < count; ++i) fates.push_back(plan.Decide(MakeDelete(run)).has_value());
@@ -174,6 +174,19 @@ TEST(FaultPlan, ResumesAfterRestart) {
   EXPECT_EQ(resumed.StatusJson(), plan.StatusJson());
   EXPECT_EQ(Decisions(resumed, kRun, 32), Decisions(unbroken, kRun, 32));
   EXPECT_EQ(resumed.StatusJson(), unbroken.StatusJson());
+}
+
+TEST(FaultPlan, KnowsWhatIsMissing) {
+  FaultPlan plan(ParseFaultScript(R"({"rules": [], "missing": [
+    "abcdef00-0000-4000-8000-000000000001"]})")
+                     .value());
+  EXPECT_TRUE(plan.IsMissing(kRun));
+  EXPECT_FALSE(plan.IsMissing(kOtherRun));
+  const FaultPlan resumed = FaultPlan::Resume(plan.State());
+  EXPECT_TRUE(resumed.IsMissing(kRun));
+  EXPECT_EQ(resumed.StatusJson(), plan.StatusJson());
+  EXPECT_THAT(plan.StatusJson()["missing"], ElementsAre(kRun));
+  EXPECT_FALSE(FaultPlan().IsMissing(kRun));
 }
 
 TEST(FaultPlan, ReportsTheScriptAsWrittenWithCounts) {

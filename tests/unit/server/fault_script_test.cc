@@ -1,4 +1,4 @@
-// What a fault script may say, and which sentence refuses it otherwise.
+// Which fault scripts are accepted, and the error messages for others.
 #include "rest_backend/server/faults/fault_script.h"
 
 #include <chrono>
@@ -28,6 +28,7 @@ TEST(FaultScript, EmptyScriptHasDefaults) {
   const auto script = ParseFaultScript(R"({"rules": []})");
   ASSERT_TRUE(script.ok()) << script.status();
   EXPECT_EQ(script->seed, 0);
+  EXPECT_THAT(script->missing, IsEmpty());
   EXPECT_THAT(script->rules, IsEmpty());
 }
 
@@ -63,6 +64,15 @@ TEST(FaultScript, ParsesEveryMember) {
   EXPECT_EQ(rule.fault.answer.status, 502);
   EXPECT_THAT(rule.fault.answer.headers, ElementsAre(Pair("Retry-After", "1")));
   EXPECT_EQ(rule.fault.answer.body, "b");
+}
+
+TEST(FaultScript, MissingIdsAreCanonical) {
+  const auto script = ParseFaultScript(R"({"rules": [], "missing": [
+    "workspace.ABCDEF00-0000-4000-8000-000000000001", "abcdef00-0000-4000-8000-000000000002",
+    "ABCDEF00-0000-4000-8000-000000000002"]})");
+  ASSERT_TRUE(script.ok()) << script.status();
+  EXPECT_THAT(script->missing, ElementsAre("abcdef00-0000-4000-8000-000000000001",
+                                           "abcdef00-0000-4000-8000-000000000002"));
 }
 
 struct KindCase {
@@ -112,7 +122,7 @@ INSTANTIATE_TEST_SUITE_P(
 struct BadScript {
   const char* name;
   const char* text;
-  const char* sentence;  // part of it
+  const char* sentence;  // part of the error message
 
   friend void PrintTo(const BadScript& c, std::ostream* out) { *out << c.text; }
 };
@@ -125,7 +135,7 @@ TEST_P(BadScripts, ReportsTheInvalidMember) {
   EXPECT_THAT(std::string(script.status().message()), HasSubstr(GetParam().sentence));
 }
 
-// A script whose only rule has these members besides a name.
+// A script whose only rule has these members in addition to its name.
 #define RULE(members) R"({"rules": [{"name": "n", )" members "}]}"
 
 INSTANTIATE_TEST_SUITE_P(
@@ -139,6 +149,11 @@ INSTANTIATE_TEST_SUITE_P(
         BadScript{"SeedNegative", R"({"rules": [], "seed": -1})", "`seed`"},
         BadScript{"SeedFraction", R"({"rules": [], "seed": 1.5})", "`seed`"},
         BadScript{"SeedTooLarge", R"({"rules": [], "seed": 9223372036854775808})", "`seed`"},
+        BadScript{"MissingNoArray", R"({"rules": [], "missing": "x"})",
+                  "`missing` must be an array"},
+        BadScript{"MissingNoId", R"({"rules": [], "missing": ["x"]})",
+                  "`missing[0]` must be a UUID"},
+        BadScript{"MissingNoString", R"({"rules": [], "missing": [1]})", "`missing[0]`"},
         BadScript{"RuleNoObject", R"({"rules": [1]})", "`rules[0]` must be a JSON object"},
         BadScript{"NoName", R"({"rules": [{"fault": "hold"}]})", "`rules[0].name`"},
         BadScript{"SameName",

@@ -1,4 +1,4 @@
-// The command line: what is read can be written down again, for a process that replaces this one.
+// Parsing of flags, and formatting them again for the process that replaces this one.
 #include "rest_backend/server/flags.h"
 
 #include <optional>

@@ -1,4 +1,4 @@
-// The bytes of an answer that a fault script spells out.
+// Serialization of the response in a fault script.
 #include "rest_backend/server/faults/scripted_response.h"
 
 #include <string>

@@ -1,5 +1,6 @@
-#include "service/config/host_port.h"
+#include "service/config/address.h"
 
+#include <optional>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -9,10 +10,10 @@ namespace {
 
 struct Case {
   const char* text;
-  HostPort value;
+  text::HostPort value;
 };
 
-TEST(ParseHostPortTest, ParsesValidAddresses) {
+TEST(ParseListenAddressTest, ParsesValidAddresses) {
   const Case cases[] = {
       {"127.0.0.1:50051", {"127.0.0.1", 50051}},
       {"0.0.0.0:0", {"0.0.0.0", 0}},
@@ -23,13 +24,13 @@ TEST(ParseHostPortTest, ParsesValidAddresses) {
       {"[2001:db8::1]:1", {"2001:db8::1", 1}},
   };
   for (const Case& c : cases) {
-    const auto parsed = ParseHostPort(c.text);
+    const auto parsed = ParseListenAddress(c.text);
     ASSERT_TRUE(parsed.ok()) << c.text;
     EXPECT_EQ(*parsed, c.value) << c.text;
   }
 }
 
-TEST(ParseHostPortTest, RejectsInvalidAddresses) {
+TEST(ParseListenAddressTest, RejectsInvalidAddresses) {
   for (const std::string& text : {std::string(""),
                                   std::string(":"),
                                   std::string(":50051"),
@@ -59,7 +60,15 @@ TEST(ParseHostPortTest, RejectsInvalidAddresses) {
                                   std::string("[::1\0]:1", 8),
                                   std::string("h\0:1", 4),
                                   std::string(254, 'a') + ":1"}) {
-    EXPECT_FALSE(ParseHostPort(text).ok()) << text;
+    EXPECT_FALSE(ParseListenAddress(text).ok()) << text;
+  }
+}
+
+TEST(ParseServerAddressTest, RequiresPortUnlessEmpty) {
+  EXPECT_EQ(*ParseServerAddress("redis:6379"), (text::HostPort{"redis", 6379}));
+  EXPECT_EQ(*ParseServerAddress(""), std::nullopt);
+  for (const char* text : {"redis", "redis:0", ":6379", "[fe80::1%eth0]:6379"}) {
+    EXPECT_FALSE(ParseServerAddress(text).ok()) << text;
   }
 }
 

@@ -1,4 +1,4 @@
-#include "service/config/validate.h"
+#include "service/config/parse_config.h"
 
 #include <string>
 
@@ -23,7 +23,7 @@ v1::GatewayConfig Defaults() {
 
 std::vector<std::string> Check(const v1::GatewayConfig& config, const Sources& sources = {}) {
   std::vector<std::string> errors;
-  Validate(config, sources, &errors);
+  (void)ParseConfig(config, sources, &errors);
   return errors;
 }
 
@@ -31,10 +31,10 @@ struct Case {
   const char* flag;
   const char* good;
   const char* bad;
-  const char* error;  // behind the key and the bad value
+  const char* error;  // after the key and the invalid value
 };
 
-TEST(ValidateTest, RejectsValuesOutOfBounds) {
+TEST(ParseConfigTest, RejectsValuesOutOfBounds) {
   const Case cases[] = {
       {"max-attempts", "1", "0", "must be from 1 to 10"},
       {"max-attempts", "10", "11", "must be from 1 to 10"},
@@ -82,12 +82,12 @@ TEST(ValidateTest, RejectsValuesOutOfBounds) {
     EXPECT_THAT(Check(config), IsEmpty()) << c.flag << " " << c.good;
     ASSERT_TRUE(SetFromText(setting.field(), c.bad, MutableParent(setting, &config)).ok()) << c.bad;
     const std::string shown = FieldText(*MutableParent(setting, &config), setting.field());
-    EXPECT_THAT(Check(config, {{setting.key, "x.yaml:7"}}),
-                ElementsAre(setting.key + " = \"" + shown + "\" (from x.yaml:7): " + c.error));
+    EXPECT_THAT(Check(config, {{setting.name, "x.yaml:7"}}),
+                ElementsAre(setting.name + " = \"" + shown + "\" (from x.yaml:7): " + c.error));
   }
 }
 
-TEST(ValidateTest, RejectsInconsistentSettings) {
+TEST(ParseConfigTest, RejectsInconsistentSettings) {
   v1::GatewayConfig config = Defaults();
   *config.mutable_retry()->mutable_initial_backoff() = ToProto(std::chrono::seconds(2));
   EXPECT_THAT(Check(config), IsEmpty()) << "equal is allowed";
@@ -111,7 +111,7 @@ TEST(ValidateTest, RejectsInconsistentSettings) {
   EXPECT_THAT(Check(config), IsEmpty()) << "two free ports are two ports";
 }
 
-TEST(ValidateTest, ReportsAllErrors) {
+TEST(ParseConfigTest, ReportsAllErrors) {
   v1::GatewayConfig config = Defaults();
   config.set_listen("x");
   config.mutable_upstream()->set_url("y");
@@ -120,7 +120,7 @@ TEST(ValidateTest, ReportsAllErrors) {
   EXPECT_THAT(Check(config), SizeIs(4));
 }
 
-TEST(ValidateTest, RejectsEmptyMessage) { EXPECT_FALSE(Check(v1::GatewayConfig()).empty()); }
+TEST(ParseConfigTest, RejectsEmptyMessage) { EXPECT_FALSE(Check(v1::GatewayConfig()).empty()); }
 
 }  // namespace
 }  // namespace evalrun::config

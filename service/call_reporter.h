@@ -1,0 +1,48 @@
+// File: call_reporter.h
+//
+// What the handler reports about calls, to the metrics, the access log and the audit log.
+#ifndef EVALRUN_SERVICE_CALL_REPORTER_H_
+#define EVALRUN_SERVICE_CALL_REPORTER_H_
+
+#include <chrono>
+
+#include "rest_backend/deletion/admission_controller.h"
+#include "rest_backend/deletion/attempt_result.h"
+#include "service/handler/call_observer.h"
+#include "service/observability/access_log.h"
+#include "service/observability/audit_log.h"
+#include "service/observability/call_record.h"
+#include "service/observability/metrics.h"
+
+namespace evalrun::service {
+
+// Belongs to the thread of the calls.
+class CallReporter final : public handler::CallObserver {
+ public:
+  // They outlive it.
+  CallReporter(observability::Metrics* metrics, observability::AccessLog* access_log,
+               observability::AuditLog* audit_log)
+      : metrics_(*metrics), access_log_(*access_log), audit_log_(*audit_log) {}
+
+  void OnCallStarted() override { metrics_.OnCallStarted(); }
+  void OnCallRejected(deletion::RejectReason reason) override { metrics_.OnCallRejected(reason); }
+  void OnRetry() override { metrics_.OnRetry(); }
+  void OnAttemptDone(const deletion::AttemptResult& result) override {
+    metrics_.OnAttemptDone(result);
+  }
+  void OnCallCompleted(const observability::CallRecord& record,
+                       std::chrono::system_clock::time_point now) override {
+    metrics_.OnCallCompleted(record);
+    access_log_.Write(record, now);
+    audit_log_.Write(record, now);
+  }
+
+ private:
+  observability::Metrics& metrics_;
+  observability::AccessLog& access_log_;
+  observability::AuditLog& audit_log_;
+};
+
+}  // namespace evalrun::service
+
+#endif  // EVALRUN_SERVICE_CALL_REPORTER_H_

@@ -1,0 +1,278 @@
+#include "service/gateway.h"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdint>
+#include <cstdlib>
+#include <iostream>
+#include <random>
+#include <utility>
+
+#include <absl/strings/str_cat.h>
+
+#include "service/admin_sources.h"
+#include "service/authz/policy.h"
+#include "service/config/live_settings.h"
+#include "service/config/secret.h"
+#include "service/config/tls.h"
+#include "service/config/yaml_writer.h"
+#include "service/options_from_config.h"
+#include "service/process/descriptor_limit.h"
+#include "service/process/termination_signal.h"
+#include "service/reload/key_file_times.h"
+
+namespace evalrun::service {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::system_clock;
+
+std::shared_ptr<spdlog::logger> MakeLogger(const char* name, spdlog::level::level_enum level,
+                                           std::shared_ptr<observability::LineSink> sink) {
+  auto logger = std::make_shared<spdlog::logger>(name, std::move(sink));
+  logger->set_level(level);
+  return logger;
+}
+
+// Without a policy every caller may delete everything, so the mode is worth a line.
+void LogAuthorizationMode(const authz::AccessPolicy& policy, spdlog::level::level_enum level,
+                          const observability::EventLog& events) {
+  events.Write(level, "authorization", {{"mode", policy.mode()}});
+}
+
+void LogChanges(const handler::LiveConfig& before, const handler::LiveConfig& now,
+                const observability::EventLog& events) {
+  for (const std::string& name : now.keys->KeysChangedSince(*before.keys)) {
+    events.Write(spdlog::level::info, "upstream_key_changed", {{"upstream_key", name}});
+  }
+  if (now.policy->mode() != before.policy->mode()) {
+    LogAuthorizationMode(*now.policy, spdlog::level::warn, events);
+  }
+}
+
+reload::CertificateReloader::ApplyFiles MakeCertificateApplier(
+    grpc_adapter::ServerTls* server_tls) {
+  return [server_tls](const config::TlsFiles& files) {
+    std::string key(files.key.RevealForSending());
+    server_tls->SetCertificate(files.certificate, key, files.authorities);
+    config::WipeString(&key);
+  };
+}
+
+reload::CertificateReloader::ApplyFiles MakeCertificateApplier(http::ClientTls* upstream_tls) {
+  return [upstream_tls](const config::TlsFiles& files) {
+    upstream_tls->Set(files.authorities, files.certificate, files.key.RevealForSending());
+  };
+}
+
+}  // namespace
+
+Gateway::Gateway(config::LoadedConfig loaded, reload::Reloader::Load reload_config,
+                 config::WatchedFiles* files)
+    : loaded_(std::move(loaded)),
+      config_(loaded_.config),
+      reload_config_(std::move(reload_config)),
+      files_(*files),
+      sink_(std::make_shared<observability::LineSink>(STDOUT_FILENO, config_.log().buffer_bytes())),
+      event_logger_(MakeLogger("events", ToSpdlogLevel(config_.log().level()), sink_)),
+      events_(event_logger_),
+      grpc_log_(&events_),
+      access_log_(MakeLogger("access", spdlog::level::info, sink_), MakeAccessLogOptions(loaded_),
+                  &errors_),
+      log_metrics_(sink_.get(), &access_log_),
+      hooks_(grpc_adapter::CheckGrpcHooks(config_.server().grpc_hooks())),
+      process_metrics_(metrics_.registry(), BuildLabels(hooks_)),
+      config_metrics_(metrics_.registry()),
+      credential_metrics_(metrics_.registry()),
+      random_(std::random_device{}()),
+      live_config_(MakeLiveConfig(loaded_)),
+      certificates_(&events_, &credential_metrics_),
+      server_tls_(ToClientCertificateRequest(loaded_)),
+      server_options_(MakeServerOptions(loaded_)),
+      http_options_(MakeHttpOptions(loaded_)),
+      shown_config_(loaded_.printed_config) {
+  observability::GrpcLogCapture::SetLevel(event_logger_->level());
+  metrics_.AddSource(&log_metrics_);
+  config_metrics_.OnLoaded(config::HashConfig(config_), /*needs_restart=*/false,
+                           system_clock::now());
+}
+
+Gateway::~Gateway() = default;
+
+int Gateway::Run() {
+  if (!OpenAuditLog()) return 1;
+  ShareLimits();
+  MakeHandler();
+  if (!LoadServerCertificate() || !LoadUpstreamCertificate()) return 1;
+  if (!StartGrpcServer() || !StartAdminServer()) return 1;
+  LogStart();
+  StartReloading();
+  process::WaitForTerminationSignal();
+  Drain();
+  return 0;
+}
+
+bool Gateway::Fail(std::string_view what, std::string_view address,
+                   const absl::Status& status) const {
+  const std::string reason(status.message());
+  events_.Write(spdlog::level::critical, "start_failed",
+                {{"what", what}, {"address", address}, {"reason", reason}});
+  std::cerr << "evalrun-gateway: " << what << " " << address << ": " << reason << "\n";
+  return false;
+}
+
+bool Gateway::OpenAuditLog() {
+  auto audit_log = observability::AuditLog::Open(MakeAuditOptions(config_), sink_,
+                                                 metrics_.registry(), &events_);
+  if (!audit_log.ok()) return Fail("cannot audit to", config_.audit().to(), audit_log.status());
+  audit_log_ = *std::move(audit_log);
+  return true;
+}
+
+void Gateway::ShareLimits() {
+  if (auto options = MakeSharedLimitsOptions(loaded_)) {
+    shared_limits_.emplace(*std::move(options), config_.limits().redis().address(), &events_,
+                           metrics_.registry());
+  }
+}
+
+void Gateway::MakeHandler() {
+  auto limiter = std::make_unique<ratelimit::Limiter>(
+      ratelimit::Limiter::Options{.max_keys = config_.limits().max_keys(),
+                                  .seed = std::random_device()()},
+      shared_limits_.has_value() ? shared_limits_->mailbox() : nullptr);
+  call_reporter_.emplace(&metrics_, &access_log_, audit_log_.get());
+  delete_handler_ = std::make_unique<handler::DeleteHandler>(
+      MakeDeleteOptions(loaded_),
+      handler::DeleteHandler::Environment{
+          .clock = &clock_, .random = &random_, .observer = &*call_reporter_},
+      std::move(limiter), live_config_);
+  process_metrics_.SetKeyFileTimes(
+      reload::GetKeyFileTimes(config_.upstream(), process_metrics_.started_at()));
+  // From here on the key ring has the only copies.
+  loaded_.api_key = {};
+  loaded_.keys.clear();
+}
+
+bool Gateway::LoadServerCertificate() {
+  const auto paths = config::ToTlsPaths(config_.tls());
+  if (!paths.certificate.empty()) {
+    const absl::Status status = certificates_.Add(
+        "server", paths, MakeCertificateApplier(&server_tls_), system_clock::now());
+    if (!status.ok()) return Fail("cannot use TLS on", config_.listen(), status);
+    server_options_.credentials = server_tls_.Credentials();
+  } else if (config_.server().insecure()) {
+    events_.Write(spdlog::level::warn, "insecure",
+                  {{"what", "calls are served without TLS"}, {"address", config_.listen()}});
+  }
+  return true;
+}
+
+bool Gateway::LoadUpstreamCertificate() {
+  const auto paths = config::ToTlsPaths(config_.upstream());
+  if (paths.certificate.empty() && paths.authorities.empty()) return true;
+  const absl::Status status = certificates_.Add(
+      "upstream", paths, MakeCertificateApplier(&upstream_tls_), system_clock::now());
+  if (!status.ok()) return Fail("cannot use TLS to", config_.upstream().url(), status);
+  http_options_.tls = &upstream_tls_;
+  return true;
+}
+
+void Gateway::ShareDescriptors(grpc_adapter::GrpcServerOptions* options) const {
+  const std::uint64_t limit = process::RaiseDescriptorLimit();
+  if (limit == 0) return;
+  const std::uint64_t upstream = config_.upstream().max_in_flight();
+  options->max_socket = process::MaxCallerDescriptor(limit, upstream);
+  const std::uint64_t needed = 2 * (upstream + process::kOwnDescriptors);
+  if (limit >= needed) return;
+  events_.Write(spdlog::level::warn, "descriptor_limit_low",
+                {{"limit", absl::StrCat(limit)}, {"needed", absl::StrCat(needed)}});
+}
+
+bool Gateway::StartGrpcServer() {
+  server_options_.hooks = hooks_;
+  ShareDescriptors(&server_options_);
+  auto server = grpc_adapter::GrpcServer::Listen(
+      server_options_, http_options_,
+      {.delete_handler = delete_handler_.get(), .metrics = &metrics_});
+  if (!server.ok()) return Fail("cannot serve gRPC on", config_.listen(), server.status());
+  server_ = *std::move(server);
+  server_metrics_.emplace(server_.get());
+  metrics_.AddSource(&*server_metrics_);
+  return true;
+}
+
+bool Gateway::StartAdminServer() {
+  auto admin = admin::AdminServer::Start(
+      loaded_.admin_listen.host, loaded_.admin_listen.port,
+      MakeAdminSources(
+          {.shown_config = &shown_config_,
+           .server = server_.get(),
+           .metrics = &metrics_,
+           .process = &process_metrics_,
+           .errors = &errors_,
+           .event_logger = event_logger_.get(),
+           .events = &events_,
+           .draining = &draining_,
+           .max_event_loop_lag = To<milliseconds>(config_.server().max_event_loop_lag())}));
+  if (!admin.ok()) return Fail("cannot serve HTTP on", config_.admin_listen(), admin.status());
+  admin_ = *std::move(admin);
+  return true;
+}
+
+void Gateway::LogStart() const {
+  if (live_config_.policy->mode() != "off") {
+    LogAuthorizationMode(*live_config_.policy, spdlog::level::info, events_);
+  }
+  server_->Start();
+  events_.Write(spdlog::level::info, "listening",
+                {{"grpc", server_->address()},
+                 {"admin", admin_->address()},
+                 {"version", config::Version()},
+                 {"grpc_hooks", hooks_.active ? "active" : hooks_.inactive_reason}});
+  sink_->flush();
+}
+
+void Gateway::StartReloading() {
+  reloader_.emplace(loaded_, reload_config_, &files_, &events_, &config_metrics_);
+  reloader_->OnReload([this](const config::LoadedConfig& next) { ApplyReloaded(next); });
+  reload_thread_.emplace(&*reloader_, [this](bool reload_requested) {
+    audit_log_->RunMaintenance(reload_requested);
+    if (reload_requested) {
+      certificates_.Reload(system_clock::now());
+    } else {
+      certificates_.CheckForChanges(system_clock::now());
+    }
+  });
+}
+
+// On the reload thread.
+void Gateway::ApplyReloaded(const config::LoadedConfig& next) {
+  event_logger_->set_level(ToSpdlogLevel(next.config.log().level()));
+  observability::GrpcLogCapture::SetLevel(event_logger_->level());
+  const handler::LiveConfig before = std::exchange(live_config_, MakeLiveConfig(next));
+  server_->SetLiveConfig(live_config_);
+  LogChanges(before, live_config_, events_);
+  process_metrics_.SetKeyFileTimes(
+      reload::GetKeyFileTimes(next.config.upstream(), process_metrics_.started_at()));
+  shown_config_.Set("# after a reload\n" + config::WriteYaml(next.config, {}));
+}
+
+void Gateway::Drain() {
+  reload_thread_.reset();
+  events_.Write(spdlog::level::info, "draining");
+  draining_ = true;
+  server_->AnnounceShutdown();
+  // Load balancers take this replica out meanwhile. A second signal ends the delay.
+  process::WaitForTerminationSignal(To<std::chrono::microseconds>(config_.drain().delay()));
+  if (!server_->Stop(To<milliseconds>(config_.drain().timeout()))) {
+    events_.Write(spdlog::level::critical, "stop_failed",
+                  {{"reason", "the event loop does not respond"}});
+    sink_->Close();
+    std::_Exit(1);  // the loop's thread uses what destructors would destroy
+  }
+  events_.Write(spdlog::level::info, "stopped");
+}
+
+}  // namespace evalrun::service

@@ -1,0 +1,52 @@
+#include "service/grpc_adapter/server_metrics.h"
+
+#include <algorithm>
+#include <chrono>
+#include <iterator>
+
+#include "service/grpc_adapter/grpc_server.h"
+#include "service/observability/limit_metrics.h"
+#include "service/observability/metric_family.h"
+
+namespace evalrun::grpc_adapter {
+
+std::vector<prometheus::MetricFamily> ServerMetrics::Collect() const {
+  using observability::MakeCounterFamily;
+  using observability::MakeGaugeFamily;
+  using Seconds = std::chrono::duration<double>;
+  // Before the sample, which is posted to the loop.
+  const double lag = Seconds(server_.loop().Lag()).count();
+  const GrpcServer::Sample sample = server_.TakeSample();
+  const auto opened = static_cast<double>(server_.http().connections_opened());
+  const auto closed = static_cast<double>(server_.http().connections_closed());
+  std::vector<prometheus::MetricFamily> families = {
+      MakeGaugeFamily("gateway_event_loop_lag_seconds",
+                      "How long an iteration of the event loop has been due; 0: none is.", lag),
+      MakeGaugeFamily("gateway_calls_in_flight", "RPCs that have not been answered yet.",
+                      static_cast<double>(server_.calls_in_flight())),
+      MakeCounterFamily("gateway_connections_accepted_total",
+                        "Connections of callers that were accepted.",
+                        static_cast<double>(server_.listener().accepted())),
+      MakeCounterFamily("gateway_connections_closed_no_descriptor_total",
+                        "Connections of callers that were closed at once: no descriptor was left.",
+                        static_cast<double>(server_.listener().closed_without_descriptor())),
+      MakeCounterFamily("gateway_connections_shed_total",
+                        "Connections of callers that were ended under overload.",
+                        static_cast<double>(server_.loop().connections_shed())),
+      MakeGaugeFamily("gateway_upstream_connections_open",
+                      "TCP connections to the upstream, idle ones included.",
+                      std::max(0.0, opened - closed)),
+      MakeCounterFamily("gateway_upstream_connections_opened_total",
+                        "TCP connections to the upstream that were begun.", opened),
+      MakeGaugeFamily("gateway_retry_budget_retries", "Retries that are saved up in the budget.",
+                      static_cast<double>(sample.retry_budget_saved)),
+      MakeCounterFamily("gateway_hold_backs_total", "Times that a 429 began to hold calls back.",
+                        static_cast<double>(sample.retry_after_gate_closures)),
+      MakeGaugeFamily("gateway_hold_back_remaining_seconds",
+                      "How much longer calls are held back; 0: they are not.",
+                      Seconds(sample.retry_after_gate_remaining).count())};
+  std::ranges::move(observability::MakeLimitFamilies(sample.limits), std::back_inserter(families));
+  return families;
+}
+
+}  // namespace evalrun::grpc_adapter

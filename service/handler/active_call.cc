@@ -1,0 +1,414 @@
+#include "service/handler/active_call.h"
+
+#include <array>
+#include <bit>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "rest_backend/deletion/attempt_classification.h"
+#include "rest_backend/deletion/request_target.h"
+#include "rest_backend/deletion/retry_after.h"
+#include "service/handler/caller_metadata.h"
+#include "service/handler/delete_request.h"
+#include "service/handler/request_id.h"
+#include "service/handler/timeouts.h"
+#include "service/handler/upstream_text.h"
+
+namespace evalrun::handler {
+namespace {
+
+using deletion::AdmissionController;
+using deletion::Deletion;
+using std::chrono::milliseconds;
+using Phase = CallValues::Phase;
+
+constexpr std::string_view kRequestIdKey = "x-request-id";
+constexpr std::string_view kDeletionKey = "evalrun-deletion";
+constexpr std::string_view kRetryPushbackKey = "grpc-retry-pushback-ms";
+
+// A deadline that is further away is none.
+constexpr auto kMaxDeadline = std::chrono::hours(24 * 365);
+
+std::int64_t ToNanoseconds(std::chrono::steady_clock::time_point time) {
+  return std::chrono::nanoseconds(time.time_since_epoch()).count();
+}
+
+// Rounded up: never too early.
+milliseconds ToMilliseconds(std::int64_t nanoseconds) {
+  return std::chrono::ceil<milliseconds>(std::chrono::nanoseconds(nanoseconds));
+}
+
+// Appends the names of the rules whose bits are set, separated by commas.
+void AppendRuleNames(const ratelimit::RuleSet& rules, std::uint32_t bits, std::string* names) {
+  for (; bits != 0; bits &= bits - 1) {
+    if (!names->empty()) *names += ',';
+    *names += rules.rule(static_cast<std::size_t>(std::countr_zero(bits))).name;
+  }
+}
+
+std::optional<bool> ParseShouldRetry(std::string_view value) {
+  if (value == "true") return true;
+  if (value == "false") return false;
+  return std::nullopt;
+}
+
+}  // namespace
+
+ActiveCall::ActiveCall(DeleteHandler* handler, AttemptSender* attempts, Timer* timer,
+                       ResponseWriter* writer)
+    : handler_(*handler), attempts_(*attempts), timer_(*timer), writer_(*writer) {}
+
+void ActiveCall::Start(const IncomingCall& call) {
+  assert(state_.phase == Phase::kIdle);
+  state_.phase = Phase::kStarting;
+  state_.arrived_at = handler_.clock().SteadyNow();
+  state_.caller_deadline = call.deadline;
+  handler_.observer().OnCallStarted();
+  ReadCaller(call);
+  ReadMetadata(call.metadata);
+
+  std::optional<CallError> error = ReadMessage(call.message);
+  if (!error.has_value()) error = Authorize();
+  if (!error.has_value()) {
+    state_.api_key = handler_.live_config().keys->Select(state_.caller, state_.workspace);
+    error = CheckRateLimits();
+  }
+  if (!error.has_value()) error = Admit();
+  if (error.has_value()) {
+    FinishWithError(*error);
+    return;
+  }
+  PrepareAttempts(call.metadata);
+  StartAttempt();
+}
+
+void ActiveCall::ReadCaller(const IncomingCall& call) {
+  const authz::IdentityPolicy& policy = handler_.options().identity;
+  state_.peer = call.peer;
+  authz::PeerCredentials credentials{
+      .spiffe_id = call.spiffe_id, .dns_name = call.dns_name, .peer = call.peer};
+  if (!policy.metadata_key.empty()) {
+    credentials.claimed_identity = call.metadata.Find(policy.metadata_key);
+  }
+  authz::ResolveCaller(policy, credentials, &state_.caller);
+}
+
+void ActiveCall::ReadMetadata(const Metadata& metadata) {
+  const std::string_view request_id = metadata.Find(kRequestIdKey);
+  if (IsWellFormedRequestId(request_id)) {
+    state_.request_id = request_id;
+  } else {
+    MakeRequestId(&handler_.random(), &state_.request_id);
+  }
+  const std::string_view traceparent = metadata.Find("traceparent");
+  if (!ParseTraceId(traceparent).empty()) state_.traceparent = traceparent;
+  state_.attempted_before = HasPreviousAttempts(metadata.Find("grpc-previous-rpc-attempts"));
+}
+
+std::optional<CallError> ActiveCall::ReadMessage(std::string_view message) {
+  state_.request_bytes = message.size();
+  const std::optional<InvalidField> invalid =
+      ParseDeleteRequest(message, handler_.options().id_format, &state_.request);
+  state_.workspace = deletion::CanonicalId(state_.request.workspace_uuid());
+  if (!invalid.has_value()) return std::nullopt;
+  return MakeInvalidFieldError(invalid->field, invalid->expected, state_.request_id);
+}
+
+std::optional<CallError> ActiveCall::Authorize() {
+  state_.access_decision = handler_.live_config().policy->Decide(state_.caller, state_.workspace);
+  if (state_.access_decision != authz::AccessDecision::kDenied) return std::nullopt;
+  return MakePermissionDeniedError(state_.attempted_before, state_.request_id);
+}
+
+std::optional<CallError> ActiveCall::CheckRateLimits() {
+  ratelimit::Limiter& limiter = handler_.limiter();
+  if (limiter.has_no_rules()) return std::nullopt;
+  const ratelimit::LimitSubjects subjects{.caller = state_.caller,
+                                          .workspace = state_.workspace,
+                                          .upstream_key = state_.api_key->name()};
+  const std::int64_t now = ToNanoseconds(state_.arrived_at);
+  const ratelimit::Limiter::Decision decision = limiter.Check(subjects, now);
+  const ratelimit::RuleSet& rules = limiter.rules();
+  AppendRuleNames(rules, decision.shadow_refused, &state_.would_be_limited_by);
+  if (decision.refused == 0) {
+    limiter.Commit(now);
+    return std::nullopt;
+  }
+  const auto index = static_cast<std::size_t>(decision.rule);
+  const ratelimit::LimitRule& rule = rules.rule(index);
+  const std::string_view subject = subjects.Get(rule.by);
+  state_.limited_by = rule.name;
+  return MakeRateLimitError({.rule = rule,
+                             .quota = *rules.FindQuota(index, subject),
+                             .subject = subject,
+                             .wait = ToMilliseconds(decision.wait)},
+                            state_.attempted_before, state_.request_id);
+}
+
+std::optional<CallError> ActiveCall::Admit() {
+  auto admission = handler_.admission().TryAcquire(state_.arrived_at, state_.api_key->name(),
+                                                   handler_.random().Uniform());
+  if (const auto* rejection = std::get_if<AdmissionController::Rejection>(&admission)) {
+    handler_.observer().OnCallRejected(rejection->reason);
+    return MakeAdmissionError(*rejection, state_.attempted_before, state_.request_id);
+  }
+  state_.permit = std::get<AdmissionController::Permit>(std::move(admission));
+  return std::nullopt;
+}
+
+void ActiveCall::PrepareAttempts(const Metadata& metadata) {
+  const DeleteOptions& options = handler_.options();
+  state_.deletion.emplace(options.retry,
+                          Deletion::Request{.allow_missing = state_.request.allow_missing(),
+                                            .attempted_before = state_.attempted_before});
+  state_.own_deadline =
+      state_.arrived_at + ResponseTimeout(TimeToCallerDeadline(), options.deadline_margin);
+  deletion::BuildRequestTarget(
+      options.base_path, state_.request.eval_run_uuid(),
+      state_.request.has_workspace_uuid()
+          ? std::optional<std::string_view>(state_.request.workspace_uuid())
+          : std::nullopt,
+      &state_.target);
+
+  state_.headers[0] = state_.api_key->header_line();
+  state_.header_count = 1;
+  const auto add = [this](std::string_view name, std::string_view value) {
+    std::string& line = state_.header_lines[state_.header_count - 1];
+    line.assign(name).append(": ").append(value);
+    state_.headers[state_.header_count++] = line.c_str();
+  };
+  if (options.forward_request_id) add(kRequestIdKey, state_.request_id);
+  if (!options.forward_traceparent || state_.traceparent.empty()) return;
+  add("traceparent", state_.traceparent);
+  const std::string_view tracestate = metadata.Find("tracestate");
+  if (options.forward_tracestate && IsWellFormedTracestate(tracestate)) {
+    add("tracestate", tracestate);
+  }
+}
+
+void ActiveCall::StartAttempt() {
+  const int attempts_before = state_.deletion->sends();
+  const milliseconds timeout =
+      AttemptTimeout(TimeToOwnDeadline(), handler_.options().upstream_timeout);
+  if (timeout <= milliseconds(0)) {
+    state_.upstream_response.is_final = false;
+    Finish(state_.deletion->Abandon(
+        absl::StatusCode::kDeadlineExceeded,
+        attempts_before == 0 ? "DEADLINE_TOO_SHORT" : "DEADLINE_EXCEEDED", false));
+    return;
+  }
+  if (attempts_before > 0) handler_.observer().OnRetry();
+  state_.phase = Phase::kAttempting;
+  attempts_.Start({.target = state_.target.c_str(),
+                   .headers = std::span(state_.headers.data(), state_.header_count),
+                   .timeout = timeout,
+                   .fresh_connection = state_.fresh_connection},
+                  this);
+}
+
+void ActiveCall::OnAttemptDone(const deletion::AttemptResult& result) {
+  state_.last_attempt_timing = result.timing;
+  state_.connection_reused = result.connection_reused;
+  if (result.duplicate_suppressed) ++state_.suppressed_duplicates;
+  handler_.observer().OnAttemptDone(result);
+
+  const deletion::AttemptClassification classification = ReadUpstreamResponse(result);
+  deletion::RetryHint hint;
+  if (state_.upstream_response.is_final && classification.code != absl::StatusCode::kOk) {
+    hint.retry_after = deletion::ParseRetryAfter(result.retry_after, result.retry_after_ms,
+                                                 handler_.clock().SystemNow());
+    hint.should_retry = ParseShouldRetry(result.should_retry);
+  }
+  hint.stale_connection =
+      result.fault == deletion::Fault::kConnectionLost && result.connection_reused;
+  if (classification.retry == deletion::Retry::kAfterDelay && hint.retry_after.has_value()) {
+    handler_.admission()
+        .retry_after_gate(state_.api_key->name())
+        .OnRateLimited(handler_.clock().SteadyNow(), *hint.retry_after);
+  }
+  // A pool that had one dead connection may have more.
+  state_.fresh_connection = result.fault != deletion::Fault::kNone;
+
+  const auto time_left = std::chrono::floor<milliseconds>(TimeToOwnDeadline());
+  ApplyStep(state_.deletion->OnAttemptFinished(classification, hint, time_left,
+                                               handler_.random().Uniform(),
+                                               &handler_.admission().retry_budget()));
+}
+
+deletion::AttemptClassification ActiveCall::ReadUpstreamResponse(
+    const deletion::AttemptResult& result) {
+  UpstreamResponse& response = state_.upstream_response;
+  const std::string_view secret = state_.api_key->secret();
+  response.is_final = result.fault == deletion::Fault::kNone;
+  if (response.is_final) {
+    response.http_status = result.http_status;
+    state_.response_bytes = result.body.bytes.size();
+    response.body = deletion::ParseErrorBody(result.body);
+  }
+  // Before it is cleaned: what it means must not depend on our API key.
+  const deletion::AttemptClassification classification =
+      deletion::ClassifyAttempt(result, response.body);
+  if (!response.is_final) return classification;
+  if (!result.body.bytes.empty()) CleanErrorBody(secret, &response.body);
+  if (classification.code != absl::StatusCode::kOk) {
+    response.header_request_id = CleanUpstreamText(result.upstream_request_id, secret);
+  }
+  return classification;
+}
+
+void ActiveCall::ApplyStep(const Deletion::Step& step) {
+  if (!step.will_retry) {
+    Finish(state_.deletion->answer());
+    return;
+  }
+  state_.phase = Phase::kWaitingForRetry;
+  timer_.Start(handler_.clock().SteadyNow() + step.wait, this);
+}
+
+void ActiveCall::OnTimer() {
+  const auto now = handler_.clock().SteadyNow();
+  const std::string& key_name = state_.api_key->name();
+  const milliseconds held = handler_.admission().retry_after_gate(key_name).Remaining(now);
+  if (held > milliseconds(0)) {
+    const auto time_left = std::chrono::floor<milliseconds>(TimeToOwnDeadline());
+    ApplyStep(
+        state_.deletion->OnRetryAfterGateClosed(held, time_left, handler_.random().Uniform()));
+    return;
+  }
+  ratelimit::Limiter& limiter = handler_.limiter();
+  const std::int64_t wait =
+      limiter.has_no_rules() ? 0 : limiter.TryAcquireAttempt(key_name, ToNanoseconds(now));
+  if (wait > 0) {
+    state_.deletion->StopForRateLimit(ToMilliseconds(wait));
+    Finish(state_.deletion->answer());
+    return;
+  }
+  StartAttempt();
+}
+
+void ActiveCall::Cancel() {
+  bool may_have_been_sent = false;
+  switch (state_.phase) {
+    case Phase::kIdle:
+    case Phase::kStarting:
+      return;
+    case Phase::kAttempting:
+      may_have_been_sent = attempts_.Cancel();
+      break;
+    case Phase::kWaitingForRetry:
+      timer_.Cancel();
+      break;
+  }
+  state_.upstream_response.is_final = false;
+  const bool is_late = TimeToCallerDeadline() <= std::chrono::microseconds(0);
+  const Deletion::Response response = state_.deletion->Abandon(
+      is_late ? absl::StatusCode::kDeadlineExceeded : absl::StatusCode::kCancelled,
+      is_late ? "DEADLINE_EXCEEDED" : "CALL_CANCELLED", may_have_been_sent);
+  CompleteWithError(MakeError(response));
+}
+
+std::chrono::microseconds ActiveCall::TimeToCallerDeadline() const {
+  const auto time_left = state_.caller_deadline - handler_.clock().SystemNow();
+  if (time_left > kMaxDeadline) return handler_.options().default_timeout;
+  return std::chrono::duration_cast<std::chrono::microseconds>(time_left);
+}
+
+std::chrono::microseconds ActiveCall::TimeToOwnDeadline() const {
+  return std::chrono::duration_cast<std::chrono::microseconds>(state_.own_deadline -
+                                                               handler_.clock().SteadyNow());
+}
+
+void ActiveCall::Finish(const Deletion::Response& response) {
+  if (response.code == absl::StatusCode::kOk) {
+    FinishOk(response);
+  } else {
+    FinishWithError(MakeError(response));
+  }
+}
+
+void ActiveCall::FinishOk(const Deletion::Response& response) {
+  const std::string certainty(deletion::CertaintyName(response.certainty));
+  const std::array initial_metadata = {
+      MetadataEntry{.key = kRequestIdKey, .value = state_.request_id}};
+  const std::array trailing_metadata = {MetadataEntry{.key = kDeletionKey, .value = certainty}};
+  // Left out where it says what everybody expects.
+  const std::size_t trailing_count = response.certainty == deletion::Certainty::kPerformed ? 0 : 1;
+  writer_.Write({.initial_metadata = initial_metadata,
+                 .trailing_metadata = std::span(trailing_metadata).first(trailing_count)});
+
+  observability::CallRecord record = MakeRecord();
+  record.code = absl::StatusCode::kOk;
+  record.certainty = response.certainty;
+  record.sends = response.sends;
+  record.retry_stop = response.retry_stop;
+  Complete(record);
+}
+
+void ActiveCall::FinishWithError(const CallError& error) {
+  const std::string retry_pushback = RetryPushback(error, TimeToCallerDeadline());
+  // Not in the initial metadata: an error is then trailers alone, and only such a one lets a gRPC
+  // client's retry policy retry. Headers would commit the client to this attempt.
+  const std::array trailing_metadata = {
+      MetadataEntry{.key = kRequestIdKey, .value = state_.request_id},
+      MetadataEntry{.key = kRetryPushbackKey, .value = retry_pushback}};
+  writer_.Write(
+      {.code = error.code, .error = EncodeError(error), .trailing_metadata = trailing_metadata});
+  CompleteWithError(error);
+}
+
+CallError ActiveCall::MakeError(const Deletion::Response& response) const {
+  return MakeCallError(response, state_.upstream_response, state_.request_id,
+                       state_.request.eval_run_uuid());
+}
+
+void ActiveCall::CompleteWithError(const CallError& error) {
+  observability::CallRecord record = MakeRecord();
+  record.code = error.code;
+  record.reason = error.reason;
+  record.certainty = error.certainty;
+  record.sends = error.sends;
+  record.retry_stop = error.retry_stop;
+  Complete(record);
+}
+
+observability::CallRecord ActiveCall::MakeRecord() const {
+  using observability::kMaxLoggedIdLength;
+  const UpstreamResponse& upstream = state_.upstream_response;
+  return {
+      .request_id = state_.request_id,
+      .trace_id = ParseTraceId(state_.traceparent),
+      .peer = state_.peer,
+      .caller = state_.caller,
+      .eval_run_uuid =
+          std::string_view(state_.request.eval_run_uuid()).substr(0, kMaxLoggedIdLength),
+      .workspace_uuid = std::string_view(state_.workspace).substr(0, kMaxLoggedIdLength),
+      .upstream_key =
+          state_.api_key == nullptr ? std::string_view() : std::string_view(state_.api_key->name()),
+      .authorization = state_.access_decision,
+      .limited_by = state_.limited_by,
+      .would_be_limited_by = state_.would_be_limited_by,
+      .resends_stopped = state_.suppressed_duplicates,
+      .http_status = upstream.http_status,
+      .upstream_code = upstream.body.code,
+      .upstream_request_id =
+          upstream.body.request_id.empty() ? upstream.header_request_id : upstream.body.request_id,
+      .request_bytes = state_.request_bytes,
+      .response_bytes = state_.response_bytes,
+      .duration = std::chrono::duration_cast<std::chrono::microseconds>(
+          handler_.clock().SteadyNow() - state_.arrived_at),
+      .last_attempt_timing = state_.last_attempt_timing,
+      .connection_reused = state_.connection_reused,
+  };
+}
+
+void ActiveCall::Complete(const observability::CallRecord& record) {
+  handler_.observer().OnCallCompleted(record, handler_.clock().SystemNow());
+  state_.Reset();
+}
+
+}  // namespace evalrun::handler

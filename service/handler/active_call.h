@@ -1,0 +1,85 @@
+// File: active_call.h
+//
+// One DeleteEvalRun call, from its arrival to its response.
+//
+//   idle -> starting -> attempting <-> waiting for a retry
+//     ^        |            |                  |
+//     +--------+------------+------------------+   by a response, or by Cancel()
+//
+// A call is looked at in this order: whether its message is well-formed, whether its caller may do
+// this (authz/policy.h says why in this order), the rate limits, the admission controller, and
+// whether its deadline leaves time for an attempt.
+#ifndef EVALRUN_SERVICE_HANDLER_ACTIVE_CALL_H_
+#define EVALRUN_SERVICE_HANDLER_ACTIVE_CALL_H_
+
+#include <chrono>
+#include <optional>
+#include <string_view>
+
+#include "rest_backend/deletion/attempt_result.h"
+#include "rest_backend/deletion/deletion.h"
+#include "service/handler/attempt_sender.h"
+#include "service/handler/call_state.h"
+#include "service/handler/delete_handler.h"
+#include "service/handler/delete_response.h"
+#include "service/handler/incoming_call.h"
+#include "service/handler/timer.h"
+#include "service/observability/call_record.h"
+
+namespace evalrun::handler {
+
+// Can be used for one call after another. Not thread-safe.
+class ActiveCall final : public AttemptObserver, public TimerObserver {
+ public:
+  // They outlive the object, and serve this one alone, but for `handler`.
+  ActiveCall(DeleteHandler* handler, AttemptSender* attempts, Timer* timer, ResponseWriter* writer);
+  ActiveCall(const ActiveCall&) = delete;
+  ActiveCall& operator=(const ActiveCall&) = delete;
+
+  // Begins a call; the last one must be over. Its response may be written before this returns.
+  void Start(const IncomingCall& call);
+
+  // The caller is gone: it cancelled, or its deadline has passed. No response is written, but the
+  // call is reported. Nothing happens when it is over already.
+  void Cancel();
+
+  void OnAttemptDone(const deletion::AttemptResult& result) override;
+  void OnTimer() override;
+
+ private:
+  void ReadCaller(const IncomingCall& call);
+  void ReadMetadata(const Metadata& metadata);
+  // Each returns the error that the call is rejected with, if it is.
+  [[nodiscard]] std::optional<CallError> ReadMessage(std::string_view message);
+  [[nodiscard]] std::optional<CallError> Authorize();
+  [[nodiscard]] std::optional<CallError> CheckRateLimits();
+  [[nodiscard]] std::optional<CallError> Admit();
+
+  void PrepareAttempts(const Metadata& metadata);
+  void StartAttempt();
+  // Reads what the upstream says, and returns what it means.
+  deletion::AttemptClassification ReadUpstreamResponse(const deletion::AttemptResult& result);
+  void ApplyStep(const deletion::Deletion::Step& step);
+
+  [[nodiscard]] std::chrono::microseconds TimeToCallerDeadline() const;
+  [[nodiscard]] std::chrono::microseconds TimeToOwnDeadline() const;
+
+  void Finish(const deletion::Deletion::Response& response);
+  void FinishOk(const deletion::Deletion::Response& response);
+  void FinishWithError(const CallError& error);
+  [[nodiscard]] CallError MakeError(const deletion::Deletion::Response& response) const;
+  [[nodiscard]] observability::CallRecord MakeRecord() const;
+  // The end of every call.
+  void Complete(const observability::CallRecord& record);
+  void CompleteWithError(const CallError& error);
+
+  DeleteHandler& handler_;
+  AttemptSender& attempts_;
+  Timer& timer_;
+  ResponseWriter& writer_;
+  CallState state_;
+};
+
+}  // namespace evalrun::handler
+
+#endif  // EVALRUN_SERVICE_HANDLER_ACTIVE_CALL_H_

@@ -1,0 +1,48 @@
+// File: attempt_sender.h
+//
+// How the handler has the upstream asked: one DELETE at a time for each call. Whoever implements it
+// does the HTTP.
+#ifndef EVALRUN_SERVICE_HANDLER_ATTEMPT_SENDER_H_
+#define EVALRUN_SERVICE_HANDLER_ATTEMPT_SENDER_H_
+
+#include <chrono>
+#include <span>
+
+#include "rest_backend/deletion/attempt_result.h"
+
+namespace evalrun::handler {
+
+struct AttemptRequest {
+  const char* target = nullptr;          // path and query, well-formed
+  std::span<const char* const> headers;  // `name: value`; valid until the attempt is over
+  std::chrono::milliseconds timeout{0};  // for everything, connecting included; at least 1 ms
+  // Do not reuse a connection: the last one was found dead.
+  bool fresh_connection = false;
+};
+
+class AttemptObserver {
+ public:
+  // The attempt is over. The views in `result` are valid during this call only. May start another.
+  virtual void OnAttemptDone(const deletion::AttemptResult& result) = 0;
+
+ protected:
+  ~AttemptObserver() = default;
+};
+
+// The attempts of one call. Not thread-safe.
+class AttemptSender {
+ public:
+  // Begins an attempt; none may be under way. Calls `observer` when it is over, but not before this
+  // returns, and not at all after Cancel().
+  virtual void Start(const AttemptRequest& request, AttemptObserver* observer) = 0;
+
+  // Gives up the attempt that is under way. Returns whether some of it may have been sent.
+  virtual bool Cancel() = 0;
+
+ protected:
+  ~AttemptSender() = default;
+};
+
+}  // namespace evalrun::handler
+
+#endif  // EVALRUN_SERVICE_HANDLER_ATTEMPT_SENDER_H_

@@ -1,0 +1,26 @@
+// File: live_config.h
+//
+// What a reload changes for calls.
+#ifndef EVALRUN_SERVICE_HANDLER_LIVE_CONFIG_H_
+#define EVALRUN_SERVICE_HANDLER_LIVE_CONFIG_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "service/authz/key_ring.h"
+#include "service/authz/policy.h"
+#include "service/ratelimit/rule_set.h"
+
+namespace evalrun::handler {
+
+// Replaced as a whole, never modified. No pointer is null.
+struct LiveConfig {
+  std::shared_ptr<const authz::AccessPolicy> policy;
+  std::shared_ptr<const authz::KeyRing> keys;
+  std::shared_ptr<const ratelimit::RuleSet> rules;
+  std::int64_t replicas = 1;  // gateways that the limits hold for together
+};
+
+}  // namespace evalrun::handler
+
+#endif  // EVALRUN_SERVICE_HANDLER_LIVE_CONFIG_H_

@@ -1,0 +1,32 @@
+#include "service/observability/metric_family.h"
+
+#include <utility>
+
+namespace evalrun::observability {
+namespace {
+
+prometheus::MetricFamily MakeFamily(prometheus::MetricType type, std::string name, std::string help,
+                                    const prometheus::ClientMetric& metric) {
+  prometheus::MetricFamily family;
+  family.name = std::move(name);
+  family.help = std::move(help);
+  family.type = type;
+  family.metric.push_back(metric);
+  return family;
+}
+
+}  // namespace
+
+prometheus::MetricFamily MakeCounterFamily(std::string name, std::string help, double value) {
+  prometheus::ClientMetric metric;
+  metric.counter.value = value;
+  return MakeFamily(prometheus::MetricType::Counter, std::move(name), std::move(help), metric);
+}
+
+prometheus::MetricFamily MakeGaugeFamily(std::string name, std::string help, double value) {
+  prometheus::ClientMetric metric;
+  metric.gauge.value = value;
+  return MakeFamily(prometheus::MetricType::Gauge, std::move(name), std::move(help), metric);
+}
+
+}  // namespace evalrun::observability

@@ -1,0 +1,21 @@
+// File: metric_family.h
+//
+// Prometheus families made from values that are read when Prometheus asks.
+#ifndef EVALRUN_SERVICE_OBSERVABILITY_METRIC_FAMILY_H_
+#define EVALRUN_SERVICE_OBSERVABILITY_METRIC_FAMILY_H_
+
+#include <string>
+
+#include <prometheus/metric_family.h>
+
+namespace evalrun::observability {
+
+// Families with one series without labels.
+[[nodiscard]] prometheus::MetricFamily MakeCounterFamily(std::string name, std::string help,
+                                                         double value);
+[[nodiscard]] prometheus::MetricFamily MakeGaugeFamily(std::string name, std::string help,
+                                                       double value);
+
+}  // namespace evalrun::observability
+
+#endif  // EVALRUN_SERVICE_OBSERVABILITY_METRIC_FAMILY_H_
