@@ -1,15 +1,15 @@
-"""The account over small runs that are made up: what it must see, and when it may balance."""
+"""The account of small artificial runs: which violations it reports, and when it balances."""
 
 import pytest
 
 from evalrun_chaos import faults, report, schedule
 from evalrun_chaos.account import Account, Evidence
 from evalrun_chaos.callers import Record
-from evalrun_chaos.house import Window
+from evalrun_chaos.deployment import Window
 from evalrun_chaos.journal import Journal, Row
 from evalrun_chaos.response_rules import Response, Source, Truth
 
-BEGAN, ENDED = 1000.0, 1000.5  # seconds; what the backend does is in between
+BEGAN, ENDED = 1000.0, 1000.5  # seconds; the backend acts in between
 AT = 1_000_200                 # ms
 LOGGED = "1970-01-01T00:16:40.400000Z"
 STORY = next(story for number in range(1000)
@@ -23,16 +23,16 @@ LOST = Response(Source.GRPC, "UNAVAILABLE")
 DELETED = Row(CALL.eval_run_uuid, CALL.request_id, AT, "deleted")
 
 
-def logged(answer, sends=1):
+def logged(response, sends=1):
     return {"request_id": CALL.request_id, "time": LOGGED, "sends": sends,
-            "rpc.response.status_code": answer.code, "deletion": answer.deletion,
-            "reason": answer.reason}
+            "rpc.response.status_code": response.code, "deletion": response.deletion,
+            "reason": response.reason}
 
 
-def account(answer, *, rows=(DELETED,), log=None, remaining=(), **evidence):
+def account(response, *, rows=(DELETED,), log=None, remaining=(), **evidence):
     return Account(Evidence(**(dict(
-        stories=[STORY], events={}, records=[Record(STORY, CALL, answer, BEGAN, ENDED, False)],
-        access_log=[logged(answer)] if log is None else log, journal=Journal(rows, remaining),
+        stories=[STORY], events={}, records=[Record(STORY, CALL, response, BEGAN, ENDED, False)],
+        access_log=[logged(response)] if log is None else log, journal=Journal(rows, remaining),
         windows=[], fault_counts={}, failures=[], memory=[[20.0] * 10], memory_growth=10)
         | evidence)))
 
@@ -44,7 +44,7 @@ def kinds(made):
 def test_true_response_is_no_violation():
     made = account(PERFORMED)
     assert kinds(made) == []
-    assert made.told == {("OK", "performed", Truth.THIS_CALL): 1}
+    assert made.responses == {("OK", "performed", Truth.THIS_CALL): 1}
 
 
 def test_false_response_is_reported_in_detail():
@@ -57,7 +57,7 @@ def test_false_response_is_reported_in_detail():
 @pytest.mark.parametrize("rows, remaining, what", [
     ([DELETED, DELETED], [], "deleted 2 times"),
     ([DELETED], [CALL.eval_run_uuid], "still there"),
-    ([], [], "nobody deleted it")])
+    ([], [], "without a deletion")])
 def test_inconsistent_journal_is_reported(rows, remaining, what):
     sentences = [sentence for name, sentence in
                  account(UNKNOWN, rows=rows, remaining=remaining).violations
@@ -89,7 +89,7 @@ def test_logged_response_of_cancelled_call_is_checked():
     wrong = Response(Source.GATEWAY, "CANCELLED", "not_performed", "CALL_CANCELLED")
     made = account(LOST, records=[gone], log=[logged(wrong)])
     assert kinds(made) == ["NOT_PERFORMED_BUT_DELETED"]
-    assert made.unheard == {("not_performed", Truth.THIS_CALL): 1}
+    assert made.unreceived == {("not_performed", Truth.THIS_CALL): 1}
 
 
 @pytest.mark.parametrize("log", [[], [logged(UNKNOWN)]])

@@ -1,9 +1,9 @@
-"""Whether tests/chaos/run goes red: builds the gateway with a defect, and expects it to be found.
+"""Whether tests/chaos/run fails: builds the gateway with a defect, and expects the defect to be found.
 
-Each of defects/*.patch breaks the gateway in one way and names, after "Found as:", the violations
-that a short run must show. A patch that does not apply any more, a defect that is not found, or
-found as something else only, is a failure; so is a run of the build without defects that does not
-balance. The sources are copied, and the working tree is not touched.
+Each of defects/*.patch adds one defect and lists, after "Found as:", the violations that a short run
+must report. It is a failure if a patch no longer applies, if a defect is not found or only under
+another name, or if the run without a defect does not balance. The sources are copied, and the working
+tree is not changed.
 """
 
 import argparse
@@ -17,11 +17,11 @@ import sys
 _HERE = pathlib.Path(__file__).resolve().parent
 _TOP = _HERE.parents[1]
 _COPIED = ("CMakeLists.txt", "proto", "rest_backend", "service")
-_SEED, _CALLS = 1, 8000  # of 3000 no process crashes in one run of twelve
+_SEED, _CALLS = 1, 8000  # with 3000, no process crashes in one of twelve runs
 
 
 def _copy_sources(source):
-    """Brings the copy up to date; what is the same keeps its time, so that little is built anew."""
+    """Updates the copy. Unchanged files keep their time stamps, so that little is rebuilt."""
     wanted = set()
     for name in _COPIED:
         path = _TOP / name
@@ -35,7 +35,7 @@ def _copy_sources(source):
         for copy in (source / name).rglob("*"):
             if copy.is_file() and copy not in wanted:
                 copy.unlink()
-    # What the public .proto imports has been fetched already.
+    # The imports of the public .proto have already been downloaded.
     for folder in (_TOP / "build").glob("googleapis-*"):
         if not folder.name.endswith((".partial", ".download")):
             shutil.copytree(folder, source / "build" / folder.name, dirs_exist_ok=True)
@@ -52,16 +52,16 @@ def _build(source, build):
 
 
 def _violations(gateway, account):
-    """The names of what a short run found; None: it balances."""
+    """The names of the violations in a short run. None: it balances."""
     account.unlink(missing_ok=True)
     run = subprocess.run(
         [_HERE / "run", "--seed", str(_SEED), "--calls", str(_CALLS), "--gateway", gateway,
          "--json", account], check=False, capture_output=True, text=True)
     if not account.exists():
-        raise RuntimeError(f"the run came to no account:\n{run.stdout}\n{run.stderr}")
+        raise RuntimeError(f"the run wrote no account:\n{run.stdout}\n{run.stderr}")
     found = json.loads(account.read_text(encoding="utf-8"))
     if found["balances"] != (run.returncode == 0):
-        raise RuntimeError(f"exit status {run.returncode} does not say what the account does")
+        raise RuntimeError(f"exit status {run.returncode} contradicts the account")
     if not found["balances"] and not found["violations"]:
         raise RuntimeError("not exercised: " + run.stdout)
     return None if found["balances"] else set(found["violations"])
@@ -74,7 +74,7 @@ def _expected(patch):
 
 
 def _try(patch, folder):
-    """Nothing, or what is wrong."""
+    """Runs one build. Returns the problem, or None."""
     source = folder / "source"
     _copy_sources(source)
     if patch is not None:
@@ -84,7 +84,7 @@ def _try(patch, folder):
             return f"does not apply any more:\n{applied.stdout}{applied.stderr}"
     found = _violations(_build(source, folder / "build"), folder / "account.json")
     if patch is None:
-        return None if found is None else f"the build without defects was found guilty of {found}"
+        return None if found is None else f"the build without defects has the violations {found}"
     if found is None:
         return "was not found"
     missing = _expected(patch) - found

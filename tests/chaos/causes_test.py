@@ -1,4 +1,4 @@
-"""What may explain an `unknown`, or an answer that is not the gateway's."""
+"""The causes of `unknown` responses, and of errors that are gRPC's own."""
 
 import dataclasses
 
@@ -6,21 +6,21 @@ import pytest
 
 from evalrun_chaos import causes, faults, schedule
 from evalrun_chaos.callers import Record
-from evalrun_chaos.house import Window
+from evalrun_chaos.deployment import Window
 from evalrun_chaos.response_rules import Response, Source
 
-SEND_TIMEOUT = 1.0
+ATTEMPT_TIMEOUT = 1.0
 KILLED = Window(schedule.KILL_BACKEND, 100.0, 101.0)
 RESTARTED = Window(schedule.RESTART_GATEWAY, 100.0, 101.0)
 
 
-def record(kind="once", *, scenario="none", began=50.0, ended=50.2, answer=None, cancelled=False):
-    """A call of the first story of this kind and scenario, from `began` to `ended`."""
+def record(kind="once", *, scenario="none", began=50.0, ended=50.2, response=None, cancelled=False):
+    """A call of the first story of this kind and scenario."""
     story = next(story for number in range(100000)
                  if (story := schedule.story(1, number)).kind == kind
                  and story.scenario.name == scenario)
     return Record(story, story.calls[0],
-                  answer or Response(Source.GATEWAY, "UNAVAILABLE", "unknown",
+                  response or Response(Source.GATEWAY, "UNAVAILABLE", "unknown",
                                    "UPSTREAM_CONNECTION_LOST"), began, ended, cancelled)
 
 
@@ -28,8 +28,8 @@ def line(reason="UPSTREAM_CONNECTION_LOST", sends=1, took=0.0):
     return {"reason": reason, "sends": sends, "upstream.duration": took}
 
 
-def of_unknown(told, lines, windows=(), unread_happened=False):
-    return causes.of_unknown(told, lines, windows, send_timeout=SEND_TIMEOUT,
+def of_unknown(call_record, lines, windows=(), unread_happened=False):
+    return causes.of_unknown(call_record, lines, windows, attempt_timeout=ATTEMPT_TIMEOUT,
                              unread_happened=unread_happened)
 
 
@@ -55,8 +55,8 @@ def test_backend_restart_explains_calls_in_flight(began, ended, explains):
 
 def test_unread_connection_close_explains_lost_request():
     assert of_unknown(record(), [line()], unread_happened=True) == faults.UNREAD
-    later_send = [line("RESOURCE_CONFLICT", sends=2)]
-    assert of_unknown(record(), later_send, unread_happened=True) == faults.UNREAD
+    later_attempt = [line("RESOURCE_CONFLICT", sends=2)]
+    assert of_unknown(record(), later_attempt, unread_happened=True) == faults.UNREAD
     assert of_unknown(record(), [line("RESOURCE_CONFLICT")], unread_happened=True) is None
 
 
@@ -68,29 +68,29 @@ def test_caller_options_explain_unknown():
 
 
 def test_slow_backend_explains_timeout():
-    assert of_unknown(record(), [line("UPSTREAM_TIMEOUT", took=SEND_TIMEOUT)]) == causes.SLOW
-    assert of_unknown(record(), [line("UPSTREAM_TIMEOUT", took=SEND_TIMEOUT / 2)]) is None
+    assert of_unknown(record(), [line("UPSTREAM_TIMEOUT", took=ATTEMPT_TIMEOUT)]) == causes.SLOW
+    assert of_unknown(record(), [line("UPSTREAM_TIMEOUT", took=ATTEMPT_TIMEOUT / 2)]) is None
 
 
 def by_grpc(code, **fields):
-    return record(answer=Response(Source.GRPC, code), **fields)
+    return record(response=Response(Source.GRPC, code), **fields)
 
 
 def test_grpc_error_during_gateway_restart():
     lost = by_grpc("UNAVAILABLE", began=100.5, ended=100.6)
-    assert causes.of_grpc_answer(lost, [KILLED]) is None
-    assert causes.of_grpc_answer(lost, [RESTARTED]) == schedule.RESTART_GATEWAY
-    assert causes.of_grpc_answer(by_grpc("UNAVAILABLE"), [RESTARTED]) is None
+    assert causes.of_grpc_response(lost, [KILLED]) is None
+    assert causes.of_grpc_response(lost, [RESTARTED]) == schedule.RESTART_GATEWAY
+    assert causes.of_grpc_response(by_grpc("UNAVAILABLE"), [RESTARTED]) is None
     odd = by_grpc("INTERNAL", began=100.5, ended=100.6)
-    assert causes.of_grpc_answer(odd, [RESTARTED]) is None
+    assert causes.of_grpc_response(odd, [RESTARTED]) is None
 
 
 def test_grpc_deadline_exceeded_only_after_deadline():
     late = by_grpc("DEADLINE_EXCEEDED", began=50.0, ended=55.0)
-    assert causes.of_grpc_answer(late, []) == causes.OWN_TIMER
-    assert causes.of_grpc_answer(dataclasses.replace(late, ended=54.0), []) is None
+    assert causes.of_grpc_response(late, []) == causes.OWN_TIMER
+    assert causes.of_grpc_response(dataclasses.replace(late, ended=54.0), []) is None
 
 
 def test_grpc_cancelled_after_cancel():
-    assert causes.of_grpc_answer(by_grpc("CANCELLED", cancelled=True), []) == causes.CANCEL
-    assert causes.of_grpc_answer(by_grpc("CANCELLED"), []) is None
+    assert causes.of_grpc_response(by_grpc("CANCELLED", cancelled=True), []) == causes.CANCEL
+    assert causes.of_grpc_response(by_grpc("CANCELLED"), []) is None

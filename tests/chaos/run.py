@@ -14,7 +14,7 @@ import time
 from evalrun_chaos import report, schedule
 from evalrun_chaos.account import Account, Evidence
 from evalrun_chaos.callers import Callers
-from evalrun_chaos.house import House
+from evalrun_chaos.deployment import ChaosDeployment
 from evalrun_chaos.journal import Journal
 
 _SAMPLE_INTERVAL = 1.0  # seconds between samples of the gateway's memory
@@ -22,38 +22,38 @@ _SAMPLE_INTERVAL = 1.0  # seconds between samples of the gateway's memory
 
 def _options(arguments):
     parser = argparse.ArgumentParser(
-        prog="tests/chaos/run", description="Deletes through failure, and holds every answer "
+        prog="tests/chaos/run", description="Deletes runs under faults, and checks every response "
         "against the backend's journal. Exit status: 0 the account balances, 1 it does not.")
-    parser.add_argument("--seed", type=int, required=True, help="what the schedule is made from")
-    parser.add_argument("--calls", type=int, default=20000, help="at least so many (%(default)s)")
+    parser.add_argument("--seed", type=int, required=True, help="determines the schedule")
+    parser.add_argument("--calls", type=int, default=20000, help="minimum number of calls (%(default)s)")
     parser.add_argument("--concurrency", type=int, default=96,
-                        help="stories at a time (%(default)s)")
+                        help="number of concurrent stories (%(default)s)")
     parser.add_argument("--gateway", metavar="PATH", help="default: that of the preset dev")
     parser.add_argument("--backend", metavar="PATH", help="default: that of the preset dev")
     parser.add_argument("--gateway-flag", action="append", default=[], metavar="FLAG",
-                        help="handed on to evalrun-gateway; may be repeated")
+                        help="an option of evalrun-gateway; may be repeated")
     parser.add_argument("--memory-growth", type=float, default=24, metavar="MIB",
-                        help="by which a gateway may grow once it is warm (%(default)s)")
-    parser.add_argument("--json", metavar="FILE", help="writes the account there, too")
+                        help="by which a gateway may grow after its start (%(default)s)")
+    parser.add_argument("--json", metavar="FILE", help="also writes the account to this file")
     parser.add_argument("--keep", metavar="FOLDER",
-                        help="new, for the database and the fault script; default: a temporary one")
+                        help="new folder for the database and the fault script; default: a temporary one")
     return parser.parse_args(arguments)
 
 
-async def _run_workload(house, in_thread, stories, events, concurrency):
-    """All calls, with what happens to the processes meanwhile. Returns the callers' records."""
+async def _run_workload(deployment, in_thread, stories, events, concurrency):
+    """Makes all calls and executes the events meanwhile. Returns the callers' records."""
     pending = []
 
     def on_story(number):
         if number in events:
-            pending.append(in_thread(house.apply_event, events[number]))
+            pending.append(in_thread(deployment.apply_event, events[number]))
 
     async def sample_memory():
         while True:
             await asyncio.sleep(_SAMPLE_INTERVAL)
-            await in_thread(house.sample_memory)
+            await in_thread(deployment.sample_memory)
 
-    async with Callers(house.gateway_address, concurrency=concurrency) as callers:
+    async with Callers(deployment.gateway.grpc_address, concurrency=concurrency) as callers:
         sampling = asyncio.create_task(sample_memory())
         await callers.run_stories(stories, on_story)
         await asyncio.gather(*pending)
@@ -66,29 +66,29 @@ async def _run_workload(house, in_thread, stories, events, concurrency):
 async def _run(options, directory):
     stories = schedule.stories(options.seed, options.calls)
     events = schedule.events(options.seed, len(stories))
-    # One thread for all that is done to processes: it outlives them, and keeps them in order.
+    # One thread starts and stops all processes: it outlives them, and executes the events in order.
     with concurrent.futures.ThreadPoolExecutor(max_workers=1) as thread:
         def in_thread(function, *arguments):
             return asyncio.get_running_loop().run_in_executor(thread, function, *arguments)
 
-        house = await in_thread(lambda: House(directory, options.seed, stories,
-                                              gateway_flags=options.gateway_flag))
+        deployment = await in_thread(lambda: ChaosDeployment(
+            directory, options.seed, stories, gateway_flags=options.gateway_flag))
         try:
             began = time.monotonic()
-            records = await _run_workload(house, in_thread, stories, events, options.concurrency)
+            records = await _run_workload(deployment, in_thread, stories, events, options.concurrency)
             seconds = time.monotonic() - began
-            await in_thread(house.close)
+            await in_thread(deployment.stop)
         finally:
-            await in_thread(house.kill_all)
-    journal = Journal.read(house.database)
+            await in_thread(deployment.close)
+    journal = Journal.read(deployment.backend.database)
     account = Account(Evidence(
-        stories=stories, events=events, records=records, access_log=house.access_log(),
-        journal=journal, windows=house.windows, fault_counts=house.fault_counts,
-        failures=house.failures, memory=house.memory, memory_growth=options.memory_growth))
+        stories=stories, events=events, records=records, access_log=deployment.access_log(),
+        journal=journal, windows=deployment.windows, fault_counts=deployment.fault_counts,
+        failures=deployment.failures, memory=deployment.memory, memory_growth=options.memory_growth))
     return account, {
         "seed": options.seed, "calls": len(records), "runs": len(stories),
-        "runs deleted": journal.deleted, "gateways": house.gateway_starts,
-        "seconds": round(seconds, 1), "most MiB of a gateway": round(max(map(max, house.memory)))}
+        "runs deleted": journal.deleted, "gateways": len(deployment.gateways),
+        "seconds": round(seconds, 1), "max MiB of a gateway": round(max(map(max, deployment.memory)))}
 
 
 def main(arguments):
@@ -98,9 +98,10 @@ def main(arguments):
         if path is not None:
             os.environ[variable] = str(pathlib.Path(path).resolve())
     with contextlib.ExitStack() as stack:
-        directory = options.keep or stack.enter_context(tempfile.TemporaryDirectory())
+        directory = pathlib.Path(
+            options.keep or stack.enter_context(tempfile.TemporaryDirectory()))
         if options.keep:
-            pathlib.Path(directory).mkdir(parents=True)  # a database from before would be counted
+            directory.mkdir(parents=True)  # an older database would be counted
         account, summary = asyncio.run(_run(options, directory))
     print("\n".join(report.text(account, summary)))
     if options.json:

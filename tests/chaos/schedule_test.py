@@ -1,4 +1,4 @@
-"""The schedule follows from the seed and nothing else, and has everything in it."""
+"""The schedule depends only on the seed, and contains all kinds of stories, faults and events."""
 
 import collections
 import uuid
@@ -25,46 +25,46 @@ def test_stories_are_independent():
 
 
 def test_minimum_number_of_calls():
-    told = schedule.stories(SEED, 1000)
-    assert sum(story.certain_calls for story in told) >= 1000
-    assert sum(story.certain_calls for story in told[:-1]) < 1000
+    stories = schedule.stories(SEED, 1000)
+    assert sum(story.certain_calls for story in stories) >= 1000
+    assert sum(story.certain_calls for story in stories[:-1]) < 1000
 
 
-@pytest.fixture(scope="module", name="told")
-def fixture_told():
+@pytest.fixture(scope="module", name="stories")
+def fixture_stories():
     return schedule.stories(SEED, 8000)
 
 
-def test_request_ids_and_runs_are_unique(told):
-    ids = [call.request_id for story in told for call in story.calls]
+def test_request_ids_and_runs_are_unique(stories):
+    ids = [call.request_id for story in stories for call in story.calls]
     assert len(set(ids)) == len(ids)
-    assert len({story.eval_run_uuid for story in told}) == len(told)
+    assert len({story.eval_run_uuid for story in stories}) == len(stories)
 
 
-def test_run_ids_encode_their_scenario(told):
-    for story in told:
+def test_run_ids_encode_their_scenario(stories):
+    for story in stories:
         assert str(uuid.UUID(story.eval_run_uuid)) == story.eval_run_uuid
         assert story.eval_run_uuid.startswith(faults.prefix(story.scenario.name))
 
 
-def test_kinds_states_and_scenarios_have_expected_frequency(told):
+def test_kinds_states_and_scenarios_have_expected_frequency(stories):
     for counted, weights in (
-            (collections.Counter(story.kind for story in told), schedule.KINDS),
-            (collections.Counter(story.state for story in told), schedule.STATES)):
+            (collections.Counter(story.kind for story in stories), schedule.KINDS),
+            (collections.Counter(story.state for story in stories), schedule.STATES)):
         for name, weight in weights.items():
-            assert counted[name] == pytest.approx(len(told) * weight / 100, rel=0.25)
-    counted = collections.Counter(story.scenario.name for story in told)
+            assert counted[name] == pytest.approx(len(stories) * weight / 100, rel=0.25)
+    counted = collections.Counter(story.scenario.name for story in stories)
     for scenario in faults.SCENARIOS.values():
-        assert counted[scenario.name] >= len(told) * scenario.share / 1000 / 2
+        assert counted[scenario.name] >= len(stories) * scenario.share / 1000 / 2
 
 
-def test_only_grpc_retry_stories_use_retrying_channels(told):
-    for story in told:
+def test_only_grpc_retry_stories_use_retrying_channels(stories):
+    for story in stories:
         assert {call.retried_by_grpc for call in story.calls} == {story.kind == "grpc retry"}
 
 
-def test_application_retries_set_allow_missing(told):
-    again = [call for story in told if story.kind == "own retry" for call in story.calls[1:]]
+def test_application_retries_set_allow_missing(stories):
+    again = [call for story in stories if story.kind == "own retry" for call in story.calls[1:]]
     assert again and all(call.allow_missing for call in again)
 
 

@@ -1,4 +1,4 @@
-"""The real gateway and backend, and the gRPC library that CLIENT_UNDER_TEST names."""
+"""The real gateway and backend, and a client of the gRPC library that CLIENT_UNDER_TEST names."""
 
 import contextlib
 import os
@@ -8,35 +8,15 @@ import pytest
 
 from aymara.evals.v1 import eval_run_service_pb2 as pb
 from callers import CALLERS
-from evalrun_testing.backend import BackendProcess
-from evalrun_testing.gateway import GatewayProcess
-from evalrun_testing.seed import Seed
-from evalrun_testing.faults import FLAGS, Faults
 
-# Between its sends the gateway waits for milliseconds: what counts here is how many there are.
+# These tests depend on the number of the gateway's attempts, not on the time between them.
 FAST_RETRIES = ("--retry-initial-backoff", "1ms", "--retry-max-backoff", "10ms")
 
 
-class House:
-    """A backend with one workspace and one run, and gateways in front of it."""
-
-    def __init__(self, directory, stack):
-        self._stack = stack
-        seed = Seed()
-        workspace = seed.workspace(seed.organization())
-        self._key, self.run = seed.api_key(workspace), seed.eval_run(workspace)
-        self.backend = stack.enter_context(BackendProcess(directory, seed.document, flags=FLAGS))
-        self.faults = Faults(self.backend)
-
-    def gateway(self, *flags, listen="127.0.0.1:0"):
-        return self._stack.enter_context(GatewayProcess(
-            f"{self.backend.url}/v2", api_key=self._key, flags=(*FAST_RETRIES, *flags), listen=listen))
-
-
 @pytest.fixture
-def house(tmp_path):
-    with contextlib.ExitStack() as stack:
-        yield House(tmp_path, stack)
+def deployment(make_deployment):
+    """With one run."""
+    return make_deployment(runs=1, flags=FAST_RETRIES)
 
 
 @pytest.fixture
@@ -49,5 +29,5 @@ def connect():
 
 @pytest.fixture
 def any_run():
-    """A request for a run that nobody knows."""
+    """A request for a run that does not exist."""
     return pb.DeleteEvalRunRequest(eval_run_uuid=str(uuid.UUID(int=1)))

@@ -1,7 +1,7 @@
-"""The examples of proto/examples, each built with its own language's tools.
+"""The examples of proto/examples, each built with the tools of its language.
 
 `COMMANDS[language](directory)` builds one below `directory`, which may be kept from run to run, and
-returns what makes a command of its arguments. What a machine lacks raises Missing.
+returns a function from arguments to the command. Missing: a tool is not installed.
 """
 
 import os
@@ -12,24 +12,24 @@ import sys
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 _JAVA_PLUGIN = pathlib.Path("/usr/bin/grpc_java_plugin")
-_LEFT_BEHIND = ("bin", "evalsv1", "node_modules", "target")  # by whoever tries them in place
+_BUILD_OUTPUT = ("bin", "evalsv1", "node_modules", "target")  # of examples built in the source tree
 
 
 class Missing(Exception):
-    """A tool that is not here, or is too old."""
+    """A tool is not installed, or is too old."""
 
 
-def _need(*tools):
+def _require(*tools):
     for tool in tools:
         if shutil.which(tool) is None:
             raise Missing(f"there is no {tool}")
 
 
 def _copy(directory, language):
-    """proto/, so that nothing is built in the source tree; where the example is in it."""
+    """Copies proto/, so that nothing is built in the source tree. Returns the example's folder."""
     proto = directory / "proto"
     shutil.copytree(TOP / "proto", proto, dirs_exist_ok=True,
-                    ignore=shutil.ignore_patterns(*_LEFT_BEHIND))
+                    ignore=shutil.ignore_patterns(*_BUILD_OUTPUT))
     return proto / "examples" / language
 
 
@@ -47,7 +47,7 @@ def _python(_):
 
 
 def _go(directory):
-    _need("go", "protoc")
+    _require("go", "protoc")
     folder = _copy(directory, "go")
     os.environ["GOTOOLCHAIN"] = "local"
     if subprocess.run(["go", "list", "-m"], cwd=folder, capture_output=True).returncode:
@@ -61,7 +61,7 @@ def _go(directory):
 
 
 def _java(directory):
-    _need("mvn", "java", "javac", str(_JAVA_PLUGIN))
+    _require("mvn", "java", "javac", str(_JAVA_PLUGIN))
     folder = _copy(directory, "java")
     _build(folder, "mvn", "--batch-mode", "--quiet", "--no-transfer-progress", "package")
     classes = f"{folder}/target/classes:{folder}/target/dependency/*"
@@ -69,7 +69,7 @@ def _java(directory):
 
 
 def _node(directory):
-    _need("node", "npm")
+    _require("node", "npm")
     folder = _copy(directory, "node")
     _build(folder, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
     return lambda *arguments: ["node", str(folder / "delete_run.js"), *arguments]

@@ -1,4 +1,4 @@
-"""Each example of proto/examples says the same of the same deletion: EXAMPLE_UNDER_TEST is one."""
+"""All examples of proto/examples print the same for the same deletion. EXAMPLE_UNDER_TEST names one."""
 
 import os
 import pathlib
@@ -8,10 +8,11 @@ import subprocess
 import pytest
 
 from callers import SERVICE_CONFIG
-from evalrun_testing.certificates import Authority, Mount
+from conftest import FAST_RETRIES
+from evalrun_testing.certificates import Mount
 from evalrun_testing.child_process import clean_environment
 from examples import COMMANDS, TOP, Missing
-from replies import api_error
+from fault_rules import api_error
 
 SETTLING_CALLS = 5
 
@@ -29,51 +30,49 @@ def command():
 
 @pytest.fixture
 def delete_at(command):
-    """`delete_at(gateway, run, ...)`: exit status and what was said, less the request ids.
+    """`delete_at(gateway, run, ...)`: exit status, the line of each call, and the last line.
 
-    Those are held against the gateway's log: every line has that of its call, and all are alike.
+    The lines are without their request ids, which are compared with those in the gateway's log: all
+    calls for one run have the same one.
     """
     def run_example(gateway, run, *more):
         done = subprocess.run(
             command(gateway.grpc_address, str(SERVICE_CONFIG), run, *more), check=False, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=clean_environment(), timeout=120)
         *calls, outcome = done.stdout.splitlines()
-        said = [re.fullmatch(r"(.*) request_id=(\S+)", call) for call in calls]
-        assert all(said), done.stdout
+        printed = [re.fullmatch(r"(.*) request_id=(\S+)", call) for call in calls]
+        assert all(printed), done.stdout
         for _ in calls:
-            request_id = said[0][2]
+            request_id = printed[0][2]
             gateway.wait_for(lambda event: event.get("request_id") == request_id)
-        assert {call[2] for call in said} == {call["request_id"] for call in gateway.access_log}
-        return done.returncode, [call[1] for call in said], outcome
+        assert {call[2] for call in printed} == {call["request_id"] for call in gateway.access_log}
+        return done.returncode, [call[1] for call in printed], outcome
 
     return run_example
 
 
 @pytest.fixture
-def delete(house, delete_at):
-    gateway = house.gateway()
-    return lambda run: delete_at(gateway, run)
+def delete(deployment, delete_at):
+    return lambda run: delete_at(deployment.gateway, run)
 
 
-def test_over_mutual_tls(house, delete_at, tmp_path):
-    authority, spiffe = Authority(tmp_path, "authority"), "spiffe://test/ns/batch"
-    server = authority.issue("server", "IP:127.0.0.1")
+def test_over_mutual_tls(make_deployment, delete_at, authority, tmp_path):
+    spiffe = "spiffe://test/ns/batch"
+    deployment = make_deployment(runs=1, flags=FAST_RETRIES, authority=authority,
+                                 pair=authority.issue("server", "IP:127.0.0.1"),
+                                 client_certificates="required")
     batch = authority.issue("batch", f"URI:{spiffe}")
     secret = Mount(tmp_path / "secret", **{"ca.crt": authority.certificate,
                                            "tls.crt": batch.certificate, "tls.key": batch.key})
-    gateway = house.gateway(
-        "--tls-certificate-file", str(server.certificate), "--tls-key-file", str(server.key),
-        "--tls-client-certificates", "required",
-        "--tls-client-ca-file", str(authority.certificate))
 
-    assert delete_at(gateway, house.run, str(secret.folder)) == (
+    assert delete_at(deployment.gateway, deployment.runs[0], str(secret.folder)) == (
         0, ["OK deletion=performed reason=- domain=- retry_after=0.000s"], "gone")
-    [call] = gateway.access_log
+    [call] = deployment.gateway.access_log
     assert call["caller"] == spiffe
 
 
-def test_existing_run(house, delete):
-    assert delete(house.run) == (
+def test_existing_run(deployment, delete):
+    assert delete(deployment.runs[0]) == (
         0, ["OK deletion=performed reason=- domain=- retry_after=0.000s"], "gone")
 
 
@@ -89,9 +88,9 @@ def test_invalid_id(delete):
             "retry_after=0.000s"], "not_performed")
 
 
-def test_retry_after_is_honored(house, delete):
-    house.faults.set(**api_error(429, **{"Retry-After": "60"}))
-    assert delete(house.run) == (
+def test_retry_after_is_honored(deployment, delete):
+    deployment.faults.set(**api_error(429, **{"Retry-After": "60"}))
+    assert delete(deployment.runs[0]) == (
         1, ["RESOURCE_EXHAUSTED deletion=not_performed reason=SERVER_SCRIPTED "
             "domain=api.aymara.ai retry_after=60.000s"], "not_performed")
 
@@ -100,15 +99,15 @@ LOST = ("UNAVAILABLE deletion=unknown reason=UPSTREAM_CONNECTION_LOST domain=eva
         "retry_after=0.010s")
 
 
-def test_unknown_resolved_by_retry(house, delete):
-    house.faults.set(fault="drop_after_commit", count=3)  # all sends of the first call
-    assert delete(house.run) == (
+def test_unknown_resolved_by_retry(deployment, delete):
+    deployment.faults.set(fault="drop_after_commit", count=3)  # all attempts of the first call
+    assert delete(deployment.runs[0]) == (
         0, [LOST, "OK deletion=absent reason=- domain=- retry_after=0.000s"], "gone")
 
 
-def test_unknown_that_remains(house, delete):
-    house.faults.set(fault="drop_after_reading")
-    assert delete(house.run) == (1, [LOST] * (1 + SETTLING_CALLS), "unknown")
+def test_unknown_that_remains(deployment, delete):
+    deployment.faults.set(fault="drop_after_reading")
+    assert delete(deployment.runs[0]) == (1, [LOST] * (1 + SETTLING_CALLS), "unknown")
 
 
 def test_python_example_requirements_are_pinned():

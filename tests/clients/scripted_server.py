@@ -1,4 +1,4 @@
-"""A gRPC server that fails each attempt as told, without the gateway's word about retries."""
+"""A gRPC server that fails each attempt with a given code, and by default without a retry pushback."""
 
 import concurrent.futures
 
@@ -8,11 +8,11 @@ from aymara.evals.v1 import eval_run_service_pb2_grpc as rpc
 
 
 class ScriptedServer(rpc.EvalRunServiceServicer):
-    """On a free port, `address`, until the end of `with`."""
+    """Serves on a free port, `address`, until the end of `with`."""
 
     def __init__(self, code, trailers=()):
         self._code, self._trailers = code, trailers
-        self.previous_attempts = []  # what each attempt said of those before it
+        self.previous_attempts = []  # `grpc-previous-rpc-attempts` of each attempt
         self._server = grpc.server(concurrent.futures.ThreadPoolExecutor(2))
         rpc.add_EvalRunServiceServicer_to_server(self, self._server)
         self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"

@@ -1,4 +1,4 @@
-"""That the check sees what is missing: programs that lack one thing each."""
+"""The check over small programs, each of which lacks one property."""
 
 import importlib.machinery
 import importlib.util
@@ -29,7 +29,7 @@ FLAGS = ["-O2", "-fPIE", "-pie", "-fstack-protector-strong", "-U_FORTIFY_SOURCE"
 if platform.machine() == "x86_64":
     FLAGS.append("-fcf-protection=full")
 
-# What is given besides, and what is then missing.
+# An additional flag, and the property that is then missing.
 CASES = {
     "-no-pie": "a position-independent executable",
     "-Wl,-z,norelro": "read-only relocations (RELRO)",

@@ -1,4 +1,4 @@
-"""What the running programs need of their machine, and what they let others see: as root, for strace's sake."""
+"""The access that the running programs need, and the access to them that they give. Some tests need root."""
 
 import collections
 import contextlib
@@ -10,89 +10,54 @@ import signal
 import socket
 import stat
 import subprocess
-import uuid
 
-from evalrun_testing.backend import BackendProcess
-from evalrun_testing.child_process import ChildProcess, clean_environment, program
-from evalrun_testing.seed import Seed
-
-import grpc
 import pytest
 
-from aymara.evals.v1 import eval_run_service_pb2 as pb
-from aymara.evals.v1 import eval_run_service_pb2_grpc as rpc
+from evalrun_testing.backend import BackendProcess
+from evalrun_testing.seed import Seed
 
-is_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-SECRET = "test-key-1-not-a-secret"
-
-
-class WrappedGateway(ChildProcess):
-    """The gateway, started by another command."""
-
-    def __init__(self, wrap, upstream, *flags):
-        super().__init__([*wrap, program("evalrun-gateway", "GATEWAY_UNDER_TEST"),
-                          "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0",
-                          "--upstream", upstream, *flags],
-                         clean_environment(AYMARA_AI_API_KEY=SECRET))
-        self.grpc_address = self.wait_for_event("listening")["grpc"]
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 
-@pytest.fixture
-def upstream(tmp_path):
-    seed = Seed()
-    seed.api_key(seed.workspace(seed.organization()))
-    with BackendProcess(tmp_path, seed.document) as backend:
-        yield f"{backend.url}/v2"
-
-
-def call(address):
-    """Its status code."""
-    with grpc.insecure_channel(address) as channel:
-        try:
-            rpc.EvalRunServiceStub(channel).DeleteEvalRun(
-                pb.DeleteEvalRunRequest(eval_run_uuid=str(uuid.uuid4())), timeout=20)
-        except grpc.RpcError as error:
-            return error.code().name
-    return "OK"
-
-
-def limits(pid):
+def core_file_limit(pid):
     text = pathlib.Path(f"/proc/{pid}/limits").read_text(encoding="utf-8")
     return re.search(r"Max core file size\s+(\S+)", text).group(1)
 
 
-def owner(pid):
-    """Of its memory: root for a process that may not be dumped, whoever it runs as."""
+def memory_owner(pid):
+    """The user that owns the memory of a process: root if it may not be dumped, whoever runs it."""
     return os.stat(f"/proc/{pid}/mem").st_uid
 
 
-def nobody(*flags):
+def as_nobody(*flags):
+    """Runs a command as nobody, without capabilities."""
     return ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs",
             "--inh-caps=-all", "--bounding-set=-all", *flags]
 
 
-@is_root
-def test_core_dump_and_debugger_are_denied(upstream):
-    with WrappedGateway(nobody(), upstream) as gateway:
-        assert limits(gateway.pid) == "0"
-        assert owner(gateway.pid) == 0
-        look = subprocess.run([*nobody(), "cat", f"/proc/{gateway.pid}/environ"], check=False,
-                              capture_output=True, text=True)
-        assert look.returncode != 0 and SECRET not in look.stdout
-        assert call(gateway.grpc_address) == "NOT_FOUND"
+@needs_root
+def test_core_dump_and_debugger_are_denied(make_deployment):
+    deployment = make_deployment(wrap=as_nobody())
+    gateway = deployment.gateway
+    assert core_file_limit(gateway.pid) == "0"
+    assert memory_owner(gateway.pid) == 0
+    read = subprocess.run([*as_nobody(), "cat", f"/proc/{gateway.pid}/environ"], check=False,
+                          capture_output=True, text=True)
+    assert read.returncode != 0 and deployment.api_key not in read.stdout
+    assert deployment.delete() == "NOT_FOUND"
 
 
-@is_root
-def test_core_dump_can_be_enabled(upstream):
-    with WrappedGateway(nobody(), upstream, "--core-dumps") as gateway:
-        assert limits(gateway.pid) != "0" or limits(os.getpid()) == "0"
-        assert owner(gateway.pid) == 65534
+@needs_root
+def test_core_dump_can_be_enabled(make_deployment):
+    gateway = make_deployment(wrap=as_nobody(), flags=["--core-dumps"]).gateway
+    assert core_file_limit(gateway.pid) != "0" or core_file_limit(os.getpid()) == "0"
+    assert memory_owner(gateway.pid) == 65534
 
 
-def read_only_but(writable):
-    """Runs a command as nobody, with file systems that are all read-only but this folder."""
+def as_nobody_read_only_except(writable):
+    """Runs a command as nobody, with all file systems read-only except this folder."""
     os.chown(writable, 65534, 65534)
-    for folder in writable.parents:  # nobody has to get there
+    for folder in writable.parents:  # nobody must be able to reach it
         mode = stat.S_IMODE(folder.stat().st_mode)
         if not mode & stat.S_IXOTH:
             folder.chmod(mode | stat.S_IXOTH)
@@ -100,25 +65,25 @@ def read_only_but(writable):
               'for m in $(cut -d" " -f2 /proc/mounts); do '
               f'[ "$m" = {writable} ] || mount -o remount,bind,ro "$m" 2>/dev/null || true; done; '
               '! touch /tmp/x /root/x 2>/dev/null && exec "$@"')
-    return ["unshare", "--mount", "/bin/sh", "-c", script, "sh", *nobody()]
+    return ["unshare", "--mount", "/bin/sh", "-c", script, "sh", *as_nobody()]
 
 
-@is_root
-def test_gateway_runs_unprivileged_on_read_only_root(upstream, tmp_path):
-    """All of its file systems are read-only but the folder of the audit file."""
+@needs_root
+def test_gateway_runs_unprivileged_on_read_only_root(make_deployment, tmp_path):
+    """Only the folder of the audit file is writable."""
     audit = tmp_path / "audit"
     audit.mkdir()
-    with WrappedGateway(read_only_but(audit), upstream, "--audit", str(audit / "audit.log")) as gateway:
-        assert call(gateway.grpc_address) == "NOT_FOUND"
-        gateway.signal(signal.SIGTERM)
-        assert gateway.wait() == 0
-        assert gateway.events[-1]["event"] == "stopped"
+    deployment = make_deployment(wrap=as_nobody_read_only_except(audit),
+                                 flags=["--audit", str(audit / "audit.log")])
+    assert deployment.delete() == "NOT_FOUND"
+    assert deployment.gateway.stop() == 0
+    assert deployment.gateway.events[-1]["event"] == "stopped"
     assert (audit / "audit.log").read_text(encoding="utf-8").count("\n") == 1
 
 
-@is_root
+@needs_root
 def test_backend_runs_unprivileged_on_read_only_root(tmp_path):
-    """SQLite has no place for temporary files then."""
+    """SQLite then has no folder for temporary files."""
     folder = tmp_path / "database"
     folder.mkdir()
     seed = Seed()
@@ -127,7 +92,7 @@ def test_backend_runs_unprivileged_on_read_only_root(tmp_path):
     runs = [seed.eval_run(workspace) for _ in range(8000)]
     with contextlib.ExitStack() as stack:
         backend = stack.enter_context(
-            BackendProcess(folder, seed.document, wrap=read_only_but(folder)))
+            BackendProcess(folder, seed.document, wrap=as_nobody_read_only_except(folder)))
         host, port = backend.address.rsplit(":", 1)
         requests = [f"DELETE /v2/eval-runs/{run} HTTP/1.1\r\nHost: {host}\r\n"
                     f"x-api-key: {key}\r\n\r\n".encode() for run in runs]
@@ -135,30 +100,30 @@ def test_backend_runs_unprivileged_on_read_only_root(tmp_path):
                        for _ in range(200)]
         for number, connection in enumerate(connections):
             connection.sendall(b"".join(requests[number::len(connections)]))
-        answers = collections.Counter()
+        responses = collections.Counter()
         for connection in connections:
             with connection.makefile("rb") as lines:
                 for _ in range(len(runs) // len(connections)):
-                    answers[lines.readline()[:12]] += 1
+                    responses[lines.readline()[:12]] += 1
                     while lines.readline().strip():
                         pass
-    assert answers == {b"HTTP/1.1 204": len(runs)}
+    assert responses == {b"HTTP/1.1 204": len(runs)}
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
-def test_only_the_audit_file_is_opened_for_writing(upstream, tmp_path):
+def test_only_the_audit_file_is_opened_for_writing(make_deployment, tmp_path):
     trace, audit = tmp_path / "trace", tmp_path / "audit.log"
     wrap = ["strace", "--follow-forks", "--output", str(trace), "--trace",
             "open,openat,creat,mkdir,unlink,rename,execve"]
-    with WrappedGateway(wrap, upstream, "--audit", str(audit)) as gateway:
-        assert call(gateway.grpc_address) == "NOT_FOUND"
-        [child] = subprocess.run(["pgrep", "--parent", str(gateway.pid)], check=True,
-                                 capture_output=True, text=True).stdout.split()
-        os.kill(int(child), signal.SIGTERM)
-        gateway.wait()
+    deployment = make_deployment(wrap=wrap, flags=["--audit", str(audit)])
+    assert deployment.delete() == "NOT_FOUND"
+    [child] = subprocess.run(["pgrep", "--parent", str(deployment.gateway.pid)], check=True,
+                             capture_output=True, text=True).stdout.split()
+    os.kill(int(child), signal.SIGTERM)
+    deployment.gateway.wait()
     calls = trace.read_text(encoding="utf-8").splitlines()
     writing = [line for line in calls
                if re.search(r"O_(WRONLY|RDWR|CREAT|TRUNC)|\b(creat|mkdir|unlink|rename)\(", line)]
     assert [line for line in writing if str(audit) not in line] == []
     assert len(writing) == 1
-    assert len([line for line in calls if "execve(" in line]) == 1, "it starts no other program"
+    assert len([line for line in calls if "execve(" in line]) == 1, "it has started another program"

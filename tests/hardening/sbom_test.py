@@ -22,7 +22,7 @@ def main():
     sha256 = subprocess.run(["sha256sum", program], check=True, capture_output=True, text=True)
     assert hashed["content"] == sha256.stdout.split()[0]
 
-    # What it cannot run without, and with which version.
+    # The libraries that it cannot run without, with the installed versions.
     components = {one["name"]: one for one in bill["components"]}
     for name in ("libc6", "libcurl4", "libgrpc++1.51", "libgrpc29", "libprotobuf32", "libssl3",
                  "libstdc++6", "nlohmann-json3-dev"):
@@ -31,7 +31,7 @@ def main():
         assert components[name]["version"] == installed, name
         assert re.match(r"pkg:deb/debian/", components[name]["purl"])
 
-    # Every library that the loader names, and nothing twice.
+    # Every library that the loader resolves, without duplicates.
     [dependencies] = bill["dependencies"]
     references = [one["bom-ref"] for one in bill["components"]]
     assert dependencies["dependsOn"] == references == sorted(set(references))
@@ -40,7 +40,7 @@ def main():
     assert len(components) <= loaded.count("=> /") + 3
 
     again = subprocess.run([SBOM, program], check=True, capture_output=True, text=True).stdout
-    assert again == text, "it says the same again"
+    assert again == text, "the output is not reproducible"
     return 0
 
 

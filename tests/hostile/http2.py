@@ -1,4 +1,4 @@
-"""HTTP/2 in bytes (RFC 9113, RFC 7541), for what no library would send."""
+"""HTTP/2 frames as bytes (RFC 9113, RFC 7541), to send what no library would send."""
 
 import socket
 import struct
@@ -21,7 +21,7 @@ def settings(**values):
 
 
 def string(text):
-    """Without Huffman coding."""
+    """A string literal without Huffman coding."""
     size = len(text)
     if size < 127:
         return bytes([size]) + text
@@ -32,12 +32,12 @@ def string(text):
 
 
 def header(name, value):
-    """Without a place in the table of headers."""
+    """A header field that is not added to the dynamic table."""
     return b"\0" + string(name) + string(value)
 
 
 def indexed_header(name, value):
-    """One that is put into the table of headers, where it becomes number 62."""
+    """A header field that is added to the dynamic table, where its index is 62."""
     return b"\x40" + string(name) + string(value)
 
 
@@ -56,11 +56,11 @@ def connect(address):
 
 
 def read_to_end(connection):
-    """What the server says until it closes the connection. TimeoutError: it does not."""
-    said = b""
+    """What the server sends until it closes the connection. TimeoutError: it does not close it."""
+    received = b""
     try:
         while chunk := connection.recv(65536):
-            said += chunk
+            received += chunk
     except ConnectionError:
         pass
-    return said
+    return received

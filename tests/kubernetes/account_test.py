@@ -1,4 +1,4 @@
-"""The account of the callers in the cluster: what it must find, and what it must not."""
+"""The account of the callers in the cluster: which calls are failed or wrong."""
 
 import pathlib
 import sys
@@ -18,18 +18,18 @@ def row(request_id="mine", outcome="deleted", run="run"):
     return {"eval_run_uuid": run, "request_id": request_id, "outcome": outcome, "key_name": "first"}
 
 
-@pytest.mark.parametrize("answer, journal, failed, wrong", [
+@pytest.mark.parametrize("response, journal, failed, wrong", [
     (call(), [row()], 0, 0),
     (call(deletion="presumed"), [row(), row(outcome="not_found")], 0, 0),
     (call(code="NOT_FOUND", deletion="absent", exists=False), [row(outcome="not_found")], 0, 0),
     (call(deletion="presumed", exists=False), [row(outcome="not_found")], 0, 0),
-    # Failed, and true.
+    # Failed, and correct.
     (call(code="UNAVAILABLE", deletion="not_performed"), [], 1, 0),
     (call(code="UNAVAILABLE", deletion="unknown"), [row()], 1, 0),
     (call(code="UNAVAILABLE", deletion=""), [row()], 1, 0),
     (call(code="DEADLINE_EXCEEDED", deletion=""), [], 1, 0),
     (call(code="UNAVAILABLE", deletion="not_performed", exists=False), [], 1, 0),
-    # Untrue.
+    # Wrong.
     (call(), [], 0, 1),
     (call(), [row(outcome="not_found")], 0, 1),
     (call(), [row(request_id="another")], 0, 1),
@@ -39,15 +39,16 @@ def row(request_id="mine", outcome="deleted", run="run"):
     (call(code="NOT_FOUND", deletion="absent"), [], 1, 1),
     (call(exists=False), [], 1, 1),
 ])
-def test_one_call(answer, journal, failed, wrong):
-    result = account.of([answer], journal)
+def test_one_call(response, journal, failed, wrong):
+    result = account.of([response], journal)
     assert (result["failed"], result["wrong"]) == (failed, wrong)
     assert (len(result["failures"]), len(result["wrongs"])) == (failed, wrong)
 
 
 def test_adds_up():
-    calls = [call(request_id=str(n), run=str(n)) for n in range(10)] + [call(code="UNAVAILABLE", deletion="unknown", run="x")]
+    calls = [call(request_id=str(n), run=str(n)) for n in range(10)]
+    calls.append(call(code="UNAVAILABLE", deletion="unknown", run="x"))
     result = account.of(calls, [row(request_id=str(n), run=str(n)) for n in range(10)])
     assert (result["calls"], result["gone"], result["failed"], result["wrong"]) == (11, 10, 1, 0)
     assert result["journal"] == {"rows": 10, "deleted": 10, "keys": {"first": 10}}
-    assert result["callers"]["headless"]["answers"] == {"OK performed": 10, "UNAVAILABLE unknown": 1}
+    assert result["callers"]["headless"]["responses"] == {"OK performed": 10, "UNAVAILABLE unknown": 1}

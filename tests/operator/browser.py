@@ -1,4 +1,4 @@
-"""A real headless Chromium, driven by its DevTools protocol."""
+"""A real headless Chromium, controlled by the DevTools protocol."""
 
 import asyncio
 import base64
@@ -10,14 +10,14 @@ import subprocess
 
 import aiohttp
 
-# The program itself: what is in /usr/bin is a script, and whoever kills that leaves a browser behind.
+# The program itself: /usr/bin has a script, and killing that would leave the browser running.
 CHROMIUM = "/usr/lib/chromium/chromium-headless-shell"
-TIMEOUT = 40.0  # seconds; on a busy machine a browser takes its time
+TIMEOUT = 40.0  # seconds; a browser is slow on a busy machine
 
 
 @contextlib.asynccontextmanager
 async def browser(profile):
-    """`open_tab(url)` of a browser with this folder as its profile; ended with `async with`."""
+    """A browser with this folder as its profile, until the end of `async with`. Its `open_tab(url)` is a Tab."""
     command = ["setpriv", "--pdeathsig", "KILL", "--", CHROMIUM, "--remote-debugging-port=0",
                f"--user-data-dir={profile}", "--disable-gpu", "--no-first-run",
                "--disable-dev-shm-usage", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
@@ -45,13 +45,13 @@ async def _debugging_address(log, process):
         if found := re.search(r"DevTools listening on (ws://\S+)", log.read_text(errors="replace")):
             return found.group(1)
         await asyncio.sleep(0.05)
-    raise RuntimeError(f"chromium ended before it could be driven: {log.read_text()}")
+    raise RuntimeError(f"chromium ended before it could be controlled: {log.read_text()}")
 
 
 class _Connection:
     def __init__(self, socket):
         self._socket = socket
-        self._answers = {}
+        self._responses = {}
         self._tabs = {}
         self._last_id = 0
         self._reader = asyncio.create_task(self._read())
@@ -78,25 +78,25 @@ class _Connection:
     async def call(self, method, params, session=None):
         self._last_id += 1
         number = self._last_id
-        self._answers[number] = asyncio.get_running_loop().create_future()
+        self._responses[number] = asyncio.get_running_loop().create_future()
         message = {"id": number, "method": method, "params": params}
         await self._socket.send_json(message | ({"sessionId": session} if session else {}))
-        answer = await asyncio.wait_for(self._answers[number], TIMEOUT)
-        if "error" in answer:
-            raise RuntimeError(f"{method}: {answer['error']}")
-        return answer["result"]
+        response = await asyncio.wait_for(self._responses[number], TIMEOUT)
+        if "error" in response:
+            raise RuntimeError(f"{method}: {response['error']}")
+        return response["result"]
 
     async def _read(self):
         async for message in self._socket:
             event = json.loads(message.data)
             if "id" in event:
-                self._answers.pop(event["id"]).set_result(event)
+                self._responses.pop(event["id"]).set_result(event)
             elif event.get("sessionId") in self._tabs:
                 self._tabs[event["sessionId"]].add(event)
 
 
 class Tab:
-    """`events`: what the browser has told about it."""
+    """A tab. `events` has all events of the browser about it."""
 
     def __init__(self, connection, session):
         self._connection, self._session = connection, session
@@ -112,7 +112,7 @@ class Tab:
         return await self._connection.call(method, params, self._session)
 
     async def evaluate(self, expression):
-        """The value of a JavaScript expression; a promise is waited for."""
+        """The value of a JavaScript expression. If it is a promise, its result."""
         result = await self.call("Runtime.evaluate", expression=expression, returnByValue=True,
                                  awaitPromise=True)
         if "exceptionDetails" in result:
@@ -120,30 +120,30 @@ class Tab:
         return result["result"].get("value")
 
     async def wait_until(self, expression):
-        """Until it is true."""
+        """Waits until a JavaScript expression is true."""
         await self.evaluate(f"""new Promise((done, failed) => {{
           const end = performance.now() + {TIMEOUT * 900};
-          (function look() {{
+          (function check() {{
             if ({expression}) done();
             else if (performance.now() > end) failed(document.body.innerText);
-            else setTimeout(look, 50);
+            else setTimeout(check, 50);
           }})();
         }})""")
 
     async def screenshot(self, file):
-        """The whole page, as a PNG."""
+        """Writes a PNG of the whole page to a file."""
         shot = await self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)
         file.write_bytes(base64.b64decode(shot["data"]))
 
     def requests(self):
-        """Every URL that was asked for."""
+        """All URLs that were requested."""
         return [event["params"]["request"]["url"] for event in self.events
                 if event["method"] == "Network.requestWillBeSent"]
 
     def console_errors(self):
-        """What the console, the script or the content security policy had to object to."""
-        said = [event["params"]["entry"]["text"] for event in self.events
+        """Errors of the console, of scripts and of the content security policy."""
+        logged = [event["params"]["entry"]["text"] for event in self.events
                 if event["method"] == "Log.entryAdded"]
         thrown = [event["params"]["exceptionDetails"] for event in self.events
                   if event["method"] == "Runtime.exceptionThrown"]
-        return said + thrown
+        return logged + thrown

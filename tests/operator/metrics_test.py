@@ -1,6 +1,6 @@
-"""The metrics of a whole gateway, held against a list that dashboards and alerts of others rely on.
+"""All metrics of a gateway are those in metrics.golden, on which dashboards and alerts of users depend.
 
-After a change that is meant: UPDATE_GOLDEN=1, and look at the difference.
+After an intended change, run this test with UPDATE_GOLDEN=1 and review the difference.
 """
 
 import os
@@ -11,7 +11,7 @@ GOLDEN = pathlib.Path(__file__).with_name("metrics.golden")
 
 
 def families(exposition):
-    """A line `NAME TYPE LABEL,LABEL` for each family. A histogram's `le` is not told."""
+    """A line `NAME TYPE LABEL,LABEL` for each family, without the label `le` of histograms."""
     found, labels = {}, {}
     for line in exposition.splitlines():
         if line.startswith("# TYPE "):
@@ -26,7 +26,7 @@ def families(exposition):
             for name, kind in sorted(found.items())]
 
 
-# What only there are metrics for when it is configured.
+# Settings without which some metrics do not exist.
 CONFIG = """
 limits:
   rules: [{name: a, by: caller, rate: 100/s, burst: 100}]
@@ -35,15 +35,15 @@ limits:
 """
 
 
-def test_the_names_types_and_labels_of_all_metrics(make_house, tmp_path):
-    """Before the first call: no family comes into being with what it counts."""
+def test_the_names_types_and_labels_of_all_metrics(make_deployment, tmp_path):
+    """All families exist before the first call."""
     config = tmp_path / "gateway.yaml"
     config.write_text(CONFIG)
-    house = make_house(flags=["--config", str(config)])
-    now = families(house.get("/metrics"))
+    deployment = make_deployment(flags=["--config", str(config)])
+    now = families(deployment.gateway.get("/metrics"))
     if os.environ.get("UPDATE_GOLDEN"):
         GOLDEN.write_text("\n".join(now) + "\n")
     assert now == GOLDEN.read_text().splitlines()
-    house.delete()
-    house.delete("not-an-id")
-    assert families(house.get("/metrics")) == now
+    deployment.delete()
+    deployment.delete("not-an-id")
+    assert families(deployment.gateway.get("/metrics")) == now

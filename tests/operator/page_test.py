@@ -1,4 +1,4 @@
-"""The page on the admin port, in a real Chromium. With SCREENSHOTS=FOLDER the pictures stay there."""
+"""The page on the admin port, in a real Chromium. SCREENSHOTS=FOLDER keeps the screenshots."""
 
 import os
 import pathlib
@@ -10,9 +10,9 @@ from browser import CHROMIUM, browser
 pytestmark = pytest.mark.skipif(not os.path.exists(CHROMIUM),
                                 reason="chromium (Debian package chromium-headless-shell)")
 
-# An expression: the text of an element.
+# A JavaScript expression for the text of an element.
 TEXT = "document.getElementById('{}').innerText"
-# Of each text the contrast with what is behind it, by the formula of WCAG 2; the smallest one.
+# The lowest contrast of all texts with their background, by the formula of WCAG 2.
 MIN_CONTRAST = """(() => {
   const parts = color => color.match(/[\\d.]+/g).map(Number);
   const luminance = ([r, g, b]) => [r, g, b].map(v => v / 255)
@@ -42,35 +42,35 @@ async def open_tab(tmp_path):
 
 
 @pytest.fixture
-def pictures(tmp_path):
+def screenshots(tmp_path):
     folder = pathlib.Path(os.environ.get("SCREENSHOTS", tmp_path))
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 @pytest.fixture
-def busy_house(make_house):
-    """One that has seen successes and each kind of failure."""
-    house = make_house(runs=5, flags=["--max-attempts", "1"])
-    for number, run in enumerate(house.runs):
-        assert house.delete(run, request_id=f"good-{number}") == "OK"
-    house.faults.set(fault="respond", status=503)
-    assert house.delete(request_id="busy-1") == "UNAVAILABLE"
-    house.faults.set(fault="respond", status=401)
-    assert house.delete(request_id="key-1") == "UNAUTHENTICATED"
-    house.faults.set(fault="drop_after_reading")
-    assert house.delete(request_id="lost-1") == "UNAVAILABLE"
-    return house
+def used_deployment(make_deployment):
+    """With successful calls, and one failure of each kind."""
+    deployment = make_deployment(runs=5, flags=["--max-attempts", "1"])
+    for number, run in enumerate(deployment.runs):
+        assert deployment.delete(run, request_id=f"good-{number}") == "OK"
+    deployment.faults.set(fault="respond", status=503)
+    assert deployment.delete(request_id="busy-1") == "UNAVAILABLE"
+    deployment.faults.set(fault="respond", status=401)
+    assert deployment.delete(request_id="key-1") == "UNAUTHENTICATED"
+    deployment.faults.set(fault="drop_after_reading")
+    assert deployment.delete(request_id="lost-1") == "UNAVAILABLE"
+    return deployment
 
 
-async def test_page_shows_replica_status(busy_house, open_tab, pictures):
-    tab = await open_tab(busy_house.url + "/")
+async def test_page_shows_replica_status(used_deployment, open_tab, screenshots):
+    tab = await open_tab(used_deployment.gateway.admin_url + "/")
     await tab.wait_until(f"{TEXT.format('state')} === 'ready'")
     await tab.wait_until(f"{TEXT.format('errors')}.includes('lost-1')")
     about = await tab.evaluate(TEXT.format("about"))
     assert about.startswith("version 0.1.0, up ") and about.endswith(", log level info")
     errors = await tab.evaluate(TEXT.format("errors"))
-    assert "good-" not in errors, "the last errors only"
+    assert "good-" not in errors, "a success is listed as an error"
     for word in ("busy-1", "UNAVAILABLE, HTTP 503", "key-1", "UNAUTHENTICATED, HTTP 401",
                  "lost-1", "unknown"):
         assert word in errors
@@ -80,17 +80,17 @@ async def test_page_shows_replica_status(busy_house, open_tab, pictures):
     upstream = await tab.evaluate(TEXT.format("upstream"))
     assert "sends answered 2xx\t5, mean" in upstream and "key refused (401)\t1" in upstream
     config = await tab.evaluate("document.getElementById('config').textContent")
-    assert "max_attempts: 1" in config and busy_house.key not in config
-    await tab.screenshot(pictures / "page.png")
+    assert "max_attempts: 1" in config and used_deployment.api_key not in config
+    await tab.screenshot(screenshots / "page.png")
 
 
-async def test_plots_update(busy_house, open_tab):
-    tab = await open_tab(busy_house.url + "/")
+async def test_plots_update(used_deployment, open_tab):
+    tab = await open_tab(used_deployment.gateway.admin_url + "/")
     plots = "[...document.querySelectorAll('svg')].map(plot => plot.getAttribute('aria-label'))"
     await tab.wait_until(f"{plots}.includes('Calls: 0/s, failed 0/s')")
-    busy_house.faults.set(fault="respond", status=503)
+    used_deployment.faults.set(fault="respond", status=503)
     for _ in range(100):
-        busy_house.delete()
+        used_deployment.delete()
     await tab.wait_until(
         f"{plots}.some(text => /^Calls: [^0].*, failed [^0]/.test(text)) && "
         f"{plots}.some(text => /^Latency: p50 .* m?s, p99 .* m?s/.test(text))")
@@ -98,44 +98,44 @@ async def test_plots_update(busy_house, open_tab):
                               "line => line.getAttribute('points').includes(' '))")
 
 
-async def test_page_makes_no_external_requests_or_console_errors(busy_house, open_tab):
-    tab = await open_tab(busy_house.url + "/")
+async def test_page_makes_no_external_requests_or_console_errors(used_deployment, open_tab):
+    tab = await open_tab(used_deployment.gateway.admin_url + "/")
     await tab.wait_until("document.getElementById('config').textContent.length > 0")
     assert {url for url in tab.requests() if not url.startswith("data:")} == {
-        busy_house.url + path for path in ("/", "/status.json", "/config")}
+        used_deployment.gateway.admin_url + path for path in ("/", "/status.json", "/config")}
     assert not tab.console_errors()
 
 
-async def test_untrusted_text_is_escaped(make_house, open_tab):
-    house = make_house(flags=["--ids-opaque", "--max-attempts", "1"])
-    house.faults.set(fault="respond", status=500, headers={"content-type": "application/json"},
+async def test_untrusted_text_is_escaped(make_deployment, open_tab):
+    deployment = make_deployment(flags=["--ids-opaque", "--max-attempts", "1"])
+    deployment.faults.set(fault="respond", status=500, headers={"content-type": "application/json"},
                      body='{"error": {"code": "<img src=x onerror=document.title=1>", "message": "m"}}')
-    house.delete("a", request_id="evil-1")
-    tab = await open_tab(house.url + "/")
+    deployment.delete("a", request_id="evil-1")
+    tab = await open_tab(deployment.gateway.admin_url + "/")
     await tab.wait_until(f"{TEXT.format('errors')}.includes('evil-1')")
     assert await tab.evaluate("document.title") == "evalrun-gateway"
     assert await tab.evaluate("document.images.length") == 0
-    # Whatever got into the page would not run: its policy knows the hashes of two parts.
+    # An injected script does not run: the content security policy allows two parts, by their hashes.
     await tab.evaluate("""(() => { const script = document.createElement('script');
         try { script.text = 'document.title = "run"'; document.body.append(script); } catch {} })()""")
     assert await tab.evaluate("document.title") == "evalrun-gateway"
     assert tab.console_errors()
 
 
-async def test_draining_and_unreachable_replica(make_house, open_tab):
-    house = make_house(flags=["--drain-delay", "30s"])
-    tab = await open_tab(house.url + "/")
+async def test_draining_and_unreachable_replica(make_deployment, open_tab):
+    deployment = make_deployment(flags=["--drain-delay", "30s"])
+    tab = await open_tab(deployment.gateway.admin_url + "/")
     await tab.wait_until(f"{TEXT.format('state')} === 'ready'")
-    house.gateway.signal(15)
+    deployment.gateway.signal(15)
     await tab.wait_until(f"{TEXT.format('state')} === 'not ready: shutting down'")
-    house.gateway.kill()
+    deployment.gateway.kill()
     await tab.wait_until(f"{TEXT.format('state')}.startsWith('no answer')")
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280], ids=["phone", "desk"])
-async def test_contrast_is_sufficient(busy_house, open_tab, pictures, width, dark):
-    tab = await open_tab(busy_house.url + "/", width=width, height=800, dark=dark)
+async def test_contrast_is_sufficient(used_deployment, open_tab, screenshots, width, dark):
+    tab = await open_tab(used_deployment.gateway.admin_url + "/", width=width, height=800, dark=dark)
     await tab.wait_until(f"{TEXT.format('errors')}.includes('lost-1')")
     await tab.evaluate("document.querySelector('details').open = true")
     assert await tab.evaluate("document.documentElement.scrollWidth") <= width
@@ -150,4 +150,4 @@ async def test_contrast_is_sufficient(busy_house, open_tab, pictures, width, dar
     assert len(images) == 4 and all(images)
     assert "columnheader" in dict(named) and "rowheader" in dict(named)
     assert await tab.evaluate("document.documentElement.lang") == "en"
-    await tab.screenshot(pictures / f"page-{width}-{'dark' if dark else 'light'}.png")
+    await tab.screenshot(screenshots / f"page-{width}-{'dark' if dark else 'light'}.png")

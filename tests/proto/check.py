@@ -1,11 +1,11 @@
 #!/usr/bin/python3
-"""Refuses a change of the public .proto that breaks those who call it.
+"""Rejects changes of the public .proto that break callers.
 
     check.py [--googleapis DIR]            compares the .proto with the baseline
-    check.py [--googleapis DIR] --update   takes what is new in the .proto into the baseline
+    check.py [--googleapis DIR] --update   adds the additions in the .proto to the baseline
 
-Exit status: 0 nothing changed, 1 the change breaks callers, 2 it does not, but the baseline must be
-updated, so that the next check protects what is new.
+Exit status: 0 no change, 1 the change breaks callers, 2 the change is compatible and must be added to the
+baseline, which protects it from then on.
 """
 
 import argparse
@@ -24,9 +24,9 @@ BASELINE = os.path.join(HERE, "eval_run_service.baseline.json")
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--googleapis", help="where google/api/annotations.proto is "
-                        "(default: where CMake unpacked it)")
-    parser.add_argument("--root", default=os.path.join(TOP, "proto"), help="where the .proto is")
+    parser.add_argument("--googleapis", help="folder of google/api/annotations.proto "
+                        "(default: that of CMake)")
+    parser.add_argument("--root", default=os.path.join(TOP, "proto"), help="folder of the .proto")
     parser.add_argument("--baseline", default=BASELINE)
     parser.add_argument("--update", action="store_true")
     arguments = parser.parse_args()
@@ -36,7 +36,7 @@ def main():
         found = [path for path in glob.glob(os.path.join(TOP, "build", "googleapis-*"))
                  if os.path.isdir(os.path.join(path, "google"))]
         if not found:
-            sys.exit("build/googleapis-* is not there: run `cmake --preset dev` first")
+            sys.exit("there is no build/googleapis-*: run `cmake --preset dev` first")
         googleapis = max(found, key=os.path.getmtime)
 
     try:
@@ -50,17 +50,17 @@ def main():
         breaking, added = compatibility.compare(json.load(stream), new)
 
     if breaking:
-        print("This change breaks those who call the API:")
+        print("This change breaks callers of the API:")
         print(*(f"  {line}" for line in breaking), sep="\n")
-        print("A field or method that is no longer wanted stays, marked `deprecated = true`; "
-              "what has to\nbe different belongs into a new field, method or package version.")
+        print("Mark a field or method as `deprecated = true` instead of removing it. "
+              "An incompatible\nchange needs a new field, method or package version.")
         return 1
     if not added:
         return 0
-    print("Compatible with the baseline; new are:")
+    print("Compatible with the baseline, with these additions:")
     print(*(f"  {line}" for line in added), sep="\n")
     if not arguments.update:
-        print("Commit the baseline with it: tests/proto/check.py --update")
+        print("Add them to the baseline: tests/proto/check.py --update")
         return 2
     write(arguments.baseline, new)
     return 0

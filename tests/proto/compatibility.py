@@ -1,8 +1,8 @@
-"""The public API as plain data, and what may change in it.
+"""The public API as plain data, and its compatible changes.
 
-`describe` turns a .proto file into a tree of dicts: everything that a caller, on the wire or in
-generated code, can depend on. `breaking_changes` compares two such trees: whatever was there has to
-be there unchanged, and what is new has to be harmless to who does not know it.
+`describe` converts a .proto file to a tree of dicts with everything that callers can depend on, on the
+wire or in generated code. `compare` compares two trees: all old nodes must be unchanged, and additions
+must not break callers that do not know them.
 """
 
 import os
@@ -13,7 +13,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 FILE = "aymara/evals/v1/eval_run_service.proto"
 
-# Options of the file that decide what generated code is called.
+# Options of the file that determine names in generated code.
 FILE_OPTIONS = (
     "java_package", "java_outer_classname", "java_multiple_files", "go_package", "csharp_namespace",
     "objc_class_prefix", "php_namespace", "php_class_prefix", "php_metadata_namespace",
@@ -23,11 +23,11 @@ _Field = descriptor_pb2.FieldDescriptorProto
 
 
 class BadProto(Exception):
-    """protoc refuses the file."""
+    """protoc rejects the file."""
 
 
 def describe(root, googleapis, file=FILE):
-    """The API of `file` below `root`; `googleapis` is where google/api and google/rpc are."""
+    """The API of `file` below `root`. `googleapis` is the folder of google/api and google/rpc."""
     with tempfile.TemporaryDirectory() as folder:
         output = os.path.join(folder, "set")
         protoc = subprocess.run(
@@ -39,7 +39,7 @@ def describe(root, googleapis, file=FILE):
         with open(output, "rb") as stream:
             data = stream.read()
 
-    # Read twice: once to learn google.api.http, and again with options that know it.
+    # Parsed twice: first to get the extension google.api.http, then with options that have it.
     pool = descriptor_pool.DescriptorPool()
     files = descriptor_pb2.FileDescriptorSet.FromString(data).file
     for one in files:
@@ -112,20 +112,20 @@ def _field(field, oneofs):
 
 def _enum(enum):
     return {
-        # An alias is a second name of one number.
+        # By name, because several names may have the same number.
         "values": {value.name: value.number for value in enum.value},
         "reserved": _reserved(enum),
     }
 
 
 def _reserved(descriptor):
-    """As keys, so that to add one is an addition and to free one is not."""
+    """As keys, so that a new reservation is an addition, and a removed one a breaking change."""
     numbers = {f"{reserved.start}-{reserved.end}": True for reserved in descriptor.reserved_range}
     return numbers | {name: True for name in descriptor.reserved_name}
 
 
 def compare(old, new):
-    """(what breaks callers, what is merely new): two lists of sentences."""
+    """Two lists of sentences: breaking changes, and additions."""
     breaking, added = [], []
     _compare(old, new, "", breaking, added)
     return breaking, added
@@ -149,11 +149,11 @@ def _compare(old, new, where, breaking, added):
 
 
 def _problem_of_addition(where, new):
-    """Why something new harms those who do not know it, or None."""
+    """Why an addition breaks callers that do not know it, or None."""
     if isinstance(new, dict) and new.get("label") == "LABEL_REQUIRED":
-        return "who does not know a required field cannot fill it"
+        return "callers that do not know a required field cannot set it"
     if where == "options":
-        return "it renames what is generated"
+        return "it renames generated code"
     return None
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The check has to go red: every breaking change is made to a copy of the .proto and found.
+"""Every breaking change, made to a copy of the .proto, must be reported.
 
     compatibility_test.py ROOT GOOGLEAPIS    folders of the public .proto and of google/api
 """
@@ -15,7 +15,7 @@ import compatibility
 ROOT, GOOGLEAPIS = sys.argv[1:3]
 CHECK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "check.py")
 
-# (what it is, text of the public .proto, what stands there instead). Each breaks some caller.
+# (description, text of the public .proto, replacement). Each change breaks some callers.
 BREAKING = (
     ("field removed", "  bool allow_missing = 3;", ""),
     ("field removed, its number reserved", "  bool allow_missing = 3;",
@@ -34,7 +34,7 @@ BREAKING = (
     ("message renamed", "DeleteEvalRunRequest", "DeleteRequest"),
     ("client streaming", "(DeleteEvalRunRequest) returns", "(stream DeleteEvalRunRequest) returns"),
     ("server streaming", "returns (google.", "returns (stream google."),
-    ("answer changed", "returns (google.protobuf.Empty)", "returns (DeleteEvalRunRequest)"),
+    ("response changed", "returns (google.protobuf.Empty)", "returns (DeleteEvalRunRequest)"),
     ("path changed", "\"/v2/eval-runs/{eval_run_uuid}\"", "\"/v3/eval-runs/{eval_run_uuid}\""),
     ("verb changed", "delete: \"/v2", "post: \"/v2"),
     ("body added", "      delete: \"/v2", "      body: \"*\" delete: \"/v2"),
@@ -63,7 +63,7 @@ COMPATIBLE = (
     ("comment changed", "// Optional.", "// Not required."),
 )
 
-# What the public .proto does not have yet: enums, oneofs, nested messages, maps, reserved numbers.
+# Elements that the public .proto does not have yet: enums, oneofs, nested messages, maps, reserved numbers.
 RICH = """
 syntax = "proto3";
 package rich;
@@ -172,7 +172,7 @@ class Test(unittest.TestCase):
         self.assertEqual(self.check("--update").returncode, 0)
         self.assertEqual(self.check().returncode, 0)
 
-        # What was new is protected now, and --update does not help to break it.
+        # The addition is protected now, and --update does not permit its removal.
         self.describe(self.public, compatibility.FILE)
         for arguments in ((), ("--update",)):
             refused = self.check(*arguments)

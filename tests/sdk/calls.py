@@ -1,15 +1,15 @@
-"""Calls that read the same whether the client is synchronous or not."""
+"""Helpers for tests that run with synchronous and asynchronous clients."""
 
 import inspect
 
 
 async def maybe_await(result):
-    """What a call of either client comes to."""
+    """The result of a call of either kind of client."""
     return await result if inspect.isawaitable(result) else result
 
 
 async def enter_any_context(stack, manager):
-    """Enters a context manager of either kind; `stack` is an AsyncExitStack."""
+    """Enters a synchronous or asynchronous context manager. `stack` is an AsyncExitStack."""
     if hasattr(manager, "__aenter__"):
         return await stack.enter_async_context(manager)
     return stack.enter_context(manager)

@@ -1,17 +1,14 @@
-"""The vendor's SDK, as it is, connected to a backend of the test's own."""
-
-import contextlib
+"""The vendor's unmodified SDK, with a real backend for each test."""
 
 import aymara_ai
 import pytest
-from evalrun_testing.backend import BackendProcess
 
 from calls import maybe_await
-from world import World
+from sample_data import SampleData
 
 pytest.register_assert_rewrite("error_shape")
 
-# The SDK's class and its transport.
+# The class of the SDK and its transport.
 KINDS = {
     "sync": (aymara_ai.AymaraAI, aymara_ai.DefaultHttpxClient),
     "async": (aymara_ai.AsyncAymaraAI, aymara_ai.DefaultAsyncHttpxClient),
@@ -20,28 +17,26 @@ KINDS = {
 
 
 @pytest.fixture
-def world():
-    return World()
+def data():
+    return SampleData()
 
 
 @pytest.fixture
-def start_backend(world, tmp_path):
-    """`start_backend(flags)`: with the seed of `world`, and few of the threads that take long to
-    start."""
-    with contextlib.ExitStack() as stack:
-        yield lambda flags=(): stack.enter_context(BackendProcess(
-            tmp_path, world.seed.document, flags=["--max-connections", "8", *flags]))
+def deployment(data, make_deployment):
+    """A backend with `data`, and few threads, because it takes long to start many."""
+    return make_deployment(seed=data.seed, has_gateway=False,
+                           backend_flags=["--max-connections", "8"])
 
 
 @pytest.fixture
-def backend(start_backend):
-    return start_backend()
+def backend(deployment):
+    return deployment.backend
 
 
 @pytest.fixture(scope="session", params=KINDS)
 async def kind(request):
-    """Which of the SDK's clients, and one transport for all of them: reading the machine's
-    certificates takes longer than a test."""
+    """A class of the SDK, and one transport for all its clients: loading the system's certificates for
+    each client would take longer than a test."""
     sdk_class, transport_class = KINDS[request.param]
     transport = transport_class()
     yield sdk_class, transport
@@ -50,9 +45,9 @@ async def kind(request):
 
 @pytest.fixture
 def connect(kind, backend):
-    """`connect(api_key)`: a client that refuses answers which are not exactly as documented.
+    """`connect(api_key)`: a client that rejects responses which differ from the documentation.
 
-    It sends once, unless `max_retries` says otherwise.
+    It does not retry, unless `max_retries` is given.
     """
     sdk_class, transport = kind
 
@@ -65,5 +60,5 @@ def connect(kind, backend):
 
 
 @pytest.fixture
-def client(connect, world):
-    return connect(world.key)
+def client(connect, data):
+    return connect(data.key)

@@ -1,8 +1,8 @@
-"""How the API's errors look."""
+"""The form of the API's errors."""
 
 
 def assert_documented_shape(error):
-    """The body is exactly the page's, and names the request as the header does."""
+    """The body is exactly as documented, with the request id of the header."""
     body, headers = error.body, error.response.headers
     assert headers["content-type"] == "application/json"
     assert body.keys() == {"error", "request_id"}

@@ -1,38 +1,38 @@
-"""Every exception class of the SDK, raised by the backend for the reason it stands for."""
+"""Every exception class of the SDK is raised for its reason."""
 
 import aymara_ai
 import pytest
 
 from calls import maybe_await
 from error_shape import assert_documented_shape
-from world import EVAL
+from sample_data import EVAL
 
 MISSING_RUN = "ffffffff-ffff-4fff-8fff-ffffffffffff"
 
 
 def delete(run, **arguments):
-    return lambda client, world: client.evals.runs.delete(getattr(world, run, run), **arguments)
+    return lambda client, data: client.evals.runs.delete(getattr(data, run, run), **arguments)
 
 
 def get(run, workspace=None):
-    def call(client, world):
-        where = {"workspace_uuid": getattr(world, workspace, workspace)} if workspace else {}
-        return client.evals.runs.get(getattr(world, run, run), **where)
+    def call(client, data):
+        where = {"workspace_uuid": getattr(data, workspace, workspace)} if workspace else {}
+        return client.evals.runs.get(getattr(data, run, run), **where)
     return call
 
 
 def lists(**arguments):
-    return lambda client, world: client.evals.runs.list(**arguments)
+    return lambda client, data: client.evals.runs.list(**arguments)
 
 
 def create(**fields):
-    return lambda client, world: client.evals.runs.create(
+    return lambda client, data: client.evals.runs.create(
         **{"eval_uuid": EVAL, "responses": []} | fields)
 
 
 def posts(body):
-    """What no method of the SDK sends."""
-    return lambda client, world: client.post("/v2/eval-runs", cast_to=object, body=body)
+    """Sends a body that no method of the SDK sends."""
+    return lambda client, data: client.post("/v2/eval-runs", cast_to=object, body=body)
 
 
 RESPONSE = {"prompt_uuid": "prompt"}
@@ -58,10 +58,10 @@ EXAMPLE = {"prompt": "p", "response": "r", "type": "pass"}
                  id="no run to read"),
     pytest.param("key", delete("other_run"), aymara_ai.NotFoundError, "resource.not_found",
                  id="a run of another workspace"),
-    pytest.param("key", get("strange_run", "strange_workspace"), aymara_ai.NotFoundError,
+    pytest.param("key", get("foreign_run", "foreign_workspace"), aymara_ai.NotFoundError,
                  "resource.not_found", id="a run of another organization"),
     pytest.param("key", get("run", "other_workspace"), aymara_ai.NotFoundError,
-                 "resource.not_found", id="a run looked for in the wrong workspace"),
+                 "resource.not_found", id="a run in the wrong workspace"),
     pytest.param("key", get("run", MISSING_RUN), aymara_ai.NotFoundError, "resource.not_found",
                  id="no such workspace"),
     pytest.param("orphan_key", lists(), aymara_ai.NotFoundError, "resource.not_found",
@@ -69,10 +69,10 @@ EXAMPLE = {"prompt": "p", "response": "r", "type": "pass"}
     pytest.param("key", delete("processing_run"), aymara_ai.ConflictError, "resource.conflict",
                  id="a run that is still processing"),
 ])
-async def test_rejected_request(connect, world, key, call, exception, code):
-    client = connect(getattr(world, key, key))
+async def test_rejected_request(connect, data, key, call, exception, code):
+    client = connect(getattr(data, key, key))
     with pytest.raises(exception) as raised:
-        await maybe_await(call(client, world))
+        await maybe_await(call(client, data))
     assert raised.value.body["error"]["code"] == code
     assert_documented_shape(raised.value)
 
@@ -103,9 +103,9 @@ async def test_rejected_request(connect, world, key, call, exception, code):
     pytest.param(create(eval_run_examples=[EXAMPLE, {"prompt": "p", "type": "pass"}]),
                  "body.eval_run_examples[1].response", id="an example without its response"),
 ])
-async def test_malformed_field_is_reported(client, world, call, field):
+async def test_malformed_field_is_reported(client, data, call, field):
     with pytest.raises(aymara_ai.UnprocessableEntityError) as raised:
-        await maybe_await(call(client, world))
+        await maybe_await(call(client, data))
     assert raised.value.body["error"]["code"] == "validation.invalid_format"
     assert raised.value.body["error"]["details"] == {"field": field}
     assert_documented_shape(raised.value)
@@ -119,8 +119,8 @@ async def test_missing_api_key(client):
     assert_documented_shape(raised.value)
 
 
-async def test_requests_per_minute_quota(connect, world):
-    client = connect(world.one_a_minute_key)
+async def test_requests_per_minute_quota(connect, data):
+    client = connect(data.one_a_minute_key)
     await maybe_await(client.evals.runs.list())
     with pytest.raises(aymara_ai.RateLimitError) as raised:
         await maybe_await(client.evals.runs.list())
@@ -129,13 +129,13 @@ async def test_requests_per_minute_quota(connect, world):
     assert_documented_shape(raised.value)
 
 
-# One more request every 3 s: the SDK's own first wait, half a second, is not enough.
+# The quota permits a request every 3 s, and the SDK's default backoff is half a second.
 @pytest.mark.parametrize("kind", ["sync"], indirect=True)
-async def test_call_succeeds_after_retry_after(connect, world):
-    runs = connect(world.twenty_a_minute_key).evals.runs
+async def test_call_succeeds_after_retry_after(connect, data):
+    runs = connect(data.twenty_a_minute_key).evals.runs
     with pytest.raises(aymara_ai.RateLimitError):
         for _ in range(100):
             runs.list()
-    patient = connect(world.twenty_a_minute_key, max_retries=1)
+    patient = connect(data.twenty_a_minute_key, max_retries=1)
     response = patient.evals.runs.with_raw_response.list()
     assert (response.status_code, response.retries_taken) == (200, 1)

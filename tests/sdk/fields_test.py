@@ -1,13 +1,13 @@
-"""What is given to `create` is what every later answer says."""
+"""The fields given to `create` are in all later responses."""
 
 import pytest
 
 from calls import maybe_await
-from world import EVAL
+from sample_data import EVAL
 
 
 async def create(client, **fields):
-    """Creates a run, and makes sure that `get` and `list` tell the same."""
+    """Creates a run, and checks that `get` and `list` return the same."""
     runs = client.evals.runs
     created = await maybe_await(runs.create(**{"eval_uuid": EVAL, "responses": []} | fields))
     assert await maybe_await(runs.get(created.eval_run_uuid)) == created
@@ -15,9 +15,9 @@ async def create(client, **fields):
     return created
 
 
-async def test_without_any_optional_field(client, world):
+async def test_without_any_optional_field(client, data):
     run = await create(client)
-    assert (run.workspace_uuid, run.is_sandbox) == (world.workspace, False)
+    assert (run.workspace_uuid, run.is_sandbox) == (data.workspace, False)
     assert (run.name, run.ai_description, run.eval_run_examples) == (None, None, None)
     assert (run.responses, run.num_prompts, run.num_responses_scored) == ([], 0, 0)
     assert (run.pass_rate, run.evaluation) == (None, None)

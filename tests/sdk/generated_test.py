@@ -1,4 +1,4 @@
-"""generated/run.py goes red when tests of the SDK's did not run, though none failed."""
+"""generated/run.py fails if tests of the SDK did not run, even if none failed."""
 
 import pathlib
 import subprocess

@@ -1,10 +1,10 @@
-"""An eval run from its creation to its absence, under every name that it has."""
+"""An eval run from creation to deletion, by every spelling of its id."""
 
 import aymara_ai
 import pytest
 
 from calls import maybe_await
-from world import EVAL
+from sample_data import EVAL
 
 RUN = "954d54bc-bd5f-4cb5-8d20-688f368b712e"
 
@@ -61,11 +61,11 @@ async def test_run_can_be_created_with_any_spelling(client, spelling):
 @pytest.mark.parametrize("spell", [str, str.upper, "workspace.{}".format],
                          ids=["bare", "upper case", "with its type"])
 async def test_other_workspace_by_any_spelling(
-        client, world, spell):
-    runs, workspace = client.evals.runs, spell(world.other_workspace)
+        client, data, spell):
+    runs, workspace = client.evals.runs, spell(data.other_workspace)
     created = await maybe_await(runs.create(
         eval_uuid=EVAL, responses=[], workspace_uuid=workspace))
-    assert created.workspace_uuid == world.other_workspace
+    assert created.workspace_uuid == data.other_workspace
     assert await maybe_await(runs.get(created.eval_run_uuid, workspace_uuid=workspace)) == created
     await maybe_await(runs.delete(created.eval_run_uuid, workspace_uuid=workspace))
     with pytest.raises(aymara_ai.NotFoundError):

@@ -1,4 +1,4 @@
-"""A request of which the server has only the beginning."""
+"""A proxy that delays the rest of a request."""
 
 import contextlib
 import socket
@@ -6,13 +6,13 @@ import threading
 
 
 class PartialRequestProxy:
-    """Takes one connection, passes on its first bytes, and the rest once `release()` is called.
+    """Accepts one connection and forwards the first bytes of its request, and the rest after `release()`.
 
-    For the length of `with`. `url` is where to connect; `begun` is set when the server has been
-    sent the beginning. What the server answers is passed back as it comes.
+    It runs until the end of `with`. Clients connect to `url`. `begun` is set when the first bytes have
+    been sent to the server. The response is forwarded without delay.
     """
 
-    _BEGINNING = 20  # bytes: within the request line
+    _FIRST_BYTES = 20  # within the request line
 
     def __init__(self, server_address):
         host, port = server_address.rsplit(":", 1)
@@ -47,9 +47,9 @@ class PartialRequestProxy:
                 request = b""
                 while not request.endswith(b"\r\n\r\n"):
                     request += client.recv(65536)
-                self._server.sendall(request[:self._BEGINNING])
+                self._server.sendall(request[:self._FIRST_BYTES])
                 self.begun.set()
                 self._released.wait()
-                self._server.sendall(request[self._BEGINNING:])
-                while answer := self._server.recv(65536):
-                    client.sendall(answer)
+                self._server.sendall(request[self._FIRST_BYTES:])
+                while response := self._server.recv(65536):
+                    client.sendall(response)

@@ -1,13 +1,13 @@
 #!/usr/bin/python3
-"""Checks how our C++ is written.
+"""Checks the formatting and style of the C++ code.
 
-    style.py format              clang-format has nothing to change
+    style.py format              clang-format would change nothing
     style.py headers BUILD_DIR   include guards follow the path, and every header compiles alone
-    style.py tidy BUILD_DIR      clang-tidy has nothing to say about the cheap files
-    style.py tidy-all BUILD_DIR  ... about any file
+    style.py tidy BUILD_DIR      clang-tidy reports nothing for the files that it checks quickly
+    style.py tidy-all BUILD_DIR  clang-tidy reports nothing for any file
 
-BUILD_DIR is where CMake wrote compile_commands.json, with generated code built. Exit status:
-0 fine, 1 not, 77 the tool is not installed.
+BUILD_DIR has CMake's compile_commands.json, and generated code has been built. Exit status:
+0 passed, 1 failed, 77 the tool is not installed.
 """
 
 import concurrent.futures
@@ -24,9 +24,9 @@ TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 FOLDERS = ("proto/examples/cpp", "rest_backend", "service", "tests")
 SKIPPED = 77
 
-# Folders whose files clang-tidy reads in a few seconds, because they include neither gRPC nor a
+# Folders whose files clang-tidy checks in a few seconds, because they include neither gRPC nor a
 # large header-only library.
-CHEAP = ("rest_backend/deletion",)
+FAST = ("rest_backend/deletion",)
 
 
 def sources(suffix):
@@ -36,7 +36,7 @@ def sources(suffix):
     return files
 
 
-def need(tool):
+def require(tool):
     if not shutil.which(tool):
         print(f"{tool} is not installed: deploy/install-packages test")
         sys.exit(SKIPPED)
@@ -47,7 +47,7 @@ def short(path):
 
 
 def run_all(commands):
-    """Runs {name: arguments} in parallel and prints what fails. Returns whether nothing did."""
+    """Runs {name: arguments} in parallel and prints the output of failures. Returns whether all passed."""
 
     def run(command):
         return subprocess.run(command, cwd=TOP, text=True, stdout=subprocess.PIPE,
@@ -61,12 +61,12 @@ def run_all(commands):
             if result.returncode:
                 passed = False
                 print(f"--- {name}\n{result.stdout}")
-    print(f"{len(commands)} files looked at")
+    print(f"{len(commands)} files checked")
     return passed
 
 
 def compile_commands(build_dir):
-    """{file: the arguments of its compiler}, of our own files."""
+    """{file: its compiler command}."""
     path = pathlib.Path(build_dir) / "compile_commands.json"
     entries = json.loads(path.read_text(encoding="utf-8"))
     commands = {}
@@ -76,21 +76,21 @@ def compile_commands(build_dir):
 
 
 def check_format():
-    need("clang-format")
+    require("clang-format")
     return run_all({short(path): ["clang-format", "--dry-run", "-Werror", str(path)]
                     for path in sources(".cc") + sources(".h")})
 
 
 def check_tidy(build_dir, everything):
-    need("clang-tidy")
+    require("clang-tidy")
     commands = compile_commands(build_dir)
     files = [path for path in sources(".cc")
-             if everything or short(path.parent).startswith(CHEAP)]
-    # clang-tidy would guess the flags of a file that is not built, and guess wrong.
+             if everything or short(path.parent).startswith(FAST)]
+    # clang-tidy would guess the flags of a file that is not built.
     not_built = [short(path) for path in files if path not in commands]
     if not_built:
         print("In no CMake target:", *not_built)
-    # The compiler is GCC; that clang does not know all of its warnings is no finding.
+    # The compiler is GCC, and clang does not know all of its warnings.
     tidy = ["clang-tidy", "--quiet", "--extra-arg=-Wno-unknown-warning-option", "-p", build_dir]
     return run_all({short(path): tidy + [str(path)]
                     for path in files if path in commands}) and not not_built
@@ -106,9 +106,8 @@ def check_headers(build_dir):
             passed = False
             print(f"{short(path)}: the include guard is not {guard}")
 
-    # A header with a .cc of its own is that one's first include, which clang-format sees to, so
-    # that it compiles alone whenever the .cc compiles. The others are compiled here, with the flags
-    # of a neighbour.
+    # A header with a .cc is the first include of it, so that it compiles alone if the .cc compiles.
+    # The others are compiled here, with the flags of a file in the same folder.
     commands = compile_commands(build_dir)
     alone = {}
     for path in sources(".h"):
@@ -126,7 +125,7 @@ def check_headers(build_dir):
                                 or path.parent in file.parents)
         if not neighbours:
             passed = False
-            print(f"{short(path)}: nothing that is built is near it")
+            print(f"{short(path)}: no built file is near it")
             continue
         alone[short(path)] = flags_of(commands[neighbours[0]]) + [
             "-fsyntax-only", "-x", "c++", "-include", str(path), "/dev/null"]
@@ -134,7 +133,7 @@ def check_headers(build_dir):
 
 
 def flags_of(command):
-    """A compiler's command without its launcher, its input and its outputs."""
+    """A compiler command without its launcher, its input and its outputs."""
     while os.path.basename(command[0]) == "ccache":
         command = command[1:]
     kept = []

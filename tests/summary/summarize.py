@@ -1,17 +1,18 @@
 #!/usr/bin/python3
-"""Adds up what ctest wrote (--output-junit), and prints the closing line of tests/run.
+"""Counts the results that ctest wrote (--output-junit), and prints the closing line of tests/run.
 
     summarize.py [--ctest-failed] [--also-failed WHAT] FILE...
 
-Exit status 0 when something passed and nothing failed. A test that could not be started counts as
-failed, and one that skipped itself as skipped, never as passed.
+Exit status 0 if at least one test passed and none failed. A test that could not be started counts as
+failed. A test that skipped itself counts as skipped, never as passed.
 """
 
 import argparse
 import sys
 import xml.etree.ElementTree as ElementTree
 
-# How ctest explains a test that is skipped on purpose. It also calls skipped what it could not run.
+# ctest's messages for tests that are skipped on purpose. It also reports tests as skipped that it could
+# not run.
 SKIPPED_ON_PURPOSE = ("SKIP_RETURN_CODE", "SKIP_REGULAR_EXPRESSION", "Disabled")
 
 
@@ -29,8 +30,8 @@ def outcome(case):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--ctest-failed", action="store_true", help="its exit status was not 0")
-    parser.add_argument("--also-failed", metavar="WHAT", help="something that ctest does not know")
+    parser.add_argument("--ctest-failed", action="store_true", help="ctest's exit status was not 0")
+    parser.add_argument("--also-failed", metavar="WHAT", help="a failure outside of ctest")
     parser.add_argument("files", nargs="*")
     arguments = parser.parse_args()
 
@@ -47,7 +48,7 @@ def main():
             names[outcome(case)].append(case.get("name"))
 
     if arguments.ctest_failed and not names["failed"] and names["passed"]:
-        names["failed"].append("ctest, for a reason that its results do not show: see above")
+        names["failed"].append("ctest, for a reason that is not in its results: see above")
 
     for name in names["skipped"]:
         print(f"skipped: {name}")

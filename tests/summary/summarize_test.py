@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The closing line: what it counts, and when the exit status is 0."""
+"""The counts of the closing line, and the exit status."""
 
 import os
 import subprocess

@@ -1,68 +1,69 @@
-"""The server's certificate and the authority of all certificates change under continuous load, in
+"""The server's certificate and the authority of all certificates are replaced under continuous load, in
 the order that service/config/README.md recommends: no call fails."""
 
 import concurrent.futures
 import threading
 import time
 
-from conftest import NAME, Caller, wait_for_reload
+from evalrun_testing.client import SERVER_NAME, Client
 
-CALLERS = 4
+CALLERS = 4  # of each kind
 CALLS_PER_CONNECTION = 5
-SERVED = "NOT_FOUND"  # of a run that nobody knows, by the backend
+SERVED = "NOT_FOUND"  # the backend's response for a run that does not exist
 
 
-def wait_until(holds, timeout=20):
+def wait_until(condition, timeout=20):
     end = time.monotonic() + timeout
-    while not holds():
+    while not condition():
         assert time.monotonic() < end
         time.sleep(0.01)
 
 
-def test_certificate_rotation_fails_no_call(make_house, tmp_path, untrusted_authority):
-    house = make_house(client_certificates="required")
-    old, new = house.authority, untrusted_authority
+def test_certificate_rotation_fails_no_call(make_deployment, tmp_path, authority, untrusted_authority):
+    deployment = make_deployment(authority=authority, client_certificates="required")
+    old, new = authority, untrusted_authority
     both = tmp_path / "both.pem"
     both.write_bytes(old.certificate.read_bytes() + new.certificate.read_bytes())
     pairs = {"old": old.issue("caller", "DNS:caller.test"),
              "new": new.issue("caller", "DNS:caller.test")}
-    mine = "old"  # what callers are to show
-    shown = ["old"] * CALLERS
+    current = "old"  # the pair that callers present on new connections
+    presented = ["old"] * CALLERS  # by each caller, on its latest connection
     stop = threading.Event()
 
-    def call_over_one_connection():
-        outcomes = []
-        with Caller(house.gateway.grpc_address, both, pairs["old"]) as caller:
+    def call_on_one_connection():
+        responses = []
+        with Client(deployment.gateway.grpc_address, trusted_ca=both, pair=pairs["old"]) as client:
             while not stop.is_set():
-                outcomes.append(caller.ask())
-        return outcomes
+                responses.append(client.call())
+        return responses
 
-    def call_over_many(number):
-        outcomes = []
+    def call_on_many_connections(number):
+        responses = []
         while not stop.is_set():
-            shown[number] = mine
-            with Caller(house.gateway.grpc_address, both, pairs[mine]) as caller:
-                outcomes += [caller.ask() for _ in range(CALLS_PER_CONNECTION)]
-        return outcomes
+            presented[number] = current
+            with Client(deployment.gateway.grpc_address, trusted_ca=both,
+                        pair=pairs[current]) as client:
+                responses += [client.call() for _ in range(CALLS_PER_CONNECTION)]
+        return responses
 
     with concurrent.futures.ThreadPoolExecutor(2 * CALLERS) as pool:
-        pending = [pool.submit(call_over_one_connection) for _ in range(CALLERS)]
-        pending += [pool.submit(call_over_many, number) for number in range(CALLERS)]
+        pending = [pool.submit(call_on_one_connection) for _ in range(CALLERS)]
+        pending += [pool.submit(call_on_many_connections, number) for number in range(CALLERS)]
         try:
-            # 1. The gateway accepts certificates of either authority, as callers do.
-            house.replace(house.pair, both)
-            wait_for_reload(house.gateway, count=1)
-            # 2. Everybody shows one of the other authority.
-            house.replace(new.issue("server", f"DNS:{NAME}"), both)
-            wait_for_reload(house.gateway, count=2)
-            mine = "new"
-            # 3. The old authority is taken out, once nobody shows a certificate of it.
-            wait_until(lambda: set(shown) == {"new"})
-            house.replace(new.issue("server", f"DNS:{NAME}"), new.certificate)
-            wait_for_reload(house.gateway, count=3)
-            assert house.caller(pairs["old"], trusting=both).delete() == "UNAVAILABLE"
+            # 1. The gateway trusts both authorities, as callers do.
+            deployment.replace_certificates(deployment.pair, both)
+            deployment.gateway.wait_for_credential_reload(count=1)
+            # 2. The gateway and its callers present certificates of the new authority.
+            deployment.replace_certificates(new.issue("server", f"DNS:{SERVER_NAME}"), both)
+            deployment.gateway.wait_for_credential_reload(count=2)
+            current = "new"
+            # 3. The old authority is removed once nobody presents a certificate of it.
+            wait_until(lambda: set(presented) == {"new"})
+            deployment.replace_certificates(new.issue("server", f"DNS:{SERVER_NAME}"), new.certificate)
+            deployment.gateway.wait_for_credential_reload(count=3)
+            assert deployment.connect(pairs["old"], trusted_ca=both).delete() == "UNAVAILABLE"
         finally:
             stop.set()
-        outcomes = [outcome for one in pending for outcome in one.result()]
-    assert len(outcomes) > 100 * CALLERS
-    assert [outcome for outcome in outcomes if outcome[0] != SERVED] == []
+        responses = [response for future in pending for response in future.result()]
+    assert len(responses) > 100 * CALLERS
+    assert [response for response in responses if response[0] != SERVED] == []

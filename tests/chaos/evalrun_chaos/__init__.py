@@ -1,1 +1,1 @@
-"""The balance: deletions through failure, each answer held against the backend's journal."""
+"""Deletions under faults, each response checked against the backend's journal."""

@@ -1,36 +1,36 @@
-"""Why an answer is `unknown`, or none of the gateway's: what the call met, as far as one can know.
+"""The causes of `unknown` responses, and of errors that are gRPC's own.
 
-Pure. An answer without a cause is a failure of the run.
+Pure. A response without a cause is a failure of the run.
 """
 
 from evalrun_chaos import faults, schedule
 
 SHORT_DEADLINE = "short deadline of the caller"
 CANCELLED = "cancelled by the caller"
-SLOW = "upstream slower than the time for one send"
-EARLIER_ATTEMPT = "an earlier attempt of gRPC's, which the gateway knows only to have been"
+SLOW = "upstream slower than the timeout of an attempt"
+EARLIER_ATTEMPT = "an earlier attempt of gRPC's, whose result the gateway does not know"
 OWN_TIMER = "the caller's own timer"
 CANCEL = "the caller's own cancellation"
 
-# A connection that was lost when its process ended may be noticed a little later.
+# Seconds until the end of a process is noticed as a lost connection.
 _UPSTREAM_SLACK = 0.25
-# Until callers have connected to the next gateway.
+# Seconds until callers have connected to the next gateway.
 _GATEWAY_SLACK = 0.5
-# Seconds by which a deadline may be early: gRPC counts it from when it last looked at the clock, which
-# is a while ago where threads have to wait for a core.
+# Seconds by which a deadline may be early: gRPC counts it from a cached time, which is old when threads
+# have to wait for a core.
 TIMER_SLACK = 0.1
 _LOST = {"UPSTREAM_CONNECTION_LOST", "UPSTREAM_PROTOCOL_ERROR"}
 _LATE = {"UPSTREAM_TIMEOUT", "DEADLINE_EXCEEDED", "DEADLINE_TOO_SHORT"}
 
 
-def of_unknown(record, lines, windows, *, send_timeout, unread_happened):
-    """Which fault explains an `unknown`; None: none does.
+def of_unknown(record, lines, windows, *, attempt_timeout, unread_happened):
+    """The cause of an `unknown`. None: there is none.
 
-    `lines`: the gateway's access log of this call, a line for each attempt that gRPC made.
-    `send_timeout`: seconds. `unread_happened`: faults.UNREAD did.
+    `lines` are those of the access log for this call, one for each attempt of gRPC.
+    `attempt_timeout` is in seconds. `unread_happened`: faults.UNREAD has occurred in the run.
     """
     reasons = {line["reason"] for line in lines if "reason" in line}
-    slowest_send = max((line.get("upstream.duration", 0) for line in lines), default=0)
+    slowest_attempt = max((line.get("upstream.duration", 0) for line in lines), default=0)
     if not record.story.scenario.certain:
         return record.story.scenario.name
     if record.call.cancel_after is not None and "CALL_CANCELLED" in reasons:
@@ -41,26 +41,26 @@ def of_unknown(record, lines, windows, *, send_timeout, unread_happened):
         if (window.name != schedule.RESTART_GATEWAY
                 and window.overlaps(record.began, record.ended, _UPSTREAM_SLACK)):
             return window.name
-    # Of several sends the log tells the reason of the last.
+    # The log has the reason of the last attempt only.
     if unread_happened and (reasons & _LOST or any(line["sends"] > 1 for line in lines)):
         return faults.UNREAD
     if record.call.retried_by_grpc and len(lines) > 1:
         return EARLIER_ATTEMPT
     if record.call.retried_by_grpc and _restarted_meanwhile(record, windows):
         return schedule.RESTART_GATEWAY
-    if reasons & _LATE and slowest_send >= send_timeout * 0.98:
+    if reasons & _LATE and slowest_attempt >= attempt_timeout * 0.98:
         return SLOW
     return None
 
 
-def of_grpc_answer(record, windows):
-    """Why it was gRPC that answered; None: it should not have been."""
+def of_grpc_response(record, windows):
+    """The cause of an error that is gRPC's own. None: there is none."""
     if record.cancelled:
         return CANCEL
-    if record.answer.code == "DEADLINE_EXCEEDED":
+    if record.response.code == "DEADLINE_EXCEEDED":
         elapsed = record.ended - record.began
         return OWN_TIMER if elapsed >= record.call.timeout - TIMER_SLACK else None
-    if record.answer.code not in ("UNAVAILABLE", "CANCELLED"):
+    if record.response.code not in ("UNAVAILABLE", "CANCELLED"):
         return None
     return schedule.RESTART_GATEWAY if _restarted_meanwhile(record, windows) else None
 

@@ -1,10 +1,10 @@
-"""Decisions that depend on nothing but the seed and what is decided, never on what came before."""
+"""Pseudo-random decisions that depend only on the seed and the subject of the decision, not on their order."""
 
 import hashlib
 
 
 def digits(seed, *about):
-    """32 hexadecimal digits, as good as random."""
+    """32 pseudo-random hexadecimal digits."""
     text = "\0".join(str(part) for part in (seed, *about))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
@@ -20,7 +20,7 @@ def between(low, high, seed, *about):
 
 
 def pick(weights, seed, *about):
-    """A key of `weights` (name -> weight), as often as its weight says."""
+    """A key of `weights` (name -> weight), with a probability in proportion to its weight."""
     at = fraction(seed, *about) * sum(weights.values())
     for name, weight in weights.items():
         at -= weight

@@ -1,6 +1,6 @@
-"""Whether a run met what it is for: each fault, each kind of caller, each kind of answer. Pure.
+"""Whether each fault, kind of caller and kind of response occurred often enough in a run. Pure.
 
-A run in which too little happened proves nothing, and fails as *not exercised*.
+A run in which one did not shows nothing about it, and fails as *not exercised*.
 """
 
 import collections
@@ -9,7 +9,7 @@ import typing
 from evalrun_chaos import faults, schedule
 from evalrun_chaos.response_rules import Truth
 
-# Of the requests that a schedule leads one to expect to meet a fault, so many have to have met it.
+# The minimum share of the expected number of requests to which a fault is applied.
 _ENOUGH = 0.25
 
 
@@ -19,12 +19,12 @@ class Row(typing.NamedTuple):
     needed: int
 
 
-def rows(evidence, told, unheard, log):
-    """What has to have happened, of an account.Evidence; `told` and `unheard` are account.Account's.
-    `log`: {request id: the lines of the access log}.
+def rows(evidence, responses, unreceived, log):
+    """The rows for an account.Evidence. `responses` and `unreceived` are those of account.Account, `log` is
+    {request id: lines of the access log}.
     """
     return [*_faults(evidence), *_processes(evidence), *_callers(evidence, log),
-            *_answers(evidence, told, unheard)]
+            *_responses(evidence, responses, unreceived)]
 
 
 def _faults(evidence):
@@ -56,28 +56,28 @@ def _callers(evidence, log):
               lambda record: record.story.kind in ("again", "together"))
     yield row("calls cancelled in time", stories // 200, lambda record: record.cancelled)
     yield row("calls whose deadline passed", stories // 100,
-              lambda record: record.answer.code == "DEADLINE_EXCEEDED")
+              lambda record: record.response.code == "DEADLINE_EXCEEDED")
     yield row("calls with allow_missing", stories // 10, lambda record: record.call.allow_missing)
     yield row("calls again by the application", stories // 100,
               lambda record: record.story.kind == "own retry"
               and record.call is not record.story.calls[0])
     yield row("attempts again by gRPC's retry policy", stories // 500,
               lambda record: max(0, attempts(record) - 1) if record.call.retried_by_grpc else 0)
-    # With one send of its own, what may have done it is the attempt before.
+    # The gateway made one attempt, so only an earlier attempt of gRPC can have deleted the run.
     yield row("`presumed` for gRPC's earlier attempt alone", stories // 2000,
-              lambda record: record.answer.deletion == "presumed" and attempts(record) > 1
+              lambda record: record.response.deletion == "presumed" and attempts(record) > 1
               and log[record.call.request_id][-1]["sends"] == 1)
 
 
-def _answers(evidence, told, unheard):
+def _responses(evidence, responses, unreceived):
     stories = len(evidence.stories)
     words = collections.Counter()
-    for (_, deletion, truth), calls in told.items():
+    for (_, deletion, truth), calls in responses.items():
         words[deletion] += calls
         words[deletion, truth] += calls
 
     def row(what, times, share):
-        return Row(f"answers: {what}", times, max(1, int(stories * share)))
+        return Row(f"responses: {what}", times, max(1, int(stories * share)))
 
     yield row("performed", words["performed"], 0.3)
     yield row("presumed", words["presumed"], 0.005)
@@ -87,9 +87,9 @@ def _answers(evidence, told, unheard):
     yield row("presumed, and it had deleted", words["presumed", Truth.THIS_CALL], 0.005)
     yield row("unknown, and it had deleted", words["unknown", Truth.THIS_CALL], 0.005)
     yield row("unknown, and it had not", words["unknown", Truth.STILL_THERE], 0.005)
-    yield row("logged for a caller who had left", unheard.total(), 0.005)
+    yield row("logged, and not received by the caller", unreceived.total(), 0.005)
     reasons = collections.Counter(line.get("reason") for line in evidence.access_log)
     yield row("unrecognised 404", reasons["UPSTREAM_UNRECOGNIZED_404"], 0.0025)
-    yield row("held back after a 429", reasons["UPSTREAM_HOLD_BACK"], 0.0025)
-    yield row("a silent re-send of libcurl was stopped", sum(
+    yield row("rejected after a 429", reasons["UPSTREAM_HOLD_BACK"], 0.0025)
+    yield row("a silent retry of libcurl was stopped", sum(
         line.get("resends_stopped", 0) for line in evidence.access_log), 0.0025)

@@ -1,8 +1,8 @@
-"""What may go wrong on the way to the API: the scenarios, and the backend's fault script for them.
+"""The fault scenarios, and the backend's fault script for them.
 
-Each run belongs to one scenario, and its id says to which: it begins with the scenario's two digits.
-So a rule of the script takes the runs of its scenario by their path, and which fault a call may have
-met is known from the call alone.
+Each run belongs to one scenario, whose two digits are the first ones of its id. So a rule of the
+script matches the runs of its scenario by their path, and the id of a run tells which fault may have
+been applied.
 """
 
 import dataclasses
@@ -10,14 +10,14 @@ import json
 
 _HTML = {"Content-Type": "text/html"}
 _JSON = {"Content-Type": "application/json"}
-# Short, so that a gateway that keeps to it does not hold back everybody else for long.
+# Short, because a gateway that honors it rejects all other calls meanwhile.
 _SOON = {"Retry-After": "0.02"}
 _FRAMEWORK = '{"detail": "Not Found"}'
 _PORTAL = "<!DOCTYPE html><html><body><h1>Sign in to continue</h1></body></html>"
 
 
 def _page(status, title, *, commit=False, headers=None):
-    """A proxy's page."""
+    """An HTML page of a proxy."""
     return {"fault": "respond", "status": status, "headers": _HTML | (headers or {}),
             "body": f"<html><head><title>{status} {title}</title></head></html>", "commit": commit}
 
@@ -32,15 +32,15 @@ def _api(status, code, *, commit=False, headers=None):
 @dataclasses.dataclass(frozen=True)
 class Scenario:
     name: str
-    share: int           # of a thousand runs
-    fault: dict | None   # of the backend's fault script; None: nothing goes wrong
-    chance: float = 0.6  # that one request of such a run meets it
-    timeout: float = 5.0  # seconds that its callers have
-    certain: bool = False  # whoever meets it knows what became of the request
+    share: int           # per thousand runs
+    fault: dict | None   # a rule of the fault script; None: no fault
+    chance: float = 0.6  # probability that it is applied to a request
+    timeout: float = 5.0  # of its callers, in seconds
+    certain: bool = False  # the response shows what happened to the request
 
 
-# A rule never lies as the API itself would: what is recognised as its word is true, and whatever
-# answers after a commit is something that may stand in between.
+# No rule makes a false statement in the name of the API: responses in its own form are true, and
+# responses after a commit are those of a proxy.
 _FAULTY = (
     Scenario("404 page", 14, _page(404, "Not Found"), certain=True),
     Scenario("404 of a framework", 8,
@@ -72,8 +72,8 @@ _FAULTY = (
     Scenario("garbage", 8, {"fault": "garbage"}),
     Scenario("garbage after commit", 10, {"fault": "garbage", "commit": True}),
     Scenario("late, in time", 12, {"fault": "delay", "delay_ms": 60}, certain=True),
-    Scenario("carried out after the deadline", 10, {"fault": "delay", "delay_ms": 700}, timeout=0.4),
-    Scenario("answered after the deadline", 10,
+    Scenario("executed after the deadline", 10, {"fault": "delay", "delay_ms": 700}, timeout=0.4),
+    Scenario("response after the deadline", 10,
              {"fault": "delay", "delay_ms": 700, "commit": True}, timeout=0.4),
     Scenario("held", 6, {"fault": "hold"}, timeout=2.5),
     Scenario("held after commit", 8, {"fault": "hold", "commit": True}, timeout=2.5),
@@ -83,23 +83,23 @@ _FAULTY = (
 CLEAN = Scenario("none", 1000 - sum(scenario.share for scenario in _FAULTY), None, certain=True)
 SCENARIOS = {scenario.name: scenario for scenario in (CLEAN, *_FAULTY)}
 
-# Of this one nothing can be known beforehand: it ends a connection before a request is looked at.
+# This fault is in no scenario: it ends a connection before the request is read.
 UNREAD = "reset before the request"
 UNREAD_CHANCE = 0.004
 
 
 def prefix(name):
-    """The two digits with which the ids of a scenario's runs begin."""
+    """The two digits at the beginning of the ids of a scenario's runs."""
     return f"{list(SCENARIOS).index(name):02x}"
 
 
 def scenario_of(eval_run_uuid):
-    """The scenario that an id says."""
+    """The scenario of a run, by its id."""
     return list(SCENARIOS.values())[int(eval_run_uuid[:2], 16)]
 
 
 def script(seed):
-    """The fault script, as rest_backend/server/README.md describes."""
+    """The fault script, in the form that rest_backend/server/README.md describes."""
     rules = [{"name": scenario.name, "method": "DELETE",
               "path": f"/v2/eval-runs/{prefix(scenario.name)}*", "probability": scenario.chance,
               **scenario.fault} for scenario in _FAULTY]

@@ -1,4 +1,4 @@
-"""The backend's own account of what it did: its database, read once it has stopped."""
+"""The journal in the backend's database, read after the backend has stopped."""
 
 import collections
 import contextlib
@@ -17,7 +17,7 @@ class Row:
 
 
 class Journal:
-    """`rows` in the order of the journal; `remaining`: the ids of the runs that are there."""
+    """`rows` are in the order of the journal, `remaining` are the ids of the runs that exist."""
 
     def __init__(self, rows, remaining):
         self.remaining = set(remaining)
@@ -37,11 +37,11 @@ class Journal:
 
     @property
     def deleted(self):
-        """How many runs were deleted."""
+        """The number of deleted runs."""
         return len(self._deleted)
 
     def facts(self, request_id, eval_run_uuid, *, was_there, sent):
-        """What is true of a call and its run. `sent`: see Facts."""
+        """The Facts about a call and its run."""
         deletion = next(iter(self._deleted.get(eval_run_uuid, ())), None)
         of_call = self._by_request.get(request_id, ())
         return Facts(
@@ -52,11 +52,11 @@ class Journal:
             carried_out=len(of_call), sent=sent)
 
     def contradictions(self, there_at_first):
-        """What the journal itself cannot be: one line for each, none when it is sound."""
+        """Yields a sentence for each inconsistency of the journal."""
         for run, rows in self._deleted.items():
             if len(rows) > 1:
                 yield f"run {run} was deleted {len(rows)} times: {rows}"
             if run in self.remaining:
                 yield f"run {run} was deleted and is still there"
         lost = set(there_at_first) - self.remaining - set(self._deleted)
-        yield from (f"run {run} is gone and nobody deleted it" for run in lost)
+        yield from (f"run {run} is gone without a deletion" for run in lost)

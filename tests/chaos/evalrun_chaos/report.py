@@ -1,10 +1,10 @@
-"""The account in words and as JSON."""
+"""The account as text and as JSON."""
 
 import collections
 
 from evalrun_chaos.response_rules import LEGAL, Truth
 
-_SHOWN = 5  # violations of a kind, with all their details
+_SHOWN = 5  # violations of each kind are printed with their details
 
 
 def _table(head, rows):
@@ -18,7 +18,7 @@ def _table(head, rows):
 
 
 def _by_truth(counts, title):
-    """A table of {(..., Truth): count} with a column for each truth."""
+    """Yields the lines of a table of {(..., Truth): count} with a column for each truth."""
     rows = collections.defaultdict(collections.Counter)
     for (*key, truth), count in counts.items():
         rows[tuple(key)][truth] += count
@@ -28,19 +28,19 @@ def _by_truth(counts, title):
 
 
 def text(account, summary):
-    """The lines of the account; the last one says whether it balances."""
+    """Yields the lines of the account. The last one says whether it balances."""
     for name, value in summary.items():
         yield f"{name}: {value}"
     yield ""
-    yield from _by_truth(account.told, "what callers were told")
+    yield from _by_truth(account.responses, "responses to callers")
     yield ""
-    yield from _by_truth(account.unheard, "what the gateway logged for callers who had left")
+    yield from _by_truth(account.unreceived, "logged responses that no caller received")
     yield ""
-    yield from _by_truth(account.unknown, "why `unknown`")
+    yield from _by_truth(account.unknown, "causes of `unknown`")
     yield ""
-    yield from _by_truth(account.from_grpc, "answers of gRPC itself")
+    yield from _by_truth(account.from_grpc, "errors of gRPC itself")
     yield ""
-    yield from _table(["what happened", "times", "needed"], account.exercised)
+    yield from _table(["event", "times", "needed"], account.exercised)
     yield ""
     shown = collections.Counter()
     for name, sentence in account.violations:
@@ -66,8 +66,8 @@ def as_json(account, summary):
     return {
         "summary": summary, "balances": account.balances, "violations": dict(kinds),
         "details": [f"{name}: {sentence}" for name, sentence in account.violations],
-        "told": _rows(account.told, "code", "deletion"),
-        "unheard": _rows(account.unheard, "deletion"),
+        "responses": _rows(account.responses, "code", "deletion"),
+        "unreceived": _rows(account.unreceived, "deletion"),
         "unknown": _rows(account.unknown, "cause"),
         "from_grpc": _rows(account.from_grpc, "code", "cause"),
         "exercised": [row._asdict() for row in account.exercised],
@@ -75,7 +75,7 @@ def as_json(account, summary):
 
 
 def legal_table():
-    """response_rules.LEGAL as Markdown, for the README."""
+    """Yields the lines of response_rules.LEGAL in Markdown, for the README."""
     yield "| " + " | ".join(["`deletion`", *(truth.value for truth in Truth)]) + " |"
     yield "|" + "---|" * (len(Truth) + 1)
     for word, truths in LEGAL.items():

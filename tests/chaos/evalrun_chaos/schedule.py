@@ -1,25 +1,25 @@
-"""Who calls what, and when which process is killed: all of it, from the seed alone.
+"""The schedule of calls and process restarts, which depends only on the seed.
 
-A *story* is one run and those who delete it. Everything about story 4711 is a hash of the seed and
-4711, so it is the same whatever the other stories do and in whatever order they come.
+A *story* is one run and the calls that delete it. Everything about story 4711 is a hash of the seed
+and 4711, so it does not depend on the other stories and their order.
 """
 
 import dataclasses
 
 from evalrun_chaos import chance, faults
 
-# How runs are deleted, of a hundred stories.
+# The kinds of stories, per hundred.
 KINDS = {
     "once": 46,
-    "again": 8,        # a second call, after the first was answered
-    "together": 9,     # two or three calls at a time
+    "again": 8,        # a second call after the first has ended
+    "together": 9,     # two or three concurrent calls
     "grpc retry": 12,  # over a channel whose service config has a retry policy
-    "own retry": 12,   # the application calls again until it knows, as the .proto tells it to
+    "own retry": 12,   # the application retries until the result is known, as the .proto says
     "cancel": 6,
     "hurry": 7,        # a deadline that may be too short
 }
-# A retry policy retries what the gateway has given up: the runs of this share of its callers belong
-# to a scenario of which it is told UNAVAILABLE.
+# A retry policy retries calls that the gateway has failed: this share of its stories has a scenario
+# whose calls fail with UNAVAILABLE.
 GRPC_RETRY_SHARE = 0.4
 UNAVAILABLE_SCENARIOS = {"503 page": 1, "503 page after commit": 1, "503 of the API": 1}
 STATES = {"finished": 92, "processing": 4, "never there": 4}
@@ -34,7 +34,7 @@ class Call:
     eval_run_uuid: str
     allow_missing: bool
     timeout: float            # seconds
-    channel: int              # from 0; those from PLAIN_CHANNELS on retry by themselves
+    channel: int              # from 0; channels from PLAIN_CHANNELS on have a retry policy
     wait_for_ready: bool
     start_after: float = 0.0  # seconds
     cancel_after: float | None = None
@@ -50,7 +50,7 @@ class Story:
     kind: str
     eval_run_uuid: str
     state: str
-    calls: tuple  # of `own retry`: at most; the later ones only until one settles it
+    calls: tuple  # for `own retry` the maximum: it ends when the result is known
 
     @property
     def scenario(self):
@@ -67,7 +67,7 @@ def _uuid(seed, number, scenario):
 
 
 def story(seed, number):
-    """The story of this number, from 0."""
+    """The story with this number, from 0."""
     def about(*what):
         return (seed, number, *what)
 
@@ -101,15 +101,15 @@ def story(seed, number):
 
 
 def stories(seed, calls):
-    """As many stories, from number 0, as it takes to be sure of so many calls."""
-    told, certain = [], 0
+    """The stories from number 0 on that make at least this many calls."""
+    result, certain = [], 0
     while certain < calls:
-        told.append(story(seed, len(told)))
-        certain += told[-1].certain_calls
-    return told
+        result.append(story(seed, len(result)))
+        certain += result[-1].certain_calls
+    return result
 
 
-# What happens to processes, and how many stories lie between two of a kind.
+# Restarts of processes, and the number of stories between two of the same kind.
 KILL_BACKEND = "backend killed"
 STOP_BACKEND = "backend stopped"
 RESTART_GATEWAY = "gateway restarted"
@@ -117,7 +117,7 @@ EVENTS = {KILL_BACKEND: 1200, STOP_BACKEND: 1800, RESTART_GATEWAY: 2500}
 
 
 def events(seed, story_count):
-    """{number of the story with whose beginning it happens: event}; at least one of each kind."""
+    """{number of the story before which it happens: event}, with at least one event of each kind."""
     planned = {}
     for name, distance in EVENTS.items():
         count = max(1, story_count // distance)

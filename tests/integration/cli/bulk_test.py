@@ -1,4 +1,4 @@
-"""Lists: what is sent, what is recorded, what is said."""
+"""Deletion of lists: requests, the done-file, and the output."""
 
 import json
 import threading
@@ -74,11 +74,11 @@ def test_dry_run_prints_ids_and_sends_nothing():
 def test_rejections_are_retried_after_retry_after():
     calls = iter(range(10**6))
 
-    def answer(request, context):
+    def handle(request, context):
         if next(calls) % 10 == 0:
             raise ScriptedError(grpc.StatusCode.RESOURCE_EXHAUSTED, "IN_FLIGHT_CAP", retry_after=0.01)
 
-    with ScriptedServer(answer) as server:
+    with ScriptedServer(handle) as server:
         write_ids(uuids(100))
         done = run("delete", "--server", server.address, "--from-file", "ids.txt")
         assert done.returncode == 0, done.stderr
@@ -86,11 +86,11 @@ def test_rejections_are_retried_after_retry_after():
 
 
 def test_too_long_retry_after_stops_with_resume_command():
-    def answer(request, context):
+    def handle(request, context):
         raise ScriptedError(grpc.StatusCode.RESOURCE_EXHAUSTED, "UPSTREAM_HOLD_BACK", retry_after=3600)
 
-    write_ids([uuid(7)], "evalrunctl-left-1.txt")  # of an earlier command: not to be touched
-    with ScriptedServer(answer) as server:
+    write_ids([uuid(7)], "evalrunctl-left-1.txt")  # of an earlier command, which must not be overwritten
+    with ScriptedServer(handle) as server:
         write_ids(uuids(100))
         done = run("delete", "--server", server.address, "--from-file", "ids.txt")
         assert done.returncode == 1
@@ -109,11 +109,11 @@ def test_printed_command_resolves_unknown_runs():
                    "--done-file", "done.txt")
         assert done.returncode == 1
         assert "30 unknown whether deleted" in done.stderr
-        settle = next(line.split() for line in done.stderr.splitlines()
+        resolve = next(line.split() for line in done.stderr.splitlines()
                       if line.startswith("    evalrunctl delete --allow-missing"))
-        server.answer = lambda request, context: None
+        server.handler = lambda request, context: None
         server.requests.clear()
-        done = run(*settle[1:])
+        done = run(*resolve[1:])
         assert done.returncode == 0, done.stderr
         assert sorted(server.ids) == uuids(30)
         assert all(request.allow_missing for request in server.requests)
@@ -132,13 +132,13 @@ def test_retry_unknown_is_bounded():
 def test_done_file_resumes():
     failing = {uuid(3): ScriptedError(grpc.StatusCode.ABORTED, "RESOURCE_CONFLICT")}
 
-    def answer(request, context):
+    def handle(request, context):
         if request.eval_run_uuid in failing:
             raise failing[request.eval_run_uuid]
         if request.eval_run_uuid == uuid(4) and not request.allow_missing:
             unknown(request, context)
 
-    with ScriptedServer(answer) as server:
+    with ScriptedServer(handle) as server:
         write_ids(uuids(10))
         arguments = ("delete", "--server", server.address, "--from-file", "ids.txt",
                      "--done-file", "done.txt")
@@ -173,11 +173,11 @@ def test_done_file_is_locked():
     waiting = threading.Event()
     release = threading.Event()
 
-    def answer(request, context):
+    def handle(request, context):
         waiting.set()
         release.wait(20)
 
-    with ScriptedServer(answer) as server:
+    with ScriptedServer(handle) as server:
         arguments = ("delete", "--server", server.address, uuid(1), "--done-file", "done.txt")
         with start(*arguments) as first:
             assert waiting.wait(20)
@@ -189,16 +189,16 @@ def test_done_file_is_locked():
 
 
 def test_done_file_survives_sigkill():
-    """Killed with calls under way: what may have been deleted is asked about with allow_missing."""
+    """Killed with calls in flight: runs that may have been deleted are retried with allow_missing."""
     hold = threading.Event()
     reached = threading.Semaphore(0)
 
-    def answer(request, context):
+    def handle(request, context):
         reached.release()
         if request.eval_run_uuid >= uuid(40) and not request.allow_missing:
             hold.wait(20)
 
-    with ScriptedServer(answer) as server:
+    with ScriptedServer(handle) as server:
         write_ids(uuids(100))
         arguments = ("delete", "--server", server.address, "--from-file", "ids.txt",
                      "--done-file", "done.txt", "--concurrency", "4")
@@ -216,9 +216,9 @@ def test_done_file_survives_sigkill():
         assert done.returncode == 0, done.stderr
         gone = {line.split()[1] for line in recorded if line.startswith("gone ")}
         assert sorted(server.ids) == sorted(set(uuids(100)) - gone)
-        asked_before = {request.eval_run_uuid for request in first}
+        sent_before = {request.eval_run_uuid for request in first}
         for request in server.requests:
-            assert request.allow_missing == (request.eval_run_uuid in asked_before)
+            assert request.allow_missing == (request.eval_run_uuid in sent_before)
 
 
 def test_closed_stdout_stops_cleanly():
@@ -228,12 +228,12 @@ def test_closed_stdout_stops_cleanly():
                    "--done-file", "done.txt") as child:
             assert json.loads(child.stdout.readline())["gone"]
             child.stdout.close()
-            said = child.stderr.read()
+            errors = child.stderr.read()
             assert child.wait(20) == 1
-        assert "whoever read standard output has closed it" in said
+        assert "whoever read standard output has closed it" in errors
         assert len(server.ids) < 2000
         gone = read("done.txt").count("gone ")
-        assert gone == len(server.ids), "all that was answered is recorded, printed or not"
+        assert gone == len(server.ids), "a finished call is missing in the done-file"
 
 
 def test_full_disk_stops():
@@ -241,9 +241,9 @@ def test_full_disk_stops():
         write_ids(uuids(100))
         with start("delete", "--server", server.address, "--from-file", "ids.txt", "--json",
                    stdout=full) as child:
-            said = child.stderr.read()
+            errors = child.stderr.read()
             assert child.wait(20) == 1
-        assert "No space left on device" in said
+        assert "No space left on device" in errors
         assert len(server.ids) <= 16
 
 

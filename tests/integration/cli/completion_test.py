@@ -1,4 +1,4 @@
-"""The completion scripts, each in its own shell."""
+"""The completion scripts, each in its shell."""
 
 import subprocess
 
@@ -8,7 +8,7 @@ from evalrunctl import command, environment
 
 
 def complete(*words, folder=None):
-    """What bash offers for the last of `words`."""
+    """The completions that bash offers for the last of `words`."""
     script = """
 source <("$0" completion bash) || exit
 COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
@@ -69,7 +69,7 @@ def test_fish_describes_flags():
     assert "that of the gateway's API key" in done.stdout
 
 
-# zsh completes only for a terminal: zpty is one. Each read waits for what is expected.
+# zsh completes only on a terminal, which zpty provides. Each read waits for the expected text.
 ZSH = """
 zmodload zsh/zpty
 zpty shell zsh -f -i

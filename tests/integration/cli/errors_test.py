@@ -1,4 +1,4 @@
-"""What goes wrong before anything is sent, in sentences that say what to do."""
+"""Errors before anything is sent: each message says what to do."""
 
 import socket
 import subprocess
@@ -9,7 +9,7 @@ import pytest
 from evalrunctl import command, environment, run, start, uuid
 
 
-def refused():
+def unused_address():
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         return f"127.0.0.1:{server.getsockname()[1]}"
@@ -18,7 +18,7 @@ def refused():
 @pytest.mark.parametrize("arguments", [("health",), ("delete", uuid(1)),
                                        ("delete", uuid(1), uuid(2))])
 def test_connection_refused(arguments):
-    address = refused()
+    address = unused_address()
     done = run(*arguments, "--server", address)
     assert done.returncode == 1
     assert done.stdout == ""
@@ -27,7 +27,7 @@ def test_connection_refused(arguments):
 
 def test_http1_port():
     with socket.create_server(("127.0.0.1", 0)) as server:
-        def answer():
+        def respond():
             while True:
                 try:
                     connection, _ = server.accept()
@@ -38,7 +38,7 @@ def test_http1_port():
                     connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n"
                                        b"Connection: close\r\n\r\n")
 
-        threading.Thread(target=answer, daemon=True).start()
+        threading.Thread(target=respond, daemon=True).start()
         done = run("health", "--server", f"127.0.0.1:{server.getsockname()[1]}")
     assert done.returncode == 1
     assert "speaks HTTP/1" in done.stderr
@@ -74,7 +74,7 @@ def test_closed_stdout_does_not_crash():
         child.stdout.close()
         assert child.stderr.read() == ""
         assert child.wait(20) == 0
-    # Nor are closed descriptors.
+    # The same with closed descriptors.
     done = subprocess.run(["sh", "-c", '"$0" version >&- 2>&-', command()[0]], env=environment(),
                           check=False, timeout=20)
     assert done.returncode == 0

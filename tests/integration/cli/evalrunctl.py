@@ -6,7 +6,7 @@ from evalrun_testing.child_process import TIMEOUT, clean_environment, program
 
 
 def command(*arguments):
-    """What to execute. CLI_UNDER_TEST names another binary than that of the preset `dev`."""
+    """The command. CLI_UNDER_TEST overrides the binary, which is otherwise that of the preset `dev`."""
     return [program("evalrunctl", "CLI_UNDER_TEST"), *map(str, arguments)]
 
 
@@ -23,7 +23,7 @@ def run(*arguments, **options):
 
 
 def start(*arguments, **options):
-    """A process whose output the caller reads."""
+    """Starts it. The caller reads its output."""
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen(command(*arguments), text=True, env=environment(), **pipes | options)
 

@@ -1,4 +1,4 @@
-"""Ctrl-C: clean at the first, at once at the second, and honest about both."""
+"""Interruption: the first signal lets calls in flight finish, the second cancels them; the summary says so."""
 
 import json
 import signal
@@ -11,7 +11,7 @@ from scripted_server import ScriptedServer
 
 
 class BlockingHandler:
-    """Answers the first `free` calls and holds the others until they are released."""
+    """Returns from the first `free` calls at once, and from the others when `release` is set."""
 
     def __init__(self, free):
         self._free = threading.Semaphore(free)
@@ -46,7 +46,7 @@ def test_first_interrupt_finishes_calls_in_flight(ids, number, status):
         objects = [json.loads(line) for line in out.splitlines()]
         assert sorted(one["eval_run_uuid"] for one in objects) == uuids(1000)
         gone = {one["eval_run_uuid"] for one in objects if one["gone"]}
-        # A call or two may have begun before the signal was heard; each of them was answered.
+        # A few calls may have started before the signal was handled; each of them has finished.
         assert gone == set(server.ids)
         assert {one["reason"] for one in objects if not one["gone"]} == {"NOT_TRIED"}
         assert "Stopped by a signal." in err

@@ -1,62 +1,68 @@
-"""The whole way: evalrunctl, the gateway, the backend."""
+"""evalrunctl with the real gateway and backend."""
 
 import json
 import sqlite3
 
 import pytest
 
-from evalrun_testing.backend import BackendProcess
-from evalrun_testing.gateway import GatewayProcess
 from evalrun_testing.seed import Seed
 from evalrunctl import run
 
 RUNS = 400
 
 
-@pytest.fixture(name="system")
-def _system(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture
+def seed():
+    """One of the runs is still processing."""
     seed = Seed()
     workspace = seed.workspace(seed.organization())
-    key = seed.api_key(workspace)
-    ids = [seed.eval_run(workspace, status="processing" if number == 5 else "finished")
-           for number in range(RUNS)]
+    seed.api_key(workspace)
+    for number in range(RUNS):
+        seed.eval_run(workspace, status="processing" if number == 5 else "finished")
+    return seed
+
+
+@pytest.fixture
+def ids(seed, tmp_path, monkeypatch):
+    """The ids of all runs, which are also in ids.txt in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    ids = [run["eval_run_uuid"] for run in seed.document["eval_runs"]]
     (tmp_path / "ids.txt").write_text("\n".join(ids), encoding="utf-8")
-    with BackendProcess(tmp_path, seed.document) as backend, \
-            GatewayProcess(f"{backend.url}/v2", api_key=key) as gateway:
-        yield backend, gateway, ids
+    return ids
 
 
-def test_list_is_deleted_and_reported(system):
-    backend, gateway, ids = system
-    done = run("delete", "--server", gateway.grpc_address, "--from-file", "ids.txt", "--json",
+@pytest.fixture
+def deployment(make_deployment, seed):
+    return make_deployment(seed=seed)
+
+
+def test_list_is_deleted_and_reported(deployment, ids):
+    done = run("delete", "--server", deployment.gateway.grpc_address, "--from-file", "ids.txt", "--json",
                "--done-file", "done.txt")
     assert done.returncode == 1
-    answers = {one["eval_run_uuid"]: one for one in map(json.loads, done.stdout.splitlines())}
-    assert sorted(answers) == sorted(ids)
-    assert [one for one in ids if not answers[one]["gone"]] == [ids[5]]
-    assert answers[ids[5]]["reason"] == "RESOURCE_CONFLICT"
-    with sqlite3.connect(backend.database) as database:
+    results = {one["eval_run_uuid"]: one for one in map(json.loads, done.stdout.splitlines())}
+    assert sorted(results) == sorted(ids)
+    assert [one for one in ids if not results[one]["gone"]] == [ids[5]]
+    assert results[ids[5]]["reason"] == "RESOURCE_CONFLICT"
+    with sqlite3.connect(deployment.backend.database) as database:
         journal = database.execute("SELECT outcome, COUNT(*) FROM journal GROUP BY outcome")
         assert dict(journal.fetchall()) == {"deleted": RUNS - 1, "still_processing": 1}
 
-    again = run("delete", "--server", gateway.grpc_address, "--from-file", "ids.txt",
+    again = run("delete", "--server", deployment.gateway.grpc_address, "--from-file", "ids.txt",
                 "--done-file", "done.txt")
     assert again.returncode == 1
     assert f"{RUNS - 1} gone already" in again.stderr
 
 
-def test_health_reports_serving_status(system):
-    _, gateway, _ = system
-    serving = run("health", "--server", gateway.grpc_address)
-    assert (serving.returncode, serving.stdout) == (0, f"{gateway.grpc_address} is serving.\n")
-    gateway.stop()
-    assert run("health", "--server", gateway.grpc_address).returncode == 1
+def test_health_reports_serving_status(deployment):
+    serving = run("health", "--server", deployment.gateway.grpc_address)
+    assert (serving.returncode, serving.stdout) == (0, f"{deployment.gateway.grpc_address} is serving.\n")
+    deployment.gateway.stop()
+    assert run("health", "--server", deployment.gateway.grpc_address).returncode == 1
 
 
-def test_single_run_reports_details(system):
-    _, gateway, ids = system
-    arguments = ("delete", "--server", gateway.grpc_address, ids[0], "--request-id", "me-1")
+def test_single_run_reports_details(deployment, ids):
+    arguments = ("delete", "--server", deployment.gateway.grpc_address, ids[0], "--request-id", "me-1")
     first = run(*arguments)
     assert (first.returncode, first.stdout) == (
         0, f"deleted {ids[0]} (performed, request id me-1)\n")

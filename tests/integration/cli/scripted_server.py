@@ -1,4 +1,4 @@
-"""A gRPC server in this process that answers DeleteEvalRun as the test says."""
+"""A gRPC server in this process whose DeleteEvalRun is a function of the test."""
 
 import concurrent.futures
 import threading
@@ -11,7 +11,7 @@ from aymara.evals.v1 import eval_run_service_pb2_grpc
 
 
 class ScriptedError(Exception):
-    """An error as the gateway makes them."""
+    """An error with the details that the gateway sends."""
 
     def __init__(self, code, reason="SCRIPTED", deletion="not_performed", retry_after=None):
         super().__init__(reason)
@@ -28,13 +28,12 @@ class ScriptedError(Exception):
 
 
 class ScriptedServer(eval_run_service_pb2_grpc.EvalRunServiceServicer):
-    """`answer(request, context)` returns for OK, or raises a ScriptedError; it may be exchanged.
-    `requests`: all so far."""
+    """`handler(request, context)` returns for OK, or raises a ScriptedError. It may be replaced at any time.
+    `requests` has all requests so far."""
 
-    def __init__(self, answer=lambda request, context: None, credentials=None,
-                 port=0):
+    def __init__(self, handler=lambda request, context: None, credentials=None, port=0):
         self.requests = []
-        self.answer = answer
+        self.handler = handler
         self._lock = threading.Lock()
         self._server = grpc.server(concurrent.futures.ThreadPoolExecutor(32))
         eval_run_service_pb2_grpc.add_EvalRunServiceServicer_to_server(self, self._server)
@@ -59,7 +58,7 @@ class ScriptedServer(eval_run_service_pb2_grpc.EvalRunServiceServicer):
         with self._lock:
             self.requests.append(request)
         try:
-            self.answer(request, context)
+            self.handler(request, context)
         except ScriptedError as scripted_error:
             context.set_trailing_metadata(
                 (("grpc-status-details-bin", scripted_error.details.SerializeToString()),))
@@ -69,6 +68,6 @@ class ScriptedServer(eval_run_service_pb2_grpc.EvalRunServiceServicer):
 
     @property
     def ids(self):
-        """The ids of all requests so far, in no order."""
+        """The ids of all requests so far, in no particular order."""
         with self._lock:
             return [request.eval_run_uuid for request in self.requests]

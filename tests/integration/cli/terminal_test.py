@@ -1,4 +1,4 @@
-"""On a terminal there is a bar, and nothing of it in what is kept."""
+"""The progress bar on a terminal, which leaves no trace in the output."""
 
 import os
 import pty
@@ -15,8 +15,8 @@ from scripted_server import ScriptedServer
 
 
 def run_on_terminal(*arguments, columns, stdout=None, variables=()):
-    """Its exit status, and all that a terminal of `columns` received as standard error (and as
-    standard output, unless that goes elsewhere)."""
+    """Runs it on a terminal of `columns`. Returns the exit status, and all that the terminal received
+    from standard error and, unless `stdout` is given, from standard output."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     child = subprocess.Popen(command(*arguments), stdin=subprocess.DEVNULL, stdout=stdout or theirs,
@@ -26,7 +26,7 @@ def run_on_terminal(*arguments, columns, stdout=None, variables=()):
     while True:
         try:
             some = os.read(ours, 65536)
-        except OSError:  # how Linux says that the other side is closed
+        except OSError:  # Linux: the other side is closed
             break
         if not some:
             break
@@ -77,16 +77,16 @@ def test_no_progress_bar_on_dumb_terminal(ids):
 
 
 def test_progress_lines_without_terminal(ids):
-    """One every ten seconds: this one waits for the first."""
+    """There is one every ten seconds. This test waits for the first one."""
     release = threading.Event()
     held = threading.Event()
 
-    def answer(request, context):
+    def handle(request, context):
         if request.eval_run_uuid == uuids(300)[-1]:
             held.set()
             release.wait(25)
 
-    with ScriptedServer(answer) as server:
+    with ScriptedServer(handle) as server:
         child = subprocess.Popen(
             command("delete", "--server", server.address, "--from-file", ids),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

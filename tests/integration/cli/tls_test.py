@@ -1,23 +1,12 @@
-"""TLS and client certificates, with certificates made on the spot."""
+"""TLS and client certificates, with certificates that the tests make."""
 
 import subprocess
 
 import grpc
 import pytest
 
-from evalrun_testing.certificates import Authority
 from evalrunctl import run, uuid
 from scripted_server import ScriptedServer
-
-
-@pytest.fixture(name="authority", scope="module")
-def _authority(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("tls"), "authority")
-
-
-@pytest.fixture(name="untrusted_authority", scope="module")
-def _untrusted_authority(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("untrusted_authority"), "untrusted_authority")
 
 
 @pytest.fixture(name="server", scope="module")
@@ -30,7 +19,7 @@ def _server(authority):
 
 @pytest.fixture(name="mtls_server", scope="module")
 def _mtls_server(authority):
-    """A server that asks for a certificate of the caller's."""
+    """A server that requires a client certificate."""
     certificate, key = authority.issue("mtls_server", "DNS:gateway.test")
     with ScriptedServer(credentials=grpc.ssl_server_credentials(
             [(key.read_bytes(), certificate.read_bytes())], authority.certificate.read_bytes(),
@@ -57,20 +46,20 @@ def test_deletes_with_a_client_certificate(mtls_server, authority):
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize(("flags", "said"), [
+@pytest.mark.parametrize(("flags", "message"), [
     ((), "add --tls"),
     (("--tls",), "with --ca-file"),
     (("--tls", "--ca-file", "{untrusted_authority}"), "not signed by an authority in --ca-file"),
     (("--tls", "--ca-file", "{authority}"), "with --server-name"),
     (("--tls", "--ca-file", "{authority}", "--server-name", "other.test"), "with --server-name"),
 ])
-def test_untrusted_server_is_sent_nothing(server, authority, untrusted_authority, flags, said):
+def test_untrusted_server_is_sent_nothing(server, authority, untrusted_authority, flags, message):
     before = len(server.ids)
     done = delete(server, *(flag.format(untrusted_authority=untrusted_authority.certificate,
                                         authority=authority.certificate) for flag in flags))
     assert done.returncode == 1
     assert "Nothing was sent." in done.stderr
-    assert said in done.stderr
+    assert message in done.stderr
     assert len(server.ids) == before
 
 
@@ -99,7 +88,7 @@ def test_invalid_files_are_reported_before_connecting(authority, tmp_path):
                     str(locked)], check=True, capture_output=True)
     nothing = tmp_path / "empty.pem"
     nothing.write_text("no certificate")
-    for flags, said in (
+    for flags, message in (
             (("--ca-file", nothing), f"--ca-file {nothing}: there is no certificate"),
             (("--cert-file", nothing, "--key-file", key), f"--cert-file {nothing}: there is no"),
             (("--cert-file", certificate, "--key-file", other_key), "it is not the key of"),
@@ -108,4 +97,4 @@ def test_invalid_files_are_reported_before_connecting(authority, tmp_path):
             (("--cert-file", certificate, "--key-file", tmp_path / "none"), "No such file")):
         done = run("delete", uuid(1), "--server", "127.0.0.1:1", "--tls", *flags)
         assert done.returncode == 2, flags
-        assert said in done.stderr
+        assert message in done.stderr

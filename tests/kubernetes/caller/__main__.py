@@ -1,7 +1,7 @@
-"""caller OPTION...: deletes runs through the gateway at a steady rate until SIGTERM, then holds every answer against the
-backend's journal and prints the account, as one line of JSON.
+"""caller OPTION...: deletes runs through the gateway at a steady rate until SIGTERM, then checks every response against the
+backend's journal and prints the account as one line of JSON.
 
-Runs in a pod. A line "calling" says that calls are being answered.
+Runs in a pod. It prints a line "calling" once each caller has received responses.
 """
 
 import argparse
@@ -19,13 +19,13 @@ import callers
 def options():
     parser = argparse.ArgumentParser()
     parser.add_argument("--caller", action="append", required=True, metavar="KIND=TARGET@RATE",
-                        help="KIND is one of " + ", ".join(callers.KINDS) + "; RATE in calls a second")
+                        help="KIND is one of " + ", ".join(callers.KINDS) + "; RATE in calls per second")
     parser.add_argument("--backend", required=True, help="URL of the backend's API")
     parser.add_argument("--journal", required=True, help="URL of the backend's admin port")
-    parser.add_argument("--ca-file", help="TLS, and trust what these authorities have signed")
+    parser.add_argument("--ca-file", help="use TLS, and trust these authorities")
     parser.add_argument("--cert-file")
     parser.add_argument("--key-file")
-    parser.add_argument("--seconds", type=float, default=900, help="the longest time without SIGTERM")
+    parser.add_argument("--seconds", type=float, default=900, help="maximum time until the calls end")
     return parser.parse_args()
 
 
@@ -43,7 +43,7 @@ async def main(given):
         groups = [callers.Caller.parse(text, prefix, tls) for text in given.caller]
         making = asyncio.create_task(runs.create_continuously(200))
         calling = [asyncio.create_task(group.call_until(stopped, runs)) for group in groups]
-        while not stopped.is_set() and not all(group.answered >= 10 for group in groups):
+        while not stopped.is_set() and not all(group.finished >= 10 for group in groups):
             await asyncio.sleep(0.1)
         print("calling")
         await asyncio.gather(*calling)

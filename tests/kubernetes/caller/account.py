@@ -1,7 +1,7 @@
-"""What the callers were told, held against what the backend's journal says was carried out.
+"""The account: every response checked against the backend's journal.
 
-A call is {"caller", "request_id", "run", "exists", "code", "deletion", "seconds"}: `exists` says whether the run was there
-when the call began, `code` and `deletion` are what the answer said ("" where it did not come from the gateway).
+A call is {"caller", "request_id", "run", "exists", "code", "deletion", "seconds"}: `exists` says whether the run existed
+when the call began, `code` and `deletion` are those of the response ("" if it did not come from the gateway).
 """
 
 import collections
@@ -10,29 +10,29 @@ EXAMPLES = 5
 
 
 def wrong(call, deleted_by):
-    """Why the answer is not true; None if it is. `deleted_by`: request ids of the deletions of this run."""
+    """Why the response is wrong; None if it is correct. `deleted_by`: request ids of the deletions of this run."""
     if len(deleted_by) > 1:
         return "the run was deleted more than once"
     if not call["exists"]:
-        # Presumed: a send's answer was lost, and the next one met no run.
+        # `presumed`: the response to an attempt was lost, and the next attempt got a 404.
         if call["code"] == "OK" and call["deletion"] != "presumed":
-            return "OK for a run that never was"
+            return "OK for a run that never existed"
         if deleted_by:
-            return "a run that never was is deleted"
+            return "a run that never existed was deleted"
         return None
     if call["code"] == "OK" and not deleted_by:
-        return "OK, and the run is there"
+        return "OK, and the run exists"
     if call["deletion"] == "performed" and deleted_by != [call["request_id"]]:
         return "performed, and this call did not delete it"
     if call["deletion"] in ("not_performed", "absent") and deleted_by:
         return f"{call['deletion']}, and this call deleted it"
     if call["code"] == "NOT_FOUND":
-        return "NOT_FOUND for a run that is there"
+        return "NOT_FOUND for a run that exists"
     return None
 
 
 def failed(call):
-    """Whether the answer is another than a gateway that works gives."""
+    """Whether the response differs from that of a working gateway."""
     return (call["code"], call["deletion"]) not in (
         [("OK", "performed"), ("OK", "presumed")] if call["exists"] else [("NOT_FOUND", "absent"), ("OK", "presumed")])
 
@@ -42,12 +42,13 @@ def percentile(ordered, share):
 
 
 def of(calls, journal):
-    """The account. Every call is in it, and so is every row of the journal that is about one of them."""
+    """The account of all calls, with the journal's rows about them."""
     deleted_by = collections.defaultdict(list)
     for row in journal:
         if row["outcome"] == "deleted":
             deleted_by[row["eval_run_uuid"]].append(row["request_id"])
-    result = {"calls": len(calls), "gone": sum(call["exists"] and call["code"] == "OK" for call in calls), "failed": 0, "wrong": 0, "callers": {}, "failures": [], "wrongs": [],
+    result = {"calls": len(calls), "gone": sum(call["exists"] and call["code"] == "OK" for call in calls),
+              "failed": 0, "wrong": 0, "callers": {}, "failures": [], "wrongs": [],
               "journal": {"rows": len(journal), "deleted": sum(map(len, deleted_by.values())),
                           "keys": dict(collections.Counter(row["key_name"] for row in journal))}}
     for name in sorted({call["caller"] for call in calls}):
@@ -55,7 +56,7 @@ def of(calls, journal):
         ordered = sorted(call["seconds"] for call in of_caller)
         result["callers"][name] = {
             "calls": len(of_caller), "failed": 0, "wrong": 0,
-            "answers": dict(collections.Counter(f"{call['code']} {call['deletion']}".strip() for call in of_caller)),
+            "responses": dict(collections.Counter(f"{call['code']} {call['deletion']}".strip() for call in of_caller)),
             "p50_ms": round(percentile(ordered, 0.5) * 1000, 1),
             "p99_ms": round(percentile(ordered, 0.99) * 1000, 1),
             "max_ms": round(ordered[-1] * 1000, 1)}

@@ -1,4 +1,4 @@
-"""The REST backend: makes the runs that are to be deleted, and reads the journal of what was."""
+"""Client of the REST backend: creates the runs to delete, and reads the journal."""
 
 import asyncio
 import uuid
@@ -22,12 +22,12 @@ class Backend:
         await self._session.close()
 
     async def create_continuously(self, ahead):
-        """Keeps that many runs ready to be deleted."""
+        """Keeps `ahead` runs ready to be deleted."""
         self._ready = asyncio.Queue(ahead)
         await asyncio.gather(*(self._make() for _ in range(MAKERS)))
 
     async def take(self):
-        """The id of a run that is there. TimeoutError when none can be made."""
+        """Returns the id of an existing run. TimeoutError: none could be created."""
         while self._ready is None:
             await asyncio.sleep(0.01)
         return await asyncio.wait_for(self._ready.get(), 60)
@@ -43,9 +43,9 @@ class Backend:
         body = {"eval_run_uuid": run, "eval_uuid": "7e1b6c3a-2f0d-4e58-b9a4-1c5d8f2e0001", "name": "load",
                 "responses": []}
         try:
-            async with self._session.post(f"{self._url}/v2/eval-runs", json=body) as answer:
-                # 409: an attempt whose answer was lost has made it.
-                return answer.status in (200, 409)
+            async with self._session.post(f"{self._url}/v2/eval-runs", json=body) as response:
+                # 409: an attempt whose response was lost has created it.
+                return response.status in (200, 409)
         except (aiohttp.ClientError, asyncio.TimeoutError, OSError):
             return False
 
@@ -61,9 +61,9 @@ class Backend:
 
     async def _rows(self, after):
         while True:
-            async with self._session.get(f"{self._admin_url}/journal", params={"after": after}) as answer:
-                answer.raise_for_status()
-                rows = (await answer.json())["rows"]
+            async with self._session.get(f"{self._admin_url}/journal", params={"after": after}) as response:
+                response.raise_for_status()
+                rows = (await response.json())["rows"]
             if not rows:
                 return
             for row in rows:

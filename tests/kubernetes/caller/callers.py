@@ -1,9 +1,9 @@
-"""Callers of the gateway, each at its own steady rate, whatever the answers do.
+"""Callers of the gateway, each at a fixed rate that does not depend on the responses.
 
 headless        one channel with the recommended service config, over all addresses of a headless Service
-cluster-ip      one channel with the recommended service config but for its load balancing and health checks, which one
-                address has no use for
-plain           no service config, and a new connection for each call: no retry, nothing waited for
+cluster-ip      one channel with the recommended service config, without load balancing and health checks, which need
+                several addresses
+plain           a new connection for each call, without a service config: no retries, no waiting
 """
 
 import asyncio
@@ -24,11 +24,11 @@ KINDS = ("headless", "cluster-ip", "cluster-ip-health", "plain")
 SERVICE_CONFIG = json.loads((pathlib.Path(__file__).resolve().parents[3] / "proto" / "aymara" / "evals" / "v1"
                              / "eval_run_service.service_config.json").read_text(encoding="utf-8"))
 DEADLINE = 30  # seconds
-MISSING_RUN = 0.05  # share of the calls that are about a run that never was
+MISSING_RUN = 0.05  # share of the calls for a run that never existed
 
 
 class Tls:
-    """What the channels are made with: credentials, or None for plaintext."""
+    """Credentials of the channels, or None for plaintext."""
 
     @staticmethod
     def read(ca_file, cert_file, key_file):
@@ -46,7 +46,7 @@ def service_config(kind):
 
 
 def deletion_of(code, trailers):
-    """What the answer says is certain; "" when it is not the gateway's own."""
+    """The `deletion` of the response; "" if it did not come from the gateway."""
     if code == "OK":
         return trailers.get("evalrun-deletion", "performed")
     status = status_pb2.Status.FromString(trailers.get("grpc-status-details-bin", b""))
@@ -66,7 +66,7 @@ class Caller:
         self._numbers = itertools.count()
         self._channel = None
         self.calls = []
-        self.answered = 0
+        self.finished = 0
 
     @classmethod
     def parse(cls, text, prefix, tls):
@@ -83,21 +83,21 @@ class Caller:
         return grpc.aio.insecure_channel(self._target, options=arguments)
 
     async def call_until(self, stopped, runs):
-        """Begins calls at the rate until `stopped`, and returns when all are answered."""
+        """Starts calls at the rate until `stopped`, and returns when all have ended."""
         if self._kind != "plain":
             self._channel = self._connect()
-        under_way = set()
+        in_flight = set()
         due = time.monotonic()
         while not stopped.is_set():
             exists = self._chance.random() >= MISSING_RUN
             run = await runs.take() if exists else str(uuid.uuid4())
             call = asyncio.create_task(self._call(run, exists))
-            under_way.add(call)
-            call.add_done_callback(under_way.discard)
-            # Where runs were not made fast enough, what is late is not made up for.
+            in_flight.add(call)
+            call.add_done_callback(in_flight.discard)
+            # If runs were not created fast enough, late calls are skipped.
             due = max(due + 1 / self._rate, time.monotonic() - 0.5)
             await asyncio.sleep(max(0, due - time.monotonic()))
-        await asyncio.gather(*under_way)
+        await asyncio.gather(*in_flight)
         if self._channel:
             await self._channel.close()
 
@@ -105,7 +105,7 @@ class Caller:
         request_id = f"{self._prefix}{self._kind}-{next(self._numbers)}"
         channel = self._channel or self._connect()
         began = time.monotonic()
-        # A plain caller gives up when it cannot connect at once, as gRPC does by default.
+        # Without wait_for_ready, which is the default, a plain caller fails if it cannot connect at once.
         call = rpc.EvalRunServiceStub(channel).DeleteEvalRun(
             pb.DeleteEvalRunRequest(eval_run_uuid=run), timeout=DEADLINE, metadata=[("x-request-id", request_id)])
         code = (await call.code()).name
@@ -113,7 +113,7 @@ class Caller:
         seconds = time.monotonic() - began
         if not self._channel:
             await channel.close()
-        self.answered += 1
+        self.finished += 1
         self.calls.append({"caller": self._kind, "request_id": request_id, "run": run, "exists": exists, "code": code,
                            "deletion": deletion_of(code, trailers), "seconds": seconds, "at": time.time(),
                            "details": "" if code == "OK" else (await call.details() or "")[:200]})

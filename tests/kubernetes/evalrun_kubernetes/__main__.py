@@ -1,4 +1,4 @@
-"""See run."""
+"""Implements `run`, which documents the options."""
 
 import argparse
 import json
@@ -8,7 +8,7 @@ import time
 import traceback
 import xml.etree.ElementTree as ElementTree
 
-from evalrun_kubernetes import controls, monitoring, phases, world as worlds
+from evalrun_kubernetes import cluster_deployment, controls, monitoring, phases
 from evalrun_kubernetes.kubectl import Failed
 
 PHASES = {function.__name__.replace("_", "-"): function for function in (
@@ -47,9 +47,9 @@ def show(name, verdict, seconds, line, account):
     print(f"{verdict:<7} {seconds:5.0f} s  {name}: {line}", flush=True)
     if account:
         print(f"{'':16} calls {account['calls']}, failed {account['failed']}, wrong {account['wrong']}; journal: "
-              f"{account['journal']['deleted']} deleted, {account['journal']['rows']} asked for", flush=True)
+              f"{account['journal']['deleted']} deleted, {account['journal']['rows']} requested", flush=True)
         for caller, seen in account["callers"].items():
-            print(f"{'':16} {caller}: {seen['answers']}, p50 {seen['p50_ms']} ms, p99 {seen['p99_ms']} ms", flush=True)
+            print(f"{'':16} {caller}: {seen['responses']}, p50 {seen['p50_ms']} ms, p99 {seen['p99_ms']} ms", flush=True)
 
 
 def junit(accounts):
@@ -65,33 +65,33 @@ def junit(accounts):
 
 def main():
     given = options()
-    images = worlds.Images(given.gateway, given.backend, given.caller, given.pull_policy)
+    images = cluster_deployment.Images(given.gateway, given.backend, given.caller, given.pull_policy)
     begun = time.monotonic()
-    world = worlds.make(images, given.storage_path, given.storage_node)
-    print(f"{'ready':<7} {time.monotonic() - begun:5.0f} s  namespace {world.space.name}", flush=True)
+    deployment = cluster_deployment.make(images, given.storage_path, given.storage_node)
+    print(f"{'ready':<7} {time.monotonic() - begun:5.0f} s  namespace {deployment.namespace.name}", flush=True)
     accounts, failed, skipped = {}, [], []
     try:
         for name, phase in PHASES.items():
             if given.phases and name not in given.phases:
                 continue
             begun = time.monotonic()
-            verdict, account, world.last_account = "ok", None, None
+            verdict, account, deployment.last_account = "ok", None, None
             try:
-                line, account = phase(world)
+                line, account = phase(deployment)
                 if line.startswith("skipped"):
                     verdict = "skipped"
                     skipped.append(name)
             except Failed as why:
-                verdict, line, account = "FAILED", str(why), world.last_account
+                verdict, line, account = "FAILED", str(why), deployment.last_account
                 failed.append(name)
-            except Exception:  # the others still have something to say
+            except Exception:  # continue with the other phases
                 verdict, line = "FAILED", traceback.format_exc()
                 failed.append(name)
             show(name, verdict, time.monotonic() - begun, line, account)
             accounts[name] = {"verdict": verdict, "line": line, "account": account}
     finally:
         if not given.keep:
-            worlds.remove(world)
+            cluster_deployment.remove(deployment)
         if given.json:
             given.json.write_text(json.dumps(accounts, indent=1) + "\n")
         if given.junit:

@@ -1,4 +1,4 @@
-"""Certificates of one authority of the test's own, by openssl, as Secrets."""
+"""Certificates of a certificate authority of the test, made with openssl, as Secrets."""
 
 import base64
 import pathlib
@@ -21,7 +21,7 @@ class Authority:
         return base64.b64encode((pathlib.Path(self._folder.name) / name).read_bytes()).decode()
 
     def secret(self, name, usage, names):
-        """A new pair, as the Secret `name`."""
+        """A new certificate and key, as the Secret `name`."""
         alternatives = ",".join(f"DNS:{n}" for n in names)
         (pathlib.Path(self._folder.name) / "extensions").write_text(
             f"subjectAltName={alternatives}\nextendedKeyUsage={usage}\n")

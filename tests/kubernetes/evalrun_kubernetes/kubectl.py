@@ -6,7 +6,7 @@ import time
 
 
 class Failed(Exception):
-    """A command, or something that was waited for, did not come to what it had to."""
+    """A command or a check failed, or a condition was not met in time."""
 
 
 def run(*arguments, stdin=None, check=True, timeout=600):
@@ -37,12 +37,12 @@ class Namespace:
         self.run("rollout", "status", f"deployment/{deployment}", f"--timeout={seconds}s", timeout=seconds + 30)
 
     def pods(self, name="evalrun-gateway"):
-        """The pods that are not on their way out."""
+        """The pods that are not being deleted."""
         items = self.get("pods", f"--selector=app.kubernetes.io/name={name}")["items"]
         return [pod for pod in items if "deletionTimestamp" not in pod["metadata"]]
 
     def settle(self, count, name="evalrun-gateway", seconds=300):
-        """Until there are `count` ready pods and no others, not even ones that are ending."""
+        """Waits until there are `count` ready pods and no others, including pods that are being deleted."""
         def settled():
             items = self.get("pods", f"--selector=app.kubernetes.io/name={name}")["items"]
             return len(items) == count and all(is_ready(pod) for pod in items)
@@ -57,7 +57,7 @@ def is_ready(pod):
 
 
 def wait_for(condition, seconds, what):
-    """Polls until `condition()` is true, and gives what it was."""
+    """Polls until `condition()` is true, and returns its value."""
     end = time.monotonic() + seconds
     while True:
         result = condition()

@@ -1,4 +1,4 @@
-"""Continuous deletions from a pod, and the account of them."""
+"""Continuous deletions from a pod, and their account."""
 
 import contextlib
 import itertools
@@ -7,7 +7,7 @@ import json
 from evalrun_kubernetes.kubectl import Failed, wait_for
 
 _numbers = itertools.count(1)
-# 200 calls a second in all.
+# 200 calls per second in total.
 USUAL = {"headless": 90, "cluster-ip": 90, "plain": 20}
 TARGETS = {
     "headless": "dns:///evalrun-gateway-headless:50051",
@@ -18,7 +18,7 @@ TARGETS = {
 
 
 def pod(name, images, arguments, node=None):
-    """A pod of the caller's image under Pod Security `restricted`."""
+    """A pod of the caller's image, for Pod Security `restricted`."""
     return {
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {"name": name, "labels": {"evalrun-gateway/caller": "true", "app.kubernetes.io/name": "caller"}},
@@ -42,41 +42,42 @@ def pod(name, images, arguments, node=None):
 
 
 class Load:
-    """Calls from a pod of its own until it is stopped; then `account` is there."""
+    """Calls from a new pod. `stop()` ends them and sets `account`."""
 
-    def __init__(self, world, rates=None):
-        self._world, self._space, self._name, self.account = world, world.space, f"caller-{next(_numbers)}", None
+    def __init__(self, deployment, rates=None):
+        self._deployment, self._namespace = deployment, deployment.namespace
+        self._name, self.account = f"caller-{next(_numbers)}", None
         arguments = ["--backend=http://evalrun-backend:8080", "--journal=http://evalrun-backend:8081",
                      "--ca-file=/tls/ca.crt", "--cert-file=/tls/tls.crt", "--key-file=/tls/tls.key"]
         for kind, rate in (rates or USUAL).items():
             arguments.append(f"--caller={kind}={TARGETS[kind]}@{rate}")
-        self._space.apply(pod(self._name, world.images, arguments, world.caller_node))
-        wait_for(lambda: "calling" in self._log(), 90, f"calls of {self._name} are answered: {self._log()[-500:]}")
+        self._namespace.apply(pod(self._name, deployment.images, arguments, deployment.caller_node))
+        wait_for(lambda: "calling" in self._log(), 90, f"responses to {self._name}: {self._log()[-500:]}")
 
     def _log(self):
-        return self._space.run("logs", self._name, check=False).stdout
+        return self._namespace.run("logs", self._name, check=False).stdout
 
     def python(self, code, *arguments):
-        """What a program prints that runs beside the caller."""
-        return self._space.run("exec", self._name, "--", "/src/build/python/bin/python", "-c", code, *arguments).stdout.strip()
+        """Runs a Python program in the caller's container, and returns its output."""
+        return self._namespace.run("exec", self._name, "--", "/src/build/python/bin/python", "-c", code, *arguments).stdout.strip()
 
     def stop(self):
-        self._space.run("exec", self._name, "--", "sh", "-c", "kill -TERM 1")
-        ended = wait_for(lambda: (phase := self._space.get("pod", self._name)["status"]["phase"]) != "Running" and phase,
+        self._namespace.run("exec", self._name, "--", "sh", "-c", "kill -TERM 1")
+        ended = wait_for(lambda: (phase := self._namespace.get("pod", self._name)["status"]["phase"]) != "Running" and phase,
                          150, f"{self._name} ends: {self._log()[-2000:]}")
         if ended != "Succeeded":
             raise Failed(f"{self._name} ended as {ended}: {self._log()[-2000:]}")
-        self.account = self._world.last_account = json.loads(self._log().splitlines()[-1])["account"]
+        self.account = self._deployment.last_account = json.loads(self._log().splitlines()[-1])["account"]
         self.remove()
 
     def remove(self):
-        self._space.run("delete", "pod", self._name, "--wait=false", "--ignore-not-found")
+        self._namespace.run("delete", "pod", self._name, "--wait=false", "--ignore-not-found")
 
 
 @contextlib.contextmanager
-def load(world, rates=None):
-    """Calls during the block. Afterwards `.account`."""
-    calls = Load(world, rates)
+def load(deployment, rates=None):
+    """Makes calls during the block. Afterwards the Load has its `account`."""
+    calls = Load(deployment, rates)
     try:
         yield calls
         calls.stop()
@@ -85,23 +86,23 @@ def load(world, rates=None):
         raise
 
 
-def assert_balanced(account, least=500, slowest=5000):
-    """No failed and no wrong answer, enough of them to say so, and none later than `slowest` milliseconds."""
+def assert_balanced(account, min_calls=500, max_ms=5000):
+    """Fails unless there are at least `min_calls`, all correct and none slower than `max_ms` milliseconds."""
     if account["failed"] or account["wrong"]:
         raise Failed(f"{account['failed']} failed, {account['wrong']} wrong: "
                      f"{json.dumps((account['wrongs'] + account['failures'])[:4])}")
-    if account["calls"] < least:
+    if account["calls"] < min_calls:
         raise Failed(f"only {account['calls']} calls were made")
     for name, caller in account["callers"].items():
         if not caller["calls"]:
             raise Failed(f"{name} made no calls")
-        if caller["max_ms"] > slowest:
-            raise Failed(f"{name} waited {caller['max_ms']:.0f} ms for an answer")
+        if caller["max_ms"] > max_ms:
+            raise Failed(f"{name} waited {caller['max_ms']:.0f} ms for a response")
     if account["gone"] != account["journal"]["deleted"]:
-        raise Failed(f"{account['gone']} runs are said to be gone, the journal has {account['journal']['deleted']} deletions")
+        raise Failed(f"{account['gone']} runs were reported as gone, the journal has {account['journal']['deleted']} deletions")
 
 
 def assert_losses(account):
-    """For negative controls: the check that assert_balanced makes has to find something."""
+    """For negative controls: fails unless assert_balanced would find a failed or wrong call."""
     if not account["failed"] and not account["wrong"]:
         raise Failed(f"nothing was lost in {account['calls']} calls: the check would not have found the defect")

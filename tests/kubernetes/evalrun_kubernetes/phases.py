@@ -1,5 +1,5 @@
-"""What a deployment goes through, one function a phase. Each leaves the deployment as it found it, raises kubectl.Failed
-when something is not as it must be, and returns a line (and the account, where there was load)."""
+"""The phases, one function each. A phase restores the deployment, raises kubectl.Failed if a check fails, and returns a
+summary line and, if there was load, the account."""
 
 import base64
 import json
@@ -7,7 +7,7 @@ import re
 import time
 import uuid
 
-from evalrun_kubernetes import world as worlds
+from evalrun_kubernetes import cluster_deployment
 from evalrun_kubernetes.kubectl import Failed, is_ready, run, wait_for
 from evalrun_kubernetes.load import load, assert_balanced
 
@@ -16,144 +16,145 @@ GATEWAY = "deployment/evalrun-gateway"
 
 def summary(account):
     slowest = {name: f"{caller['max_ms']:.0f}" for name, caller in account["callers"].items()}
-    return f"slowest answer in ms: {', '.join(f'{name} {ms}' for name, ms in slowest.items())}"
+    return f"slowest response in ms: {', '.join(f'{name} {ms}' for name, ms in slowest.items())}"
 
 
-def steady(world):
-    """Both Services, and nothing else happens."""
-    with load(world) as calls:
+def steady(deployment):
+    """Calls by both Services, without any event."""
+    with load(deployment) as calls:
         time.sleep(10)
     assert_balanced(calls.account)
     return summary(calls.account), calls.account
 
 
-def rolling_restart(world):
-    with load(world) as calls:
-        world.space.run("rollout", "restart", GATEWAY)
-        world.space.rolled_out("evalrun-gateway")
-        world.space.settle(worlds.REPLICAS)
+def rolling_restart(deployment):
+    with load(deployment) as calls:
+        deployment.namespace.run("rollout", "restart", GATEWAY)
+        deployment.namespace.rolled_out("evalrun-gateway")
+        deployment.namespace.settle(cluster_deployment.REPLICAS)
     assert_balanced(calls.account)
     return summary(calls.account), calls.account
 
 
-def rollback(world):
-    """An upgrade that does not start takes nothing away, and is undone."""
-    with load(world) as calls:
-        world.space.patch(GATEWAY, [{"op": "add", "path": "/spec/template/spec/containers/0/args/-",
+def rollback(deployment):
+    """An upgrade that does not start leaves the running pods alone, and is undone."""
+    with load(deployment) as calls:
+        deployment.namespace.patch(GATEWAY, [{"op": "add", "path": "/spec/template/spec/containers/0/args/-",
                                      "value": "--no-such-flag"}], kind="json")
         wait_for(lambda: any(status.get("lastState", {}).get("terminated", {}).get("exitCode") == 2
-                             for pod in world.space.pods() for status in pod["status"].get("containerStatuses", [])),
+                             for pod in deployment.namespace.pods() for status in pod["status"].get("containerStatuses", [])),
                  60, "the broken upgrade ends with exit status 2")
-        if sum(is_ready(pod) for pod in world.space.pods()) < worlds.REPLICAS:
-            raise Failed("the broken upgrade has taken a pod away")
-        world.space.run("rollout", "undo", GATEWAY)
-        world.space.settle(worlds.REPLICAS)
+        if sum(is_ready(pod) for pod in deployment.namespace.pods()) < cluster_deployment.REPLICAS:
+            raise Failed("the broken upgrade has replaced a pod")
+        deployment.namespace.run("rollout", "undo", GATEWAY)
+        deployment.namespace.settle(cluster_deployment.REPLICAS)
     assert_balanced(calls.account)
     return summary(calls.account), calls.account
 
 
-def node_drain(world):
-    node = world.drained_node
+def node_drain(deployment):
+    node = deployment.drained_node
     if not node:
         return "skipped: the cluster has one node", None
-    if len({pod["spec"]["nodeName"] for pod in world.space.pods()}) != worlds.REPLICAS:
+    if len({pod["spec"]["nodeName"] for pod in deployment.namespace.pods()}) != cluster_deployment.REPLICAS:
         raise Failed("the pods are not spread over the nodes")
-    with load(world) as calls:
+    with load(deployment) as calls:
         try:
             run("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=300s",
                 "--pod-selector=app.kubernetes.io/name=evalrun-gateway")
-            world.space.settle(worlds.REPLICAS)
+            deployment.namespace.settle(cluster_deployment.REPLICAS)
         finally:
             run("uncordon", node)
     assert_balanced(calls.account)
     # Spread again.
-    world.space.run("rollout", "restart", GATEWAY)
-    world.space.rolled_out("evalrun-gateway")
+    deployment.namespace.run("rollout", "restart", GATEWAY)
+    deployment.namespace.rolled_out("evalrun-gateway")
     return f"{node}; {summary(calls.account)}", calls.account
 
 
-def metric(world, pod, name, label=""):
-    """The sum of a pod's samples of this name that have this text among their labels."""
-    metrics = world.space.proxy(pod["metadata"]["name"], 9090, "/metrics")
+def metric(deployment, pod, name, label=""):
+    """The sum of a pod's samples of a metric whose labels contain a text."""
+    metrics = deployment.namespace.proxy(pod["metadata"]["name"], 9090, "/metrics")
     return sum(float(line.rsplit(" ", 1)[1]) for line in metrics.splitlines()
                if re.match(rf"{name}[{{ ]", line) and label in line)
 
 
-def calls_of(world, pod):
-    """How many calls a pod has answered."""
-    return metric(world, pod, "grpc_server_handled_total", "DeleteEvalRun")
+def calls_of(deployment, pod):
+    """The number of finished calls of a pod."""
+    return metric(deployment, pod, "grpc_server_handled_total", "DeleteEvalRun")
 
 
-def reached_by_scaling(world):
-    """Scales to 4 pods and back under callers that keep their connections: how many calls each new pod got, and the account."""
-    with load(world, {"headless": 100, "cluster-ip": 100}) as calls:
-        before = {pod["metadata"]["name"] for pod in world.space.pods()}
-        world.space.run("scale", GATEWAY, "--replicas=4")
-        world.space.settle(4)
+def reached_by_scaling(deployment):
+    """Scales to 4 pods and back, with callers that keep their connections. Returns the number of calls of each new pod, and
+    the account."""
+    with load(deployment, {"headless": 100, "cluster-ip": 100}) as calls:
+        before = {pod["metadata"]["name"] for pod in deployment.namespace.pods()}
+        deployment.namespace.run("scale", GATEWAY, "--replicas=4")
+        deployment.namespace.settle(4)
         time.sleep(50)
-        added = [pod for pod in world.space.pods() if pod["metadata"]["name"] not in before]
-        reached = [int(calls_of(world, pod)) for pod in added]
-        world.space.run("scale", GATEWAY, f"--replicas={worlds.REPLICAS}")
-        world.space.settle(worlds.REPLICAS)
+        added = [pod for pod in deployment.namespace.pods() if pod["metadata"]["name"] not in before]
+        reached = [int(calls_of(deployment, pod)) for pod in added]
+        deployment.namespace.run("scale", GATEWAY, f"--replicas={cluster_deployment.REPLICAS}")
+        deployment.namespace.settle(cluster_deployment.REPLICAS)
     return reached, calls.account
 
 
-def scale(world):
-    """Out: connections end by age, and their callers find the new pods. In: nothing is lost."""
-    reached, account = reached_by_scaling(world)
+def scale(deployment):
+    """Scaling up: connections end by age, and callers connect to new pods. Scaling down: no call fails."""
+    reached, account = reached_by_scaling(deployment)
     assert_balanced(account)
     if len(reached) != 2 or not all(reached):
-        raise Failed(f"the new pods have answered {reached} calls")
-    return f"new pods answered {reached} calls; {summary(account)}", account
+        raise Failed(f"the new pods received {reached} calls")
+    return f"new pods received {reached} calls; {summary(account)}", account
 
 
-def autoscaling(world):
-    """By CPU: requests are made so small (10m) that 200 calls a second are far above the target."""
+def autoscaling(deployment):
+    """By CPU: the request is so small (10m) that 200 calls per second are far above the target."""
     hpa = {
         "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "evalrun-gateway"},
         "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "evalrun-gateway"},
-                 "minReplicas": worlds.REPLICAS, "maxReplicas": worlds.REPLICAS + 2,
+                 "minReplicas": cluster_deployment.REPLICAS, "maxReplicas": cluster_deployment.REPLICAS + 2,
                  "metrics": [{"type": "Resource", "resource": {
                      "name": "cpu", "target": {"type": "Utilization", "averageUtilization": 100}}}],
                  "behavior": {"scaleDown": {"stabilizationWindowSeconds": 15}}},
     }
-    world.space.patch(GATEWAY, {"spec": {"template": {"spec": {"containers": [
+    deployment.namespace.patch(GATEWAY, {"spec": {"template": {"spec": {"containers": [
         {"name": "gateway", "resources": {"requests": {"cpu": "10m"}}}]}}}})
-    world.space.rolled_out("evalrun-gateway")
+    deployment.namespace.rolled_out("evalrun-gateway")
     try:
-        with load(world) as calls:
-            world.space.apply(hpa)
-            wait_for(lambda: len(world.space.pods()) > worlds.REPLICAS, 180, "the autoscaler adds pods")
-            most = len(world.space.pods())
+        with load(deployment) as calls:
+            deployment.namespace.apply(hpa)
+            wait_for(lambda: len(deployment.namespace.pods()) > cluster_deployment.REPLICAS, 180, "the autoscaler adds pods")
+            most = len(deployment.namespace.pods())
             time.sleep(10)
-        wait_for(lambda: len(world.space.pods()) == worlds.REPLICAS, 300, "the autoscaler takes them away again")
+        wait_for(lambda: len(deployment.namespace.pods()) == cluster_deployment.REPLICAS, 300, "the autoscaler takes them away again")
     finally:
-        world.space.run("delete", "hpa", "evalrun-gateway", "--ignore-not-found")
-        worlds.install(world)
+        deployment.namespace.run("delete", "hpa", "evalrun-gateway", "--ignore-not-found")
+        cluster_deployment.install(deployment)
     assert_balanced(calls.account)
-    return f"{worlds.REPLICAS} -> {most} -> {worlds.REPLICAS} pods; {summary(calls.account)}", calls.account
+    return f"{cluster_deployment.REPLICAS} -> {most} -> {cluster_deployment.REPLICAS} pods; {summary(calls.account)}", calls.account
 
 
-def set_key(world, key):
-    world.space.patch("secret/evalrun-gateway-key", {"data": {"api-key": base64.b64encode(key.encode()).decode()}})
+def set_key(deployment, key):
+    deployment.namespace.patch("secret/evalrun-gateway-key", {"data": {"api-key": base64.b64encode(key.encode()).decode()}})
 
 
-def key_rotation(world):
+def key_rotation(deployment):
     """Another key for the upstream, under load, without a restart: the journal has both, and after that only the new one."""
-    pods = world.space.pods()
+    pods = deployment.namespace.pods()
     changed = "gateway_api_key_changed_timestamp_seconds"
-    before = [metric(world, pod, changed) for pod in pods]
+    before = [metric(deployment, pod, changed) for pod in pods]
     try:
-        with load(world) as calls:
-            set_key(world, worlds.SECOND_KEY)
+        with load(deployment) as calls:
+            set_key(deployment, cluster_deployment.SECOND_KEY)
             begun = time.monotonic()
-            wait_for(lambda: all(metric(world, pod, changed) > old for pod, old in zip(pods, before)), 180,
+            wait_for(lambda: all(metric(deployment, pod, changed) > old for pod, old in zip(pods, before)), 180,
                      "every pod has read the new key")
             seconds = time.monotonic() - begun
-        with load(world) as after:
+        with load(deployment) as after:
             time.sleep(5)
     finally:
-        set_key(world, worlds.FIRST_KEY)
+        set_key(deployment, cluster_deployment.FIRST_KEY)
     assert_balanced(calls.account)
     assert_balanced(after.account)
     if set(calls.account["journal"]["keys"]) != {"first", "second"} or set(after.account["journal"]["keys"]) != {"second"}:
@@ -161,7 +162,7 @@ def key_rotation(world):
     return f"read by every pod after {seconds:.0f} s, keys {calls.account['journal']['keys']}; {summary(calls.account)}", calls.account
 
 
-# Prints the serial number of the certificate that the pod at this address serves to a connection that is made now.
+# Prints the serial number of the certificate that the pod at this address presents on a new connection.
 SERIAL = """
 import socket, ssl, sys
 context = ssl.create_default_context(cafile="/tls/ca.crt")
@@ -172,45 +173,45 @@ with context.wrap_socket(socket.create_connection((sys.argv[1], 50051), 5), serv
 """
 
 
-def certificate_rotation(world):
-    """Another certificate, under load, without a restart: every pod comes to serve it."""
-    with load(world) as calls:
-        addresses = [pod["status"]["podIP"] for pod in world.space.pods()]
+def certificate_rotation(deployment):
+    """The certificate is replaced under load, and every pod presents the new one without a restart."""
+    with load(deployment) as calls:
+        addresses = [pod["status"]["podIP"] for pod in deployment.namespace.pods()]
         before = {calls.python(SERIAL, address) for address in addresses}
-        world.secrets[0] = world.authority.server()
-        world.space.apply(world.secrets[0])
+        deployment.secrets[0] = deployment.authority.server()
+        deployment.namespace.apply(deployment.secrets[0])
         begun = time.monotonic()
         wait_for(lambda: before.isdisjoint(calls.python(SERIAL, address) for address in addresses), 180,
                  "every pod serves the new certificate")
         seconds = time.monotonic() - begun
-        time.sleep(25)  # every connection that was made with the old one has ended
+        time.sleep(25)  # all connections with the old certificate have ended
     assert_balanced(calls.account)
-    if len(before) != 1 or {pod["status"]["podIP"] for pod in world.space.pods()} != set(addresses):
+    if len(before) != 1 or {pod["status"]["podIP"] for pod in deployment.namespace.pods()} != set(addresses):
         raise Failed(f"pods were replaced, or served different certificates before: {before}")
     return f"served by every pod after {seconds:.0f} s; {summary(calls.account)}", calls.account
 
 
-def backend_restart(world):
-    with load(world) as calls:
-        world.space.run("rollout", "restart", "deployment/evalrun-backend")
-        world.space.rolled_out("evalrun-backend")
-        world.space.settle(1, "evalrun-backend")
+def backend_restart(deployment):
+    with load(deployment) as calls:
+        deployment.namespace.run("rollout", "restart", "deployment/evalrun-backend")
+        deployment.namespace.rolled_out("evalrun-backend")
+        deployment.namespace.settle(1, "evalrun-backend")
     assert_balanced(calls.account)
     return summary(calls.account), calls.account
 
 
-def evict(world, pod):
+def evict(deployment, pod):
     name = pod["metadata"]["name"]
-    return run("create", "--raw", f"/api/v1/namespaces/{world.space.name}/pods/{name}/eviction", "--filename=-",
+    return run("create", "--raw", f"/api/v1/namespaces/{deployment.namespace.name}/pods/{name}/eviction", "--filename=-",
                check=False, stdin=json.dumps({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {
-                   "name": name, "namespace": world.space.name}}))
+                   "name": name, "namespace": deployment.namespace.name}}))
 
 
-def disruption_budget(world):
+def disruption_budget(deployment):
     """The first eviction is allowed, the second refused."""
-    world.space.settle(worlds.REPLICAS)
-    first, second = (evict(world, pod) for pod in world.space.pods()[:2])
-    world.space.settle(worlds.REPLICAS)
+    deployment.namespace.settle(cluster_deployment.REPLICAS)
+    first, second = (evict(deployment, pod) for pod in deployment.namespace.pods()[:2])
+    deployment.namespace.settle(cluster_deployment.REPLICAS)
     if first.returncode:
         raise Failed(f"the first eviction was refused: {first.stderr}")
     if second.returncode == 0 or "disruption budget" not in second.stderr:
@@ -218,18 +219,18 @@ def disruption_budget(world):
     return "second eviction refused", None
 
 
-def identity(world):
-    """What the process is: by /proc, from a container that is added to its pod, and by what cannot be done in its own."""
-    pod = world.space.pods()[0]["metadata"]["name"]
-    world.space.run("debug", pod, "--target=gateway", "--container=look", "--profile=restricted", "--quiet", "--attach=false",
-                    f"--image={world.images.caller}", f"--image-pull-policy={world.images.pull_policy}", "--",
+def identity(deployment):
+    """The identity of the process, by /proc from a debug container, and the limits within its own container."""
+    pod = deployment.namespace.pods()[0]["metadata"]["name"]
+    deployment.namespace.run("debug", pod, "--target=gateway", "--container=debug", "--profile=restricted", "--quiet", "--attach=false",
+                    f"--image={deployment.images.caller}", f"--image-pull-policy={deployment.images.pull_policy}", "--",
                     "sh", "-c", "cat /proc/1/status; echo end")
-    text = wait_for(lambda: (log := world.space.run("logs", pod, "--container=look", check=False).stdout).endswith("end\n") and log,
-                    60, "the look into /proc")
+    text = wait_for(lambda: (log := deployment.namespace.run("logs", pod, "--container=debug", check=False).stdout).endswith("end\n") and log,
+                    60, "the output of the debug container")
     facts = dict(re.findall(r"^(\w+):\t(.*)$", text, re.M))
 
     def within(*command):
-        done = world.space.run("exec", pod, "--container=gateway", "--", *command, check=False)
+        done = deployment.namespace.run("exec", pod, "--container=gateway", "--", *command, check=False)
         return done.stdout + done.stderr
 
     written = within("evalrunctl", "delete", str(uuid.uuid4()), "--done-file", "/done")
@@ -241,32 +242,32 @@ def identity(world):
         "seccomp filter": facts["Seccomp"] == "2", "no new privileges": facts["NoNewPrivs"] == "1",
         "root read-only": "Read-only file system" in written, "no shell": "no such file" in shell or "not found" in shell,
     }
-    # The pod goes, and the container that was added with it.
-    world.space.run("delete", "pod", pod, "--wait=false")
-    world.space.settle(worlds.REPLICAS)
+    # The debug container is deleted with the pod.
+    deployment.namespace.run("delete", "pod", pod, "--wait=false")
+    deployment.namespace.settle(cluster_deployment.REPLICAS)
     if not all(found.values()):
         raise Failed(f"not so: {[name for name, is_so in found.items() if not is_so]}: {text} {written} {shell}")
     return ", ".join(found), None
 
 
-def frozen_process(world):
-    """A process that is stopped in its tracks is replaced by its liveness probe."""
-    template = world.space.get(GATEWAY)["spec"]["template"]
+def frozen_process(deployment):
+    """The liveness probe restarts a process that got SIGSTOP."""
+    template = deployment.namespace.get(GATEWAY)["spec"]["template"]
     spec = {**template["spec"], "shareProcessNamespace": True, "topologySpreadConstraints": []}
-    helper = {"name": "helper", "image": world.images.caller, "imagePullPolicy": world.images.pull_policy,
+    helper = {"name": "helper", "image": deployment.images.caller, "imagePullPolicy": deployment.images.pull_policy,
               "command": ["sleep", "600"], "securityContext": spec["containers"][0]["securityContext"]}
     spec["containers"] = [*spec["containers"], helper]
-    world.space.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "frozen"}, "spec": spec})
-    world.space.run("wait", "pod/frozen", "--for=condition=Ready", "--timeout=90s")
+    deployment.namespace.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "frozen"}, "spec": spec})
+    deployment.namespace.run("wait", "pod/frozen", "--for=condition=Ready", "--timeout=90s")
     begun = time.monotonic()
-    world.space.run("exec", "frozen", "--container=helper", "--", "sh", "-c",
+    deployment.namespace.run("exec", "frozen", "--container=helper", "--", "sh", "-c",
                     'for p in /proc/[0-9]*; do case $(cat $p/comm) in evalrun-gateway) kill -STOP ${p#/proc/};; esac; done')
 
     def again():
-        status = world.space.get("pod", "frozen")
+        status = deployment.namespace.get("pod", "frozen")
         gateway = next(s for s in status["status"]["containerStatuses"] if s["name"] == "gateway")
         return gateway["restartCount"] == 1 and gateway["ready"]
     wait_for(again, 120, "the frozen process is replaced")
     seconds = time.monotonic() - begun
-    world.space.run("delete", "pod", "frozen", "--grace-period=1")
+    deployment.namespace.run("delete", "pod", "frozen", "--grace-period=1")
     return f"replaced and ready after {seconds:.0f} s", None

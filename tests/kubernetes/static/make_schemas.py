@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""make_schemas.py SWAGGER.json CRD.yaml...: writes schemas/, which kubeconform reads: strict JSON schemas of the kinds that
-deploy/kubernetes uses, and of nothing else.
+"""make_schemas.py SWAGGER.json CRD.yaml...: writes schemas/ for kubeconform: strict JSON schemas of the kinds that
+deploy/kubernetes uses.
 
 SWAGGER.json is api/openapi-spec/swagger.json of k8s.io/kubernetes v1.34.4; the CRDs are podmonitors and prometheusrules of
 example/prometheus-operator-crd of github.com/prometheus-operator/prometheus-operator v0.85.0, and certificates of deploy/crds
@@ -23,7 +23,7 @@ METADATA = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 
 
 def strict(schema, top=False):
-    """The schema without what is not for machines, and closed: a property that it does not name is refused."""
+    """The schema without descriptions, and closed: unknown properties are errors."""
     if "$ref" in schema:
         return {"$ref": REFERENCE + schema["$ref"].rsplit("/", 1)[1]}
     result = {key: value for key, value in schema.items() if key in KEPT}

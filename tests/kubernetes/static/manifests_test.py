@@ -1,5 +1,5 @@
-"""deploy/kubernetes without a cluster: every overlay and component builds, is well-formed by strict schemas, keeps to
-policy.py, and brings a configuration that the gateway takes."""
+"""deploy/kubernetes without a cluster: every overlay and component builds, is valid by strict schemas, conforms to
+policy.py, and has a configuration that the gateway accepts."""
 
 import copy
 import os
@@ -25,7 +25,7 @@ def build(folder):
 
 
 def validate(text):
-    """What kubeconform has to say, which is nothing."""
+    """The errors of kubeconform, or an empty string."""
     done = subprocess.run(
         [os.environ["KUBECONFORM"], "-strict", "-schema-location", f"{HERE}/schemas/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"],
         input=text, capture_output=True, text=True)
@@ -46,7 +46,7 @@ def test_manifests(folder, tmp_path):
     config = next(o for o in built if o["kind"] == "ConfigMap" and o["metadata"]["name"] == "evalrun-gateway")
     (tmp_path / "gateway.yaml").write_text(config["data"]["gateway.yaml"])
     (tmp_path / "api-key").write_text("a-key")
-    # As it is started there, but for files that are only there.
+    # With the flags of the pod, except those for files that exist only there.
     arguments = next(o for o in built if o["metadata"]["name"] == "evalrun-gateway" and o["kind"] == "Deployment")[
         "spec"]["template"]["spec"]["containers"][0]["args"]
     assert arguments[:2] == ["--config", "/etc/evalrun-gateway/gateway.yaml"]
@@ -84,7 +84,7 @@ def by_kind(built, kind):
     return next(o for o in built if o["kind"] == kind)
 
 
-# What is broken, and a word of the sentence about it.
+# A defect, and a part of the sentence about it.
 DEFECTS = {
     "latest": (lambda b: gateway(b)["containers"][0].update(image="r/evalrun-gateway:latest"), "fixed tag"),
     "no tag": (lambda b: gateway(b)["containers"][0].update(image="localhost:5000/evalrun-gateway"), "fixed tag"),

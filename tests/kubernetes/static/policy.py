@@ -1,4 +1,4 @@
-"""What every set of manifests of deploy/kubernetes has to keep to, beyond its schema. Pure: objects in, sentences out."""
+"""The rules for all manifests of deploy/kubernetes, besides their schemas. Pure: from objects to sentences."""
 
 import re
 
@@ -61,17 +61,17 @@ def pod_violations(spec):
 
 
 def drain_violations(spec, config):
-    """The time that Kubernetes gives a pod to end is longer than the time that the gateway takes."""
+    """The termination grace period must be longer than the gateway's shutdown."""
     drain = yaml.safe_load(config).get("drain", {})
     needed = seconds(drain.get("delay", "0s")) + seconds(drain.get("timeout", "25s"))
     if spec.get("terminationGracePeriodSeconds", 30) <= needed:
-        yield f"terminationGracePeriodSeconds does not hold drain.delay and drain.timeout, {needed} s together"
+        yield f"terminationGracePeriodSeconds is not longer than drain.delay and drain.timeout together, {needed} s"
     if seconds(drain.get("delay", "0s")) < 5:
-        yield "drain.delay is too short for every node to hear of it"
+        yield "drain.delay is too short for every node to be informed"
 
 
 def selection_violations(objects):
-    """Whatever selects pods selects those of some Deployment, and names ports that they have."""
+    """Every selector must select the pods of a Deployment, and name ports that they have."""
     templates = [o["spec"]["template"] for o in objects if o["kind"] == "Deployment"]
 
     def pods(selector):
@@ -92,7 +92,7 @@ def selection_violations(objects):
             scaled = [d for d in objects if d["kind"] == "Deployment" and d["metadata"]["name"] == spec["scaleTargetRef"]["name"]]
             found, ports = [d["spec"]["template"] for d in scaled], []
             if any("replicas" in d["spec"] for d in scaled):
-                yield f"{name}: the Deployment has replicas of its own, which each apply would bring back"
+                yield f"{name}: the Deployment sets replicas, so that each apply would undo the scaling"
         else:
             continue
         if not found:
@@ -104,7 +104,7 @@ def selection_violations(objects):
 
 
 def violations(objects):
-    """Sentences; none is well."""
+    """Yields a sentence for each violation."""
     configs = {o["metadata"]["name"]: o["data"] for o in objects if o["kind"] == "ConfigMap"}
     for o in objects:
         name = f"{o['kind']} {o['metadata']['name']}"

@@ -1,1 +1,1 @@
-"""What the Python tests share: the real programs as child processes, and seeds for the backend."""
+"""Shared by the Python tests: the real programs as child processes, gRPC clients, certificates and seeds."""

@@ -7,24 +7,24 @@ from evalrun_testing.child_process import ChildProcess, clean_environment, progr
 
 
 class BackendProcess(ChildProcess):
-    """The real backend, which listens when the constructor returns.
+    """The real backend. It is listening when the constructor returns.
 
-    `directory`, the caller's, holds `runs.db` and `seed.json`: a second backend in the same one
-    goes on where the first ended. `seed` is what `rest_backend/server/README.md` describes, such
-    as `Seed.document` (seed.py); None takes the file that is there, if any. `wrap` is a command
-    that starts it. BACKEND_UNDER_TEST
-    names another binary than that of the preset `dev`.
+    `directory` belongs to the caller and holds `runs.db` and `seed.json`: a second backend in the same
+    directory continues with the data of the first. `seed` has the form that
+    `rest_backend/server/README.md` describes, as `Seed.document` does; without it, the existing file
+    is used, if there is one. `wrap` is a command that starts the backend. BACKEND_UNDER_TEST overrides
+    the binary, which is otherwise that of the preset `dev`.
     """
 
-    def __init__(self, directory, seed=None, *, listen="127.0.0.1:0", flags=(),
-                 wrap=()):
+    def __init__(self, directory, seed=None, *, listen="127.0.0.1:0",
+                 admin_listen="127.0.0.1:0", flags=(), wrap=()):
         self.directory = pathlib.Path(directory)
         self.database = self.directory / "runs.db"
         seed_file = self.directory / "seed.json"
         if seed is not None:
             seed_file.write_text(json.dumps(seed), encoding="utf-8")
         command = [program("evalrun-backend", "BACKEND_UNDER_TEST"), "--listen", listen,
-                   "--database", str(self.database)]
+                   "--admin-listen", admin_listen, "--database", str(self.database)]
         if seed_file.exists():
             command += ["--seed", str(seed_file)]
         super().__init__([*wrap, *command, *flags], clean_environment())
@@ -36,6 +36,11 @@ class BackendProcess(ChildProcess):
         return self.listening["http"]
 
     @property
+    def admin_address(self):
+        """HOST:PORT"""
+        return self.listening["admin"]
+
+    @property
     def url(self):
-        """What the vendor's SDK calls the base URL: without `/v2`."""
+        """The base URL for the vendor's SDK, without `/v2`."""
         return f"http://{self.address}"

@@ -1,4 +1,4 @@
-"""Certificates, made on the spot with the program openssl."""
+"""Certificates, made with the program openssl."""
 
 import collections
 import itertools
@@ -12,7 +12,7 @@ _NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
 
 
 class Authority:
-    """A certificate authority in a folder."""
+    """A certificate authority. Its files and those of its certificates are in `folder`."""
 
     def __init__(self, folder, name):
         self._folder = folder
@@ -23,8 +23,9 @@ class Authority:
                  "-subj", f"/CN={name}", "-days", "2")
 
     def issue(self, name, *names, days=2):
-        """A certificate for these subject alternative names, such as `DNS:a.test` and
-        `URI:spiffe://test/a`. One with `days=-1` expired yesterday."""
+        """Issues a certificate with the common name `name` and the subject alternative names
+        `names`, such as `DNS:a.test` and `URI:spiffe://test/a`. It expires in `days` days: -1 is
+        yesterday."""
         file = self._folder / f"{name}-{next(self._numbers)}"
         pair = Pair(file.with_suffix(".pem"), file.with_suffix(".key"))
         request, extensions = file.with_suffix(".csr"), file.with_suffix(".ext")
@@ -37,8 +38,8 @@ class Authority:
 
 
 class Mount:
-    """A folder that is filled as Kubernetes fills a mounted Secret: each file is a link through
-    `..data`, and one rename of that link changes them all."""
+    """A folder laid out like a Secret that Kubernetes mounts: each file is a link through `..data`,
+    and one rename of that link replaces all files."""
 
     def __init__(self, folder, **files):
         self.folder = folder
@@ -49,7 +50,7 @@ class Mount:
         self.put(**files)
 
     def put(self, **files):
-        """`name=path` of what each file is to hold."""
+        """Replaces all files in one step, by `name=path of a file to copy`."""
         version = self.folder / f"..{next(self._numbers)}"
         version.mkdir()
         for name, path in files.items():

@@ -1,6 +1,6 @@
-"""A program under test, run as a child: what it logs, and its end with a deadline.
+"""A program under test as a child process: its log, and its end.
 
-Nothing here sleeps: every wait ends with what it waits for, or with its deadline.
+Nothing here polls: a wait ends with the event that it waits for, or with its deadline.
 """
 
 import json
@@ -11,27 +11,27 @@ import subprocess
 import threading
 
 _TOP = pathlib.Path(__file__).resolve().parents[3]
-TIMEOUT = 20.0  # seconds; a wait that gets there has failed
+TIMEOUT = 20.0  # seconds after which a wait fails
 
 
 def program(name, variable):
-    """The path of a binary: the one that the environment names, or that of the preset `dev`."""
+    """The path of a binary: the value of an environment variable, or that of the preset `dev`."""
     return os.environ.get(variable) or str(_TOP / "build" / "dev" / name)
 
 
 def clean_environment(**added):
-    """This process's environment without what would configure a program under test, and `added`."""
-    strange = ("EVALRUN_", "AYMARA_AI_", "GRPC_")
+    """This process's environment without variables that configure a program under test, plus `added`."""
+    removed = ("EVALRUN_", "AYMARA_AI_", "GRPC_")
     kept = {name: value for name, value in os.environ.items()
-            if not name.startswith(strange) and not name.lower().endswith("_proxy")}
+            if not name.startswith(removed) and not name.lower().endswith("_proxy")}
     return kept | added
 
 
 class ChildProcess:
-    """A child that logs one JSON object a line, killed at the end of `with` and of its parent.
+    """A child process that logs one JSON object per line.
 
-    The kernel kills it when the thread that made it ends, so make it in one that lives on.
-    Everything but the constructor may be called from any thread.
+    It is killed at the end of `with`, and by the kernel when the thread that called the constructor
+    ends: that thread must outlive it. All other methods may be called from any thread.
     """
 
     def __init__(self, command, environment):
@@ -61,7 +61,7 @@ class ChildProcess:
 
     @property
     def events(self):
-        """What it has logged so far, oldest first."""
+        """The events that it has logged so far, oldest first."""
         with self._changed:
             self._raise_on_malformed_lines()
             return list(self._events)
@@ -72,7 +72,10 @@ class ChildProcess:
             return self._stderr.decode(errors="replace")
 
     def wait_for(self, wanted, timeout=TIMEOUT):
-        """The first event for which `wanted(event)` holds. RuntimeError: there will be none."""
+        """Waits for the first event for which `wanted(event)` is true, and returns it.
+
+        RuntimeError: the process has ended without such an event, or the timeout has expired.
+        """
         def found():
             self._raise_on_malformed_lines()
             return next(filter(wanted, self._events), None)
@@ -82,41 +85,54 @@ class ChildProcess:
             event = found()
             if event is not None:
                 return event
-            how = "ended" if self._output_ended else f"still runs after {timeout} s"
+            state = "ended" if self._output_ended else f"still runs after {timeout} s"
         if self._output_ended:
             self.wait(timeout)
-        raise RuntimeError(f"{self._name} {how}; it has logged {self.events} and said "
-                           f"{self.stderr!r}")
+        raise RuntimeError(f"{self._name} {state}; it has logged {self.events} and written "
+                           f"{self.stderr!r} to standard error")
 
     def wait_for_event(self, name, timeout=TIMEOUT):
-        """The first event of this name."""
+        """Waits for the first event of this name."""
         return self.wait_for(lambda event: event.get("event") == name, timeout)
 
     def wait_until_listening(self):
-        """Its event `listening`. A child that does not get there is killed."""
+        """Waits for the event `listening`. A process without one is killed."""
         try:
             return self.wait_for_event("listening")
         except RuntimeError:
             self.kill()
             raise
 
+    @property
+    def resident_bytes(self):
+        """Memory in use. OSError: the process has ended."""
+        statm = pathlib.Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii")
+        return int(statm.split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    @property
+    def descriptor_count(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
     def signal(self, number):
         self._process.send_signal(number)
 
     def wait(self, timeout=TIMEOUT):
-        """Its exit status, or minus the signal that ended it, once all it logged has been read."""
+        """Waits for its end. Returns the exit status, or the negated number of the signal that ended it.
+
+        All events have been read by then.
+        """
         status = self._process.wait(timeout)
         for reader in self._readers:
             reader.join(timeout)
         return status
 
     def stop(self, timeout=TIMEOUT):
-        """SIGTERM, and its exit status."""
+        """Sends SIGTERM, and returns the exit status."""
         self.signal(signal.SIGTERM)
         return self.wait(timeout)
 
     def kill(self):
-        """SIGKILL, unless it has ended."""
+        """Sends SIGKILL, unless the process has ended, and returns the exit status."""
         self._process.kill()
         return self.wait()
 
@@ -141,5 +157,5 @@ class ChildProcess:
 
     def _raise_on_malformed_lines(self):
         if self._malformed_lines:
-            raise RuntimeError(f"{self._name} logged what is not one JSON object on one line: "
+            raise RuntimeError(f"{self._name} logged lines that are not JSON objects: "
                                f"{self._malformed_lines}")

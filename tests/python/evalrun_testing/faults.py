@@ -1,41 +1,40 @@
-"""The backend's fault script, set while it runs (rest_backend/server/README.md)."""
+"""The fault script of a backend, set while it runs (rest_backend/server/README.md)."""
 
 import json
 import time
 import urllib.request
 
-FLAGS = ("--admin-listen", "127.0.0.1:0")  # the backend's, for this
+from evalrun_testing.child_process import TIMEOUT
 
 
 class Faults:
-    """Of one backend, a BackendProcess. `set()` replaces what was set before."""
+    """Of one BackendProcess. Each `set()` replaces the rules set before."""
 
     def __init__(self, backend):
-        self._url = f"http://{backend.listening['admin']}/faults"
+        self._url = f"http://{backend.admin_address}/faults"
 
     def set(self, **rule):
-        """One rule, for deletions: its members are the script's."""
+        """Sets one rule. Its members are those of the script; by default it matches deletions."""
         rule = {"name": "the fault", "method": "DELETE", "path": "/v2/eval-runs/*"} | rule
-        self._ask("PUT", {"rules": [rule]})
+        self._request("PUT", {"rules": [rule]})
 
     def applied(self):
-        """How many requests it has met."""
-        return self._ask("GET")["rules"][0]["applied"]
+        """The number of requests to which the rule was applied."""
+        return self._request("GET")["rules"][0]["applied"]
 
-    def wait_until_held(self, timeout=20.0):
-        """Until a request is in the hands of the fault `hold`."""
-        end = time.monotonic() + timeout
-        while not self._ask("GET")["held"]:
+    def wait_until_held(self):
+        """Waits until the fault `hold` holds a request."""
+        end = time.monotonic() + TIMEOUT
+        while not self._request("GET")["held"]:
             if time.monotonic() > end:
-                raise RuntimeError(f"no request was held within {timeout} s")
+                raise RuntimeError(f"no request was held within {TIMEOUT} s")
 
     def release(self):
-        """Lets all requests go on that are held."""
-        self._ask("POST", path="/release")
+        """Lets all held requests continue."""
+        self._request("POST", path="/release")
 
-    def _ask(self, method, body=None, path=""):
+    def _request(self, method, body=None, path=""):
         data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(
-                urllib.request.Request(self._url + path, data, method=method),
-                timeout=20) as answer:
-            return json.load(answer)
+        request = urllib.request.Request(self._url + path, data, method=method)
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
+            return json.load(response)

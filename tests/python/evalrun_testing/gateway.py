@@ -1,19 +1,36 @@
 """evalrun-gateway as a child process."""
 
-from evalrun_testing.child_process import ChildProcess, clean_environment, program
+import contextlib
+import http.client
+import subprocess
+import time
+
+from evalrun_testing.child_process import TIMEOUT, ChildProcess, clean_environment, program
+
+
+def gateway_command(*flags):
+    """The command that starts the gateway on free ports. GATEWAY_UNDER_TEST overrides the binary, which
+    is otherwise that of the preset `dev`."""
+    return [program("evalrun-gateway", "GATEWAY_UNDER_TEST"), "--listen", "127.0.0.1:0",
+            "--admin-listen", "127.0.0.1:0", *map(str, flags)]
+
+
+def run_gateway(*flags):
+    """Runs the gateway to its end, for flags with which it does not serve: a completed process."""
+    return subprocess.run(gateway_command(*flags), env=clean_environment(AYMARA_AI_API_KEY="a-key"),
+                          capture_output=True, text=True, timeout=60, check=False)
 
 
 class GatewayProcess(ChildProcess):
-    """The real gateway on free ports, which listens when the constructor returns.
+    """The real gateway. It is listening when the constructor returns.
 
-    `upstream` is the REST API's base URL, with `/v2`. The key goes through the environment, as it
-    should everywhere. GATEWAY_UNDER_TEST names another binary than that of the preset `dev`.
+    `upstream` is the base URL of the REST API, with `/v2`. The API key is passed in the environment.
+    `wrap` is a command that starts the gateway.
     """
 
-    def __init__(self, upstream, *, api_key, flags=(), listen="127.0.0.1:0"):
-        command = [program("evalrun-gateway", "GATEWAY_UNDER_TEST"), "--listen", listen,
-                   "--admin-listen", "127.0.0.1:0", "--upstream", upstream, *flags]
-        super().__init__(command, clean_environment(AYMARA_AI_API_KEY=api_key))
+    def __init__(self, upstream, *, api_key, flags=(), listen="127.0.0.1:0", wrap=()):
+        command = gateway_command("--listen", listen, "--upstream", upstream, *flags)
+        super().__init__([*wrap, *command], clean_environment(AYMARA_AI_API_KEY=api_key))
         self.listening = self.wait_until_listening()
 
     @property
@@ -27,6 +44,42 @@ class GatewayProcess(ChildProcess):
         return self.listening["admin"]
 
     @property
+    def admin_url(self):
+        return f"http://{self.admin_address}"
+
+    @property
     def access_log(self):
-        """The line of each call that was answered so far, oldest first."""
+        """The lines of all finished calls so far, oldest first."""
         return [event for event in self.events if event["event"] == "call"]
+
+    def request(self, method, path, body=None):
+        """Sends a request to the admin port. Returns (status, body)."""
+        connection = http.client.HTTPConnection(self.admin_address, timeout=20)
+        with contextlib.closing(connection):
+            connection.request(method, path, body)
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+
+    def get(self, path):
+        """The body at a path of the admin port. AssertionError: the status is not 200."""
+        status, body = self.request("GET", path)
+        assert status == 200, (path, status, body)
+        return body
+
+    def metric(self, series):
+        """The value of a series, written as in the exposition format."""
+        [line] = [line for line in self.get("/metrics").splitlines()
+                  if line.startswith(series + " ")]
+        return float(line.rpartition(" ")[2])
+
+    def credential_reloads(self, credential, result):
+        """How often a set of certificates was loaded anew with this result."""
+        return self.metric("gateway_credential_reloads_total"
+                           f'{{credential="{credential}",result="{result}"}}')
+
+    def wait_for_credential_reload(self, credential="server", result="succeeded", count=1):
+        """Waits until `count` reloads of a set of certificates have had this result."""
+        end = time.monotonic() + TIMEOUT
+        while self.credential_reloads(credential, result) < count:
+            assert time.monotonic() < end, f"no reload {result}: {self.events}"
+            time.sleep(0.05)

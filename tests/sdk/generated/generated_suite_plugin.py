@@ -1,8 +1,8 @@
-"""A pytest plugin under which the SDK's own tests, unchanged on disk, run against a real backend.
+"""A pytest plugin that runs the SDK's own tests, unchanged on disk, with a real backend.
 
-They were generated for a mock server: each is skipped, and says "eval_run_uuid" where an id
-belongs. Here the skip is taken away, such a word becomes the id of something that is there, and
-before each test the backend is brought to where the test begins.
+They were generated for a mock server: each is marked as skipped and has a placeholder such as
+"eval_run_uuid" in place of an id. The plugin removes the mark, replaces placeholders with ids that
+exist, and puts the backend into the initial state of each test.
 """
 
 import collections
@@ -11,14 +11,13 @@ import aymara_ai
 import pytest
 from evalrun_testing.seed import Seed
 
-# The conftest.py of the SDK's tests gives this one to its clients.
+# The one that the conftest.py of the SDK's tests gives to its clients.
 API_KEY = "My API Key"
 
-# Methods whose tests run, and how many runs of tests are too few: 1.2.1 has as many.
+# Methods whose tests run, with the minimum number of passed tests: that of 1.2.1.
 SERVED = {"create": 20, "list": 20, "get": 25, "delete": 25, "check": 15}
 
-# Methods whose tests do not run, because the backend has no such endpoint: scoring and its results
-# are beyond what stands for the vendor's API here.
+# Methods whose tests do not run, because the backend does not implement scoring and its results.
 NOT_SERVED = {
     "get_response_history": "GET /v2/eval-runs/{id}/responses/{id}/history",
     "list_responses": "GET /v2/eval-runs/{id}/responses",
@@ -28,7 +27,7 @@ NOT_SERVED = {
 
 
 def _method_of(test_name):
-    """`test_raw_response_get[loose]` is about `get`."""
+    """The method that a test calls: `get` for `test_raw_response_get[loose]`."""
     name = test_name.partition("[")[0].removesuffix("_with_all_params")
     for variant in ("method", "raw_response", "streaming_response", "path_params"):
         name = name.removeprefix(f"test_{variant}_")
@@ -36,7 +35,7 @@ def _method_of(test_name):
 
 
 class GeneratedSuitePlugin:
-    """The plugin. After the session, `problems()` says what should have run and did not."""
+    """The plugin. After the session, `problems()` lists tests that should have run and did not."""
 
     def __init__(self):
         seed = Seed()
@@ -53,15 +52,15 @@ class GeneratedSuitePlugin:
         self._passed = collections.Counter()
 
     def serve_from(self, base_url):
-        """Where the backend with `seed` is. To be called before the session."""
+        """Sets the URL of a backend with `seed`. Must be called before the session."""
         self._base_url = base_url
 
     def problems(self):
-        return [f"only {passed} of at least {least} tests of `{method}` ran and passed"
-                for method, least in SERVED.items() if (passed := self._passed[method]) < least]
+        return [f"only {passed} of at least {minimum} tests of `{method}` ran and passed"
+                for method, minimum in SERVED.items() if (passed := self._passed[method]) < minimum]
 
     def pytest_pycollect_makeitem(self, obj):
-        """Lifts the skip and puts real ids in place of a test's constants, in memory."""
+        """Removes the mark `skip`, and replaces the placeholders among a test's constants, in memory."""
         if not hasattr(obj, "__code__"):
             return
         obj.pytestmark = [mark for mark in getattr(obj, "pytestmark", []) if mark.name != "skip"]
@@ -77,7 +76,7 @@ class GeneratedSuitePlugin:
 
     @pytest.fixture(autouse=True)
     def start(self, request):
-        """No run, or the one run that a test reads or deletes."""
+        """Deletes the run of the previous test, and creates the one that a test reads or deletes."""
         run = self._ids["eval_run_uuid"]
         with aymara_ai.AymaraAI(base_url=self._base_url, api_key=API_KEY, max_retries=0) as client:
             try:
@@ -99,5 +98,5 @@ class GeneratedSuitePlugin:
         for method, endpoint in NOT_SERVED.items():
             terminalreporter.write_line(
                 f"{method}: {self._excluded[method]} not run, the backend has no {endpoint}")
-        for shortcoming in self.problems():
-            terminalreporter.write_line(f"FAILED: {shortcoming}", red=True)
+        for problem in self.problems():
+            terminalreporter.write_line(f"FAILED: {problem}", red=True)

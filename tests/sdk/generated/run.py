@@ -1,7 +1,7 @@
-"""run.py [PYTEST OPTION...]: the SDK's own tests of eval runs and health, against the real backend.
+"""run.py [PYTEST OPTION...]: the SDK's own tests of eval runs and health, with the real backend.
 
-By hand: tests/python/venv python tests/sdk/generated/run.py. Exit status 0 only when all that
-generated_suite_plugin.py names ran and passed.
+By hand: tests/python/venv python tests/sdk/generated/run.py. Exit status 0: all tests that
+generated_suite_plugin.py requires have run and passed.
 """
 
 import os
@@ -32,8 +32,8 @@ def main(options):
           BackendProcess(directory, generated_suite_plugin.seed) as backend):
         generated_suite_plugin.serve_from(backend.url)
         os.environ["TEST_API_BASE_URL"] = backend.url
-        # Under the SDK's own pyproject.toml, but for `-n auto`; this file has imported the SDK, and
-        # so a plugin of pytest's, before pytest could.
+        # With the SDK's own pyproject.toml, except `-n auto`. The warning is about a pytest plugin that
+        # importing the SDK has loaded.
         status = pytest.main(
             ["--config-file", str(sdk / "pyproject.toml"), "--rootdir", str(sdk),
              "--override-ini", "addopts=", "-W", "ignore::pytest.PytestAssertRewriteWarning",

@@ -1,15 +1,16 @@
-"""What most tests of this folder are about: one organization, its keys, and strangers."""
+"""The data that most tests of this folder use: an organization, its keys, and other organizations."""
 
 from evalrun_testing.seed import Seed
 
 EVAL = "7e1b6c3a-2f0d-4e58-b9a4-1c5d8f2e0001"  # without a run in this seed
 
 
-class World:
-    """Ids and keys of one seed.
+class SampleData:
+    """A seed with its ids and keys.
 
-    `key` sees `workspace`; `other_workspace` is of the same organization, `strange_workspace` of
-    another one. A run is named for the workspace that it is in.
+    `key` has access to `workspace`. `other_workspace` belongs to the same organization,
+    `foreign_workspace` to another one. `run` is in `workspace`; the names of other runs say where
+    they are.
     """
 
     def __init__(self):
@@ -17,7 +18,7 @@ class World:
         organization = seed.organization()
         self.workspace = seed.workspace(organization)
         self.other_workspace = seed.workspace(organization)
-        self.strange_workspace = seed.workspace(seed.organization())
+        self.foreign_workspace = seed.workspace(seed.organization())
 
         self.key = seed.api_key(self.workspace)
         self.expired_key = seed.api_key(self.workspace, expires_at="2020-01-01T00:00:00Z")
@@ -30,5 +31,5 @@ class World:
         self.processing_run = seed.eval_run(self.workspace, status="processing",
                                             created_at="2025-03-02T00:00:00Z")
         self.other_run = seed.eval_run(self.other_workspace, created_at="2025-03-03T00:00:00Z")
-        self.strange_run = seed.eval_run(self.strange_workspace)
+        self.foreign_run = seed.eval_run(self.foreign_workspace)
         self.seed = seed

@@ -1,4 +1,4 @@
-"""What a caller was told, whichever gRPC library it uses."""
+"""The response that a caller receives, whichever gRPC library it uses."""
 
 import dataclasses
 
@@ -6,7 +6,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 
 @dataclasses.dataclass(frozen=True)
-class Answer:
+class Response:
     code: str                   # as google.rpc.Code spells it
     deletion: str | None        # None: an error without our details, so not from a gateway
     reason: str | None
@@ -14,8 +14,8 @@ class Answer:
     pushback: str | None        # `grpc-retry-pushback-ms`
 
     @classmethod
-    def of(cls, code, details, trailers):
-        """Of a code, a serialized google.rpc.Status (may be empty) and trailing metadata."""
+    def parse(cls, code, details, trailers):
+        """From a code, a serialized google.rpc.Status, which may be empty, and trailing metadata."""
         info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
         packed = status_pb2.Status.FromString(details).details
         has_info = any([each.Unpack(info) for each in packed])

@@ -1,10 +1,10 @@
-"""What the upstream may be told to answer."""
+"""Rules for the backend's fault script."""
 
 import json
 
 
 def api_error(status, **headers):
-    """The API's own refusal, as members of a fault rule."""
+    """A rule that responds with an error in the API's own form."""
     body = {"error": {"code": "server.scripted", "message": "scripted", "details": {}},
             "request_id": ""}
     return {"fault": "respond", "status": status, "body": json.dumps(body),

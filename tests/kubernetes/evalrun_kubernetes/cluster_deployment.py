@@ -1,4 +1,4 @@
-"""What is under test: the development overlay in a namespace of its own, with a backend whose data outlives its pod."""
+"""The deployment under test: the development overlay in its own namespace, with a backend whose data outlives its pod."""
 
 import dataclasses
 import json
@@ -12,7 +12,7 @@ from evalrun_kubernetes.kubectl import Namespace, run
 
 TOP = pathlib.Path(__file__).resolve().parents[3]
 REPLICAS = 2
-CONNECTION_AGE = "20s"  # so that a phase sees connections end
+CONNECTION_AGE = "20s"  # short, so that connections end within a phase
 FIRST_KEY, SECOND_KEY = "sample-key-not-a-secret", "second-key-not-a-secret"
 
 
@@ -25,19 +25,19 @@ class Images:
 
 
 @dataclasses.dataclass
-class World:
-    space: Namespace
+class ClusterDeployment:
+    namespace: Namespace
     images: Images
     storage_path: str
     storage_node: str
     nodes: list
     authority: Authority
     secrets: list  # for mTLS
-    last_account: dict = None  # of the load that ended last
+    last_account: dict = None  # of the latest load
 
     @property
     def caller_node(self):
-        """Where callers run: beside the backend, so that draining another node takes only gateways."""
+        """The node of the callers: that of the backend, so that draining another node affects only gateways."""
         return self.storage_node
 
     @property
@@ -56,7 +56,7 @@ def image(name, full):
 
 
 def seed():
-    """The sample data, with a second key for the gateway, and one for whoever makes the runs."""
+    """The sample data, with a second API key for the gateway, and one for creating runs."""
     data = json.loads((TOP / "deploy/sample-data.json").read_text())
     first = data["api_keys"][0]
     assert first["key"] == FIRST_KEY
@@ -65,16 +65,16 @@ def seed():
     return data
 
 
-def manifests(world, connection_age):
-    """The test's overlay over deploy/, built by kubectl's own kustomize."""
+def manifests(deployment, connection_age):
+    """The manifests of the test's overlay, built by kubectl's kustomize."""
     age = [{"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": f"--server-max-connection-age={connection_age}"}]
-    pull = [{"op": "add", "path": "/spec/template/spec/containers/0/imagePullPolicy", "value": world.images.pull_policy}]
+    pull = [{"op": "add", "path": "/spec/template/spec/containers/0/imagePullPolicy", "value": deployment.images.pull_policy}]
     overlay = {
-        "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "namespace": world.space.name,
+        "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "namespace": deployment.namespace.name,
         "resources": ["../development", "storage.yaml", "secrets.yaml"],
         "components": ["../../components/plain-prometheus", "../../components/tls"],
         "replicas": [{"name": "evalrun-gateway", "count": REPLICAS}],
-        "images": [image("evalrun-gateway", world.images.gateway), image("evalrun-backend", world.images.backend)],
+        "images": [image("evalrun-gateway", deployment.images.gateway), image("evalrun-backend", deployment.images.backend)],
         "configMapGenerator": [{"name": "backend-seed", "files": ["seed.json"],
                                 "options": {"disableNameSuffixHash": True}}],
         "patches": [{"path": "backend.yaml"},
@@ -85,9 +85,9 @@ def manifests(world, connection_age):
         "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "backend"},
         "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
     }
-    if world.storage_path:
-        claim["spec"].update(storageClassName="", volumeName=world.space.name)
-    # Two backends on one database during a rolling restart: SQLite locks within one node.
+    if deployment.storage_path:
+        claim["spec"].update(storageClassName="", volumeName=deployment.namespace.name)
+    # During a rolling restart two backends use the same database, which SQLite's locks allow on one node.
     backend = {
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "evalrun-backend"},
         "spec": {
@@ -95,11 +95,11 @@ def manifests(world, connection_age):
             "template": {"spec": {
                 "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
                     {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In",
-                                           "values": [world.storage_node]}]}]}}},
+                                           "values": [deployment.storage_node]}]}]}}},
                 "containers": [{
                     "name": "backend",
                     "args": ["--listen", "0.0.0.0:8080", "--admin-listen", "0.0.0.0:8081", "--seed", "/seed/seed.json",
-                             "--database", f"/data/{world.space.name}.db"],
+                             "--database", f"/data/{deployment.namespace.name}.db"],
                     "volumeMounts": [{"name": "seed", "mountPath": "/seed"}]}],
                 "volumes": [{"name": "seed", "configMap": {"name": "backend-seed"}},
                             {"name": "data", "emptyDir": None, "persistentVolumeClaim": {"claimName": "backend"}}],
@@ -112,42 +112,42 @@ def manifests(world, connection_age):
         here = pathlib.Path(folder) / "kubernetes/overlays/test"
         here.mkdir()
         for name, content in (("kustomization.yaml", overlay), ("storage.yaml", claim),
-                              ("secrets.yaml", {"apiVersion": "v1", "kind": "List", "items": world.secrets}), ("backend.yaml", backend),
+                              ("secrets.yaml", {"apiVersion": "v1", "kind": "List", "items": deployment.secrets}), ("backend.yaml", backend),
                               ("seed.json", seed())):
             (here / name).write_text(json.dumps(content))
         return run("kustomize", str(here)).stdout
 
 
 def make(images, storage_path, storage_node):
-    """The namespace with all of it, running."""
+    """Creates the namespace and starts the deployment."""
     nodes = [node["metadata"]["name"] for node in json.loads(run("get", "nodes", "--output=json").stdout)["items"]
              if not node["spec"].get("unschedulable")]
     authority = Authority()
-    world = World(Namespace(f"evalrun-test-{uuid.uuid4().hex[:6]}"), images, storage_path, storage_node or nodes[0], nodes,
+    deployment = ClusterDeployment(Namespace(f"evalrun-test-{uuid.uuid4().hex[:6]}"), images, storage_path, storage_node or nodes[0], nodes,
                   authority, [authority.server(), authority.client()])
     if storage_path:
         run("apply", "--filename=-", stdin=json.dumps({
-            "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": world.space.name},
+            "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": deployment.namespace.name},
             "spec": {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": "",
                      "persistentVolumeReclaimPolicy": "Retain", "hostPath": {"path": storage_path, "type": "Directory"},
-                     "claimRef": {"namespace": world.space.name, "name": "backend"}}}))
+                     "claimRef": {"namespace": deployment.namespace.name, "name": "backend"}}}))
     try:
-        install(world)
+        install(deployment)
     except BaseException:
-        remove(world)
+        remove(deployment)
         raise
-    return world
+    return deployment
 
 
-def install(world, connection_age=CONNECTION_AGE):
-    """Applies the manifests, also to undo what a phase has changed, and waits."""
+def install(deployment, connection_age=CONNECTION_AGE):
+    """Applies the manifests, also to undo the changes of a phase, and waits until they are rolled out."""
     run("apply", "--server-side", "--force-conflicts", "--validate=strict", "--filename=-",
-        stdin=manifests(world, connection_age))
-    world.space.rolled_out("evalrun-backend")
-    world.space.rolled_out("evalrun-gateway")
+        stdin=manifests(deployment, connection_age))
+    deployment.namespace.rolled_out("evalrun-backend")
+    deployment.namespace.rolled_out("evalrun-gateway")
 
 
-def remove(world):
-    run("delete", "namespace", world.space.name, "--ignore-not-found", "--wait=true", "--timeout=180s", check=False)
-    if world.storage_path:
-        run("delete", "persistentvolume", world.space.name, "--ignore-not-found", "--wait=false", check=False)
+def remove(deployment):
+    run("delete", "namespace", deployment.namespace.name, "--ignore-not-found", "--wait=true", "--timeout=180s", check=False)
+    if deployment.storage_path:
+        run("delete", "persistentvolume", deployment.namespace.name, "--ignore-not-found", "--wait=false", check=False)
