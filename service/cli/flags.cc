@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 
 #include "rest_backend/deletion/utf8.h"
-#include "service/cli/command_line.h"
+#include "service/cli/delete_result.h"
 #include "service/cli/delete_schedule.h"
 #include "service/cli/duration.h"
 #include "service/text/duration.h"

@@ -6,7 +6,6 @@
 #include <grpcpp/impl/codegen/proto_utils.h>
 #include <grpcpp/support/slice.h>
 
-#include "service/grpc_adapter/generic_call_pool.h"
 #include "service/grpc_adapter/reflection.h"
 #include "service/grpc_adapter/service_names.h"
 
@@ -29,15 +28,13 @@ bool Parse(grpc::ByteBuffer* bytes, google::protobuf::Message* message) {
 
 }  // namespace
 
-GenericCall::GenericCall(GenericCallPool* pool) : pool_(*pool) {}
-
 void GenericCall::RequestNextCall() {
   grpc_.emplace();
   pending_operations_ = 0;
   is_peer_done_ = is_writing_ = false;
   grpc_->context.AsyncNotifyWhenDone(&peer_done_);
-  grpc::ServerCompletionQueue* queue = pool_.loop().queue();
-  pool_.grpc_service().RequestCall(&grpc_->context, &grpc_->stream, queue, queue, &arrived_);
+  grpc::ServerCompletionQueue* queue = context_.loop->queue();
+  context_.grpc_service->RequestCall(&grpc_->context, &grpc_->stream, queue, queue, &arrived_);
 }
 
 GenericCall::Method GenericCall::ParseMethod(const std::string& path) {
@@ -54,13 +51,13 @@ GenericCall::Method GenericCall::ParseMethod(const std::string& path) {
 void GenericCall::OnArrived(bool ok) {
   if (!ok) {
     grpc_.reset();
-    pool_.OnRequestReturned(this);
+    context_.calls->OnRequestReturned(this);
     return;
   }
-  pool_.OnArrived();
+  context_.calls->OnArrived();
   method_ = ParseMethod(grpc_->context.method());
   if (method_ == Method::kUnknown) {
-    pool_.metrics().OnUnknownMethod();
+    context_.metrics->OnUnknownMethod();
     Finish({grpc::StatusCode::UNIMPLEMENTED,
             absl::StrCat("there is no such method here; this server has ", kEvalRunServiceName,
                          "/DeleteEvalRun")});
@@ -108,7 +105,7 @@ void GenericCall::HandleHealthRequest(bool has_request) {
     OnHealthChanged();
     return;
   }
-  const HealthStatus status = GetHealthStatus(request.service(), pool_.serving());
+  const HealthStatus status = GetHealthStatus(request.service(), context_.serving);
   if (status == HealthCheckResponse::SERVICE_UNKNOWN) {
     Finish({grpc::StatusCode::NOT_FOUND, "there is no such service here"});
     return;
@@ -118,7 +115,7 @@ void GenericCall::HandleHealthRequest(bool has_request) {
 
 void GenericCall::OnHealthChanged() {
   if (!watch_request_.has_value() || is_peer_done_ || is_writing_) return;
-  const HealthStatus status = GetHealthStatus(watch_request_->service(), pool_.serving());
+  const HealthStatus status = GetHealthStatus(watch_request_->service(), context_.serving);
   if (status == last_sent_status_) return;
   last_sent_status_ = status;
   WriteHealth(status);
@@ -172,7 +169,7 @@ void GenericCall::RecycleIfFinished() {
   if (!is_peer_done_ || pending_operations_ > 0) return;
   grpc_.reset();
   watch_request_.reset();
-  pool_.OnCallFinished(this);
+  context_.calls->OnCallFinished(this);
 }
 
 }  // namespace evalrun::grpc_adapter

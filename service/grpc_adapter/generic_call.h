@@ -2,12 +2,12 @@
 //
 // One call of any method but DeleteEvalRun: health, reflection, or a method that does not exist.
 // They are served here rather than by gRPC's own services because those bring threads of their own,
-// which read from sockets beside our thread: under load they read more than it can serve, and
-// at rest they cost each call a hand-over.
+// which read from sockets beside the event loop: under load they read more than it can serve, and
+// at rest each call is handed over between threads.
 //
 //   requested -> reading <-> writing -> finishing -> requested again
 //
-// Lives in the room of the event loop (event_loop.h): one thread at a time.
+// Belongs to the event loop's thread.
 #ifndef EVALRUN_SERVICE_GRPC_ADAPTER_GENERIC_CALL_H_
 #define EVALRUN_SERVICE_GRPC_ADAPTER_GENERIC_CALL_H_
 
@@ -18,16 +18,27 @@
 #include <grpcpp/support/byte_buffer.h>
 
 #include "service/event_loop/event_loop.h"
+#include "service/grpc_adapter/call_free_list.h"
 #include "service/grpc_adapter/health.h"
+#include "service/observability/metrics.h"
 
 namespace evalrun::grpc_adapter {
 
-class GenericCallPool;
+class GenericCall;
+
+// What the calls share. Nothing is null, and everything outlives the calls.
+struct GenericCallContext {
+  event_loop::EventLoop* loop = nullptr;
+  grpc::AsyncGenericService* grpc_service = nullptr;
+  observability::Metrics* metrics = nullptr;
+  CallFreeList<GenericCall>* calls = nullptr;
+  bool serving = true;  // what health says
+};
 
 class GenericCall {
  public:
-  // `pool` outlives the call.
-  explicit GenericCall(GenericCallPool* pool);
+  // `context` outlives the call.
+  explicit GenericCall(const GenericCallContext* context) : context_(*context) {}
   GenericCall(const GenericCall&) = delete;
   GenericCall& operator=(const GenericCall&) = delete;
 
@@ -58,7 +69,7 @@ class GenericCall {
   void RecycleIfFinished();
   [[nodiscard]] static Method ParseMethod(const std::string& path);
 
-  GenericCallPool& pool_;
+  const GenericCallContext& context_;
   Tag arrived_{this, &GenericCall::OnArrived};
   Tag read_{this, &GenericCall::OnRead};
   Tag written_{this, &GenericCall::OnWritten};

@@ -14,15 +14,13 @@ constexpr std::size_t kRequestedCalls = 16;
 GenericCallPool::GenericCallPool(event_loop::EventLoop* loop,
                                  grpc::AsyncGenericService* grpc_service,
                                  observability::Metrics* metrics)
-    : loop_(loop),
-      grpc_service_(grpc_service),
-      metrics_(metrics),
-      calls_(kRequestedCalls, [this] { return std::make_unique<GenericCall>(this); }) {}
+    : context_{.loop = loop, .grpc_service = grpc_service, .metrics = metrics, .calls = &calls_},
+      calls_(kRequestedCalls, [this] { return std::make_unique<GenericCall>(&context_); }) {}
 
 GenericCallPool::~GenericCallPool() = default;
 
 void GenericCallPool::SetServing(bool serving) {
-  serving_ = serving;
+  context_.serving = serving;
   for (const auto& call : calls_.all()) call->OnHealthChanged();
 }
 

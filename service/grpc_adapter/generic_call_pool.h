@@ -17,7 +17,7 @@
 
 namespace evalrun::grpc_adapter {
 
-// Lives in the room of the event loop. Everything that is handed to it outlives it.
+// Belongs to the event loop's thread. Everything that is passed to it outlives it.
 class GenericCallPool {
  public:
   GenericCallPool(event_loop::EventLoop* loop, grpc::AsyncGenericService* grpc_service,
@@ -28,30 +28,16 @@ class GenericCallPool {
 
   void RequestCalls() { calls_.RequestCalls(); }
 
-  // What health says; true at first. Health watches hear of a change.
+  // What health says; true at first. Health watches are notified of a change.
   void SetServing(bool serving);
 
-  // From here on no call is requested again. `on_drained` is called once, in the room, when gRPC
-  // has handed back all that were requested and those under way are over. Streams that clients keep
+  // No call is requested from now on. `on_drained` is called once, on the loop's thread, when gRPC
+  // has returned all that were requested and those under way have ended. Streams that clients keep
   // open do not end by themselves: the server cancels them when it shuts down.
   void Drain(std::function<void()> on_drained) { calls_.Drain(std::move(on_drained)); }
 
-  // For calls.
-  [[nodiscard]] bool serving() const { return serving_; }
-  [[nodiscard]] event_loop::EventLoop& loop() { return *loop_; }
-  [[nodiscard]] grpc::AsyncGenericService& grpc_service() { return *grpc_service_; }
-  [[nodiscard]] observability::Metrics& metrics() { return *metrics_; }
-  void OnArrived() { calls_.OnArrived(); }  // an requested call became a real one
-  void OnCallFinished(GenericCall* call) { calls_.OnCallFinished(call); }  // gRPC is done with it
-  void OnRequestReturned(GenericCall* call) {
-    calls_.OnRequestReturned(call);
-  }  // it was never used
-
  private:
-  event_loop::EventLoop* loop_;
-  grpc::AsyncGenericService* grpc_service_;
-  observability::Metrics* metrics_;
-  bool serving_ = true;
+  GenericCallContext context_;
   CallFreeList<GenericCall> calls_;
 };
 
