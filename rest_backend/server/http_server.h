@@ -59,8 +59,8 @@ class HttpServer final : private httplib::Server {
   // Before Start. The handler runs on many threads at once and sets the answer's status.
   void AddRoute(const std::string& method, const std::string& path, Handler handler);
 
-  // Listens and serves in the background. Port 0 picks one. Gives the port, or UNAVAILABLE with a
-  // sentence that says why not.
+  // Listens and serves in the background. Port 0 picks one. Returns the port, or an error whose
+  // message is a sentence that says why not.
   [[nodiscard]] absl::StatusOr<int> Start(const std::string& host, int port);
 
   // Accepts no further connection, closes the idle ones, and returns when every request that had

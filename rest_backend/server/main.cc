@@ -59,6 +59,7 @@ int Main(int argc, const char* const* argv) {
   if (!plan.ok()) return PrintError("", plan.status());
   // Before any thread begins, so that every thread leaves them to the one that waits for them.
   const sigset_t signals = RestartRequest::Signals();
+  // Fails only for an unknown first argument.
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
   absl::StatusOr<Seed> seed = Seed();
