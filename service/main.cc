@@ -79,21 +79,6 @@ void LogAuthorizationMode(const authz::AccessPolicy& policy, spdlog::level::leve
   events.Write(level, "authorization", {{"mode", policy.mode()}});
 }
 
-reload::CertificateReloader::ApplyFiles MakeCertificateApplier(
-    grpc_adapter::ServerTls* server_tls) {
-  return [server_tls](const config::TlsFiles& files) {
-    std::string key(files.key.RevealForSending());
-    server_tls->SetCertificate(files.certificate, key, files.authorities);
-    config::WipeString(&key);
-  };
-}
-
-reload::CertificateReloader::ApplyFiles MakeCertificateApplier(http::ClientTls* upstream_tls) {
-  return [upstream_tls](const config::TlsFiles& files) {
-    upstream_tls->Set(files.authorities, files.certificate, files.key.RevealForSending());
-  };
-}
-
 void SetKeys(authz::KeyRing next, const observability::EventLog& events,
              AtomicSharedPtr<authz::KeyRing>* keys) {
   const std::vector<std::string> changed = next.KeysChangedSince(*keys->Get());
@@ -146,8 +131,11 @@ int Serve(config::LoadedConfig loaded, const reload::Reloader::Load& reload_conf
   grpc_adapter::ServerTls server_tls(ToClientCertificateRequest(loaded));
   grpc_adapter::GrpcServerOptions server_options = MakeServerOptions(loaded);
   if (const auto paths = config::ToTlsPaths(config.tls()); !paths.certificate.empty()) {
-    const absl::Status status =
-        certificates.Add("server", paths, MakeCertificateApplier(&server_tls), system_clock::now());
+    const auto apply = [&server_tls](const http::TlsMaterial& material) {
+      server_tls.Set(material);
+      return absl::OkStatus();
+    };
+    const absl::Status status = certificates.Add("server", paths, apply, system_clock::now());
     if (!status.ok()) return Fail(events, "cannot use TLS on", config.listen(), status);
     server_options.credentials = server_tls.Credentials();
   } else if (config.server().insecure()) {
@@ -159,8 +147,10 @@ int Serve(config::LoadedConfig loaded, const reload::Reloader::Load& reload_conf
   http::HttpClientOptions http_options = MakeHttpOptions(loaded);
   if (const auto paths = config::ToTlsPaths(config.upstream());
       !paths.certificate.empty() || !paths.authorities.empty()) {
-    const absl::Status status = certificates.Add(
-        "upstream", paths, MakeCertificateApplier(&upstream_tls), system_clock::now());
+    const auto apply = [&upstream_tls](const http::TlsMaterial& material) {
+      return upstream_tls.Set(material);
+    };
+    const absl::Status status = certificates.Add("upstream", paths, apply, system_clock::now());
     if (!status.ok()) return Fail(events, "cannot use TLS to", config.upstream().url(), status);
     http_options.tls = &upstream_tls;
   }
@@ -221,11 +211,17 @@ int Serve(config::LoadedConfig loaded, const reload::Reloader::Load& reload_conf
   loaded.api_key = {};
   loaded.keys.clear();
   std::optional<reload::ReloadThread> reload_thread;
-  reload_thread.emplace(&reloader, [&](bool reload_requested) {
-    (*audit_log)->RunMaintenance(reload_requested);
-    reload_requested ? certificates.Reload(system_clock::now())
-                     : certificates.CheckForChanges(system_clock::now());
-  });
+  reload_thread.emplace(
+      &events, std::vector<reload::ReloadThread::Task>{
+                   [&](bool reload_requested) { (*audit_log)->RunMaintenance(reload_requested); },
+                   [&](bool reload_requested) {
+                     reload_requested ? certificates.Reload(system_clock::now())
+                                      : certificates.CheckForChanges(system_clock::now());
+                   },
+                   [&](bool reload_requested) {
+                     reload_requested ? reloader.Reload(system_clock::now())
+                                      : reloader.CheckForChanges(system_clock::now());
+                   }});
 
   process::WaitForTerminationSignal();
   reload_thread.reset();
@@ -239,11 +235,20 @@ int Serve(config::LoadedConfig loaded, const reload::Reloader::Load& reload_conf
   return 0;
 }
 
+// Before there is a log.
+int FailEarly(std::string_view what, const std::string& reason) {
+  std::cerr << "evalrun-gateway: " << what << ": " << reason << "\n";
+  return 1;
+}
+
 int Main(int argc, char** argv) {
-  process::ForbidCoreDumps();  // before there is a key to be seen
+  // Before there is a key to be seen.
+  if (const absl::Status status = process::ForbidCoreDumps(); !status.ok()) {
+    return FailEarly("cannot forbid core dumps", std::string(status.message()));
+  }
   process::BlockTerminationSignals();
   reload::BlockReloadSignal();
-  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGPIPE, SIG_IGN);  // fails only for a signal that does not exist
   // Debian builds abseil with its deadlock detector on. It costs gRPC 7 % of its instructions.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   grpc_hooks::PolledQueue::SelectEpollPoller();
@@ -258,8 +263,14 @@ int Main(int argc, char** argv) {
     std::cerr << early_exit->err;
     return early_exit->exit_code;
   }
-  if (std::get<config::LoadedConfig>(loaded).config.core_dumps()) process::AllowCoreDumps();
-  curl_global_init(CURL_GLOBAL_DEFAULT);
+  if (std::get<config::LoadedConfig>(loaded).config.core_dumps()) {
+    if (const absl::Status status = process::AllowCoreDumps(); !status.ok()) {
+      return FailEarly("cannot allow core dumps", std::string(status.message()));
+    }
+  }
+  if (const CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT); code != CURLE_OK) {
+    return FailEarly("cannot use libcurl", curl_easy_strerror(code));
+  }
   const int status = Serve(std::move(std::get<config::LoadedConfig>(loaded)), load, &files);
   curl_global_cleanup();
   return status;

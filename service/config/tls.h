@@ -12,9 +12,9 @@
 
 #include <absl/status/statusor.h>
 
+#include "rest_backend/http/tls_material.h"
 #include "service/config/config.pb.h"
 #include "service/config/read_file.h"
-#include "service/config/secret.h"
 
 namespace evalrun::config {
 
@@ -33,11 +33,9 @@ struct TlsPaths {
 [[nodiscard]] TlsPaths ToTlsPaths(const v1::Tls& tls);
 [[nodiscard]] TlsPaths ToTlsPaths(const v1::Upstream& upstream);
 
-// Their content, all in PEM.
+// What the files hold.
 struct TlsFiles {
-  std::string certificate;  // with its intermediates
-  Secret key;
-  std::string authorities;
+  http::TlsMaterial material;
   // When the first of the certificate and its intermediates ends, and the last of the authorities.
   std::optional<std::chrono::system_clock::time_point> certificate_expiry;
   std::optional<std::chrono::system_clock::time_point> authorities_expiry;
