@@ -8,13 +8,14 @@
 #include <iostream>
 #include <random>
 #include <utility>
+#include <vector>
 
 #include <absl/strings/str_cat.h>
 
+#include "rest_backend/http/tls_material.h"
 #include "service/admin_sources.h"
 #include "service/authz/policy.h"
 #include "service/config/live_settings.h"
-#include "service/config/secret.h"
 #include "service/config/tls.h"
 #include "service/config/yaml_writer.h"
 #include "service/options_from_config.h"
@@ -49,21 +50,6 @@ void LogChanges(const handler::LiveConfig& before, const handler::LiveConfig& no
   if (now.policy->mode() != before.policy->mode()) {
     LogAuthorizationMode(*now.policy, spdlog::level::warn, events);
   }
-}
-
-reload::CertificateReloader::ApplyFiles MakeCertificateApplier(
-    grpc_adapter::ServerTls* server_tls) {
-  return [server_tls](const config::TlsFiles& files) {
-    std::string key(files.key.RevealForSending());
-    server_tls->SetCertificate(files.certificate, key, files.authorities);
-    config::WipeString(&key);
-  };
-}
-
-reload::CertificateReloader::ApplyFiles MakeCertificateApplier(http::ClientTls* upstream_tls) {
-  return [upstream_tls](const config::TlsFiles& files) {
-    upstream_tls->Set(files.authorities, files.certificate, files.key.RevealForSending());
-  };
 }
 
 }  // namespace
@@ -158,8 +144,11 @@ void Gateway::MakeHandler() {
 bool Gateway::LoadServerCertificate() {
   const auto paths = config::ToTlsPaths(config_.tls());
   if (!paths.certificate.empty()) {
-    const absl::Status status = certificates_.Add(
-        "server", paths, MakeCertificateApplier(&server_tls_), system_clock::now());
+    const auto apply = [this](const http::TlsMaterial& material) {
+      server_tls_.Set(material);
+      return absl::OkStatus();
+    };
+    const absl::Status status = certificates_.Add("server", paths, apply, system_clock::now());
     if (!status.ok()) return Fail("cannot use TLS on", config_.listen(), status);
     server_options_.credentials = server_tls_.Credentials();
   } else if (config_.server().insecure()) {
@@ -172,8 +161,10 @@ bool Gateway::LoadServerCertificate() {
 bool Gateway::LoadUpstreamCertificate() {
   const auto paths = config::ToTlsPaths(config_.upstream());
   if (paths.certificate.empty() && paths.authorities.empty()) return true;
-  const absl::Status status = certificates_.Add(
-      "upstream", paths, MakeCertificateApplier(&upstream_tls_), system_clock::now());
+  const auto apply = [this](const http::TlsMaterial& material) {
+    return upstream_tls_.Set(material);
+  };
+  const absl::Status status = certificates_.Add("upstream", paths, apply, system_clock::now());
   if (!status.ok()) return Fail("cannot use TLS to", config_.upstream().url(), status);
   http_options_.tls = &upstream_tls_;
   return true;
@@ -237,14 +228,18 @@ void Gateway::LogStart() const {
 void Gateway::StartReloading() {
   reloader_.emplace(loaded_, reload_config_, &files_, &events_, &config_metrics_);
   reloader_->OnReload([this](const config::LoadedConfig& next) { ApplyReloaded(next); });
-  reload_thread_.emplace(&*reloader_, [this](bool reload_requested) {
-    audit_log_->RunMaintenance(reload_requested);
-    if (reload_requested) {
-      certificates_.Reload(system_clock::now());
-    } else {
-      certificates_.CheckForChanges(system_clock::now());
-    }
-  });
+  using Task = reload::ReloadThread::Task;
+  reload_thread_.emplace(
+      &events_, std::vector<Task>{
+                    [this](bool reload_requested) { audit_log_->RunMaintenance(reload_requested); },
+                    [this](bool reload_requested) {
+                      reload_requested ? certificates_.Reload(system_clock::now())
+                                       : certificates_.CheckForChanges(system_clock::now());
+                    },
+                    [this](bool reload_requested) {
+                      reload_requested ? reloader_->Reload(system_clock::now())
+                                       : reloader_->CheckForChanges(system_clock::now());
+                    }});
 }
 
 // On the reload thread.

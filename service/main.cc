@@ -2,11 +2,12 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <cstdio>
 #include <iostream>
+#include <string_view>
 #include <utility>
 #include <variant>
 
+#include <absl/status/status.h>
 #include <absl/synchronization/mutex.h>
 #include <curl/curl.h>
 
@@ -21,11 +22,20 @@
 namespace evalrun::service {
 namespace {
 
+// Before there is a log.
+int FailEarly(std::string_view what, std::string_view reason) {
+  std::cerr << "evalrun-gateway: " << what << ": " << reason << "\n";
+  return 1;
+}
+
 int Main(int argc, char** argv) {
-  process::ForbidCoreDumps();  // before there is a key in memory
+  // Before there is a key in memory.
+  if (const absl::Status status = process::ForbidCoreDumps(); !status.ok()) {
+    return FailEarly("cannot forbid core dumps", status.ToString());
+  }
   process::BlockTerminationSignals();
   reload::BlockReloadSignal();
-  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGPIPE, SIG_IGN);  // fails only for a signal that does not exist
   // Debian builds abseil with its deadlock detector on. It costs gRPC 7 % of its instructions.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
 
@@ -39,10 +49,13 @@ int Main(int argc, char** argv) {
     std::cerr << early_exit->err;
     return early_exit->exit_code;
   }
-  if (std::get<config::LoadedConfig>(loaded).config.core_dumps()) process::AllowCoreDumps();
-  if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-    std::cerr << "evalrun-gateway: libcurl cannot be initialised\n";
-    return 1;
+  if (std::get<config::LoadedConfig>(loaded).config.core_dumps()) {
+    if (const absl::Status status = process::AllowCoreDumps(); !status.ok()) {
+      return FailEarly("cannot allow core dumps", status.ToString());
+    }
+  }
+  if (const CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT); code != CURLE_OK) {
+    return FailEarly("cannot use libcurl", curl_easy_strerror(code));
   }
   const int status = Gateway(std::move(std::get<config::LoadedConfig>(loaded)), load, &files).Run();
   curl_global_cleanup();

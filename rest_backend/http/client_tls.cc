@@ -4,50 +4,50 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <system_error>
+#include <utility>
 
 namespace evalrun::http {
-namespace {
 
-std::unique_ptr<const MemoryFile> MakeMemoryFile(std::string_view content, std::uint64_t version) {
-  return content.empty() ? nullptr : std::make_unique<const MemoryFile>(content, version);
-}
-
-[[noreturn]] void Throw(const char* what) {
-  throw std::system_error(errno, std::generic_category(), what);
-}
-
-}  // namespace
-
-MemoryFile::MemoryFile(std::string_view content, std::uint64_t version)
-    : fd_(memfd_create("tls", MFD_CLOEXEC)) {
-  if (fd_ < 0) Throw("memfd_create");
+absl::StatusOr<std::unique_ptr<const MemoryFile>> MemoryFile::Create(std::string_view content,
+                                                                     std::uint64_t version) {
+  const int fd = memfd_create("tls", MFD_CLOEXEC);
+  if (fd < 0) return absl::ErrnoToStatus(errno, "cannot create a file in memory");
+  std::unique_ptr<MemoryFile> file(new MemoryFile(fd));  // closes it from now on
   while (!content.empty()) {
-    const ssize_t written = write(fd_, content.data(), content.size());
-    if (written < 0) {
-      close(fd_);
-      Throw("write");
-    }
+    const ssize_t written = write(fd, content.data(), content.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return absl::ErrnoToStatus(errno, "cannot write a file in memory");
     content.remove_prefix(static_cast<std::size_t>(written));
   }
-  // Descriptors are used again, slashes cost nothing.
-  path_ = "/proc/self/" + std::string(version % 1024, '/') + "fd/" + std::to_string(fd_);
+  // The number of slashes tells apart files that have the same descriptor one after the other.
+  file->path_ = "/proc/self/" + std::string(version % 1024, '/') + "fd/" + std::to_string(fd);
+  return file;
 }
 
+// close() cannot lose anything here: the file exists in memory only.
 MemoryFile::~MemoryFile() { close(fd_); }
 
-TlsFileSet::TlsFileSet(std::uint64_t version, std::string_view authorities,
-                       std::string_view certificate, std::string_view key)
-    : version_(version),
-      authorities_(MakeMemoryFile(authorities, version)),
-      certificate_(MakeMemoryFile(certificate, version)),
-      key_(MakeMemoryFile(key, version)) {}
+absl::StatusOr<std::shared_ptr<const TlsFileSet>> TlsFileSet::Create(const TlsMaterial& material,
+                                                                     std::uint64_t version) {
+  std::shared_ptr<TlsFileSet> set(new TlsFileSet(version));
+  for (const auto& [content, file] : {std::pair(&material.ca_certificates, &set->ca_certificates_),
+                                      {&material.certificate_chain, &set->certificate_chain_},
+                                      {&material.private_key, &set->private_key_}}) {
+    if (content->empty()) continue;
+    absl::StatusOr<File> created = MemoryFile::Create(*content, version);
+    if (!created.ok()) return created.status();
+    *file = *std::move(created);
+  }
+  return set;
+}
 
-void ClientTls::Set(std::string_view authorities, std::string_view certificate,
-                    std::string_view key) {
+absl::Status ClientTls::Set(const TlsMaterial& material) {
   const std::lock_guard lock(mutex_);
   const std::uint64_t version = current_ == nullptr ? 1 : current_->version() + 1;
-  current_ = std::make_shared<const TlsFileSet>(version, authorities, certificate, key);
+  absl::StatusOr<std::shared_ptr<const TlsFileSet>> files = TlsFileSet::Create(material, version);
+  if (!files.ok()) return files.status();
+  current_ = *std::move(files);
+  return absl::OkStatus();
 }
 
 std::shared_ptr<const TlsFileSet> ClientTls::Current() const {

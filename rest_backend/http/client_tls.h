@@ -1,10 +1,10 @@
 // File: client_tls.h
 //
-// Whom an https upstream is verified by, and the certificate that proves to it who we are. Both can
-// be replaced while requests are under way.
+// The certificates that an https upstream is verified against, and the client certificate that we
+// present. Both can be replaced while requests are in flight.
 //
-// libcurl reads them from files at the moment it connects, and those on disk may just be changing.
-// So it is given files in memory, which nobody changes.
+// libcurl reads them from files whenever it connects, and the files on disk may be changing at that
+// moment. It is given files in memory instead, which never change.
 #ifndef EVALRUN_REST_BACKEND_HTTP_CLIENT_TLS_H_
 #define EVALRUN_REST_BACKEND_HTTP_CLIENT_TLS_H_
 
@@ -14,15 +14,21 @@
 #include <string>
 #include <string_view>
 
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include "rest_backend/http/tls_material.h"
+
 namespace evalrun::http {
 
 // A file in memory that exists as long as this object.
 class MemoryFile {
  public:
   // `version` makes path() one that no other file of this process has had for a long time: libcurl
-  // tells connections, sessions and authorities apart by the name of the file alone. Throws
-  // std::system_error.
-  MemoryFile(std::string_view content, std::uint64_t version);
+  // tells connections, sessions and CA certificates apart by the name of the file alone. Fails
+  // without a free descriptor or memory.
+  static absl::StatusOr<std::unique_ptr<const MemoryFile>> Create(std::string_view content,
+                                                                  std::uint64_t version);
   ~MemoryFile();
   MemoryFile(const MemoryFile&) = delete;
   MemoryFile& operator=(const MemoryFile&) = delete;
@@ -30,41 +36,47 @@ class MemoryFile {
   [[nodiscard]] const char* path() const { return path_.c_str(); }
 
  private:
-  int fd_;
+  explicit MemoryFile(int fd) : fd_(fd) {}
+
+  const int fd_;
   std::string path_;
 };
 
-// What belongs together. Paths of files; nullptr: none.
+// One TlsMaterial as files. Each path is nullptr where the material is empty.
 class TlsFileSet {
  public:
-  TlsFileSet(std::uint64_t version, std::string_view authorities, std::string_view certificate,
-             std::string_view key);
+  // Takes a descriptor for each file. All files are made, or none.
+  static absl::StatusOr<std::shared_ptr<const TlsFileSet>> Create(const TlsMaterial& material,
+                                                                  std::uint64_t version);
 
   [[nodiscard]] std::uint64_t version() const { return version_; }  // from 1
-  [[nodiscard]] const char* authorities() const { return PathOrNull(authorities_); }
-  [[nodiscard]] const char* certificate() const { return PathOrNull(certificate_); }
-  [[nodiscard]] const char* key() const { return PathOrNull(key_); }
+  [[nodiscard]] const char* ca_certificates() const { return PathOrNull(ca_certificates_); }
+  [[nodiscard]] const char* certificate_chain() const { return PathOrNull(certificate_chain_); }
+  [[nodiscard]] const char* private_key() const { return PathOrNull(private_key_); }
 
  private:
   using File = std::unique_ptr<const MemoryFile>;
+
+  explicit TlsFileSet(std::uint64_t version) : version_(version) {}
   static const char* PathOrNull(const File& file) {
     return file == nullptr ? nullptr : file->path();
   }
 
-  std::uint64_t version_;
-  File authorities_;
-  File certificate_;
-  File key_;
+  const std::uint64_t version_;
+  File ca_certificates_;
+  File certificate_chain_;
+  File private_key_;
 };
 
 // Thread-safe.
 class ClientTls {
  public:
-  // All in PEM, copied. Without `authorities` those of the system count, without `certificate` we
-  // show none. Connections that are made by sends that begin from now on use them.
-  void Set(std::string_view authorities, std::string_view certificate, std::string_view key);
+  // Copies `material`. Without CA certificates those of the system count; without a certificate
+  // chain no client certificate is presented. Attempts that begin from now on use it, on new
+  // connections. After an error they go on using what was set before.
+  absl::Status Set(const TlsMaterial& material);
 
-  // Set() must have been called.
+  // Set() must have succeeded once.
   [[nodiscard]] std::shared_ptr<const TlsFileSet> Current() const;
 
  private:

@@ -16,7 +16,7 @@ deletion::Fault ToFault(CURLcode code) {
       return deletion::Fault::kProtocol;
     case CURLE_PARTIAL_FILE:
       return deletion::Fault::kConnectionLost;
-    case CURLE_WRITE_ERROR:  // our own header callback had enough
+    case CURLE_WRITE_ERROR:  // our own header callback: too many bytes
       return deletion::Fault::kTooLarge;
     case CURLE_OUT_OF_MEMORY:  // a header line, or the status line, beyond what libcurl keeps
       return deletion::Fault::kTooLarge;
@@ -24,7 +24,7 @@ deletion::Fault ToFault(CURLcode code) {
       return deletion::Fault::kTimeout;
     case CURLE_SSL_CONNECT_ERROR:
       return deletion::Fault::kTls;
-    case CURLE_ABORTED_BY_CALLBACK:  // our own PREREQFUNCTION stopped a second send
+    case CURLE_ABORTED_BY_CALLBACK:  // our own PREREQFUNCTION suppressed a retry of libcurl
       return deletion::Fault::kConnectionLost;
     case CURLE_INTERFACE_FAILED:
       return deletion::Fault::kConnect;
@@ -60,7 +60,7 @@ deletion::Fault ToFault(CURLcode code) {
       return deletion::Fault::kConnect;
     case CURLE_SSL_CLIENTCERT:
       return deletion::Fault::kTls;
-    case CURLE_UNSUPPORTED_PROTOCOL:  // "HTTP/0.9 is not allowed": the answer has no status line
+    case CURLE_UNSUPPORTED_PROTOCOL:  // "HTTP/0.9 is not allowed": the response has no status line
       return deletion::Fault::kProtocol;
     default:
       return deletion::Fault::kInternal;

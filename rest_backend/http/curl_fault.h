@@ -1,6 +1,6 @@
 // File: curl_fault.h
 //
-// libcurl's result codes in the words of the API layer.
+// Maps libcurl's result codes to deletion::Fault.
 #ifndef EVALRUN_REST_BACKEND_HTTP_CURL_FAULT_H_
 #define EVALRUN_REST_BACKEND_HTTP_CURL_FAULT_H_
 
@@ -10,8 +10,8 @@
 
 namespace evalrun::http {
 
-// The fault behind `code`, given that no HTTP status was read. CURLE_OK is no fault; a code that
-// this function does not know is kInternal.
+// The fault for `code`, given that no HTTP status was read. CURLE_OK is kNone; an unknown code is
+// kInternal.
 [[nodiscard]] deletion::Fault ToFault(CURLcode code);
 
 }  // namespace evalrun::http

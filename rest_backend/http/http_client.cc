@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <new>
+#include <stdexcept>
 #include <utility>
 
 #include "rest_backend/http/shard.h"
@@ -15,8 +16,14 @@ HttpClient::HttpClient(HttpClientOptions options)
     : options_(std::move(options)), poll_(options_.tcp_user_timeout), share_(curl_share_init()) {
   if (share_ == nullptr) throw std::bad_alloc();
   // Without lock functions: the shards that share it run one at a time.
-  curl_share_setopt(share_.get(), CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
-  curl_share_setopt(share_.get(), CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+  for (const curl_lock_data data : {CURL_LOCK_DATA_DNS, CURL_LOCK_DATA_SSL_SESSION}) {
+    const CURLSHcode code = curl_share_setopt(share_.get(), CURLSHOPT_SHARE, data);
+    if (code == CURLSHE_NOMEM) throw std::bad_alloc();
+    // A libcurl without TLS has no sessions to share.
+    if (code != CURLSHE_OK && code != CURLSHE_NOT_BUILT_IN) {
+      throw std::runtime_error(curl_share_strerror(code));
+    }
+  }
 }
 
 HttpClient::~HttpClient() {
@@ -29,7 +36,7 @@ HttpClient::~HttpClient() {
 }
 
 Shard* HttpClient::ShardWithCapacity() {
-  // The first with room: few shards stay warm, the others go idle and are closed.
+  // The first with capacity: few shards stay in use, the others become idle and are closed.
   for (const auto& shard : shards_) {
     if (shard->HasCapacity()) return shard.get();
   }
@@ -44,14 +51,16 @@ Transfer* HttpClient::Send(const AttemptRequest& request, AttemptObserver* obser
   Transfer* transfer = idle_transfers_.back();
   idle_transfers_.pop_back();
   Shard* shard = ShardWithCapacity();
-  transfer->Begin(request, observer, shard);
-  shard->Add(transfer->easy());
+  if (!transfer->Begin(request, observer, shard) || !shard->Add(transfer->easy())) {
+    transfer->End();
+    not_started_.push_back(transfer);
+  }
   ++in_flight_;
   return transfer;
 }
 
 void HttpClient::Release(Transfer* transfer) {
-  transfer->shard()->Remove(transfer->easy());
+  if (transfer->shard() != nullptr) transfer->shard()->Remove(transfer->easy());
   transfer->End();
   idle_transfers_.push_back(transfer);
   --in_flight_;
@@ -59,6 +68,7 @@ void HttpClient::Release(Transfer* transfer) {
 
 bool HttpClient::Abort(Transfer* transfer) {
   const bool may_have_been_sent = transfer->may_have_been_sent();
+  std::erase(not_started_, transfer);
   Release(transfer);
   return may_have_been_sent;
 }
@@ -70,15 +80,16 @@ std::size_t HttpClient::Poll() {
 
 bool HttpClient::RunReady() {
   const Clock::time_point now = Clock::now();
-  bool progress = false;
-  // Before the timers, which begin sends: not on a connection whose peer has spoken unasked.
+  bool progress = CompleteNotStarted();
+  // Before the timers, which begin attempts: those must not reuse a connection on which unexpected
+  // bytes have arrived.
   for (const SocketPoll::Event& event : std::exchange(ready_, {})) {
     if (!poll_.HasInterest(event)) continue;
     event.shard->OnSocket(event.fd, event.curl_events);
     CompleteFinished(*event.shard);
     progress = true;
   }
-  // By index: an observer may send again, and so add a shard.
+  // By index: an observer may begin an attempt, and so add a shard.
   for (std::size_t i = 0; i < shards_.size(); ++i) {  // NOLINT(modernize-loop-convert)
     if (shards_[i]->OnTimer(now)) {
       CompleteFinished(*shards_[i]);
@@ -99,6 +110,21 @@ void HttpClient::CompleteFinished(Shard& shard) {
   }
 }
 
+bool HttpClient::CompleteNotStarted() {
+  deletion::AttemptResult result;
+  result.fault = deletion::Fault::kInternal;
+  // Those that an observer adds meanwhile wait for the next time: otherwise one that retries at
+  // once would keep this loop running. An observer may also abort others.
+  const std::size_t count = not_started_.size();
+  for (std::size_t i = 0; i < count && !not_started_.empty(); ++i) {
+    Transfer* transfer = not_started_.front();
+    not_started_.erase(not_started_.begin());
+    transfer->observer()->OnAttemptDone(result);
+    Release(transfer);
+  }
+  return count > 0;
+}
+
 void HttpClient::CloseIdleShards(Clock::time_point now) {
   // libcurl closes an idle connection only when the next request meets it.
   const std::size_t kept =
@@ -111,6 +137,7 @@ void HttpClient::CloseIdleShards(Clock::time_point now) {
 }
 
 std::optional<Clock::time_point> HttpClient::NextWakeUp() const {
+  if (!not_started_.empty()) return Clock::now();
   std::optional<Clock::time_point> next;
   for (const auto& shard : shards_) {
     std::optional<Clock::time_point> due = shard->timer();

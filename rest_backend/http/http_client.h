@@ -1,27 +1,27 @@
 // File: http_client.h
 //
-// Sends DELETE requests to one upstream and reports what each came to. libcurl's multi interface
-// does the HTTP; this class gives it sockets, time and bounds.
+// Sends DELETE requests to one upstream and reports their results. libcurl's multi interface does
+// the HTTP; this class gives it sockets, timers and limits.
 //
 //   HttpClient client(options);
 //   client.Send({.target = "/v2/eval-runs/...", .headers = {...}, .timeout = 5s}, &observer);
 //   for (;;) {
-//     ... wait until client.poll_fd() is readable or client.NextWakeUp() has come ...
+//     ... wait until client.poll_fd() is readable or client.NextWakeUp() is reached ...
 //     client.Poll();
 //     client.RunReady();  // calls observers
 //   }
 //
 // Guarantees:
 // * One Send() is at most one request on the wire. libcurl by itself sends a request again when a
-// reused
-//   connection dies before the first byte of an answer; that is stopped and reported as a lost
-//   connection.
+//   reused connection ends before the first byte of a response; that is suppressed and reported as
+//   a lost connection.
 // * An https upstream is verified, its name included, and speaks TLS 1.2 or later.
-// * Redirects are not followed, nothing is decompressed, and no answer makes it read more than the
-//   configured number of bytes.
+// * Redirects are not followed, nothing is decompressed, and of no response more than the
+// configured
+//   number of bytes is read.
 // * No call blocks: names are resolved on libcurl's own threads.
 //
-// Not thread-safe: one thread at a time, under the caller's lock if there are several.
+// Not thread-safe.
 #ifndef EVALRUN_REST_BACKEND_HTTP_HTTP_CLIENT_H_
 #define EVALRUN_REST_BACKEND_HTTP_HTTP_CLIENT_H_
 
@@ -51,7 +51,7 @@ struct HttpClientOptions {
   std::string proxy;  // empty: none, whatever the environment says
   std::chrono::milliseconds connect_timeout{2000};
   // Connections kept for later requests; beyond them, a connection is closed when its request is
-  // over.
+  // finished.
   std::size_t max_idle_connections = 2048;
   std::chrono::seconds idle_connection_age{15};   // an older idle connection is closed
   std::chrono::seconds connection_lifetime{300};  // an older connection is not used again
@@ -60,23 +60,25 @@ struct HttpClientOptions {
   // decides.
   std::chrono::milliseconds tcp_user_timeout{5000};
   std::size_t max_response_bytes = 65536;  // of header and of body, each
-  // Whom an https upstream is verified by, and our own certificate; nullptr: the system's
-  // authorities, and none. Outlives the client.
+  // The CA certificates of an https upstream, and our client certificate; nullptr: those of the
+  // system, and none. Outlives the client.
   const ClientTls* tls = nullptr;
 };
 
 // One request. What it refers to is copied or used before Send() returns, except for `headers`.
 struct AttemptRequest {
-  const char* target = nullptr;          // path and query, well-formed
-  std::span<const char* const> headers;  // further header lines; valid until the send is over
+  const char* target = nullptr;  // path and query, well-formed
+  std::span<const char* const>
+      headers;  // further header lines; valid until the attempt is finished
   std::chrono::milliseconds timeout{0};  // for everything, connecting included; at least 1 ms
-  // Do not use a pooled connection: the last one was found dead.
+  // Do not reuse a connection: the last one turned out to be lost.
   bool fresh_connection = false;
 };
 
 class AttemptObserver {
  public:
-  // The send is over. The views in `result` are valid during this call only. May call Send().
+  // The attempt is finished. The views in `result` are valid during this call only. May call
+  // Send().
   virtual void OnAttemptDone(const deletion::AttemptResult& result) = 0;
 
  protected:
@@ -90,24 +92,26 @@ class HttpClient {
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
 
-  // Begins a send. `observer` must live until OnAttemptDone() or Abort(). The request leaves in the
-  // next RunReady().
+  // Begins an attempt. `observer` must live until OnAttemptDone() or Abort(). The request leaves in
+  // the next RunReady(). An attempt that libcurl cannot begin ends there too, with Fault::kInternal
+  // and nothing sent.
   Transfer* Send(const AttemptRequest& request, AttemptObserver* observer);
 
-  // Gives up a send; its observer is not called. True when something of the request may have left.
+  // Aborts an attempt; its observer is not called. True when a part of the request may have been
+  // sent.
   bool Abort(Transfer* transfer);
 
-  // Looks which sockets are ready, never waiting, for RunReady(). Returns how many.
+  // Finds out which sockets are ready, without waiting, for RunReady(). Returns how many.
   std::size_t Poll();
 
-  // Serves the sockets that the last Poll() found, and what is due, and calls the observers of
-  // sends that are over. True when anything was done.
+  // Handles the sockets that the last Poll() found and the timers that are due, and calls the
+  // observers of finished attempts. True when anything was done.
   bool RunReady();
 
-  // Readable when Poll() has something to find.
+  // Readable when a socket is ready.
   [[nodiscard]] int poll_fd() const { return poll_.fd(); }
 
-  // When RunReady() must be called even if `poll_fd` stays quiet; empty: never.
+  // When RunReady() must be called even if no socket is ready; empty: never.
   [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> NextWakeUp() const;
 
   [[nodiscard]] std::size_t in_flight() const { return in_flight_; }
@@ -119,17 +123,20 @@ class HttpClient {
   Shard* ShardWithCapacity();
   void Release(Transfer* transfer);
   void CompleteFinished(Shard& shard);
+  // True when there was any.
+  bool CompleteNotStarted();
   void CloseIdleShards(std::chrono::steady_clock::time_point now);
 
   const HttpClientOptions options_;
   SocketPoll poll_;
   std::span<const SocketPoll::Event> ready_;  // found by Poll()
   ShareHandle share_;                         // one DNS cache for all shards
-  // libcurl walks a list of a multi's connections for each request. Many small multis keep that
-  // list short: with one, the cost of a request doubles at a thousand in flight.
+  // libcurl walks the list of a multi handle's connections for each request. Many small multi
+  // handles keep it short: with one, the cost of a request doubles at a thousand in flight.
   std::vector<std::unique_ptr<Shard>> shards_;
   std::vector<std::unique_ptr<Transfer>> transfers_;
   std::vector<Transfer*> idle_transfers_;
+  std::vector<Transfer*> not_started_;  // libcurl refused them; they wait for RunReady()
   std::size_t in_flight_ = 0;
 };
 

@@ -7,6 +7,8 @@ namespace evalrun::http {
 Shard::Shard(SocketPoll* poll, std::size_t max_connections)
     : poll_(poll), multi_(curl_multi_init()) {
   if (multi_ == nullptr) throw std::bad_alloc();
+  // None of these can fail: the handle is good, and every libcurl that has CURLOPT_PREREQFUNCTION
+  // (7.80) has these options.
   curl_multi_setopt(
       multi_.get(), CURLMOPT_SOCKETFUNCTION,
       +[](CURL*, curl_socket_t fd, int what, void* self, void*) {
@@ -31,17 +33,22 @@ Shard::Shard(SocketPoll* poll, std::size_t max_connections)
   curl_multi_setopt(multi_.get(), CURLMOPT_PIPELINING, long{CURLPIPE_NOTHING});
 }
 
-void Shard::Add(CURL* easy) {
-  curl_multi_add_handle(multi_.get(), easy);
+bool Shard::Add(CURL* easy) {
+  if (curl_multi_add_handle(multi_.get(), easy) != CURLM_OK) return false;
   ++active_;
   idle_since_.reset();
+  return true;
 }
 
 void Shard::Remove(CURL* easy) {
+  // Fails only for a bad handle and from within a callback of libcurl; neither is the case.
   curl_multi_remove_handle(multi_.get(), easy);
   if (--active_ == 0) idle_since_ = Clock::now();
 }
 
+// The result of curl_multi_socket_action() is not needed in either function. An error of one
+// transfer is reported by curl_multi_info_read(). After an error of the whole multi handle, such as
+// no memory, a transfer that got stuck ends when its CURLOPT_TIMEOUT_MS has passed.
 void Shard::OnSocket(int fd, int curl_events) {
   int running = 0;
   curl_multi_socket_action(multi_.get(), fd, curl_events, &running);

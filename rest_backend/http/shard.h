@@ -21,8 +21,8 @@ class Shard {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // How many transfers at most, and how many connections are kept. Beyond about this many,
-  // libcurl's search for a free connection costs more than another shard does.
+  // Largest number of transfers and of connections kept. Beyond about this many, libcurl's search
+  // for a free connection costs more than another shard.
   static constexpr std::size_t kCapacity = 64;
 
   // Keeps at most `max_connections` for reuse.
@@ -30,15 +30,17 @@ class Shard {
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
 
-  void Add(CURL* easy);
+  // False: libcurl could not start the transfer (no memory), which is not added.
+  [[nodiscard]] bool Add(CURL* easy);
   void Remove(CURL* easy);
   [[nodiscard]] bool HasCapacity() const { return active_ < kCapacity; }
 
-  // Lets libcurl work: on one socket, or on its timers if they are due. True when it did anything.
+  // Lets libcurl handle one socket, or its timers if they are due. True when they were.
   void OnSocket(int fd, int curl_events);
   bool OnTimer(Clock::time_point now);
 
-  // The next transfer that is over, if any: its handle, which Remove() must follow, and its result.
+  // The next finished transfer, if any: its handle, for which Remove() must be called, and its
+  // result.
   struct FinishedTransfer {
     CURL* easy;
     CURLcode code;

@@ -37,6 +37,23 @@ int CurlEvents(std::uint32_t events) {
   return result;
 }
 
+// Replaces the events that epoll reports for `fd`; 0: none. False: it will report nothing, for lack
+// of memory or because the user has too many watches (ENOSPC).
+bool SetEvents(int epoll_fd, int fd, std::uint32_t before, std::uint32_t events) {
+  epoll_event event{};
+  event.events = events;
+  event.data.fd = fd;
+  if (events == 0) {
+    // Fails only where there is nothing to remove: a socket that was closed.
+    epoll_ctl(epoll_fd, EPOLL_CTL_DEL, fd, nullptr);
+    return true;
+  }
+  if (before != 0 && epoll_ctl(epoll_fd, EPOLL_CTL_MOD, fd, &event) == 0) return true;
+  // Also when the socket that was registered was closed, and another one has its descriptor.
+  if (before != 0 && errno != ENOENT) return false;
+  return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
 }  // namespace
 
 SocketPoll::SocketPoll(std::chrono::milliseconds tcp_user_timeout)
@@ -44,6 +61,7 @@ SocketPoll::SocketPoll(std::chrono::milliseconds tcp_user_timeout)
   if (epoll_fd_ < 0) throw std::system_error(errno, std::generic_category(), "epoll_create1");
 }
 
+// close() of an epoll instance has nothing to report.
 SocketPoll::~SocketPoll() { close(epoll_fd_); }
 
 SocketPoll::Socket& SocketPoll::At(int fd) {
@@ -55,14 +73,13 @@ SocketPoll::Socket& SocketPoll::At(int fd) {
 void SocketPoll::Register(int fd, std::uint32_t events) {
   Socket& socket = At(fd);
   if (socket.registered == events) return;
-  epoll_event event{};
-  event.events = events;
-  event.data.fd = fd;
-  const int operation = events == 0              ? EPOLL_CTL_DEL
-                        : socket.registered == 0 ? EPOLL_CTL_ADD
-                                                 : EPOLL_CTL_MOD;
-  epoll_ctl(epoll_fd_, operation, fd, &event);
-  socket.registered = events;
+  if (SetEvents(epoll_fd_, fd, socket.registered, events)) {
+    socket.registered = events;
+  } else {
+    // Without events the transfer fails when one of its timeouts has passed. The connection must
+    // not be used after it.
+    CloseConnection(fd);
+  }
 }
 
 void SocketPoll::SetInterest(Shard* shard, int fd, int what) {
@@ -70,24 +87,24 @@ void SocketPoll::SetInterest(Shard* shard, int fd, int what) {
   const bool was_connecting = (socket.wanted & EPOLLOUT) != 0;
   socket.wanted = EpollEvents(what);
   socket.shard = socket.wanted == 0 ? nullptr : shard;
-  // libcurl 7.88 closes a connection without a word when it gives up making it.
+  // libcurl 7.88 does not report that it closes a connection which it gives up making.
   if (what == CURL_POLL_REMOVE && was_connecting && fcntl(fd, F_GETFD) < 0) {
     Erase(fd);
     return;
   }
   // Sockets that are not connections, such as those of libcurl's resolver, are closed without a
-  // word: a registration left behind would be taken for that of the descriptor's next owner.
+  // report: a registration left behind would be taken for that of the descriptor's next socket.
   if (socket.wanted != 0 || !socket.connection) Register(fd, socket.wanted);
 }
 
 int SocketPoll::Open(const curl_sockaddr& address) {
   const int fd = ::socket(address.family, address.socktype | SOCK_CLOEXEC, address.protocol);
   if (fd < 0) return CURL_SOCKET_BAD;
-  // A peer that is gone without a word acknowledges nothing. Left to itself the kernel waits for it
-  // for a quarter of an hour (RFC 5482).
+  // By default the kernel waits a quarter of an hour for an acknowledgement (RFC 5482).
   const auto user_timeout = static_cast<unsigned int>(tcp_user_timeout_.count());
+  // If it fails, as for a socket other than TCP, the attempt's own timeout remains.
   setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout, sizeof user_timeout);
-  Erase(fd);  // its last owner may have been closed without a word
+  Erase(fd);  // libcurl may have closed the last socket of this number without reporting it
   At(fd).connection = true;
   ++opened_;
   return fd;
@@ -99,8 +116,9 @@ int SocketPoll::Close(int fd) {
 }
 
 void SocketPoll::CloseConnection(int fd) {
+  // Fails only for a connection that has ended already.
   shutdown(fd, SHUT_RDWR);
-  // As long as there is something to be read, libcurl takes the connection for alive.
+  // While there are bytes to read, libcurl considers the connection alive.
   std::array<char, 16384> unread;
   for (int i = 0; i < 64 && recv(fd, unread.data(), unread.size(), MSG_DONTWAIT) > 0; ++i) {
   }
@@ -114,12 +132,14 @@ void SocketPoll::Erase(int fd) {
 std::span<const SocketPoll::Event> SocketPoll::Ready() {
   ready_.clear();
   std::array<epoll_event, kMaxEvents> events;
+  // An error, which can be a signal only (EINTR), counts as no events: they are still there for the
+  // next call.
   const int count = epoll_wait(epoll_fd_, events.data(), kMaxEvents, 0);
   for (int i = 0; i < count; ++i) {
     const int fd = events[static_cast<std::size_t>(i)].data.fd;
     const Socket& socket = At(fd);
     if (socket.wanted == 0) {
-      // Bytes that nobody has asked for would be taken for the answer to the next request.
+      // Unexpected bytes would be taken for the response to the next request.
       if (socket.connection) CloseConnection(fd);
       Register(fd, 0);
     } else {

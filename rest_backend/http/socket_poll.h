@@ -1,11 +1,11 @@
 // File: socket_poll.h
 //
-// The sockets that libcurl wants to hear about, in one epoll instance.
+// The sockets whose events libcurl wants, in one epoll instance.
 //
-// A pooled connection goes quiet between two requests. libcurl says "remove" and "add" each time;
-// both are ignored for its TCP connections, which saves two system calls per request: the socket
-// stays registered until it is closed, or until an event comes that nobody wants: the peer speaks
-// unasked, or has gone, and the connection is hung up.
+// libcurl removes a connection that becomes idle, and adds it again for the next request. Both are
+// ignored for TCP connections, which saves two system calls per request: the socket stays
+// registered until it is closed, or until an event arrives while it is idle: unexpected bytes, or
+// its end. Then the connection is closed.
 #ifndef EVALRUN_REST_BACKEND_HTTP_SOCKET_POLL_H_
 #define EVALRUN_REST_BACKEND_HTTP_SOCKET_POLL_H_
 
@@ -30,8 +30,8 @@ class SocketPoll {
     int curl_events = 0;  // CURL_CSELECT_*
   };
 
-  // Connections are lost when what was sent is not acknowledged for `tcp_user_timeout`; 0: when the
-  // kernel thinks so.
+  // A connection is lost when sent bytes are not acknowledged for `tcp_user_timeout`; 0: after the
+  // kernel's default.
   explicit SocketPoll(std::chrono::milliseconds tcp_user_timeout);
   ~SocketPoll();
   SocketPoll(const SocketPoll&) = delete;
@@ -46,13 +46,13 @@ class SocketPoll {
   int Open(const curl_sockaddr& address);
   int Close(int fd);
 
-  // Ends a pooled connection, so that libcurl does not use it again.
+  // Ends an idle connection, so that libcurl does not use it again.
   static void CloseConnection(int fd);
 
-  // What is ready now, never waiting. Valid until the next call.
+  // What is ready now, without waiting. Valid until the next call.
   [[nodiscard]] std::span<const Event> Ready();
 
-  // Whether the event still stands: handling an earlier one may have closed its socket.
+  // Whether the event still applies: handling an earlier one may have closed its socket.
   [[nodiscard]] bool HasInterest(const Event& event) const;
 
   // Connections since the start. Thread-safe.
@@ -61,7 +61,7 @@ class SocketPoll {
 
  private:
   struct Socket {
-    Shard* shard = nullptr;        // who wants events, if anyone does
+    Shard* shard = nullptr;        // that wants its events, if any
     std::uint32_t registered = 0;  // with epoll
     std::uint32_t wanted = 0;
     bool connection = false;  // made by Open(), and not known to have ended

@@ -7,11 +7,14 @@
 #include <openssl/ssl.h>
 
 #include "rest_backend/http/curl_fault.h"
+#include "rest_backend/http/curl_options.h"
 #include "rest_backend/http/socket_poll.h"
 
 namespace evalrun::http {
 namespace {
 
+// Both: 0 when there is nothing to tell. curl_easy_getinfo() fails for an `info` only that this
+// libcurl does not have.
 std::chrono::microseconds GetTimeInfo(CURL* easy, CURLINFO info) {
   curl_off_t microseconds = 0;
   curl_easy_getinfo(easy, info, &microseconds);
@@ -29,86 +32,84 @@ long GetLongInfo(CURL* easy, CURLINFO info) {
 Transfer::Transfer(const HttpClientOptions& options, SocketPoll* poll, CURLSH* share)
     : max_response_bytes_(options.max_response_bytes), tls_(options.tls), easy_(curl_easy_init()) {
   if (easy_ == nullptr) throw std::bad_alloc();
-  CURL* easy = easy_.get();
-  curl_easy_setopt(easy, CURLOPT_PRIVATE, this);
-  curl_easy_setopt(easy, CURLOPT_SHARE, share);
+  CurlOptions set(easy_.get());
+  set.Set<CURLOPT_PRIVATE>(this);
+  set.Set<CURLOPT_SHARE>(share);
 
-  // The request. The target is set per send: as an option of its own it spares libcurl the parsing
-  // of a URL.
-  curl_easy_setopt(easy, CURLOPT_URL, options.origin.c_str());
-  curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, "DELETE");
-  curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
-  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});
-  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-  curl_easy_setopt(easy, CURLOPT_PROXY,
-                   options.proxy.c_str());  // set, so that the environment is not asked
+  // The request. The target is set per attempt: as an option of its own it spares libcurl the
+  // parsing of a URL.
+  set.Set<CURLOPT_URL>(options.origin.c_str());
+  set.Set<CURLOPT_CUSTOMREQUEST>("DELETE");
+  set.Set<CURLOPT_PATH_AS_IS>(1L);
+  set.Set<CURLOPT_HTTP_VERSION>(long{CURL_HTTP_VERSION_1_1});
+  set.Set<CURLOPT_PROTOCOLS_STR>("http,https");
+  set.Set<CURLOPT_FOLLOWLOCATION>(0L);
+  set.Set<CURLOPT_PROXY>(options.proxy.c_str());  // even if empty: otherwise the environment counts
   assert(options.headers.size() < kMaxHeaders);
   for (const std::string& line : options.headers) {
     headers_[common_header_count_++].data = const_cast<char*>(line.c_str());
   }
 
   // Connections.
-  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, long{options.connect_timeout.count()});
-  curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, long{options.idle_connection_age.count()});
-  curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, long{options.connection_lifetime.count()});
-  curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, long{options.dns_cache_time.count()});
-  curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-  curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, poll);
-  curl_easy_setopt(
-      easy, CURLOPT_OPENSOCKETFUNCTION,
+  set.Set<CURLOPT_NOSIGNAL>(1L);
+  set.Set<CURLOPT_CONNECTTIMEOUT_MS>(long{options.connect_timeout.count()});
+  set.Set<CURLOPT_MAXAGE_CONN>(long{options.idle_connection_age.count()});
+  set.Set<CURLOPT_MAXLIFETIME_CONN>(long{options.connection_lifetime.count()});
+  set.Set<CURLOPT_DNS_CACHE_TIMEOUT>(long{options.dns_cache_time.count()});
+  set.Set<CURLOPT_TCP_KEEPALIVE>(1L);
+  set.Set<CURLOPT_OPENSOCKETDATA>(poll);
+  set.Set<CURLOPT_OPENSOCKETFUNCTION>(
       +[](void* self, curlsocktype, curl_sockaddr* address) -> curl_socket_t {
         return static_cast<SocketPoll*>(self)->Open(*address);
       });
-  curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, poll);
-  curl_easy_setopt(
-      easy, CURLOPT_CLOSESOCKETFUNCTION,
+  set.Set<CURLOPT_CLOSESOCKETDATA>(poll);
+  set.Set<CURLOPT_CLOSESOCKETFUNCTION>(
       +[](void* self, curl_socket_t fd) { return static_cast<SocketPoll*>(self)->Close(fd); });
 
   // TLS. The first two are libcurl's defaults, on which everything rests.
-  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-  curl_easy_setopt(easy, CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
+  set.Set<CURLOPT_SSL_VERIFYPEER>(1L);
+  set.Set<CURLOPT_SSL_VERIFYHOST>(2L);
+  set.Set<CURLOPT_SSLVERSION>(long{CURL_SSLVERSION_TLSv1_2});
 
-  // The answer.
-  curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 4096L);
-  curl_easy_setopt(easy, CURLOPT_HEADERDATA, this);
-  curl_easy_setopt(
-      easy, CURLOPT_HEADERFUNCTION, +[](char*, std::size_t, std::size_t size, void* self) {
-        return static_cast<Transfer*>(self)->OnHeader(size);
-      });
-  curl_easy_setopt(easy, CURLOPT_WRITEDATA, this);
-  curl_easy_setopt(
-      easy, CURLOPT_WRITEFUNCTION, +[](char* data, std::size_t, std::size_t size, void* self) {
-        return static_cast<Transfer*>(self)->OnBody(data, size);
-      });
-  curl_easy_setopt(easy, CURLOPT_PREREQDATA, this);
-  curl_easy_setopt(
-      easy, CURLOPT_PREREQFUNCTION,
+  // The response.
+  set.Set<CURLOPT_BUFFERSIZE>(4096L);
+  set.Set<CURLOPT_HEADERDATA>(this);
+  set.Set<CURLOPT_HEADERFUNCTION>(+[](char*, std::size_t, std::size_t size, void* self) {
+    return static_cast<Transfer*>(self)->OnHeader(size);
+  });
+  set.Set<CURLOPT_WRITEDATA>(this);
+  set.Set<CURLOPT_WRITEFUNCTION>(+[](char* data, std::size_t, std::size_t size, void* self) {
+    return static_cast<Transfer*>(self)->OnBody(data, size);
+  });
+  set.Set<CURLOPT_PREREQDATA>(this);
+  set.Set<CURLOPT_PREREQFUNCTION>(
       +[](void* self, char*, char*, int, int) { return static_cast<Transfer*>(self)->OnSend(); });
+  constant_options_ = set.code();
 }
 
 Transfer* Transfer::Of(CURL* easy) {
   char* self = nullptr;
+  // Cannot fail: the constructor has set it.
   curl_easy_getinfo(easy, CURLINFO_PRIVATE, &self);
   return static_cast<Transfer*>(static_cast<void*>(self));
 }
 
-void Transfer::ApplyTlsFiles() {
-  if (tls_ == nullptr) return;
+CURLcode Transfer::ApplyTlsFiles() {
+  if (tls_ == nullptr) return CURLE_OK;
   tls_files_ = tls_->Current();
-  if (tls_files_->version() == tls_version_) return;
-  tls_version_ = tls_files_->version();
-  CURL* easy = easy_.get();
-  if (const char* authorities = tls_files_->authorities(); authorities != nullptr) {
-    curl_easy_setopt(easy, CURLOPT_CAINFO, authorities);
-    // Otherwise the system's authorities count as well, wherever libcurl was built with a folder
-    // of them.
-    curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
+  if (tls_files_->version() == tls_version_) return CURLE_OK;
+  CurlOptions set(easy_.get());
+  if (const char* ca_certificates = tls_files_->ca_certificates(); ca_certificates != nullptr) {
+    set.Set<CURLOPT_CAINFO>(ca_certificates);
+    // Otherwise the system's CA certificates count as well, wherever libcurl was built with a
+    // folder of them.
+    set.Set<CURLOPT_CAPATH>(static_cast<const char*>(nullptr));
   }
-  curl_easy_setopt(easy, CURLOPT_SSLCERT, tls_files_->certificate());
-  curl_easy_setopt(easy, CURLOPT_SSLKEY, tls_files_->key());
+  set.Set<CURLOPT_SSLCERT>(tls_files_->certificate_chain());
+  set.Set<CURLOPT_SSLKEY>(tls_files_->private_key());
+  // After an error the handle may hold a mixture of two versions: the next attempt sets all again.
+  tls_version_ = set.code() == CURLE_OK ? tls_files_->version() : 0;
+  return set.code();
 }
 
 void Transfer::End() {
@@ -116,7 +117,7 @@ void Transfer::End() {
   tls_files_.reset();
 }
 
-void Transfer::Begin(const AttemptRequest& request, AttemptObserver* attempt_observer,
+bool Transfer::Begin(const AttemptRequest& request, AttemptObserver* attempt_observer,
                      Shard* in_shard) {
   observer_ = attempt_observer;
   shard_ = in_shard;
@@ -133,12 +134,13 @@ void Transfer::Begin(const AttemptRequest& request, AttemptObserver* attempt_obs
     headers_[i].next = i + 1 < count ? &headers_[i + 1] : nullptr;
   }
 
-  ApplyTlsFiles();
-  CURL* easy = easy_.get();
-  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, count == 0 ? nullptr : headers_.data());
-  curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, request.target);
-  curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, long{timeout_.count()});
-  curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request.fresh_connection ? 1L : 0L);
+  const CURLcode tls = ApplyTlsFiles();
+  CurlOptions set(easy_.get());
+  set.Set<CURLOPT_HTTPHEADER>(count == 0 ? nullptr : headers_.data());
+  set.Set<CURLOPT_REQUEST_TARGET>(request.target);
+  set.Set<CURLOPT_TIMEOUT_MS>(long{timeout_.count()});
+  set.Set<CURLOPT_FRESH_CONNECT>(request.fresh_connection ? 1L : 0L);
+  return constant_options_ == CURLE_OK && tls == CURLE_OK && set.code() == CURLE_OK;
 }
 
 std::size_t Transfer::OnHeader(std::size_t size) {
@@ -147,23 +149,24 @@ std::size_t Transfer::OnHeader(std::size_t size) {
 }
 
 std::size_t Transfer::OnBody(const char* data, std::size_t size) {
-  const std::size_t room = max_response_bytes_ - body_.size();
-  body_.append(data, std::min(size, room));
-  return size <= room ? size : 0;
+  const std::size_t left = max_response_bytes_ - body_.size();
+  body_.append(data, std::min(size, left));
+  return size <= left ? size : 0;
 }
 
 int Transfer::OnSend() {
   if (CloseIfUnexpectedBytes()) return CURL_PREREQFUNC_ABORT;
-  // Called before each time that libcurl sends the request. A second time is its silent re-send
-  // after a reused connection died; whether to send again is not its decision.
+  // Called before each time that libcurl sends the request. A second time is libcurl's own retry
+  // after a reused connection was lost; whether to retry is not its decision.
   return ++attempts_ == 1 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
 bool Transfer::CloseIfUnexpectedBytes() {
   const curl_tlssessioninfo* session = nullptr;
+  // Stays nullptr when there is no TLS.
   curl_easy_getinfo(easy_.get(), CURLINFO_TLS_SSL_PTR, &session);
   if (session == nullptr || session->internals == nullptr) return false;
-  // Of bytes that have been decrypted the socket shows nothing, and so SocketPoll knows nothing.
+  // Bytes that have been decrypted are no longer in the socket, where SocketPoll would see them.
   const auto* tls = static_cast<const SSL*>(session->internals);
   if (SSL_pending(tls) == 0) return false;
   unexpected_bytes_ = true;
@@ -173,7 +176,7 @@ bool Transfer::CloseIfUnexpectedBytes() {
 
 std::string_view Transfer::Header(const char* name) const {
   curl_header* header = nullptr;
-  // -1: of the last answer, past any interim ones.
+  // -1: of the final response, not of interim ones.
   if (curl_easy_header(easy_.get(), name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK) return {};
   return header->value;
 }
@@ -183,8 +186,8 @@ deletion::AttemptResult Transfer::Result(CURLcode code) const {
   deletion::AttemptResult result;
   result.may_have_been_sent = may_have_been_sent();
   result.duplicate_suppressed = attempts_ > 1;
-  // libcurl sends by itself again only what went out on a reused connection. For the second time it
-  // has made a new one.
+  // libcurl retries by itself only what was sent on a reused connection, and makes a new one for
+  // it.
   result.connection_reused =
       result.duplicate_suppressed || unexpected_bytes_ ||
       (result.may_have_been_sent && GetLongInfo(easy, CURLINFO_NUM_CONNECTS) == 0);
@@ -195,14 +198,14 @@ deletion::AttemptResult Transfer::Result(CURLcode code) const {
   }
   if (result.http_status == 0) {
     result.fault = code == CURLE_OK ? deletion::Fault::kProtocol : ToFault(code);
-    // libcurl has one code for both: the time to connect was up, or that of the whole send.
+    // libcurl has one code for both: the connect timeout and that of the whole attempt.
     if (result.fault == deletion::Fault::kTimeout && !result.may_have_been_sent &&
         result.timing.total < timeout_) {
       result.fault = deletion::Fault::kConnect;
     }
     return result;
   }
-  // A status line has come: it decides, whatever happened to the rest of the answer.
+  // There is a status line: it decides, whatever happened to the rest of the response.
   result.timing.first_byte = GetTimeInfo(easy, CURLINFO_STARTTRANSFER_TIME_T);
   if (code == CURLE_OK && result.http_status == 204)
     return result;  // the common case reads no further

@@ -1,7 +1,7 @@
 // File: transfer.h
 //
-// One reusable libcurl easy handle: everything that does not change is set once, and the answer of
-// the current send is collected here.
+// One reusable libcurl easy handle. Options that never change are set once; the response to the
+// current attempt is collected here.
 #ifndef EVALRUN_REST_BACKEND_HTTP_TRANSFER_H_
 #define EVALRUN_REST_BACKEND_HTTP_TRANSFER_H_
 
@@ -31,13 +31,15 @@ class Transfer {
 
   static Transfer* Of(CURL* easy);
 
-  // Prepares the handle for one send.
-  void Begin(const AttemptRequest& request, AttemptObserver* attempt_observer, Shard* in_shard);
+  // Prepares the handle for one attempt. False: libcurl did not take all options, and the handle
+  // must not be used for this attempt.
+  [[nodiscard]] bool Begin(const AttemptRequest& request, AttemptObserver* attempt_observer,
+                           Shard* in_shard);
 
-  // The send is over, or given up.
+  // The attempt is finished or aborted.
   void End();
 
-  // What the send came to. The views refer to this transfer, until the next Begin().
+  // The result of the attempt. The views refer to this transfer, until the next Begin().
   [[nodiscard]] deletion::AttemptResult Result(CURLcode code) const;
 
   [[nodiscard]] CURL* easy() const { return easy_.get(); }
@@ -51,18 +53,19 @@ class Transfer {
   std::size_t OnHeader(std::size_t size);
   std::size_t OnBody(const char* data, std::size_t size);
   int OnSend();
-  // Bytes of the last answer on this connection, beyond its end, that wait to be read: the request
-  // would take them for its own answer.
+  // Closes the connection, and returns true, when bytes beyond the end of its last response wait to
+  // be read: they would be taken for the response to this request.
   bool CloseIfUnexpectedBytes();
   [[nodiscard]] std::string_view Header(const char* name) const;
-  void ApplyTlsFiles();
+  CURLcode ApplyTlsFiles();
 
   const std::size_t max_response_bytes_;
   const ClientTls* tls_;
-  // Of the send that is under way: libcurl opens them when it connects.
+  // Of the current attempt: libcurl opens them when it connects.
   std::shared_ptr<const TlsFileSet> tls_files_;
-  std::uint64_t tls_version_ = 0;  // of the file set that the handle knows
+  std::uint64_t tls_version_ = 0;  // of the files that the handle uses; 0: of none
   EasyHandle easy_;
+  CURLcode constant_options_ = CURLE_OK;  // whether libcurl took those that never change
   AttemptObserver* observer_ = nullptr;
   Shard* shard_ = nullptr;
   // The header list of libcurl, in place: the fixed lines first, then those of the request.
@@ -71,8 +74,8 @@ class Transfer {
   std::chrono::milliseconds timeout_{0};
   std::string body_;
   std::size_t header_bytes_ = 0;
-  int attempts_ = 0;               // how often libcurl wanted to send the request
-  bool unexpected_bytes_ = false;  // and it was not let
+  int attempts_ = 0;               // how often libcurl was about to send the request
+  bool unexpected_bytes_ = false;  // for which the connection was closed instead
 };
 
 }  // namespace evalrun::http

@@ -86,9 +86,11 @@ void CompleteHead(const httplib::Request& request, httplib::Response& response,
 // port and receive each other's requests.
 void ReuseAddress(socket_t socket) {
   const int on = 1;
+  // If it fails, and the port was in use a moment ago, bind() reports that.
   setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 }
 
+// 0: it could not be determined.
 int GetLocalPort(int socket) {
   sockaddr_storage address{};
   socklen_t size = sizeof(address);
@@ -125,7 +127,7 @@ HttpServer::HttpServer(const HttpServerOptions& options)
 
 HttpServer::~HttpServer() {
   Stop();
-  close(stop_event_);
+  close(stop_event_);  // nothing to report
 }
 
 void HttpServer::AddRoute(const std::string& method, const std::string& path, Handler handler) {
@@ -147,6 +149,7 @@ void HttpServer::AddRoute(const std::string& method, const std::string& path, Ha
 }
 
 absl::StatusOr<int> HttpServer::Start(const std::string& host, int port) {
+  if (stop_event_ < 0) return absl::ResourceExhaustedError("no descriptor for an eventfd");
   errno = 0;
   const bool bound = port == 0 ? bind_to_any_port(host) > 0 : bind_to_port(host, port);
   // With the library's backlog of 5, a burst of new connections would wait for SYN retransmissions,
@@ -157,6 +160,7 @@ absl::StatusOr<int> HttpServer::Start(const std::string& host, int port) {
                errno != 0 ? std::strerror(errno) : "the host name cannot be resolved"));
   }
   const int real_port = GetLocalPort(svr_sock_);
+  if (real_port == 0) return absl::InternalError("cannot tell the port");
   accepting_ = std::thread([this] { listen_after_bind(); });
   // stop() has no effect on a server that is not accepting yet.
   while (!is_running()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -166,6 +170,7 @@ absl::StatusOr<int> HttpServer::Start(const std::string& host, int port) {
 void HttpServer::Stop() {
   if (!accepting_.joinable()) return;
   draining_ = true;
+  // Fails only when the counter would overflow: it is written once.
   eventfd_write(stop_event_, 1);
   stop();
   accepting_.join();

@@ -14,7 +14,8 @@ void Log(LogLevel level, std::string_view event, const nlohmann::json& fields) {
   for (const auto& [name, value] : fields.items()) line[name] = value;
   const std::string text =
       line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
-  // A single write, so that lines of different threads do not mix.
+  // A single write, so that lines of different threads do not mix. A log that cannot be written has
+  // no other place to report it to.
   std::fwrite(text.data(), 1, text.size(), stdout);
   std::fflush(stdout);
 }

@@ -62,6 +62,7 @@ int Main(int argc, const char* const* argv) {
   // Blocked before any thread is started, so that all threads inherit the mask and only the waiting
   // thread receives the signals.
   const sigset_t signals = RestartRequest::Signals();
+  // Fails only for an unknown first argument.
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
   absl::StatusOr<Seed> seed = Seed();

@@ -12,6 +12,7 @@ absl::Status SqliteError(sqlite3* connection, std::string_view what) {
 }  // namespace
 
 Statement::~Statement() {
+  // Returns the error of the last Step() again, which the caller has seen. The other cannot fail.
   sqlite3_reset(statement_);
   sqlite3_clear_bindings(statement_);
 }
@@ -73,7 +74,10 @@ std::optional<std::int64_t> Statement::OptionalInteger(int column) const {
 absl::StatusOr<Database> Database::Open(const std::string& file) {
   // Keeps statement journals in memory. Beyond 64 KiB SQLite would use a temporary file, which
   // fails on a read-only root file system and rolls back the whole transaction.
-  [[maybe_unused]] static const int configured = sqlite3_config(SQLITE_CONFIG_STMTJRNL_SPILL, -1);
+  static const int configured = sqlite3_config(SQLITE_CONFIG_STMTJRNL_SPILL, -1);
+  if (configured != SQLITE_OK) {
+    return absl::InternalError(Concat("SQLite: configure: ", sqlite3_errstr(configured)));
+  }
   sqlite3* connection = nullptr;
   const int result =
       sqlite3_open_v2(file.c_str(), &connection,
@@ -81,7 +85,9 @@ absl::StatusOr<Database> Database::Open(const std::string& file) {
   Database database;
   database.connection_.reset(connection);
   if (result != SQLITE_OK) return SqliteError(connection, "open");
-  sqlite3_busy_timeout(connection, 5000);  // milliseconds
+  if (sqlite3_busy_timeout(connection, /*ms=*/5000) != SQLITE_OK) {
+    return SqliteError(connection, "busy timeout");
+  }
   const absl::Status ready = database.Execute(
       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;");
   if (!ready.ok()) return ready;

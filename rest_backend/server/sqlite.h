@@ -80,9 +80,11 @@ class Database {
 
  private:
   struct Close {
+    // Always SQLITE_OK.
     void operator()(sqlite3* connection) const { sqlite3_close_v2(connection); }
   };
   struct Finalize {
+    // Returns the error of the last Step() again.
     void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
   };
 

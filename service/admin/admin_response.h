@@ -1,6 +1,6 @@
 // File: admin_response.h
 //
-// What the admin port answers to a request, as a pure function.
+// The admin port's response to a request, as a pure function.
 #ifndef EVALRUN_SERVICE_ADMIN_ADMIN_RESPONSE_H_
 #define EVALRUN_SERVICE_ADMIN_ADMIN_RESPONSE_H_
 
@@ -29,7 +29,7 @@ struct AdminResponse {
   std::string content_security_policy = "default-src 'none'; frame-ancestors 'none'";
 };
 
-// HEAD is answered like GET; whoever sends it leaves out the body. Nothing changes by either.
+// HEAD gets the response to GET, whose body the HTTP server omits. Neither changes anything.
 [[nodiscard]] AdminResponse HandleAdminRequest(const AdminRequest& request,
                                                const AdminSources& sources);
 

@@ -25,14 +25,18 @@ MHD_Result QueueResponse(MHD_Connection* connection, const AdminResponse& to_que
   MHD_Response* response = MHD_create_response_from_buffer(
       to_queue.body.size(), const_cast<char*>(to_queue.body.data()), MHD_RESPMEM_MUST_COPY);
   if (response == nullptr) return MHD_NO;
-  MHD_add_response_header(response, "Content-Type", to_queue.content_type.c_str());
-  MHD_add_response_header(response, "Cache-Control", "no-store");
-  MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-  MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
-  MHD_add_response_header(response, "Content-Security-Policy",
-                          to_queue.content_security_policy.c_str());
-  if (!to_queue.allow.empty()) MHD_add_response_header(response, "Allow", to_queue.allow.c_str());
-  const MHD_Result result = MHD_queue_response(connection, to_queue.status, response);
+  // No memory: a response without these headers is not sent. MHD_NO closes the connection.
+  MHD_Result result = MHD_YES;
+  const auto add_header = [&](const char* name, const std::string& value) {
+    if (result == MHD_YES) result = MHD_add_response_header(response, name, value.c_str());
+  };
+  add_header("Content-Type", to_queue.content_type);
+  add_header("Cache-Control", "no-store");
+  add_header("X-Content-Type-Options", "nosniff");
+  add_header("Referrer-Policy", "no-referrer");
+  add_header("Content-Security-Policy", to_queue.content_security_policy);
+  if (!to_queue.allow.empty()) add_header("Allow", to_queue.allow);
+  if (result == MHD_YES) result = MHD_queue_response(connection, to_queue.status, response);
   MHD_destroy_response(response);
   return result;
 }
@@ -104,6 +108,7 @@ absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(const std::strin
   }
   const MHD_DaemonInfo* info =
       MHD_get_daemon_info(server->daemon_.get(), MHD_DAEMON_INFO_BIND_PORT);
+  if (info == nullptr || info->port == 0) return absl::InternalError("cannot tell the port");
   server->address_ =
       ipv6 ? absl::StrCat("[", host, "]:", info->port) : absl::StrCat(host, ":", info->port);
   return server;

@@ -1,7 +1,7 @@
 // File: admin_server.h
 //
-// The HTTP port for machines and on-call engineers, apart from the gRPC port. One thread with epoll
-// serves all connections, so that slow clients cannot hold up a probe.
+// The HTTP port for monitoring and operators, apart from the gRPC port. One thread with epoll
+// serves all connections, so that slow clients cannot delay a probe.
 #ifndef EVALRUN_SERVICE_ADMIN_ADMIN_SERVER_H_
 #define EVALRUN_SERVICE_ADMIN_ADMIN_SERVER_H_
 

@@ -20,9 +20,10 @@ std::optional<std::string> SaveRemainingIds(const std::string& kind,
     const int fd = open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd < 0 && errno == EEXIST) continue;
     if (fd < 0) return std::nullopt;
-    const bool written = WriteAll(fd, text) == 0 && close(fd) == 0;
-    if (written) return name;
-    unlink(name.c_str());
+    const bool written = WriteAll(fd, text) == 0;
+    const bool closed = close(fd) == 0;
+    if (written && closed) return name;
+    unlink(name.c_str());  // if it fails, an incomplete file is left that nobody was told of
     return std::nullopt;
   }
   return std::nullopt;

@@ -16,7 +16,7 @@ int WriteAll(int fd, std::string_view bytes) {
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
       // A pipe inherited from the shell may be non-blocking.
       pollfd writable{.fd = fd, .events = POLLOUT, .revents = 0};
-      poll(&writable, 1, -1);
+      poll(&writable, 1, -1);  // an error shows in the next write()
     } else if (errno != EINTR) {
       return errno;
     }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "service/authz/network.h"
+#include "service/config/secret.h"
 #include "service/config/text.h"
 #include "service/tls/pem.h"
 
@@ -48,15 +49,15 @@ absl::Status ReadPair(const TlsPaths& paths, const FileReader& read_file,
   }
   absl::StatusOr<std::string> key = read_file(paths.key, kMaxFileBytes);
   if (!key.ok()) return key.status();
-  files->key = Secret(*key);
-  WipeString(&*key);
-  if (!tls::IsPrivateKey(files->key.RevealForSending())) {
+  std::string& private_key = files->material.private_key;
+  private_key = *std::move(key);
+  if (!tls::IsPrivateKey(private_key)) {
     return FileError(paths.key, "there is no private key in PEM without a password in it");
   }
-  if (!tls::PrivateKeyMatches(files->key.RevealForSending(), certificate->first)) {
+  if (!tls::PrivateKeyMatches(private_key, certificate->first)) {
     return FileError(paths.key, Concat("it is not the key of ", Escape(paths.certificate)));
   }
-  files->certificate = std::move(certificate->first);
+  files->material.certificate_chain = std::move(certificate->first);
   files->certificate_expiry = certificate->second.first;
   return absl::OkStatus();
 }
@@ -68,7 +69,7 @@ absl::Status ReadAuthorities(const std::string& path, const FileReader& read_fil
   if (authorities->second.last <= now) {
     return FileError(path, "the certificates of the authorities have all expired");
   }
-  files->authorities = std::move(authorities->first);
+  files->material.ca_certificates = std::move(authorities->first);
   files->authorities_expiry = authorities->second.last;
   return absl::OkStatus();
 }
@@ -142,7 +143,7 @@ absl::StatusOr<TlsFiles> LoadTlsFiles(const TlsPaths& paths, const FileReader& r
     status.Update(ReadAuthorities(paths.authorities, read_file, now, &files));
   }
   if (!status.ok()) return status;
-  return files;
+  return absl::StatusOr<TlsFiles>(std::move(files));
 }
 
 }  // namespace evalrun::config

@@ -12,10 +12,10 @@
 
 #include <absl/status/statusor.h>
 
+#include "rest_backend/http/tls_material.h"
 #include "service/config/config.pb.h"
 #include "service/config/loaded_config.h"
 #include "service/config/read_file.h"
-#include "service/config/secret.h"
 
 namespace evalrun::config {
 
@@ -35,11 +35,9 @@ struct TlsPaths {
 [[nodiscard]] TlsPaths ToTlsPaths(const v1::Tls& tls);
 [[nodiscard]] TlsPaths ToTlsPaths(const v1::Upstream& upstream);
 
-// The content of the files, all in PEM.
+// The content of the files.
 struct TlsFiles {
-  std::string certificate;  // with its intermediates
-  Secret key;
-  std::string authorities;
+  http::TlsMaterial material;
   // When the first of the certificate and its intermediates expires, and the last of the
   // authorities.
   std::optional<std::chrono::system_clock::time_point> certificate_expiry;

@@ -27,12 +27,12 @@ class FetchingCredentials final : public grpc::ServerCredentials {
 
 }  // namespace
 
-void ServerTls::SetCertificate(const std::string& certificate, const std::string& key,
-                               const std::string& authorities) {
-  const grpc_ssl_pem_key_cert_pair pair = {.private_key = key.c_str(),
-                                           .cert_chain = certificate.c_str()};
-  // gRPC asserts that there are authorities, also when it asks for no client certificate.
-  const std::string& roots = authorities.empty() ? certificate : authorities;
+void ServerTls::Set(const http::TlsMaterial& material) {
+  const grpc_ssl_pem_key_cert_pair pair = {.private_key = material.private_key.c_str(),
+                                           .cert_chain = material.certificate_chain.c_str()};
+  // gRPC asserts that there are CA certificates, also when it asks for no client certificate.
+  const std::string& roots =
+      material.ca_certificates.empty() ? material.certificate_chain : material.ca_certificates;
   const std::lock_guard lock(mutex_);
   next_.reset(grpc_ssl_server_certificate_config_create(roots.c_str(), &pair, 1));
 }

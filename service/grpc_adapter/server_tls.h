@@ -2,17 +2,18 @@
 //
 // TLS for the gRPC port, with a certificate that can be replaced while the server runs.
 //
-// gRPC asks for the certificate at every handshake (a "config fetcher"). Its own watcher of files
-// is not used: it takes a key that does not fit for good, and then refuses all connections.
+// gRPC asks for the certificate at every handshake (a "config fetcher"). gRPC's own file watcher is
+// not used: it accepts a private key that is not the certificate's, and then no handshake succeeds.
 #ifndef EVALRUN_SERVICE_GRPC_ADAPTER_SERVER_TLS_H_
 #define EVALRUN_SERVICE_GRPC_ADAPTER_SERVER_TLS_H_
 
 #include <memory>
 #include <mutex>
-#include <string>
 
 #include <grpc/grpc_security.h>
 #include <grpcpp/security/server_credentials.h>
+
+#include "rest_backend/http/tls_material.h"
 
 namespace evalrun::grpc_adapter {
 
@@ -25,13 +26,12 @@ class ServerTls {
   ServerTls(const ServerTls&) = delete;
   ServerTls& operator=(const ServerTls&) = delete;
 
-  // Connections that are made from now on use this certificate (with its intermediates), its key,
-  // and the authorities that client certificates are verified against, all in PEM; others keep what
-  // they have. A key that is not the certificate's is not taken. All are copied.
-  void SetCertificate(const std::string& certificate, const std::string& key,
-                      const std::string& authorities);
+  // Copies `material`, which must have a certificate chain and its private key. New connections use
+  // it; existing ones keep what they have. gRPC ignores a private key that is not the
+  // certificate's.
+  void Set(const http::TlsMaterial& material);
 
-  // For one port of one server. SetCertificate() must have been called.
+  // For one port of one server. Set() must have been called.
   [[nodiscard]] std::shared_ptr<grpc::ServerCredentials> Credentials();
 
  private:

@@ -25,6 +25,8 @@ absl::StatusOr<std::unique_ptr<AuditFile>> AuditFile::Open(const std::string& pa
   return std::unique_ptr<AuditFile>(new AuditFile(path, *fd));
 }
 
+// Each line was checked when it was written. What a network file system reports only here is lost,
+// and nobody is left to report it to.
 AuditFile::~AuditFile() { close(fd_); }
 
 bool AuditFile::IsPathReplaced() const {
@@ -41,7 +43,7 @@ absl::Status AuditFile::Reopen() {
   // Atomic: a concurrent writer never sees a closed descriptor.
   const bool replaced = dup3(*fd, fd_, O_CLOEXEC) >= 0;
   const int error = errno;
-  close(*fd);
+  close(*fd);  // nothing was written through it
   return replaced ? absl::OkStatus() : absl::ErrnoToStatus(error, "dup3");
 }
 

@@ -98,7 +98,9 @@ void LineSink::Write(std::string_view rest) {
       deadline = Clock::now() + kShutdownTimeout;
     if (Clock::now() > deadline) break;
     pollfd descriptor{.fd = fd_, .events = POLLOUT, .revents = 0};
-    if (poll(&descriptor, 1, 100) == 0) continue;
+    const int ready = poll(&descriptor, 1, 100);
+    if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
+    // After any other error, write() says whether the descriptor can be written to.
     const ssize_t written = write(fd_, rest.data(), std::min(rest.size(), kMaxWriteBytes));
     if (written < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (written < 0) break;  // nobody reads, or the disk is full: there is nowhere to report it

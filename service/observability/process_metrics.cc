@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <string_view>
 
 #include "service/observability/unix_time.h"
@@ -81,11 +80,13 @@ void ProcessMetrics::Update() {
     SetFromStatusLine(line, "Threads:", 1, &threads_);
   }
   std::error_code error;
-  const std::filesystem::directory_iterator descriptors("/proc/self/fd", error);
-  if (!error) {
-    // One of them is the descriptor of the directory itself.
-    open_fds_.Set(static_cast<double>(std::distance(begin(descriptors), end(descriptors)) - 1));
+  std::filesystem::directory_iterator descriptor("/proc/self/fd", error);
+  double count = 0;
+  while (!error && descriptor != std::filesystem::directory_iterator()) {
+    ++count;
+    descriptor.increment(error);
   }
+  if (!error) open_fds_.Set(count - 1);  // one of them is the directory's own
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0) max_fds_.Set(static_cast<double>(limit.rlim_cur));
 }

@@ -3,25 +3,28 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include <cerrno>
+
 namespace evalrun::process {
 namespace {
 
-// Only the soft limit: the hard one is kept for AllowCoreDumps(). A handler of the kernel that
-// takes core files through a pipe does not look at the limit, but at whether the process is
-// dumpable.
-void SetDumpable(bool dumpable) {
+// Sets only the soft limit: AllowCoreDumps() needs the hard one. Where the kernel pipes core files
+// to a program, the limit does not count, only whether the process is dumpable.
+absl::Status SetDumpable(bool dumpable) {
   rlimit limit{};
-  if (getrlimit(RLIMIT_CORE, &limit) == 0) {
-    limit.rlim_cur = dumpable ? limit.rlim_max : 0;
-    setrlimit(RLIMIT_CORE, &limit);
+  if (getrlimit(RLIMIT_CORE, &limit) != 0) return absl::ErrnoToStatus(errno, "getrlimit");
+  limit.rlim_cur = dumpable ? limit.rlim_max : 0;
+  if (setrlimit(RLIMIT_CORE, &limit) != 0) return absl::ErrnoToStatus(errno, "setrlimit");
+  if (prctl(PR_SET_DUMPABLE, dumpable ? 1 : 0, 0, 0, 0) != 0) {
+    return absl::ErrnoToStatus(errno, "prctl(PR_SET_DUMPABLE)");
   }
-  prctl(PR_SET_DUMPABLE, dumpable ? 1 : 0, 0, 0, 0);
+  return absl::OkStatus();
 }
 
 }  // namespace
 
-void ForbidCoreDumps() { SetDumpable(false); }
+absl::Status ForbidCoreDumps() { return SetDumpable(false); }
 
-void AllowCoreDumps() { SetDumpable(true); }
+absl::Status AllowCoreDumps() { return SetDumpable(true); }
 
 }  // namespace evalrun::process

@@ -1,17 +1,20 @@
 // File: core_dumps.h
 //
-// The memory of the process holds keys: by default nobody is given a copy of it.
+// The memory of the process holds API keys and private keys: by default nobody gets a copy of it.
 #ifndef EVALRUN_SERVICE_PROCESS_CORE_DUMPS_H_
 #define EVALRUN_SERVICE_PROCESS_CORE_DUMPS_H_
 
+#include <absl/status/status.h>
+
 namespace evalrun::process {
 
-// Neither the kernel writes a core file, nor may another process of the same user attach or read
-// this one's memory, its environment (where a key may be) or its descriptors. Root still can.
-void ForbidCoreDumps();
+// Keeps the kernel from writing a core file, and other processes of the same user from attaching to
+// this one and from reading its memory, its environment (where a key may be) and its descriptors.
+// Root still can. An error, as of a sandbox that forbids it, says what the system refused.
+absl::Status ForbidCoreDumps();
 
-// Takes that back.
-void AllowCoreDumps();
+// Undoes ForbidCoreDumps().
+absl::Status AllowCoreDumps();
 
 }  // namespace evalrun::process
 

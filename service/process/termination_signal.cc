@@ -4,11 +4,17 @@
 #include <signal.h>
 #include <time.h>
 
+#include <algorithm>
+#include <cerrno>
+
 namespace evalrun::process {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 sigset_t TerminationSignals() {
   sigset_t signals;
+  // These fail only for a signal that does not exist.
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
@@ -19,21 +25,28 @@ sigset_t TerminationSignals() {
 
 void BlockTerminationSignals() {
   const sigset_t signals = TerminationSignals();
+  // Fails only for an unknown first argument.
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
 void WaitForTerminationSignal() {
   const sigset_t signals = TerminationSignals();
   int signal = 0;
+  // Fails only for a signal that does not exist; glibc continues after EINTR.
   sigwait(&signals, &signal);
 }
 
 void WaitForTerminationSignal(std::chrono::microseconds at_most) {
   const sigset_t signals = TerminationSignals();
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(at_most);
-  const timespec timeout{.tv_sec = seconds.count(),
-                         .tv_nsec = std::chrono::nanoseconds(at_most - seconds).count()};
-  sigtimedwait(&signals, nullptr, &timeout);
+  const auto deadline = Clock::now() + at_most;
+  while (true) {
+    const auto left = std::max(Clock::duration::zero(), deadline - Clock::now());
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
+    const timespec timeout{.tv_sec = seconds.count(),
+                           .tv_nsec = std::chrono::nanoseconds(left - seconds).count()};
+    if (sigtimedwait(&signals, nullptr, &timeout) >= 0) return;
+    if (errno != EINTR) return;  // EAGAIN: the time is up. A stopped process that continues: EINTR
+  }
 }
 
 }  // namespace evalrun::process

@@ -1,6 +1,6 @@
 // File: termination_signal.h
 //
-// SIGTERM and SIGINT as something to wait for, rather than something that interrupts.
+// Waiting for SIGTERM and SIGINT, instead of handling them asynchronously.
 #ifndef EVALRUN_SERVICE_PROCESS_TERMINATION_SIGNAL_H_
 #define EVALRUN_SERVICE_PROCESS_TERMINATION_SIGNAL_H_
 
@@ -8,10 +8,10 @@
 
 namespace evalrun::process {
 
-// Keeps both signals from all threads. Called before there is any other thread: they inherit it.
+// Blocks both signals in all threads. Call it before any other thread exists: they inherit it.
 void BlockTerminationSignals();
 
-// Waits for either signal: for ever, or for `at_most`.
+// Waits for either signal: without a limit, or for `at_most`.
 void WaitForTerminationSignal();
 void WaitForTerminationSignal(std::chrono::microseconds at_most);
 

@@ -66,7 +66,7 @@ absl::Status RedisStore::Connect() {
   if (connection_ == nullptr) return absl::ResourceExhaustedError("out of memory");
   if (connection_->err != 0) return ConnectionError();
   if (redisSetTimeout(connection_.get(), timeout) != REDIS_OK) return ConnectionError();
-  redisEnableKeepAlive(connection_.get());
+  if (redisEnableKeepAlive(connection_.get()) != REDIS_OK) return ConnectionError();
 
   if (options_.password != nullptr) {
     absl::StatusOr<std::string> password = options_.password();

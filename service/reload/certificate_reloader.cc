@@ -1,18 +1,19 @@
 #include "service/reload/certificate_reloader.h"
 
+#include <exception>
 #include <utility>
 
 #include <absl/strings/str_cat.h>
 
 namespace evalrun::reload {
 
-absl::Status CertificateReloader::Add(const std::string& name, config::TlsPaths paths,
-                                      ApplyFiles apply_files, Clock::time_point now) {
+absl::Status CertificateReloader::Add(const std::string& name, config::TlsPaths paths, Apply apply,
+                                      Clock::time_point now) {
   Set& set = sets_.emplace_back();
   set.name = name;
   set.paths = std::move(paths);
-  set.apply_files = std::move(apply_files);
-  const absl::Status status = Load(&set, now);
+  set.apply = std::move(apply);
+  absl::Status status = Load(&set, now);
   if (!status.ok()) {
     sets_.pop_back();
     return status;
@@ -23,7 +24,7 @@ absl::Status CertificateReloader::Add(const std::string& name, config::TlsPaths 
 
 void CertificateReloader::CheckForChanges(Clock::time_point now) {
   for (Set& set : sets_) {
-    if (set.files.CheckForChanges()) Reload(&set, now);
+    if (set.retry || set.files.CheckForChanges()) Reload(&set, now);
   }
 }
 
@@ -33,24 +34,40 @@ void CertificateReloader::Reload(Clock::time_point now) {
 
 absl::Status CertificateReloader::Load(Set* set, Clock::time_point now) {
   set->files.Clear();
-  absl::StatusOr<config::TlsFiles> files =
+  const absl::StatusOr<config::TlsFiles> files =
       config::LoadTlsFiles(set->paths, set->files.MakeReader(), now);
+  // A file that could not be read counts as changed once it can be: no other retry is needed.
+  set->retry = files.ok();
   if (!files.ok()) return files.status();
+  absl::Status applied = set->apply(files->material);
+  if (!applied.ok()) return applied;
+  set->retry = false;
   if (files->certificate_expiry) metrics_.SetExpiry(set->name, *files->certificate_expiry);
   if (files->authorities_expiry) {
     metrics_.SetExpiry(absl::StrCat(set->name, "_ca"), *files->authorities_expiry);
   }
-  set->apply_files(*std::move(files));
   return absl::OkStatus();
 }
 
+absl::Status CertificateReloader::LoadOrCatch(Set* set, Clock::time_point now) {
+  set->retry = true;  // unless Load() finds otherwise
+  try {
+    return Load(set, now);
+  } catch (const std::exception& error) {  // no memory
+    return absl::ResourceExhaustedError(error.what());
+  }
+}
+
 void CertificateReloader::Reload(Set* set, Clock::time_point now) {
-  const absl::Status status = Load(set, now);
+  const bool is_retry = set->retry;
+  const absl::Status status = LoadOrCatch(set, now);
   metrics_.OnReload(set->name, status.ok());
+  const std::string reason(status.message());
+  const bool is_known = is_retry && reason == set->last_error;
+  set->last_error = reason;
   if (status.ok()) {
     events_.Write(spdlog::level::info, "certificates_reloaded", {{"set", set->name}});
-  } else {
-    const std::string reason(status.message());
+  } else if (!is_known) {
     events_.Write(spdlog::level::err, "certificates_reload_failed",
                   {{"set", set->name}, {"reason", reason}});
   }

@@ -1,8 +1,8 @@
 // File: certificate_reloader.h
 //
-// Certificates, keys and authorities, read again when their files change. Each set of files is
-// taken over as a whole or not at all, and by itself: a configuration that does not load, and
-// another set that does not fit, keep no certificate from being renewed.
+// Reloads certificates and private keys when their files change. Each set of files is applied as a
+// whole or not at all, and independently: neither an invalid configuration nor an invalid other set
+// keeps a certificate from being renewed.
 #ifndef EVALRUN_SERVICE_RELOAD_CERTIFICATE_RELOADER_H_
 #define EVALRUN_SERVICE_RELOAD_CERTIFICATE_RELOADER_H_
 
@@ -13,6 +13,7 @@
 
 #include <absl/status/status.h>
 
+#include "rest_backend/http/tls_material.h"
 #include "service/config/tls.h"
 #include "service/config/watched_files.h"
 #include "service/observability/credential_metrics.h"
@@ -20,39 +21,44 @@
 
 namespace evalrun::reload {
 
-// Not thread-safe: once the thread that looks (reload_thread.h) has been started, it is that
-// thread's.
+// Not thread-safe: once the reload thread (reload_thread.h) has been started, only it may call.
 class CertificateReloader {
  public:
   using Clock = std::chrono::system_clock;
-  using ApplyFiles = std::function<void(config::TlsFiles)>;
+  // Copies what it needs. After an error everything must be as before.
+  using Apply = std::function<absl::Status(const http::TlsMaterial&)>;
 
   // Pointers outlive this object.
   CertificateReloader(const observability::EventLog* events,
                       observability::CredentialMetrics* metrics)
       : events_(*events), metrics_(*metrics) {}
 
-  // Loads a set of files, hands it to `apply_files`, and watches it. `name` stands in events and
+  // Loads a set of files, passes it to `apply`, and watches it. `name` appears in events and
   // metrics, such as `server`. An error says what is wrong with the files; they are not watched.
-  absl::Status Add(const std::string& name, config::TlsPaths paths, ApplyFiles apply_files,
+  absl::Status Add(const std::string& name, config::TlsPaths paths, Apply apply,
                    Clock::time_point now);
 
-  // Looks at all sets, and takes over what has changed and settled. What cannot be used changes
-  // nothing: one event says why, and a metric counts it.
+  // Reloads every set whose files have changed and are not being written any more. When that fails
+  // the old certificates stay in use, an event gives the reason, and a metric counts it. Without
+  // descriptors or memory it is tried again with every call, and reported by an event once.
   void CheckForChanges(Clock::time_point now);
 
-  // Takes over all sets at once.
+  // Reloads all sets at once.
   void Reload(Clock::time_point now);
 
  private:
   struct Set {
     std::string name;
     config::TlsPaths paths;
-    ApplyFiles apply_files;
+    Apply apply;
     config::WatchedFiles files;
+    // The last load failed for a reason other than the content of the files.
+    bool retry = false;
+    std::string last_error;  // empty after a success
   };
 
   absl::Status Load(Set* set, Clock::time_point now);
+  absl::Status LoadOrCatch(Set* set, Clock::time_point now);
   void Reload(Set* set, Clock::time_point now);
 
   const observability::EventLog& events_;

@@ -4,7 +4,7 @@
 #include <signal.h>
 #include <time.h>
 
-#include <chrono>
+#include <exception>
 #include <utility>
 
 namespace evalrun::reload {
@@ -14,6 +14,7 @@ constexpr timespec kPollInterval = {.tv_sec = 1, .tv_nsec = 0};
 
 sigset_t ReloadSignal() {
   sigset_t signals;
+  // These two fail only for a signal that does not exist.
   sigemptyset(&signals);
   sigaddset(&signals, SIGHUP);
   return signals;
@@ -23,26 +24,50 @@ sigset_t ReloadSignal() {
 
 void BlockReloadSignal() {
   const sigset_t signals = ReloadSignal();
+  // Fails only for an unknown first argument.
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
-ReloadThread::ReloadThread(Reloader* reloader, std::function<void(bool)> on_tick)
-    : reloader_(*reloader), on_tick_(std::move(on_tick)), thread_([this] { Run(); }) {}
+ReloadThread::ReloadThread(const observability::EventLog* events, std::vector<Task> tasks)
+    : events_(*events), tasks_(std::move(tasks)), thread_([this] { Run(); }) {}
 
 ReloadThread::~ReloadThread() {
   stopping_ = true;
-  pthread_kill(thread_.native_handle(), SIGHUP);  // wakes it
+  // Wakes it. Cannot fail: the thread has not been joined.
+  pthread_kill(thread_.native_handle(), SIGHUP);
   thread_.join();
 }
 
 void ReloadThread::Run() {
   const sigset_t signals = ReloadSignal();
   while (true) {
+    // An error is the end of the interval (EAGAIN), or rarely an early one (EINTR, after SIGCONT).
     const bool reload_requested = sigtimedwait(&signals, nullptr, &kPollInterval) == SIGHUP;
     if (stopping_) return;
-    const auto now = std::chrono::system_clock::now();
-    on_tick_(reload_requested);
-    reload_requested ? reloader_.Reload(now) : reloader_.CheckForChanges(now);
+    bool failed = false;
+    for (const Task& task : tasks_) {
+      // An exception that left the thread would end the process.
+      try {
+        task(reload_requested);
+      } catch (const std::exception& error) {
+        failed = true;
+        Report(error.what());
+      } catch (...) {
+        failed = true;
+        Report("unknown exception");
+      }
+    }
+    if (!failed) error_reported_ = false;
+  }
+}
+
+void ReloadThread::Report(std::string_view reason) {
+  if (error_reported_) return;
+  try {
+    events_.Write(spdlog::level::err, "reload_thread_error", {{"reason", reason}});
+    error_reported_ = true;
+  } catch (...) {
+    // No memory for the event. It is written the next time.
   }
 }
 

@@ -1,36 +1,43 @@
 // File: reload_thread.h
 //
-// The thread that loads the configuration anew, when its files have changed and on SIGHUP, and does
-// what else has to be done now and then.
+// The thread that reloads the configuration and certificates when their files have changed and on
+// SIGHUP, and does other periodic work.
 #ifndef EVALRUN_SERVICE_RELOAD_RELOAD_THREAD_H_
 #define EVALRUN_SERVICE_RELOAD_RELOAD_THREAD_H_
 
 #include <atomic>
 #include <functional>
+#include <string_view>
 #include <thread>
+#include <vector>
 
-#include "service/reload/reloader.h"
+#include "service/observability/event_log.h"
 
 namespace evalrun::reload {
 
-// Keeps SIGHUP from ending the process. Called before there is any other thread: they inherit it.
+// Keeps SIGHUP from ending the process. Call it before any other thread exists: they inherit it.
 void BlockReloadSignal();
 
 class ReloadThread {
  public:
-  // Looks every second. `on_tick` is called as often, and says whether it was SIGHUP that asked for
-  // it. `reloader` outlives this object.
-  ReloadThread(Reloader* reloader, std::function<void(bool reload_requested)> on_tick);
-  // Returns when what is being loaded has been.
+  using Task = std::function<void(bool reload_requested)>;
+
+  // Calls the tasks in turn, every second and on SIGHUP, which is a request to reload. What a task
+  // throws ends that call of this task alone: it is reported by the event `reload_thread_error`
+  // (with `reason`), the first time in a row. `events` outlives this object.
+  ReloadThread(const observability::EventLog* events, std::vector<Task> tasks);
+  // Returns when the calls that are running have returned.
   ~ReloadThread();
   ReloadThread(const ReloadThread&) = delete;
   ReloadThread& operator=(const ReloadThread&) = delete;
 
  private:
   void Run();
+  void Report(std::string_view reason);
 
-  Reloader& reloader_;
-  const std::function<void(bool)> on_tick_;
+  const observability::EventLog& events_;
+  const std::vector<Task> tasks_;
+  bool error_reported_ = false;  // the thread's own
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };

@@ -1,5 +1,6 @@
 #include "service/reload/reloader.h"
 
+#include <exception>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,10 +26,22 @@ Reloader::Reloader(const LoadedConfig& running, Load load, config::WatchedFiles*
       metrics_(*metrics) {}
 
 void Reloader::CheckForChanges(std::chrono::system_clock::time_point now) {
-  if (files_.CheckForChanges()) Reload(now);
+  if (retry_ || files_.CheckForChanges()) Reload(now);
 }
 
 void Reloader::Reload(std::chrono::system_clock::time_point now) {
+  const bool is_retry = std::exchange(retry_, true);
+  try {
+    LoadAndApply(now);
+    retry_ = false;
+  } catch (const std::exception& error) {  // no memory
+    metrics_.OnReload(false);
+    if (is_retry) return;  // an event says so already
+    events_.Write(spdlog::level::err, "config_reload_failed", {{"reason", error.what()}});
+  }
+}
+
+void Reloader::LoadAndApply(std::chrono::system_clock::time_point now) {
   files_.Clear();
   config::LoadResult result = load_();
   if (const std::string file = files_.FindUnreliableFile(); !file.empty()) {

@@ -1,8 +1,8 @@
 // File: reloader.h
 //
-// Loads the configuration anew and hands it to the parts that can change while the gateway runs. A
-// configuration that does not load as a whole changes nothing: the old one stays, one event says
-// why, and a metric counts it.
+// Reloads the configuration and passes it to the parts that can change while the gateway runs. A
+// configuration that is not valid as a whole changes nothing: the old one stays in use, an event
+// gives the reason, and a metric counts it.
 #ifndef EVALRUN_SERVICE_RELOAD_RELOADER_H_
 #define EVALRUN_SERVICE_RELOAD_RELOADER_H_
 
@@ -18,8 +18,7 @@
 
 namespace evalrun::reload {
 
-// Not thread-safe: once the thread that looks (reload_thread.h) has been started, it is that
-// thread's.
+// Not thread-safe: once the reload thread (reload_thread.h) has been started, only it may call.
 class Reloader {
  public:
   using Load = std::function<config::LoadResult()>;
@@ -30,18 +29,20 @@ class Reloader {
   Reloader(const config::LoadedConfig& running, Load load, config::WatchedFiles* files,
            const observability::EventLog* events, observability::ConfigMetrics* metrics);
 
-  // `apply` is called, on the thread that looks, with every configuration that has been loaded
+  // `apply` is called, on the reload thread, with every configuration that has been loaded
   // since, its keys included. Those of its settings that need a restart are still the ones of the
   // start. It cannot refuse: what it needs was parsed (config/parse_config.h).
   void OnReload(Apply apply) { apply_callbacks_.push_back(std::move(apply)); }
 
-  // Looks whether the files have changed, and loads a change that has settled.
+  // Reloads when the files have changed and are not being written any more, and after a reload that
+  // ended with an exception (no memory).
   void CheckForChanges(std::chrono::system_clock::time_point now);
 
-  // Loads at once.
+  // Reloads at once.
   void Reload(std::chrono::system_clock::time_point now);
 
  private:
+  void LoadAndApply(std::chrono::system_clock::time_point now);
   void ApplyLoaded(config::LoadedConfig loaded, std::chrono::system_clock::time_point now);
   void Fail(std::string_view reason);
 
@@ -51,6 +52,7 @@ class Reloader {
   const observability::EventLog& events_;
   observability::ConfigMetrics& metrics_;
   std::vector<Apply> apply_callbacks_;
+  bool retry_ = false;  // the last reload ended with an exception
 };
 
 }  // namespace evalrun::reload

@@ -10,21 +10,21 @@
 
 namespace evalrun::tls {
 
-// When the certificates of a PEM text end.
+// When the certificates in a PEM text expire.
 struct Expiry {
-  std::chrono::system_clock::time_point first;  // of the one that ends first
+  std::chrono::system_clock::time_point first;  // of the one that expires first
   std::chrono::system_clock::time_point last;
 };
 
-// Reads every certificate in `pem`; other text between them is passed over. Nothing when there is
-// none, or when one of them is damaged.
+// Reads every certificate in `pem`, ignoring other text between them. Nothing when there is none,
+// or when one of them is damaged.
 [[nodiscard]] std::optional<Expiry> ParseExpiry(std::string_view pem);
 
 // Whether `pem` begins with a private key that needs no password.
 [[nodiscard]] bool IsPrivateKey(std::string_view pem);
 
 // Whether `key` is the private key of the first certificate in `certificates`. False when either
-// is not what it should be.
+// cannot be parsed.
 [[nodiscard]] bool PrivateKeyMatches(std::string_view key, std::string_view certificates);
 
 }  // namespace evalrun::tls

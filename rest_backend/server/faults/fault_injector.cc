@@ -3,7 +3,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include "rest_backend/deletion/resource_id.h"
@@ -25,8 +27,12 @@ RequestAttributes ToRequestAttributes(const httplib::Request& request) {
 
 }  // namespace
 
-FaultInjector::Latch::Latch() : event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
-FaultInjector::Latch::~Latch() { close(event_); }
+FaultInjector::Latch::Latch() : event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  // In a handler it becomes a response with status 500.
+  if (event_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
+}
+FaultInjector::Latch::~Latch() { close(event_); }  // nothing to report
+// Fails only when the counter would overflow: it is written once.
 void FaultInjector::Latch::Open() const { eventfd_write(event_, 1); }
 
 FaultInjector::FaultInjector(FaultPlan plan, Restart restart)

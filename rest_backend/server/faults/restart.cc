@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstddef>
+#include <cstring>
 #include <filesystem>
 #include <system_error>
 #include <vector>
@@ -22,6 +24,7 @@ constexpr int kInternalSoftwareError = 70;  // sysexits.h
 bool WriteAll(int file, const std::string& bytes) {
   for (std::size_t written = 0; written < bytes.size();) {
     const ssize_t count = write(file, bytes.data() + written, bytes.size() - written);
+    if (count < 0 && errno == EINTR) continue;
     if (count <= 0) return false;
     written += static_cast<std::size_t>(count);
   }
@@ -32,6 +35,7 @@ bool WriteAll(int file, const std::string& bytes) {
 
 sigset_t RestartRequest::Signals() {
   sigset_t signals;
+  // These fail only for a signal that does not exist, as does kill() to this process below.
   sigemptyset(&signals);
   for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) sigaddset(&signals, signal);
   return signals;
@@ -44,13 +48,14 @@ void RestartRequest::RequestRestart(const std::string& state) {
     state_ = state;
     kill(getpid(), SIGUSR1);
   }
-  for (;;) pause();
+  for (;;) pause();  // until the process is replaced
 }
 
 int RestartRequest::WaitForSignal(const Flags& flags) {
   const sigset_t signals = Signals();
   for (;;) {
     int signal = 0;
+    // Fails only for a signal that does not exist.
     sigwait(&signals, &signal);
     const std::lock_guard lock(mutex_);
     if (state_.has_value()) {
@@ -88,7 +93,10 @@ std::string ReadStateFile(int file) {
     const ssize_t count = pread(file, state.data(), state.size(), 0);
     state.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
   }
-  close_range(STDERR_FILENO + 1, ~0U, 0);
+  // The former process's listening sockets are among them: the port would stay in use.
+  if (close_range(STDERR_FILENO + 1, ~0U, 0) != 0) {
+    Log(LogLevel::kError, "descriptors_left_open", {{"reason", std::strerror(errno)}});
+  }
   return state;
 }
 

@@ -1,6 +1,7 @@
 // Loading anew: what is applied, what is refused, and what is said about it.
 #include "service/reload/reloader.h"
 
+#include <new>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -127,6 +128,23 @@ TEST_F(ReloaderTest, ReportsSettingsThatNeedARestart) {
   reloader_.Reload(kNow);
   EXPECT_THAT(Events(), ElementsAre("config_reloaded")) << "it is as it was at the start";
   EXPECT_THAT(Metrics(), HasSubstr("gateway_config_restart_needed 0\n"));
+}
+
+TEST_F(ReloaderTest, ExceptionIsAFailureThatIsReportedOnceAndRetried) {
+  bool throws = true;
+  int applied = 0;
+  reloader_.OnReload([&](const auto&) {
+    if (throws) throw std::bad_alloc();
+    ++applied;
+  });
+  file_.Replace("log: {level: debug}\n");
+  for (int i = 0; i < 4; ++i) reloader_.CheckForChanges(kNow);
+  EXPECT_THAT(Events(), ElementsAre("config_reload_failed: std::bad_alloc"));
+  EXPECT_THAT(Metrics(), HasSubstr("gateway_config_reloads_total{result=\"failure\"} 3\n"));
+  throws = false;
+  for (int i = 0; i < 3; ++i) reloader_.CheckForChanges(kNow);
+  EXPECT_EQ(applied, 1);
+  EXPECT_THAT(Events(), ElementsAre("config_reloaded"));
 }
 
 TEST_F(ReloaderTest, AppliesANewKeyWithoutLoggingIt) {
