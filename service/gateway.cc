@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <iostream>
 #include <random>
+#include <stop_token>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -28,6 +30,9 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::system_clock;
+
+// How long the end of a shutdown may be delayed by waiting for a second signal.
+constexpr milliseconds kSignalCheckInterval{20};
 
 std::shared_ptr<spdlog::logger> MakeLogger(const char* name, spdlog::level::level_enum level,
                                            std::shared_ptr<observability::LineSink> sink) {
@@ -259,9 +264,17 @@ void Gateway::Drain() {
   events_.Write(spdlog::level::info, "draining");
   draining_ = true;
   server_->AnnounceShutdown();
-  // Load balancers take this replica out meanwhile. A second signal ends the delay.
+  // Load balancers take this replica out meanwhile. A second signal ends the delay, and one during
+  // the timeout cancels the calls that are left.
   process::WaitForTerminationSignal(To<std::chrono::microseconds>(config_.drain().delay()));
-  if (!server_->Stop(To<milliseconds>(config_.drain().timeout()))) {
+  std::jthread impatience([this](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      if (process::WaitForTerminationSignal(kSignalCheckInterval)) server_->CancelCalls();
+    }
+  });
+  const bool stopped = server_->Stop(To<milliseconds>(config_.drain().timeout()));
+  impatience.request_stop();
+  if (!stopped) {
     events_.Write(spdlog::level::critical, "stop_failed",
                   {{"reason", "the event loop does not respond"}});
     sink_->Close();

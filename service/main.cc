@@ -16,6 +16,7 @@
 #include "service/config/watched_files.h"
 #include "service/gateway.h"
 #include "service/process/core_dumps.h"
+#include "service/process/standard_descriptors.h"
 #include "service/process/termination_signal.h"
 #include "service/reload/reload_thread.h"
 
@@ -29,13 +30,20 @@ int FailEarly(std::string_view what, std::string_view reason) {
 }
 
 int Main(int argc, char** argv) {
+  // Before anything is opened.
+  if (const absl::Status status = process::OpenStandardDescriptors(); !status.ok()) {
+    return FailEarly("cannot open standard descriptors", status.ToString());
+  }
   // Before there is a key in memory.
   if (const absl::Status status = process::ForbidCoreDumps(); !status.ok()) {
     return FailEarly("cannot forbid core dumps", status.ToString());
   }
   process::BlockTerminationSignals();
   reload::BlockReloadSignal();
-  std::signal(SIGPIPE, SIG_IGN);  // fails only for a signal that does not exist
+  // A write to a closed connection, and one beyond the limit of a file's size, is an error of the
+  // write. These fail only for a signal that does not exist.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   // Debian builds abseil with its deadlock detector on. It costs gRPC 7 % of its instructions.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
 

@@ -54,6 +54,7 @@ absl::Status Listen(HttpServer& server, Address& address) {
 }
 
 int Main(int argc, const char* const* argv) {
+  signal(SIGXFSZ, SIG_IGN);  // a write beyond the limit of a file's size is an error
   const auto parsed = ParseFlags(argc, argv);
   if (const Exit* exit = std::get_if<Exit>(&parsed)) return exit->status;
   Flags flags = std::get<Flags>(parsed);

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "service/admin/admin_server.h"
+#include "service/admin/source_functions.h"
 
 namespace evalrun::admin {
 

@@ -58,6 +58,9 @@ int main(int argc, char** argv) {
   setenv("GRPC_VERBOSITY", "NONE", /*replace=*/0);
   // NOLINTNEXTLINE(performance-no-int-to-ptr): SIG_IGN is defined like this.
   signal(SIGPIPE, SIG_IGN);
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): a write beyond the limit of a file's size is an
+  // error.
+  signal(SIGXFSZ, SIG_IGN);
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   return std::visit([](const auto& command) { return Run(command); },
                     evalrun::cli::ParseCommandLine(arguments));

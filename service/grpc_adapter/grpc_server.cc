@@ -155,6 +155,8 @@ bool GrpcServer::Stop(std::chrono::milliseconds timeout) {
   return loop_->ShutDown(std::chrono::duration_cast<std::chrono::milliseconds>(kStopGrace));
 }
 
+void GrpcServer::CancelCalls() { grpc_server_cancel_all_calls(server_->c_server()); }
+
 void GrpcServer::SetLiveConfig(handler::LiveConfig live_config) {
   loop_->Post([this, live_config = std::move(live_config)]() mutable {
     dependencies_.delete_handler->SetLiveConfig(std::move(live_config));

@@ -90,6 +90,9 @@ class GrpcServer {
   // then end without destroying this object.
   [[nodiscard]] bool Stop(std::chrono::milliseconds timeout);
 
+  // Cancels all calls, so that Stop() returns soon. During Stop() only.
+  void CancelCalls();
+
   // See handler::DeleteHandler. Applies to calls that arrive from now on.
   void SetLiveConfig(handler::LiveConfig live_config);
 

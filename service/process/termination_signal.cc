@@ -36,7 +36,7 @@ void WaitForTerminationSignal() {
   sigwait(&signals, &signal);
 }
 
-void WaitForTerminationSignal(std::chrono::microseconds at_most) {
+bool WaitForTerminationSignal(std::chrono::microseconds at_most) {
   const sigset_t signals = TerminationSignals();
   const auto deadline = Clock::now() + at_most;
   while (true) {
@@ -44,8 +44,9 @@ void WaitForTerminationSignal(std::chrono::microseconds at_most) {
     const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
     const timespec timeout{.tv_sec = seconds.count(),
                            .tv_nsec = std::chrono::nanoseconds(left - seconds).count()};
-    if (sigtimedwait(&signals, nullptr, &timeout) >= 0) return;
-    if (errno != EINTR) return;  // EAGAIN: the time is up. A stopped process that continues: EINTR
+    if (sigtimedwait(&signals, nullptr, &timeout) >= 0) return true;
+    if (errno != EINTR)
+      return false;  // EAGAIN: the time is up. A stopped process that continues: EINTR
   }
 }
 

@@ -11,9 +11,9 @@ namespace evalrun::process {
 // Blocks both signals in all threads. Call it before any other thread exists: they inherit it.
 void BlockTerminationSignals();
 
-// Waits for either signal: without a limit, or for `at_most`.
+// Waits for either signal: without a limit, or for `at_most`. The latter returns whether one came.
 void WaitForTerminationSignal();
-void WaitForTerminationSignal(std::chrono::microseconds at_most);
+bool WaitForTerminationSignal(std::chrono::microseconds at_most);
 
 }  // namespace evalrun::process
 

@@ -11,8 +11,8 @@ import time
 
 import pytest
 
-from conftest import NAME, Caller
 from evalrun_testing.certificates import Mount
+from evalrun_testing.client import SERVER_NAME, Client
 from evalrun_testing.gateway import GatewayProcess
 from upstream_test import TlsUpstream
 
@@ -33,10 +33,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
-class Deployment:
+class LimitedGateway:
     """A gateway with TLS on both sides, and one connection each of a caller and to its admin port.
 
-    It could accept no further one: gRPC 1.51 stops listening for good when accept(2) fails.
+    No other connection is needed while no descriptor is left.
     """
 
     def __init__(self, folder, stack, authority):
@@ -55,7 +55,7 @@ class Deployment:
             "--tls-certificate-file", str(self.mount.path("tls.crt")),
             "--tls-key-file", str(self.mount.path("tls.key"))]))
         self._caller = stack.enter_context(
-            Caller(self.gateway.grpc_address, authority.certificate))
+            Client(self.gateway.grpc_address, trusted_ca=authority.certificate))
         host, port = self.gateway.admin_address.rsplit(":", 1)
         self._admin = http.client.HTTPConnection(host, int(port), timeout=20)
         stack.callback(self._admin.close)
@@ -65,7 +65,7 @@ class Deployment:
 
     def _issue(self, name):
         client = self._authority.issue(name, "DNS:gw.test")
-        server = self._authority.issue(name, f"DNS:{NAME}")
+        server = self._authority.issue(name, f"DNS:{SERVER_NAME}")
         return {"ca.crt": self._authority.certificate,
                 "client.crt": client.certificate, "client.key": client.key,
                 "tls.crt": server.certificate, "tls.key": server.key}
@@ -121,60 +121,60 @@ class Deployment:
         context.set_alpn_protocols(["h2"])
         host, port = self.gateway.grpc_address.rsplit(":", 1)
         with socket.create_connection((host, int(port)), timeout=20) as connection:
-            with context.wrap_socket(connection, server_hostname=NAME) as secured:
+            with context.wrap_socket(connection, server_hostname=SERVER_NAME) as secured:
                 return dict(part[0] for part in secured.getpeercert()["subject"])["commonName"]
 
 
 @pytest.fixture
-def deployment(tmp_path, authority):
+def limited_gateway(tmp_path, authority):
     with contextlib.ExitStack() as stack:
-        yield Deployment(tmp_path, stack, authority)
+        yield LimitedGateway(tmp_path, stack, authority)
 
 
-def test_without_descriptors_old_certificates_stay_in_use(deployment):
-    deployment.limit_descriptors(0)
-    deployment.renew()
+def test_without_descriptors_old_certificates_stay_in_use(limited_gateway):
+    limited_gateway.limit_descriptors(0)
+    limited_gateway.renew()
     for credential in ("server", "upstream"):
-        deployment.wait_for_failure(credential, "Too many open files")
-        assert deployment.reloads(credential, "succeeded") == 0
-    assert deployment.get("/healthz") == "ok\n"
-    assert deployment.delete() == "OK"  # on the connection that it has
+        limited_gateway.wait_for_failure(credential, "Too many open files")
+        assert limited_gateway.reloads(credential, "succeeded") == 0
+    assert limited_gateway.get("/healthz") == "ok\n"
+    assert limited_gateway.delete() == "OK"  # on the connection that it has
 
-    deployment.limit_descriptors(None)
+    limited_gateway.limit_descriptors(None)
     while True:
-        name = deployment.server_name()
-        if deployment.reloads("server", "succeeded") > 0:
+        name = limited_gateway.server_name()
+        if limited_gateway.reloads("server", "succeeded") > 0:
             break
         assert name == "old"
-    assert deployment.server_name() == "new"
-    deployment.wait_for_reload("upstream", "succeeded")
-    assert deployment.delete() == "OK"
-    assert deployment.upstream.callers == ["old", "old", "new"]
-    assert deployment.gateway.stop() == 0
+    assert limited_gateway.server_name() == "new"
+    limited_gateway.wait_for_reload("upstream", "succeeded")
+    assert limited_gateway.delete() == "OK"
+    assert limited_gateway.upstream.callers == ["old", "old", "new"]
+    assert limited_gateway.gateway.stop() == 0
 
 
-def test_too_few_descriptors_for_the_client_certificate(deployment):
+def test_too_few_descriptors_for_the_client_certificate(limited_gateway):
     """Its files can be read, one after the other, but not be kept open for libcurl, all three."""
-    deployment.upstream.closes = True
-    assert deployment.delete() == "OK"
-    deployment.limit_descriptors(2)
-    deployment.renew()
-    deployment.wait_for_failure("upstream", "cannot create a file in memory: Too many open files")
-    deployment.wait_for_reload("server", "succeeded")  # which needs none
+    limited_gateway.upstream.closes = True
+    assert limited_gateway.delete() == "OK"
+    limited_gateway.limit_descriptors(2)
+    limited_gateway.renew()
+    limited_gateway.wait_for_failure("upstream", "cannot create a file in memory: Too many open files")
+    limited_gateway.wait_for_reload("server", "succeeded")  # which needs none
 
     # New connections to the upstream are made as before. They need both descriptors, and so does,
     # for a moment of each second, the attempt to renew.
     for _ in range(3):
-        while deployment.delete() != "OK":
+        while limited_gateway.delete() != "OK":
             pass
-    assert set(deployment.upstream.callers) == {"old"}
-    failures = [event for event in deployment.gateway.events
+    assert set(limited_gateway.upstream.callers) == {"old"}
+    failures = [event for event in limited_gateway.gateway.events
                 if event["event"] == "certificates_reload_failed"]
     assert len(failures) == 1
-    assert deployment.reloads("upstream", "succeeded") == 0
+    assert limited_gateway.reloads("upstream", "succeeded") == 0
 
-    deployment.limit_descriptors(None)
-    deployment.wait_for_reload("upstream", "succeeded")
-    assert deployment.delete() == "OK"
-    assert deployment.upstream.callers[-1] == "new"
-    assert deployment.gateway.stop() == 0
+    limited_gateway.limit_descriptors(None)
+    limited_gateway.wait_for_reload("upstream", "succeeded")
+    assert limited_gateway.delete() == "OK"
+    assert limited_gateway.upstream.callers[-1] == "new"
+    assert limited_gateway.gateway.stop() == 0

@@ -175,6 +175,21 @@ TEST(DrainTest, NotifiesHealthWatchesDuringTheDelay) {
   ExpectCleanExit(gateway, 5s);
 }
 
+TEST(DrainTest, ASecondSignalCancelsTheCallsThatAreLeft) {
+  ScriptedUpstream upstream(Hang());
+  GatewayProcess gateway({.upstream = upstream.url(),
+                          .flags = {"--upstream-timeout", "60s", "--drain-timeout", "60s"}});
+  const DeleteClient client(gateway.grpc_address());
+  PendingDelete call = client.Start({.timeout = 60s});
+  ASSERT_TRUE(upstream.WaitForRequests(1));
+  gateway.process().Signal(SIGTERM);
+  WaitUntilNotReady(gateway);
+  EXPECT_FALSE(gateway.process().WaitForExit(300ms).has_value()) << "a call is under way";
+  gateway.process().Signal(SIGTERM);
+  EXPECT_NE(call.Get().code, StatusCode::OK);
+  ExpectCleanExit(gateway, 20s);
+}
+
 TEST(DrainTest, SigintDrainsLikeSigterm) {
   ScriptedUpstream upstream(Respond(HttpReply(204)));
   GatewayProcess gateway({.upstream = upstream.url()});
