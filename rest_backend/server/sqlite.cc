@@ -74,9 +74,9 @@ std::optional<std::int64_t> Statement::OptionalInteger(int column) const {
 absl::StatusOr<Database> Database::Open(const std::string& file) {
   // What undoes a savepoint stays in memory. Beyond 64 KiB SQLite would put it into a temporary
   // file, which a read-only root has no place for, and give up the whole transaction.
-  static const int configured = sqlite3_config(SQLITE_CONFIG_STMTJRNL_SPILL, -1);
-  if (configured != SQLITE_OK) {
-    return absl::InternalError(Concat("SQLite: configure: ", sqlite3_errstr(configured)));
+  static const int kConfigured = sqlite3_config(SQLITE_CONFIG_STMTJRNL_SPILL, -1);
+  if (kConfigured != SQLITE_OK) {
+    return absl::InternalError(Concat("SQLite: configure: ", sqlite3_errstr(kConfigured)));
   }
   sqlite3* connection = nullptr;
   const int result =
