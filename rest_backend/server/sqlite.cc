@@ -74,9 +74,9 @@ std::optional<std::int64_t> Statement::OptionalInteger(int column) const {
 absl::StatusOr<Database> Database::Open(const std::string& file) {
   // Keeps statement journals in memory. Beyond 64 KiB SQLite would use a temporary file, which
   // fails on a read-only root file system and rolls back the whole transaction.
-  static const int configured = sqlite3_config(SQLITE_CONFIG_STMTJRNL_SPILL, -1);
-  if (configured != SQLITE_OK) {
-    return absl::InternalError(Concat("SQLite: configure: ", sqlite3_errstr(configured)));
+  static const int kConfigured = sqlite3_config(SQLITE_CONFIG_STMTJRNL_SPILL, -1);
+  if (kConfigured != SQLITE_OK) {
+    return absl::InternalError(Concat("SQLite: configure: ", sqlite3_errstr(kConfigured)));
   }
   sqlite3* connection = nullptr;
   const int result =
