@@ -1,7 +1,7 @@
 // File: http_client.h
 //
-// Sends DELETE requests to one upstream and reports what each came to. libcurl's multi interface
-// does the HTTP; this class gives it sockets, time and bounds.
+// Sends DELETE and GET requests to one upstream and reports what each came to. libcurl's multi
+// interface does the HTTP; this class gives it sockets, time and bounds.
 //
 //   HttpClient client(options);
 //   client.Send({.target = "/v2/eval-runs/...", .headers = {...}, .timeout = 5s}, &observer);
@@ -65,8 +65,12 @@ struct HttpClientOptions {
   const ClientTls* tls = nullptr;
 };
 
-// One request. What it refers to is copied or used before Send() returns, except for `headers`.
+enum class Method { kDelete, kGet };
+
+// One request without a body. What it refers to is copied or used before Send() returns, except for
+// `headers`.
 struct AttemptRequest {
+  Method method = Method::kDelete;
   const char* target = nullptr;          // path and query, well-formed
   std::span<const char* const> headers;  // further header lines; valid until the send is over
   std::chrono::milliseconds timeout{0};  // for everything, connecting included; at least 1 ms

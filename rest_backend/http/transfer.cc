@@ -12,6 +12,8 @@
 namespace evalrun::http {
 namespace {
 
+const char* MethodName(Method method) { return method == Method::kGet ? "GET" : "DELETE"; }
+
 std::chrono::microseconds GetTimeInfo(CURL* easy, CURLINFO info) {
   curl_off_t microseconds = 0;
   curl_easy_getinfo(easy, info, &microseconds);
@@ -36,7 +38,7 @@ Transfer::Transfer(const HttpClientOptions& options, SocketPoll* poll, CURLSH* s
   // The request. The target is set per send: as an option of its own it spares libcurl the parsing
   // of a URL.
   curl_easy_setopt(easy, CURLOPT_URL, options.origin.c_str());
-  curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, "DELETE");
+  curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, MethodName(method_));
   curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -135,6 +137,10 @@ void Transfer::Begin(const AttemptRequest& request, AttemptObserver* attempt_obs
 
   ApplyTlsFiles();
   CURL* easy = easy_.get();
+  if (request.method != method_) {
+    method_ = request.method;
+    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, MethodName(method_));
+  }
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, count == 0 ? nullptr : headers_.data());
   curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, request.target);
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, long{timeout_.count()});

@@ -68,6 +68,7 @@ class Transfer {
   // The header list of libcurl, in place: the fixed lines first, then those of the request.
   std::array<curl_slist, kMaxHeaders> headers_{};
   std::size_t common_header_count_ = 0;
+  Method method_ = Method::kDelete;  // that the handle sends
   std::chrono::milliseconds timeout_{0};
   std::string body_;
   std::size_t header_bytes_ = 0;

@@ -17,6 +17,8 @@ CallPool::CallPool(event_loop::EventLoop* loop, http::HttpClient* http,
       http_(http),
       grpc_service_(grpc_service),
       handler_(handler),
+      probe_senders_(http),
+      scopes_(handler, &probe_senders_),
       calls_(kRequestedCalls, [this] { return std::make_unique<DeleteCall>(this); }) {}
 
 CallPool::~CallPool() = default;

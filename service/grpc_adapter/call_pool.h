@@ -13,7 +13,9 @@
 #include "service/event_loop/event_loop.h"
 #include "service/grpc_adapter/call_free_list.h"
 #include "service/grpc_adapter/delete_call.h"
+#include "service/grpc_adapter/http_attempt_sender.h"
 #include "service/handler/delete_handler.h"
+#include "service/handler/scope_verifier.h"
 
 namespace evalrun::grpc_adapter {
 
@@ -43,6 +45,7 @@ class CallPool {
   [[nodiscard]] http::HttpClient& http() { return *http_; }
   [[nodiscard]] RawEvalRunService& grpc_service() { return *grpc_service_; }
   [[nodiscard]] handler::DeleteHandler& handler() { return *handler_; }
+  [[nodiscard]] handler::ScopeVerifier& scopes() { return scopes_; }
   void OnArrived() { calls_.OnArrived(); }  // a requested call became a real one
   void OnCallFinished(DeleteCall* call) { calls_.OnCallFinished(call); }  // gRPC is done with it
   void OnRequestReturned(DeleteCall* call) { calls_.OnRequestReturned(call); }  // it was never used
@@ -52,6 +55,8 @@ class CallPool {
   http::HttpClient* http_;
   RawEvalRunService* grpc_service_;
   handler::DeleteHandler* handler_;
+  HttpAttemptSenderFactory probe_senders_;
+  handler::ScopeVerifier scopes_;
   CallFreeList<DeleteCall> calls_;
 };
 

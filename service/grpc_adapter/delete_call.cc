@@ -50,7 +50,7 @@ DeleteCall::DeleteCall(CallPool* pool)
     : pool_(*pool),
       attempts_(&pool_.http()),
       timer_(&pool_.loop().timers()),
-      call_(&pool_.handler(), &attempts_, &timer_, this) {}
+      call_(&pool_.handler(), &pool_.scopes(), &attempts_, &timer_, this) {}
 
 void DeleteCall::RequestNextCall() {
   grpc_.emplace();

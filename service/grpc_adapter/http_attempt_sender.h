@@ -1,9 +1,10 @@
 // File: http_attempt_sender.h
 //
-// The attempts of one call, by the HTTP client.
+// The attempts of one call, or a probe, by the HTTP client.
 #ifndef EVALRUN_SERVICE_GRPC_ADAPTER_HTTP_ATTEMPT_SENDER_H_
 #define EVALRUN_SERVICE_GRPC_ADAPTER_HTTP_ATTEMPT_SENDER_H_
 
+#include <memory>
 #include <utility>
 
 #include "rest_backend/deletion/attempt_result.h"
@@ -22,7 +23,9 @@ class HttpAttemptSender final : public handler::AttemptSender, private http::Att
 
   void Start(const handler::AttemptRequest& request, handler::AttemptObserver* observer) override {
     observer_ = observer;
-    transfer_ = client_.Send({.target = request.target,
+    const bool is_get = request.method == handler::AttemptRequest::Method::kGet;
+    transfer_ = client_.Send({.method = is_get ? http::Method::kGet : http::Method::kDelete,
+                              .target = request.target,
                               .headers = request.headers,
                               .timeout = request.timeout,
                               .fresh_connection = request.fresh_connection},
@@ -39,6 +42,19 @@ class HttpAttemptSender final : public handler::AttemptSender, private http::Att
   http::HttpClient& client_;
   http::Transfer* transfer_ = nullptr;  // that is under way
   handler::AttemptObserver* observer_ = nullptr;
+};
+
+class HttpAttemptSenderFactory final : public handler::AttemptSenderFactory {
+ public:
+  // `client` outlives it.
+  explicit HttpAttemptSenderFactory(http::HttpClient* client) : client_(*client) {}
+
+  std::unique_ptr<handler::AttemptSender> Make() override {
+    return std::make_unique<HttpAttemptSender>(&client_);
+  }
+
+ private:
+  http::HttpClient& client_;
 };
 
 }  // namespace evalrun::grpc_adapter
