@@ -1,6 +1,7 @@
 // File: call_reporter.h
 //
-// What the handler reports about calls, to the metrics, the access log and the audit log.
+// What the handler reports about calls, to the metrics, the events, the access log and the audit
+// log.
 #ifndef EVALRUN_SERVICE_CALL_REPORTER_H_
 #define EVALRUN_SERVICE_CALL_REPORTER_H_
 
@@ -8,11 +9,14 @@
 
 #include "rest_backend/deletion/admission_controller.h"
 #include "rest_backend/deletion/attempt_result.h"
+#include "rest_backend/deletion/scope_proof.h"
+#include "service/authz/key_ring.h"
 #include "service/handler/call_observer.h"
 #include "service/observability/access_log.h"
 #include "service/observability/audit_log.h"
 #include "service/observability/call_record.h"
 #include "service/observability/metrics.h"
+#include "service/observability/scope_probe_reporter.h"
 
 namespace evalrun::service {
 
@@ -20,15 +24,22 @@ namespace evalrun::service {
 class CallReporter final : public handler::CallObserver {
  public:
   // They outlive it.
-  CallReporter(observability::Metrics* metrics, observability::AccessLog* access_log,
-               observability::AuditLog* audit_log)
-      : metrics_(*metrics), access_log_(*access_log), audit_log_(*audit_log) {}
+  CallReporter(observability::Metrics* metrics, const observability::EventLog* events,
+               observability::AccessLog* access_log, observability::AuditLog* audit_log)
+      : metrics_(*metrics),
+        scope_probes_(metrics->registry(), events),
+        access_log_(*access_log),
+        audit_log_(*audit_log) {}
 
   void OnCallStarted() override { metrics_.OnCallStarted(); }
   void OnCallRejected(deletion::RejectReason reason) override { metrics_.OnCallRejected(reason); }
   void OnRetry() override { metrics_.OnRetry(); }
   void OnAttemptDone(const deletion::AttemptResult& result) override {
     metrics_.OnAttemptDone(result);
+  }
+  void OnScopeProbed(const authz::UpstreamKey& api_key,
+                     const deletion::ProbeClassification& result) override {
+    scope_probes_.OnProbeDone(api_key, result, std::chrono::steady_clock::now());
   }
   void OnCallCompleted(const observability::CallRecord& record,
                        std::chrono::system_clock::time_point now) override {
@@ -39,6 +50,7 @@ class CallReporter final : public handler::CallObserver {
 
  private:
   observability::Metrics& metrics_;
+  observability::ScopeProbeReporter scope_probes_;
   observability::AccessLog& access_log_;
   observability::AuditLog& audit_log_;
 };

@@ -133,7 +133,7 @@ void Gateway::MakeHandler() {
       ratelimit::Limiter::Options{.max_keys = config_.limits().max_keys(),
                                   .seed = std::random_device()()},
       shared_limits_.has_value() ? shared_limits_->mailbox() : nullptr);
-  call_reporter_.emplace(&metrics_, &access_log_, audit_log_.get());
+  call_reporter_.emplace(&metrics_, &events_, &access_log_, audit_log_.get());
   delete_handler_ = std::make_unique<handler::DeleteHandler>(
       MakeDeleteOptions(loaded_),
       handler::DeleteHandler::Environment{

@@ -68,6 +68,8 @@ handler::DeleteOptions MakeDeleteOptions(const LoadedConfig& loaded) {
                 .retry_conflict = config.retry().retry_conflict(),
                 .initial_backoff = To<milliseconds>(config.retry().initial_backoff()),
                 .max_backoff = To<milliseconds>(config.retry().max_backoff())},
+      .verify_absence = config.upstream().verify_absence(),
+      .scopes = {.proven_ttl = To<milliseconds>(config.upstream().absence_proof_ttl())},
       .admission = {.max_in_flight = config.upstream().max_in_flight(),
                     .max_hold_back = To<milliseconds>(config.upstream().max_hold_back()),
                     .retry_budget = {.enabled = config.retry().budget(),

@@ -129,6 +129,11 @@ ScopeStatus ScopeTable::OnProbeFinished(const Scope& scope, ScopeStatus status, 
   return status;
 }
 
+void ScopeTable::OnProbeCancelled(const Scope& scope) {
+  const Iterator entry = Find(scope);
+  if (entry != entries_.end()) entry->is_probing = false;
+}
+
 ScopeTable::Iterator ScopeTable::Find(const Scope& scope) {
   // Neither part can contain a NUL.
   lookup_id_.assign(scope.api_key).append(1, '\0').append(scope.workspace);

@@ -58,7 +58,7 @@ class ScopeTable {
 
   enum class Action {
     kUseStatus,   // `status` is known
-    kBeginProbe,  // probe now, then call OnProbeFinished() exactly once
+    kBeginProbe,  // probe now, then call OnProbeFinished() or OnProbeCancelled() exactly once
     kAwaitProbe,  // a probe is under way: its OnProbeFinished() decides
   };
   struct Decision {
@@ -77,10 +77,13 @@ class ScopeTable {
   // memory for a scope that is known.
   void OnDeleted(const Scope& scope, TimePoint now);
 
-  // The probe that Check() asked for is over; one that was given up is kUnverifiable. Returns what
-  // holds for everybody who waited for it: kProven also when the probe could not verify the scope
-  // and a DELETE has proven it meanwhile.
+  // The probe that Check() asked for is over. Returns what holds for everybody who waited for it:
+  // kProven also when the probe could not verify the scope and a DELETE has proven it meanwhile.
   ScopeStatus OnProbeFinished(const Scope& scope, ScopeStatus status, TimePoint now);
+
+  // The probe that Check() asked for was not made, or was given up because nobody waits for it any
+  // more. Nothing is known that was not known before.
+  void OnProbeCancelled(const Scope& scope);
 
   [[nodiscard]] std::size_t size() const { return entries_.size(); }
 

@@ -73,6 +73,13 @@ bool HttpClient::Abort(Transfer* transfer) {
   return may_have_been_sent;
 }
 
+void HttpClient::Expire(Transfer* transfer) {
+  AttemptObserver* observer = transfer->observer();
+  const deletion::AttemptResult result = transfer->ExpiredResult();
+  observer->OnAttemptDone(result);
+  Release(transfer);
+}
+
 std::size_t HttpClient::Poll() {
   ready_ = poll_.Ready();
   return ready_.size();

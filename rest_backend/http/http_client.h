@@ -1,7 +1,7 @@
 // File: http_client.h
 //
-// Sends DELETE requests to one upstream and reports their results. libcurl's multi interface does
-// the HTTP; this class gives it sockets, timers and limits.
+// Sends DELETE and GET requests to one upstream and reports their results. libcurl's multi
+// interface does the HTTP; this class gives it sockets, timers and limits.
 //
 //   HttpClient client(options);
 //   client.Send({.target = "/v2/eval-runs/...", .headers = {...}, .timeout = 5s}, &observer);
@@ -33,57 +33,14 @@
 #include <string>
 #include <vector>
 
-#include "rest_backend/deletion/attempt_result.h"
 #include "rest_backend/http/curl_handle.h"
+#include "rest_backend/http/http_attempt.h"
 #include "rest_backend/http/socket_poll.h"
 
 namespace evalrun::http {
 
-class ClientTls;
 class Shard;
 class Transfer;
-
-struct HttpClientOptions {
-  // `http://host:port` or `https://host[:port]`, without a path.
-  std::string origin;
-  // Header lines sent with every request, such as `User-Agent: x/1`.
-  std::vector<std::string> headers;
-  std::string proxy;  // empty: none, whatever the environment says
-  std::chrono::milliseconds connect_timeout{2000};
-  // Connections kept for later requests; beyond them, a connection is closed when its request is
-  // finished.
-  std::size_t max_idle_connections = 2048;
-  std::chrono::seconds idle_connection_age{15};   // an older idle connection is closed
-  std::chrono::seconds connection_lifetime{300};  // an older connection is not used again
-  std::chrono::seconds dns_cache_time{30};
-  // How long sent bytes may stay unacknowledged before the connection is lost; 0: the kernel
-  // decides.
-  std::chrono::milliseconds tcp_user_timeout{5000};
-  std::size_t max_response_bytes = 65536;  // of header and of body, each
-  // The CA certificates of an https upstream, and our client certificate; nullptr: those of the
-  // system, and none. Outlives the client.
-  const ClientTls* tls = nullptr;
-};
-
-// One request. What it refers to is copied or used before Send() returns, except for `headers`.
-struct AttemptRequest {
-  const char* target = nullptr;  // path and query, well-formed
-  std::span<const char* const>
-      headers;  // further header lines; valid until the attempt is finished
-  std::chrono::milliseconds timeout{0};  // for everything, connecting included; at least 1 ms
-  // Do not reuse a connection: the last one turned out to be lost.
-  bool fresh_connection = false;
-};
-
-class AttemptObserver {
- public:
-  // The attempt is finished. The views in `result` are valid during this call only. May call
-  // Send().
-  virtual void OnAttemptDone(const deletion::AttemptResult& result) = 0;
-
- protected:
-  ~AttemptObserver() = default;
-};
 
 class HttpClient {
  public:
@@ -100,6 +57,9 @@ class HttpClient {
   // Aborts an attempt; its observer is not called. True when a part of the request may have been
   // sent.
   bool Abort(Transfer* transfer);
+
+  // Ends an attempt whose timeout has passed: calls its observer before it returns.
+  void Expire(Transfer* transfer);
 
   // Finds out which sockets are ready, without waiting, for RunReady(). Returns how many.
   std::size_t Poll();

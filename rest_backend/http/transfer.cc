@@ -13,6 +13,8 @@
 namespace evalrun::http {
 namespace {
 
+const char* MethodName(Method method) { return method == Method::kGet ? "GET" : "DELETE"; }
+
 // Both: 0 when there is nothing to tell. curl_easy_getinfo() fails for an `info` only that this
 // libcurl does not have.
 std::chrono::microseconds GetTimeInfo(CURL* easy, CURLINFO info) {
@@ -39,7 +41,7 @@ Transfer::Transfer(const HttpClientOptions& options, SocketPoll* poll, CURLSH* s
   // The request. The target is set per attempt: as an option of its own it spares libcurl the
   // parsing of a URL.
   set.Set<CURLOPT_URL>(options.origin.c_str());
-  set.Set<CURLOPT_CUSTOMREQUEST>("DELETE");
+  set.Set<CURLOPT_CUSTOMREQUEST>(MethodName(method_));
   set.Set<CURLOPT_PATH_AS_IS>(1L);
   set.Set<CURLOPT_HTTP_VERSION>(long{CURL_HTTP_VERSION_1_1});
   set.Set<CURLOPT_PROTOCOLS_STR>("http,https");
@@ -136,9 +138,13 @@ bool Transfer::Begin(const AttemptRequest& request, AttemptObserver* attempt_obs
 
   const CURLcode tls = ApplyTlsFiles();
   CurlOptions set(easy_.get());
+  if (request.method != method_) {
+    method_ = request.method;
+    set.Set<CURLOPT_CUSTOMREQUEST>(MethodName(method_));
+  }
   set.Set<CURLOPT_HTTPHEADER>(count == 0 ? nullptr : headers_.data());
   set.Set<CURLOPT_REQUEST_TARGET>(request.target);
-  set.Set<CURLOPT_TIMEOUT_MS>(long{timeout_.count()});
+  set.Set<CURLOPT_TIMEOUT_MS>(long{(timeout_ + request.timeout_grace).count()});
   set.Set<CURLOPT_FRESH_CONNECT>(request.fresh_connection ? 1L : 0L);
   return constant_options_ == CURLE_OK && tls == CURLE_OK && set.code() == CURLE_OK;
 }
@@ -182,6 +188,15 @@ std::string_view Transfer::Header(const char* name) const {
 }
 
 deletion::AttemptResult Transfer::Result(CURLcode code) const {
+  return MakeResult(code, GetTimeInfo(easy_.get(), CURLINFO_TOTAL_TIME_T));
+}
+
+// libcurl's total time is that of the last progress.
+deletion::AttemptResult Transfer::ExpiredResult() const {
+  return MakeResult(CURLE_OPERATION_TIMEDOUT, timeout_);
+}
+
+deletion::AttemptResult Transfer::MakeResult(CURLcode code, std::chrono::microseconds total) const {
   CURL* easy = easy_.get();
   deletion::AttemptResult result;
   result.may_have_been_sent = may_have_been_sent();
@@ -191,7 +206,7 @@ deletion::AttemptResult Transfer::Result(CURLcode code) const {
   result.connection_reused =
       result.duplicate_suppressed || unexpected_bytes_ ||
       (result.may_have_been_sent && GetLongInfo(easy, CURLINFO_NUM_CONNECTS) == 0);
-  result.timing.total = GetTimeInfo(easy, CURLINFO_TOTAL_TIME_T);
+  result.timing.total = total;
   result.http_status = static_cast<int>(GetLongInfo(easy, CURLINFO_RESPONSE_CODE));
   if (result.may_have_been_sent && !result.connection_reused) {
     result.timing.connect = GetTimeInfo(easy, CURLINFO_PRETRANSFER_TIME_T);

@@ -17,9 +17,12 @@
 #include "rest_backend/deletion/attempt_result.h"
 #include "rest_backend/http/client_tls.h"
 #include "rest_backend/http/curl_handle.h"
-#include "rest_backend/http/http_client.h"
+#include "rest_backend/http/http_attempt.h"
 
 namespace evalrun::http {
+
+class Shard;
+class SocketPoll;
 
 // Not thread-safe; libcurl keeps its address, and so it is neither copied nor moved.
 class Transfer {
@@ -41,6 +44,8 @@ class Transfer {
 
   // The result of the attempt. The views refer to this transfer, until the next Begin().
   [[nodiscard]] deletion::AttemptResult Result(CURLcode code) const;
+  // The same for an attempt that is under way and whose timeout has passed.
+  [[nodiscard]] deletion::AttemptResult ExpiredResult() const;
 
   [[nodiscard]] CURL* easy() const { return easy_.get(); }
   [[nodiscard]] AttemptObserver* observer() const { return observer_; }
@@ -48,6 +53,8 @@ class Transfer {
   [[nodiscard]] bool may_have_been_sent() const { return attempts_ > 0; }
 
  private:
+  [[nodiscard]] deletion::AttemptResult MakeResult(CURLcode code,
+                                                   std::chrono::microseconds total) const;
   static constexpr std::size_t kMaxHeaders = 16;
 
   std::size_t OnHeader(std::size_t size);
@@ -71,6 +78,7 @@ class Transfer {
   // The header list of libcurl, in place: the fixed lines first, then those of the request.
   std::array<curl_slist, kMaxHeaders> headers_{};
   std::size_t common_header_count_ = 0;
+  Method method_ = Method::kDelete;  // that the handle sends
   std::chrono::milliseconds timeout_{0};
   std::string body_;
   std::size_t header_bytes_ = 0;

@@ -1,5 +1,7 @@
 #include "service/authz/key_ring.h"
 
+#include <atomic>
+#include <cstdint>
 #include <cstring>
 
 namespace evalrun::authz {
@@ -7,11 +9,16 @@ namespace {
 
 constexpr std::string_view kHeader = "x-api-key: ";
 
+std::string MakeKeyId() {
+  static std::atomic<std::uint64_t> next = 0;
+  return std::to_string(next.fetch_add(1, std::memory_order_relaxed));
+}
+
 }  // namespace
 
 // Allocated at its final size: a reallocation would leave a copy of the secret behind.
 UpstreamKey::UpstreamKey(std::string name, std::string_view secret)
-    : name_(std::move(name)), header_line_(kHeader.size() + secret.size() + 1) {
+    : name_(std::move(name)), id_(MakeKeyId()), header_line_(kHeader.size() + secret.size() + 1) {
   kHeader.copy(header_line_.data(), kHeader.size());
   secret.copy(header_line_.data() + kHeader.size(), secret.size());
 }

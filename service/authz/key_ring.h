@@ -31,6 +31,9 @@ class UpstreamKey {
 
   // Not secret.
   [[nodiscard]] const std::string& name() const { return name_; }
+  // Not secret. Differs from that of every other key that this process has made, also from that of
+  // an earlier key with the same name, whose secret may have been another one.
+  [[nodiscard]] const std::string& id() const { return id_; }
   // Secret: `x-api-key: ...`, NUL-terminated.
   [[nodiscard]] const char* header_line() const { return header_line_.data(); }
   // The key itself.
@@ -38,6 +41,7 @@ class UpstreamKey {
 
  private:
   const std::string name_;
+  const std::string id_;
   std::vector<char> header_line_;
 };
 

@@ -13,11 +13,15 @@ constexpr std::size_t kRequestedCalls = 256;
 
 CallPool::CallPool(event_loop::EventLoop* loop, http::HttpClient* http,
                    RawEvalRunService* grpc_service, handler::DeleteHandler* handler)
-    : loop_(loop),
-      http_(http),
-      grpc_service_(grpc_service),
-      handler_(handler),
-      calls_(kRequestedCalls, [this] { return std::make_unique<DeleteCall>(this); }) {}
+    : probe_senders_(http, &loop->timers()),
+      scopes_(handler, &probe_senders_),
+      context_{.loop = loop,
+               .http = http,
+               .grpc_service = grpc_service,
+               .handler = handler,
+               .scopes = &scopes_,
+               .calls = &calls_},
+      calls_(kRequestedCalls, [this] { return std::make_unique<DeleteCall>(&context_); }) {}
 
 CallPool::~CallPool() = default;
 

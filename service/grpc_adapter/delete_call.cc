@@ -11,7 +11,6 @@
 #include <grpcpp/support/status.h>
 #include <grpcpp/support/string_ref.h>
 
-#include "service/grpc_adapter/call_pool.h"
 #include "service/grpc_adapter/peer_credentials.h"
 #include "service/handler/incoming_call.h"
 
@@ -60,28 +59,28 @@ std::string_view AsContiguous(const grpc::ByteBuffer& message, grpc::Slice* slic
 
 }  // namespace
 
-DeleteCall::DeleteCall(CallPool* pool)
-    : pool_(*pool),
-      attempts_(&pool_.http()),
-      timer_(&pool_.loop().timers()),
-      call_(&pool_.handler(), &attempts_, &timer_, this) {}
+DeleteCall::DeleteCall(const DeleteCallContext* context)
+    : context_(*context),
+      attempts_(context_.http, &context_.loop->timers()),
+      timer_(&context_.loop->timers()),
+      call_(context_.handler, context_.scopes, &attempts_, &timer_, this) {}
 
 void DeleteCall::RequestNextCall() {
   grpc_.emplace();
   grpc_->context.AsyncNotifyWhenDone(&peer_done_);
-  grpc::ServerCompletionQueue* queue = pool_.loop().queue();
-  pool_.grpc_service().RequestDeleteEvalRun(&grpc_->context, &grpc_->message, &grpc_->writer, queue,
-                                            queue, &arrived_);
+  grpc::ServerCompletionQueue* queue = context_.loop->queue();
+  context_.grpc_service->RequestDeleteEvalRun(&grpc_->context, &grpc_->message, &grpc_->writer,
+                                              queue, queue, &arrived_);
 }
 
 void DeleteCall::OnArrived(bool ok) {
   if (!ok) {
     grpc_.reset();
-    pool_.OnRequestReturned(this);
+    context_.calls->OnRequestReturned(this);
     return;
   }
   // Before any work: the next call must not wait for this one.
-  pool_.OnArrived();
+  context_.calls->OnArrived();
 
   const ClientMetadata metadata(grpc_->context);
   grpc::Slice slice;  // keeps the message
@@ -91,7 +90,7 @@ void DeleteCall::OnArrived(bool ok) {
                              .peer = peer,
                              .deadline = ToTimePoint(grpc_->context.raw_deadline())};
   CertificateSubjects subjects;  // keeps the names
-  if (pool_.handler().options().client_certificates) {
+  if (context_.handler->options().client_certificates) {
     subjects = GetCertificateSubjects(grpc_->context);
     call.spiffe_id = subjects.spiffe_id;
     call.dns_name = subjects.dns_name;
@@ -131,7 +130,7 @@ void DeleteCall::OnFinished(bool /*ok*/) {
 void DeleteCall::RecycleIfFinished() {
   if (!grpc_->is_peer_done || grpc_->is_finishing) return;
   grpc_.reset();
-  pool_.OnCallFinished(this);
+  context_.calls->OnCallFinished(this);
 }
 
 }  // namespace evalrun::grpc_adapter

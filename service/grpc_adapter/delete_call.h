@@ -17,20 +17,34 @@
 #include <grpcpp/support/byte_buffer.h>
 
 #include "aymara/evals/v1/eval_run_service.grpc.pb.h"
+#include "rest_backend/http/http_client.h"
 #include "service/event_loop/event_loop.h"
+#include "service/grpc_adapter/call_free_list.h"
 #include "service/grpc_adapter/http_attempt_sender.h"
 #include "service/grpc_adapter/loop_timer.h"
 #include "service/handler/active_call.h"
+#include "service/handler/delete_handler.h"
 #include "service/handler/delete_response.h"
+#include "service/handler/scope_verifier.h"
 
 namespace evalrun::grpc_adapter {
 
-class CallPool;
+class DeleteCall;
 
 // The method is served with the message as bytes, so that a message that does not parse gets this
 // service's answer, log line and count too.
 using RawEvalRunService = aymara::evals::v1::EvalRunService::WithRawMethod_DeleteEvalRun<
     aymara::evals::v1::EvalRunService::Service>;
+
+// What the calls share. Nothing is null, and everything outlives the calls.
+struct DeleteCallContext {
+  event_loop::EventLoop* loop = nullptr;
+  http::HttpClient* http = nullptr;
+  RawEvalRunService* grpc_service = nullptr;
+  handler::DeleteHandler* handler = nullptr;
+  handler::ScopeVerifier* scopes = nullptr;
+  CallFreeList<DeleteCall>* calls = nullptr;
+};
 
 // What gRPC needs for one call, made anew for each: its objects cannot be used twice.
 struct GrpcCall {
@@ -43,8 +57,8 @@ struct GrpcCall {
 
 class DeleteCall final : private handler::ResponseWriter {
  public:
-  // `pool` outlives the call.
-  explicit DeleteCall(CallPool* pool);
+  // `context` outlives the call.
+  explicit DeleteCall(const DeleteCallContext* context);
   DeleteCall(const DeleteCall&) = delete;
   DeleteCall& operator=(const DeleteCall&) = delete;
 
@@ -63,7 +77,7 @@ class DeleteCall final : private handler::ResponseWriter {
   void Write(const handler::DeleteResponse& response) override;
   void RecycleIfFinished();
 
-  CallPool& pool_;
+  const DeleteCallContext& context_;
   HttpAttemptSender attempts_;
   LoopTimer timer_;
   handler::ActiveCall call_;

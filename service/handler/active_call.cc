@@ -59,9 +59,13 @@ std::optional<bool> ParseShouldRetry(std::string_view value) {
 
 }  // namespace
 
-ActiveCall::ActiveCall(DeleteHandler* handler, AttemptSender* attempts, Timer* timer,
-                       ResponseWriter* writer)
-    : handler_(*handler), attempts_(*attempts), timer_(*timer), writer_(*writer) {}
+ActiveCall::ActiveCall(DeleteHandler* handler, ScopeVerifier* scopes, AttemptSender* attempts,
+                       Timer* timer, ResponseWriter* writer)
+    : handler_(*handler),
+      scopes_(*scopes),
+      attempts_(*attempts),
+      timer_(*timer),
+      writer_(*writer) {}
 
 void ActiveCall::Start(const IncomingCall& call) {
   assert(state_.phase == Phase::kIdle);
@@ -165,15 +169,12 @@ void ActiveCall::PrepareAttempts(const Metadata& metadata) {
   const DeleteOptions& options = handler_.options();
   state_.deletion.emplace(options.retry,
                           Deletion::Request{.allow_missing = state_.request.allow_missing(),
-                                            .attempted_before = state_.attempted_before});
+                                            .attempted_before = state_.attempted_before,
+                                            .verify_scope = options.verify_absence});
   state_.own_deadline =
       state_.arrived_at + ResponseTimeout(TimeToCallerDeadline(), options.deadline_margin);
-  deletion::BuildRequestTarget(
-      options.base_path, state_.request.eval_run_uuid(),
-      state_.request.has_workspace_uuid()
-          ? std::optional<std::string_view>(state_.request.workspace_uuid())
-          : std::nullopt,
-      &state_.target);
+  deletion::BuildRequestTarget(options.base_path, state_.request.eval_run_uuid(), WorkspaceAsSent(),
+                               &state_.target);
 
   state_.headers[0] = state_.api_key->header_line();
   state_.header_count = 1;
@@ -231,6 +232,9 @@ void ActiveCall::OnAttemptDone(const deletion::AttemptResult& result) {
         .retry_after_gate(state_.api_key->name())
         .OnRateLimited(handler_.clock().SteadyNow(), *hint.retry_after);
   }
+  if (classification.effect == deletion::Effect::kDeleted && handler_.options().verify_absence) {
+    scopes_.OnDeleted(GetScope());
+  }
   // A pool that had one dead connection may have more.
   state_.fresh_connection = result.fault != deletion::Fault::kNone;
 
@@ -262,6 +266,10 @@ deletion::AttemptClassification ActiveCall::ReadUpstreamResponse(
 }
 
 void ActiveCall::ApplyStep(const Deletion::Step& step) {
+  if (step.needs_scope_proof) {
+    CheckScope();
+    return;
+  }
   if (!step.will_retry) {
     Finish(state_.deletion->answer());
     return;
@@ -270,7 +278,42 @@ void ActiveCall::ApplyStep(const Deletion::Step& step) {
   timer_.Start(handler_.clock().SteadyNow() + step.wait, this);
 }
 
+void ActiveCall::CheckScope() {
+  const std::optional<deletion::ScopeStatus> status = scopes_.Check(GetScope(), this);
+  if (status.has_value()) {
+    state_.deletion->OnScopeChecked(*status);
+    Finish(state_.deletion->answer());
+    return;
+  }
+  state_.phase = Phase::kWaitingForScope;
+  timer_.Start(state_.own_deadline, this);
+}
+
+void ActiveCall::OnScopeChecked(deletion::ScopeStatus status) {
+  timer_.Cancel();
+  state_.deletion->OnScopeChecked(status);
+  Finish(state_.deletion->answer());
+}
+
+std::optional<std::string_view> ActiveCall::WorkspaceAsSent() const {
+  if (!state_.request.has_workspace_uuid()) return std::nullopt;
+  return state_.request.workspace_uuid();
+}
+
+ScopeVerifier::Scope ActiveCall::GetScope() const {
+  return {.api_key = state_.api_key, .workspace = WorkspaceAsSent()};
+}
+
 void ActiveCall::OnTimer() {
+  if (state_.phase == Phase::kWaitingForScope) {
+    scopes_.Leave(this);
+    Finish(state_.deletion->answer());
+    return;
+  }
+  RetryIfAllowed();
+}
+
+void ActiveCall::RetryIfAllowed() {
   const auto now = handler_.clock().SteadyNow();
   const std::string& key_name = state_.api_key->name();
   const milliseconds held = handler_.admission().retry_after_gate(key_name).Remaining(now);
@@ -301,6 +344,10 @@ void ActiveCall::Cancel() {
       may_have_been_sent = attempts_.Cancel();
       break;
     case Phase::kWaitingForRetry:
+      timer_.Cancel();
+      break;
+    case Phase::kWaitingForScope:
+      scopes_.Leave(this);
       timer_.Cancel();
       break;
   }
@@ -366,7 +413,8 @@ void ActiveCall::FinishWithError(const CallError& error) {
 
 CallError ActiveCall::MakeError(const Deletion::Response& response) const {
   return MakeCallError(response, state_.upstream_response, state_.request_id,
-                       state_.request.eval_run_uuid());
+                       {.eval_run_uuid = state_.request.eval_run_uuid(),
+                        .workspace_uuid = state_.request.workspace_uuid()});
 }
 
 void ActiveCall::CompleteWithError(const CallError& error) {

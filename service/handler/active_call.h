@@ -3,8 +3,10 @@
 // One DeleteEvalRun call, from its arrival to its response.
 //
 //   idle -> starting -> attempting <-> waiting for a retry
-//     ^        |            |                  |
-//     +--------+------------+------------------+   by a response, or by Cancel()
+//     ^        |          |     |              |
+//     |        |          |     +--> waiting for proof of the scope
+//     |        |          |                    |
+//     +--------+----------+--------------------+   by a response, or by Cancel()
 //
 // A call is looked at in this order: whether its message is well-formed, whether its caller may do
 // this (authz/policy.h says why in this order), the rate limits, the admission controller, and
@@ -23,16 +25,18 @@
 #include "service/handler/delete_handler.h"
 #include "service/handler/delete_response.h"
 #include "service/handler/incoming_call.h"
+#include "service/handler/scope_verifier.h"
 #include "service/handler/timer.h"
 #include "service/observability/call_record.h"
 
 namespace evalrun::handler {
 
 // Can be used for one call after another. Not thread-safe.
-class ActiveCall final : public AttemptObserver, public TimerObserver {
+class ActiveCall final : public AttemptObserver, public TimerObserver, public ScopeWaiter {
  public:
-  // They outlive the object, and serve this one alone, but for `handler`.
-  ActiveCall(DeleteHandler* handler, AttemptSender* attempts, Timer* timer, ResponseWriter* writer);
+  // They outlive the object, and serve this one alone, but for `handler` and `scopes`.
+  ActiveCall(DeleteHandler* handler, ScopeVerifier* scopes, AttemptSender* attempts, Timer* timer,
+             ResponseWriter* writer);
   ActiveCall(const ActiveCall&) = delete;
   ActiveCall& operator=(const ActiveCall&) = delete;
 
@@ -45,6 +49,7 @@ class ActiveCall final : public AttemptObserver, public TimerObserver {
 
   void OnAttemptDone(const deletion::AttemptResult& result) override;
   void OnTimer() override;
+  void OnScopeChecked(deletion::ScopeStatus status) override;
 
  private:
   void ReadCaller(const IncomingCall& call);
@@ -60,6 +65,10 @@ class ActiveCall final : public AttemptObserver, public TimerObserver {
   // Reads what the upstream says, and returns what it means.
   deletion::AttemptClassification ReadUpstreamResponse(const deletion::AttemptResult& result);
   void ApplyStep(const deletion::Deletion::Step& step);
+  void CheckScope();
+  void RetryIfAllowed();
+  [[nodiscard]] std::optional<std::string_view> WorkspaceAsSent() const;
+  [[nodiscard]] ScopeVerifier::Scope GetScope() const;
 
   [[nodiscard]] std::chrono::microseconds TimeToCallerDeadline() const;
   [[nodiscard]] std::chrono::microseconds TimeToOwnDeadline() const;
@@ -74,6 +83,7 @@ class ActiveCall final : public AttemptObserver, public TimerObserver {
   void CompleteWithError(const CallError& error);
 
   DeleteHandler& handler_;
+  ScopeVerifier& scopes_;
   AttemptSender& attempts_;
   Timer& timer_;
   ResponseWriter& writer_;

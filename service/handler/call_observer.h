@@ -8,6 +8,8 @@
 
 #include "rest_backend/deletion/admission_controller.h"
 #include "rest_backend/deletion/attempt_result.h"
+#include "rest_backend/deletion/scope_proof.h"
+#include "service/authz/key_ring.h"
 #include "service/observability/call_record.h"
 
 namespace evalrun::handler {
@@ -21,6 +23,9 @@ class CallObserver {
   // Another attempt begins, and it is not the call's first.
   virtual void OnRetry() = 0;
   virtual void OnAttemptDone(const deletion::AttemptResult& result) = 0;
+  // A probe of a scope with this API key has ended, or was given up.
+  virtual void OnScopeProbed(const authz::UpstreamKey& api_key,
+                             const deletion::ProbeClassification& result) = 0;
   // Once for each call that was started, at its end. `record` is valid during this call only.
   virtual void OnCallCompleted(const observability::CallRecord& record,
                                std::chrono::system_clock::time_point now) = 0;

@@ -44,6 +44,8 @@ struct CallValues {
     kStarting,         // until the first attempt begins
     kAttempting,       // an attempt is under way
     kWaitingForRetry,  // the timer is running
+    kWaitingForScope,  // for a probe (scope_verifier.h); the timer is running until the own
+                       // deadline
   };
   Phase phase = Phase::kIdle;
 

@@ -16,8 +16,8 @@ struct ReasonText {
   std::string_view text;
 };
 
-// For outcomes without an HTTP answer, by our reason.
-constexpr std::array<ReasonText, 10> kReasonTexts = {{
+// For outcomes without an HTTP answer, or whose HTTP answer decides nothing, by our reason.
+constexpr std::array<ReasonText, 12> kReasonTexts = {{
     {"UPSTREAM_RESOLVE_FAILED", "the name of the upstream could not be resolved"},
     {"UPSTREAM_CONNECT_FAILED", "no connection to the upstream could be made"},
     {"UPSTREAM_TLS_FAILED", "no secure connection to the upstream could be made"},
@@ -28,10 +28,16 @@ constexpr std::array<ReasonText, 10> kReasonTexts = {{
     {"DEADLINE_EXCEEDED", "the deadline passed before the upstream had answered"},
     {"CALL_CANCELLED", "the caller cancelled the call"},
     {"GATEWAY_INTERNAL_ERROR", "the gateway could not send the request"},
+    {deletion::kScopeNotFoundReason,
+     "the workspace, or the organization of the API key, does not exist: whether the run exists is "
+     "not known"},
+    {deletion::kAbsenceUnverifiedReason,
+     "the upstream found no such run, but it could not be verified that its workspace exists"},
 }};
 
-std::string DefaultMessage(std::string_view reason, const UpstreamResponse& upstream) {
-  if (upstream.is_final) return absl::StrCat("the upstream answered HTTP ", upstream.http_status);
+std::string DefaultMessage(std::string_view reason, bool is_upstreams_error,
+                           const UpstreamResponse& upstream) {
+  if (is_upstreams_error) return absl::StrCat("the upstream answered HTTP ", upstream.http_status);
   for (const ReasonText& reason_text : kReasonTexts) {
     if (reason_text.reason == reason) return std::string(reason_text.text);
   }
@@ -65,7 +71,7 @@ CallError MakeRejection(std::string_view reason, std::string message,
 
 CallError MakeCallError(const deletion::Deletion::Response& answer,
                         const UpstreamResponse& upstream, std::string_view request_id,
-                        std::string_view eval_run_uuid) {
+                        const RequestedRun& requested) {
   CallError call_error;
   call_error.code = answer.code;
   call_error.reason = std::string(answer.reason);
@@ -75,13 +81,17 @@ CallError MakeCallError(const deletion::Deletion::Response& answer,
   call_error.retry_after_is_explicit = answer.retry_after_is_explicit;
   call_error.retry_stop = answer.retry_stop;
   call_error.request_id = std::string(request_id);
-  call_error.eval_run_uuid = std::string(eval_run_uuid);
+  call_error.eval_run_uuid = std::string(requested.eval_run_uuid);
+  if (answer.reason == deletion::kScopeNotFoundReason) {
+    call_error.missing_workspace = std::string(requested.workspace_uuid);
+  }
   call_error.http_status = upstream.http_status;
   call_error.upstream_request_id =
       upstream.body.request_id.empty() ? upstream.header_request_id : upstream.body.request_id;
   call_error.upstream_code = upstream.body.code;
-  call_error.message = DefaultMessage(answer.reason, upstream);
-  if (upstream.is_final) {
+  const bool is_upstreams_error = upstream.is_final && !answer.is_scope_error;
+  call_error.message = DefaultMessage(answer.reason, is_upstreams_error, upstream);
+  if (is_upstreams_error) {
     call_error.field_errors = upstream.body.field_errors;
     if (!upstream.body.message.empty()) call_error.message = upstream.body.message;
     // An answer of 2xx with the API's error in it contradicts itself: the reason stays ours.

@@ -26,12 +26,18 @@ struct UpstreamResponse {
   std::string header_request_id;  // its `x-request-id`
 };
 
+// What an error repeats of the call's request.
+struct RequestedRun {
+  std::string_view eval_run_uuid;
+  std::string_view workspace_uuid;  // as sent; empty: unset
+};
+
 // The report of an answer that is not OK. Where the API itself has spoken, its words and its
-// domain; otherwise ours, which never say where the upstream is. `request_id` and `eval_run_uuid`
-// are the call's.
+// domain; otherwise ours, which never say where the upstream is. An error about the scope is always
+// ours: the API's words are about a run, which may exist. `request_id` is the call's.
 [[nodiscard]] CallError MakeCallError(const deletion::Deletion::Response& answer,
                                       const UpstreamResponse& upstream, std::string_view request_id,
-                                      std::string_view eval_run_uuid);
+                                      const RequestedRun& requested);
 
 // The report of a call that was not let in. `attempted_before`: the caller's own earlier attempts
 // may have deleted the run all the same.

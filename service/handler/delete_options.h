@@ -10,6 +10,7 @@
 #include "rest_backend/deletion/admission_controller.h"
 #include "rest_backend/deletion/deletion.h"
 #include "rest_backend/deletion/resource_id.h"
+#include "rest_backend/deletion/scope_proof.h"
 #include "service/authz/caller.h"
 
 namespace evalrun::handler {
@@ -18,6 +19,9 @@ struct DeleteOptions {
   std::string base_path;  // of the upstream, such as `/v2`
   deletion::IdFormat id_format = deletion::IdFormat::kUuid;
   deletion::RetryPolicy retry;
+  // Whether a 404 of the API needs proof that its scope exists.
+  bool verify_absence = true;
+  deletion::ScopeTableOptions scopes;
   deletion::AdmissionControllerOptions admission;
   std::chrono::microseconds upstream_timeout = std::chrono::seconds(10);  // per send
   std::chrono::microseconds deadline_margin = std::chrono::milliseconds(20);

@@ -85,6 +85,12 @@ google::rpc::Status MakeDetails(const CallError& call_error, std::size_t max_byt
     resource_info.set_resource_name(Truncate(call_error.eval_run_uuid, max_bytes));
     status.add_details()->PackFrom(resource_info);
   }
+  if (call_error.missing_workspace.has_value()) {
+    google::rpc::ResourceInfo resource_info;
+    resource_info.set_resource_type("aymara.evals.v1.Workspace");
+    resource_info.set_resource_name(Truncate(*call_error.missing_workspace, max_bytes));
+    status.add_details()->PackFrom(resource_info);
+  }
   return status;
 }
 

@@ -40,6 +40,8 @@ struct CallError {
   std::string upstream_request_id;
   std::string request_id;
   std::string eval_run_uuid;
+  // The workspace as sent (empty: the API key's own), where it or the organization is missing.
+  std::optional<std::string> missing_workspace = std::nullopt;
   std::optional<std::chrono::milliseconds> retry_after;
   bool retry_after_is_explicit =
       false;  // whether `retry_after` was asked for by who limits the rate

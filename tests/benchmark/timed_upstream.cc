@@ -13,6 +13,8 @@
 #include <system_error>
 #include <utility>
 
+#include "tests/support/scripts.h"
+
 namespace evalrun::testing {
 namespace {
 
@@ -111,8 +113,9 @@ void TimedUpstream::Read(int fd) {
   connection.unread.append(buffer.data(), static_cast<std::size_t>(count));
   const Clock::time_point now = Clock::now();
   for (std::size_t end = 0; (end = connection.unread.find(kEndOfHeaders)) != std::string::npos;) {
+    const bool is_get = connection.unread.starts_with("GET ");
     connection.unread.erase(0, end + kEndOfHeaders.size());
-    TimedReply reply = reply_(requests_++);
+    TimedReply reply = is_get ? TimedReply{.bytes = EmptyListReply()} : reply_(requests_++);
     scheduled_.push({now + reply.delay, fd, connection.number, std::move(reply)});
   }
 }

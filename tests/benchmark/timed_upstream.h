@@ -1,8 +1,8 @@
 // File: timed_upstream.h
 //
 // An upstream for load tests that responds to each request after a delay, with one thread for all
-// connections. It neither evaluates nor records requests. For tests of behaviour use
-// tests/support/scripted_upstream.h.
+// connections. It neither evaluates nor records deletions; each GET it answers with an empty list
+// of eval runs. For tests of behaviour use tests/support/scripted_upstream.h.
 #ifndef EVALRUN_TESTS_BENCHMARK_TIMED_UPSTREAM_H_
 #define EVALRUN_TESTS_BENCHMARK_TIMED_UPSTREAM_H_
 
@@ -29,7 +29,7 @@ struct TimedReply {
 
 class TimedUpstream {
  public:
-  // `reply` is called for each request with its number, from 0, on the upstream's thread. Throws
+  // `reply` is called for each deletion with its number, from 0, on the upstream's thread. Throws
   // std::system_error if it cannot listen.
   explicit TimedUpstream(std::function<TimedReply(std::uint64_t number)> reply);
   TimedUpstream(const TimedUpstream&) = delete;

@@ -32,7 +32,7 @@ ALLOWED = {
     "service/admin": (),
     "service/authz": ("rest_backend/deletion",),
     "service/cli": ("rest_backend/deletion", "service/text", "service/tls"),
-    "service/config": ("rest_backend/deletion", "service/authz", "service/ratelimit",
+    "service/config": ("rest_backend/deletion", "rest_backend/http", "service/authz", "service/ratelimit",
                        "service/text", "service/tls"),
     "service/event_loop": ("service/net",),
     "service/grpc_adapter": ("rest_backend/deletion", "rest_backend/http", "service/authz",
@@ -45,7 +45,7 @@ ALLOWED = {
     "service/observability": ("rest_backend/deletion", "service/authz"),
     "service/process": (),
     "service/ratelimit": ("service/authz", "service/observability"),
-    "service/reload": ("service/authz", "service/config", "service/observability", "service/tls"),
+    "service/reload": ("rest_backend/http", "service/authz", "service/config", "service/observability", "service/tls"),
     "service/text": (),
     "service/tls": (),
 }

@@ -12,6 +12,8 @@
 #include <system_error>
 #include <utility>
 
+#include "tests/support/scripts.h"
+
 namespace evalrun::testing {
 namespace {
 
@@ -42,7 +44,9 @@ std::string MakeUrl(const std::string& host, int port) {
 }  // namespace
 
 ScriptedUpstream::ScriptedUpstream(Script script, Options options)
-    : script_(std::move(script)), options_(std::move(options)) {
+    : script_(std::move(script)),
+      options_(std::move(options)),
+      list_(options_.list ? options_.list : Respond(EmptyListReply())) {
   std::tie(listener_, port_) = BoundSocket(options_.host, options_.port);
   if (listen(listener_, options_.backlog) != 0) Throw("listen");
   acceptor_ = std::thread([this] { Accept(); });
@@ -80,13 +84,15 @@ void ScriptedUpstream::Serve(int fd, int number) {
     while (connection.is_open()) {
       std::optional<ReceivedRequest> request = connection.Read();
       if (!request.has_value()) break;
+      const bool is_list = request->method == "GET";
       {
         const std::lock_guard lock(mutex_);
-        request->order = static_cast<int>(requests_.size());
-        requests_.push_back(*request);
+        std::vector<ReceivedRequest>& requests = is_list ? list_requests_ : requests_;
+        request->order = static_cast<int>(requests.size());
+        requests.push_back(*request);
         changed_.notify_all();
       }
-      script_(*request, connection);
+      (is_list ? list_ : script_)(*request, connection);
     }
   }
   const std::lock_guard lock(mutex_);
@@ -97,6 +103,11 @@ void ScriptedUpstream::Serve(int fd, int number) {
 std::vector<ReceivedRequest> ScriptedUpstream::requests() const {
   const std::lock_guard lock(mutex_);
   return requests_;
+}
+
+std::vector<ReceivedRequest> ScriptedUpstream::list_requests() const {
+  const std::lock_guard lock(mutex_);
+  return list_requests_;
 }
 
 int ScriptedUpstream::connections() const {

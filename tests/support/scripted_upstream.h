@@ -1,7 +1,8 @@
 // File: scripted_upstream.h
 //
 // An HTTP/1.1 upstream on 127.0.0.1 whose behaviour a test scripts byte by byte, and which records
-// the requests that it receives.
+// the requests that it receives. The requests of a script are the deletions; by a GET of the list
+// the gateway finds out whether a workspace exists, which it does unless a test says otherwise.
 //
 //   ScriptedUpstream upstream(InOrder({CloseWithoutResponse(), Respond(HttpReply(204))}));
 //   ... calls through the gateway to upstream.url() ...
@@ -36,6 +37,7 @@ class ScriptedUpstream {
     int backlog = 1024;
     std::string host = "127.0.0.1";  // an IPv4 address of the loopback network
     int port = 0;                    // 0: any free port
+    Script list = {};                // handles each GET; by default the response is an empty list
   };
 
   // Throws std::system_error if it cannot listen.
@@ -50,8 +52,10 @@ class ScriptedUpstream {
   // `http://HOST:PORT/v2`
   [[nodiscard]] std::string url() const;
 
-  // The requests so far, in order of arrival.
+  // The requests so far, in order of arrival, without those for the list.
   [[nodiscard]] std::vector<ReceivedRequest> requests() const;
+  // Those for the list.
+  [[nodiscard]] std::vector<ReceivedRequest> list_requests() const;
   [[nodiscard]] int connections() const;
   // How many connections have been closed, by either side.
   [[nodiscard]] int closed_connections() const;
@@ -67,12 +71,14 @@ class ScriptedUpstream {
 
   const Script script_;
   const Options options_;
+  const Script list_;
   Latch stop_;
   int listener_ = -1;
   int port_ = 0;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<ReceivedRequest> requests_;  // guarded by mutex_, like the next three
+  std::vector<ReceivedRequest> requests_;  // guarded by mutex_, like the next four
+  std::vector<ReceivedRequest> list_requests_;
   int connections_ = 0;
   int closed_ = 0;
   std::vector<std::thread> threads_;

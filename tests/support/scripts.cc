@@ -27,6 +27,8 @@ std::string ApiErrorReply(int status, std::string_view code, std::string_view ex
   return HttpReply(status, ApiError(code, message, request_id), "application/json", extra_headers);
 }
 
+std::string EmptyListReply() { return HttpReply(200, R"({"items": [], "count": 0})"); }
+
 Script Respond(std::string bytes) {
   return [bytes = std::move(bytes)](const ReceivedRequest&, UpstreamConnection& connection) {
     connection.Write(bytes);

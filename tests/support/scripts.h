@@ -24,6 +24,9 @@ std::string ApiError(std::string_view code, std::string_view message,
 // A response with this error object.
 std::string ApiErrorReply(int status, std::string_view code, std::string_view extra_headers = "");
 
+// The API's list of eval runs, empty: the workspace exists.
+std::string EmptyListReply();
+
 // Sends these bytes, and keeps the connection.
 Script Respond(std::string bytes);
 // Sends these bytes, then closes the connection.

@@ -27,6 +27,12 @@ TEST(UpstreamKeyTest, FormatsHeaderLine) {
   EXPECT_EQ(key.name(), "a");
 }
 
+TEST(UpstreamKeyTest, EachKeyHasAnIdOfItsOwn) {
+  const UpstreamKey key("a", "s3cret");
+  const UpstreamKey reloaded("a", "s3cret");
+  EXPECT_NE(key.id(), reloaded.id());
+}
+
 TEST(UpstreamKeyTest, WipedWhenLastReferenceIsReleased) {
   constexpr char kCanary[] = "canary canary";
   auto held = std::make_shared<UpstreamKey>("a", kCanary);

@@ -226,6 +226,15 @@ TEST_F(ScopeTableTest, MissingReplacesProof) {
   ExpectStatus(kScope, ScopeStatus::kMissing);
 }
 
+TEST_F(ScopeTableTest, CancelledProbeChangesNothing) {
+  ExpectAction(kScope, Action::kBeginProbe);
+  table_.OnProbeCancelled(kScope);
+  ExpectAction(kScope, Action::kBeginProbe);
+  table_.OnDeleted(kScope, now_);
+  table_.OnProbeCancelled(kScope);
+  ExpectStatus(kScope, ScopeStatus::kProven);
+}
+
 TEST_F(ScopeTableTest, ProofExpiringDuringAProbeAwaitsIt) {
   ExpectAction(kScope, Action::kBeginProbe);
   table_.OnDeleted(kScope, now_);

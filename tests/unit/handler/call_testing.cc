@@ -9,7 +9,8 @@ void FakeAttemptSender::Start(const AttemptRequest& request, AttemptObserver* ob
   EXPECT_FALSE(is_under_way()) << "one attempt at a time";
   EXPECT_GE(request.timeout.count(), 1);
   observer_ = observer;
-  started_.push_back({.target = request.target,
+  started_.push_back({.method = request.method,
+                      .target = request.target,
                       .headers = {request.headers.begin(), request.headers.end()},
                       .timeout = request.timeout,
                       .fresh_connection = request.fresh_connection});
@@ -25,6 +26,41 @@ bool FakeAttemptSender::Cancel() {
 void FakeAttemptSender::Finish(const deletion::AttemptResult& result) {
   ASSERT_TRUE(is_under_way());
   std::exchange(observer_, nullptr)->OnAttemptDone(result);
+}
+
+class FakeProbes::Sender final : public AttemptSender {
+ public:
+  explicit Sender(FakeProbes* probes) : probes_(*probes) {}
+
+  void Start(const AttemptRequest& request, AttemptObserver* observer) override {
+    EXPECT_GE(request.timeout.count(), 1);
+    observer_ = observer;
+    probes_.started_.push_back({.method = request.method,
+                                .target = request.target,
+                                .headers = {request.headers.begin(), request.headers.end()},
+                                .timeout = request.timeout,
+                                .fresh_connection = request.fresh_connection});
+    probes_.senders_.push_back(this);
+  }
+  bool Cancel() override {
+    EXPECT_EQ(std::erase(probes_.senders_, this), 1u) << "there is nothing to cancel";
+    return true;
+  }
+  void Finish(const deletion::AttemptResult& result) {
+    ASSERT_EQ(std::erase(probes_.senders_, this), 1u);
+    observer_->OnAttemptDone(result);  // destroys this object
+  }
+
+ private:
+  FakeProbes& probes_;
+  AttemptObserver* observer_ = nullptr;
+};
+
+std::unique_ptr<AttemptSender> FakeProbes::Make() { return std::make_unique<Sender>(this); }
+
+void FakeProbes::Finish(const deletion::AttemptResult& result) {
+  ASSERT_FALSE(senders_.empty()) << "no probe is under way";
+  senders_.front()->Finish(result);
 }
 
 void FakeTimer::Start(std::chrono::steady_clock::time_point due, TimerObserver* observer) {
@@ -155,6 +191,7 @@ deletion::AttemptResult ConnectionLost() {
 void CallTest::TearDown() {
   EXPECT_EQ(handler().admission().in_flight(), 0u) << "each permit is released exactly once";
   EXPECT_EQ(observer_.completed.size(), observer_.started) << "each call is reported exactly once";
+  EXPECT_EQ(probes_.under_way(), 0u) << "nobody waits for it";
   for (const auto& call : calls_) {
     EXPECT_FALSE(call->attempts.is_under_way());
     EXPECT_FALSE(call->timer.is_running());
@@ -169,6 +206,7 @@ DeleteHandler& CallTest::handler() {
         std::make_unique<ratelimit::Limiter>(ratelimit::Limiter::Options{.max_keys = 10, .seed = 1},
                                              nullptr),
         live_config_);
+    scopes_.emplace(&*handler_, &probes_);
   }
   return *handler_;
 }
@@ -176,7 +214,8 @@ DeleteHandler& CallTest::handler() {
 TestCall& CallTest::call() { return calls_.empty() ? NewCall() : *calls_.front(); }
 
 TestCall& CallTest::NewCall() {
-  calls_.push_back(std::make_unique<TestCall>(&handler()));
+  DeleteHandler* of = &handler();
+  calls_.push_back(std::make_unique<TestCall>(of, &*scopes_));
   return *calls_.back();
 }
 

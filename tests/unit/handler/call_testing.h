@@ -23,6 +23,7 @@
 
 #include "service/handler/active_call.h"
 #include "service/handler/delete_handler.h"
+#include "service/handler/scope_verifier.h"
 
 namespace evalrun::handler {
 
@@ -63,6 +64,7 @@ struct FakeMetadata final : Metadata {
 
 // An attempt as it was started.
 struct StartedAttempt {
+  AttemptRequest::Method method = AttemptRequest::Method::kDelete;
   std::string target;
   std::vector<std::string> headers;
   std::chrono::milliseconds timeout{0};
@@ -90,6 +92,24 @@ class FakeAttemptSender final : public AttemptSender {
   AttemptObserver* observer_ = nullptr;
   int cancelled_ = 0;
   bool may_have_been_sent_ = false;
+};
+
+// A probe as it was started, which the test may end.
+class FakeProbes final : public AttemptSenderFactory {
+ public:
+  std::unique_ptr<AttemptSender> Make() override;
+
+  // All of them, in order.
+  [[nodiscard]] const std::vector<StartedAttempt>& started() const { return started_; }
+  [[nodiscard]] std::size_t under_way() const { return senders_.size(); }
+  // The oldest probe that is under way ends like this.
+  void Finish(const deletion::AttemptResult& result);
+
+ private:
+  class Sender;
+
+  std::vector<StartedAttempt> started_;
+  std::vector<Sender*> senders_;  // whose probe is under way
 };
 
 class FakeTimer final : public Timer {
@@ -160,6 +180,11 @@ struct FakeObserver final : CallObserver {
   void OnCallRejected(deletion::RejectReason reason) override { rejected.push_back(reason); }
   void OnRetry() override { ++retries; }
   void OnAttemptDone(const deletion::AttemptResult& /*result*/) override { ++attempts; }
+  void OnScopeProbed(const authz::UpstreamKey& api_key,
+                     const deletion::ProbeClassification& result) override {
+    probed_keys.push_back(api_key.name());
+    probed.push_back(result);
+  }
   void OnCallCompleted(const observability::CallRecord& record,
                        std::chrono::system_clock::time_point /*now*/) override {
     completed.emplace_back(record);
@@ -170,12 +195,15 @@ struct FakeObserver final : CallObserver {
   std::vector<deletion::RejectReason> rejected;
   int retries = 0;
   int attempts = 0;
+  std::vector<std::string> probed_keys;
+  std::vector<deletion::ProbeClassification> probed;
   std::vector<CompletedCall> completed;
 };
 
 // One call after another, as a transport has them.
 struct TestCall {
-  explicit TestCall(DeleteHandler* handler) : call(handler, &attempts, &timer, &writer) {}
+  TestCall(DeleteHandler* handler, ScopeVerifier* scopes)
+      : call(handler, scopes, &attempts, &timer, &writer) {}
 
   FakeAttemptSender attempts;
   FakeTimer timer;
@@ -197,13 +225,20 @@ struct TestCall {
 [[nodiscard]] deletion::AttemptResult ConnectFailed();   // certainly nothing was sent
 [[nodiscard]] deletion::AttemptResult ConnectionLost();  // something may have been
 
+// The API's list of eval runs, empty.
+inline constexpr std::string_view kListBody = R"({"items":[],"count":0})";
+
 inline constexpr std::string_view kNotFoundBody =
     R"({"error":{"code":"resource.not_found","message":"no such run"},"request_id":"up-1"})";
 
 // At the end of each test every call must be over: reported once, and its permit released.
 class CallTest : public ::testing::Test {
  protected:
-  CallTest() { options_.base_path = "/v2"; }
+  // Except in the tests that are about it, a 404 needs no proof.
+  CallTest() {
+    options_.base_path = "/v2";
+    options_.verify_absence = false;
+  }
   void TearDown() override;
 
   // Made on first use, of `options_` and `live_config_` as they are then.
@@ -221,9 +256,11 @@ class CallTest : public ::testing::Test {
   FakeObserver observer_;
   DeleteOptions options_;
   LiveConfig live_config_ = MakeLiveConfig();
+  FakeProbes probes_;
 
  private:
   std::optional<DeleteHandler> handler_;
+  std::optional<ScopeVerifier> scopes_;
   std::vector<std::unique_ptr<TestCall>> calls_;
 };
 

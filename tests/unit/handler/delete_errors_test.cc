@@ -28,7 +28,7 @@ CallError MakeCallError(absl::StatusCode code, Certainty certainty, std::string_
                         const UpstreamResponse& upstream) {
   return MakeCallError(
       {.code = code, .certainty = certainty, .reason = reason, .sends = 1, .retry_after = {}},
-      upstream, "abc-1", "an-id");
+      upstream, "abc-1", {.eval_run_uuid = "an-id", .workspace_uuid = ""});
 }
 
 TEST(MakeCallErrorTest, PassesOnTheApisOwnError) {
@@ -72,6 +72,33 @@ TEST(MakeCallErrorTest, KeepsOwnReasonForA2xxWithAnErrorBody) {
                                              "UPSTREAM_UNEXPECTED_RESPONSE", ApiError(200));
   EXPECT_EQ(call_error.reason, "UPSTREAM_UNEXPECTED_RESPONSE");
   EXPECT_EQ(call_error.domain, "evalrun-gateway");
+}
+
+// The API's words are about a run, which may exist.
+TEST(MakeCallErrorTest, OwnWordsForAnErrorAboutTheScope) {
+  UpstreamResponse upstream = ApiError(404);
+  upstream.body.code = "resource.not_found";
+  upstream.body.message = "no such run";
+  upstream.body.field_errors = {{"a", "b"}};
+  for (const std::string_view reason :
+       {deletion::kScopeNotFoundReason, deletion::kAbsenceUnverifiedReason}) {
+    const CallError call_error = MakeCallError({.code = absl::StatusCode::kUnavailable,
+                                                .certainty = Certainty::kNotPerformed,
+                                                .reason = reason,
+                                                .is_scope_error = true,
+                                                .retry_after = {}},
+                                               upstream, "abc-1", {"an-id", "a-workspace"});
+    EXPECT_EQ(call_error.reason, reason);
+    EXPECT_EQ(call_error.domain, "evalrun-gateway");
+    EXPECT_THAT(call_error.message, HasSubstr("workspace"));
+    EXPECT_THAT(call_error.message, ::testing::Ne("no such run"));
+    EXPECT_THAT(call_error.field_errors, ::testing::IsEmpty());
+    EXPECT_EQ(call_error.http_status, 404);
+    EXPECT_EQ(call_error.upstream_code, "resource.not_found");
+    EXPECT_EQ(call_error.upstream_request_id, "req-1");
+    EXPECT_EQ(call_error.missing_workspace.has_value(), reason == deletion::kScopeNotFoundReason);
+    EXPECT_EQ(call_error.missing_workspace.value_or("a-workspace"), "a-workspace");
+  }
 }
 
 TEST(MakeCallErrorTest, IgnoresEarlierResponseWhenLastAttemptHadNone) {

@@ -104,6 +104,17 @@ TEST(EncodeErrorTest, MetadataContainsUpstreamCodeAndRequestId) {
                            Pair("upstream_request_id", "req-1")));
 }
 
+TEST(EncodeErrorTest, ResourceInfoNamesTheMissingWorkspace) {
+  CallError call_error = MakeError(absl::StatusCode::kFailedPrecondition);
+  EXPECT_FALSE(Has<google::rpc::ResourceInfo>(EncodeError(call_error)));
+  for (const char* workspace : {"a-workspace", ""}) {
+    call_error.missing_workspace = workspace;
+    const auto resource = Find<google::rpc::ResourceInfo>(EncodeError(call_error));
+    EXPECT_EQ(resource.resource_type(), "aymara.evals.v1.Workspace");
+    EXPECT_EQ(resource.resource_name(), workspace);
+  }
+}
+
 TEST(EncodeErrorTest, AddsRetryInfoOnlyWithRetryAfter) {
   CallError call_error = MakeError(absl::StatusCode::kResourceExhausted);
   EXPECT_FALSE(Has<google::rpc::RetryInfo>(EncodeError(call_error)));
