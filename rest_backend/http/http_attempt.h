@@ -48,8 +48,8 @@ struct AttemptRequest {
   // Further header lines; valid until the attempt is finished.
   std::span<const char* const> headers;
   std::chrono::milliseconds timeout{0};  // for everything, connecting included; at least 1 ms
-  // How much later libcurl's own timer ends the attempt, which may be late by tens of milliseconds: for
-  // a caller that calls HttpClient::Expire() when the time is up.
+  // How much later libcurl's own timer ends the attempt, which may be late by tens of milliseconds:
+  // for a caller that calls HttpClient::Expire() when the time is up.
   std::chrono::milliseconds timeout_grace{0};
   // Do not reuse a connection: the last one turned out to be lost.
   bool fresh_connection = false;

@@ -9,19 +9,33 @@
 
 namespace evalrun::handler {
 
-// How long the answer may take when the caller's deadline is `until_deadline` away: less by
-// `margin`, so that our answer and its details arrive before the caller's own timer does, but the
-// margin takes a quarter of the time at most. Zero or less: there is no time to send anything.
-[[nodiscard]] inline std::chrono::microseconds ResponseTimeout(
-    std::chrono::microseconds until_deadline, std::chrono::microseconds margin) {
-  return until_deadline - std::min(margin, until_deadline / 4);
+// By how much the caller's own timer may fire before the deadline that arrived. gRPC's C core, and
+// so its clients in C++, Python, Ruby, PHP and older C#, rounds `grpc-timeout` up to few digits
+// (src/core/lib/transport/timeout_encoding.cc): from 1 s to the next 10 ms, from 10 s to the next
+// 100 ms, from 100 s to the next second, and so on. Other clients send it exactly.
+[[nodiscard]] inline std::chrono::microseconds TimeoutRounding(std::chrono::microseconds timeout) {
+  auto step = std::chrono::microseconds(0);
+  for (std::chrono::microseconds from = std::chrono::seconds(1); timeout >= from; from *= 10) {
+    step = from / 100;
+    if (from >= std::chrono::hours(24)) break;  // enough for every deadline that matters
+  }
+  return step;
 }
 
-// How long one send may take: `per_send` at most, and never past the answer. In the milliseconds
-// that timers have, rounded down.
-[[nodiscard]] inline std::chrono::milliseconds AttemptTimeout(std::chrono::microseconds time_left,
-                                                              std::chrono::microseconds per_send) {
-  return std::chrono::floor<std::chrono::milliseconds>(std::min(time_left, per_send));
+// How long the response may take when the caller's deadline is `until_deadline` away: less by
+// `margin` and by what the deadline may have been rounded up, so that the response and its details
+// arrive before the caller's own timer fires. The margin is a quarter of the time at most. Zero or
+// less: there is no time to send anything.
+[[nodiscard]] inline std::chrono::microseconds ResponseTimeout(
+    std::chrono::microseconds until_deadline, std::chrono::microseconds margin) {
+  return until_deadline - std::min(margin, until_deadline / 4) - TimeoutRounding(until_deadline);
+}
+
+// How long one attempt may take: `per_attempt` at most, and never past the response. In
+// milliseconds, rounded down.
+[[nodiscard]] inline std::chrono::milliseconds AttemptTimeout(
+    std::chrono::microseconds time_left, std::chrono::microseconds per_attempt) {
+  return std::chrono::floor<std::chrono::milliseconds>(std::min(time_left, per_attempt));
 }
 
 }  // namespace evalrun::handler

@@ -8,9 +8,9 @@
 
 namespace evalrun::process {
 
-// Opens /dev/null on each of the descriptors 0, 1 and 2 that is closed. Otherwise the next file that
-// the process opens, such as the audit file, gets that number, and whatever is printed goes there.
-// Called before anything is opened.
+// Opens /dev/null on each of the descriptors 0, 1 and 2 that is closed. Otherwise the next file
+// that the process opens, such as the audit file, gets that number, and whatever is printed goes
+// there. Called before anything is opened.
 [[nodiscard]] absl::Status OpenStandardDescriptors();
 
 }  // namespace evalrun::process

@@ -27,6 +27,15 @@ TEST(DeadlineTest, RespondsWithDetailsBeforeTheCallersDeadline) {
   EXPECT_GE(reply.elapsed, 1000ms);
 }
 
+// gRPC's C++ client rounds the deadline up to the next 100 ms from 10 s on.
+TEST(DeadlineTest, RespondsWithDetailsBeforeALongDeadline) {
+  ScriptedUpstream upstream(Hang());
+  GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--upstream-timeout", "60s"}});
+  const DeleteReply reply = DeleteClient(gateway.grpc_address()).Delete({.timeout = 10'050ms});
+  EXPECT_THAT(reply, HasCode(StatusCode::DEADLINE_EXCEEDED));
+  EXPECT_THAT(reply, HasDeletion("unknown")) << "the client's own timeout has no details";
+}
+
 // As grpc-js sends it for `new Date(9999, 11, 31)`, and others for "no deadline": further away than
 // std::chrono::system_clock can say. gRPC's C++ client sends none of them.
 TEST(DeadlineTest, ADeadlineThatIsCenturiesAwayIsNone) {

@@ -8,12 +8,31 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// As gRPC's C core encodes a timeout.
+TEST(TimeoutRoundingTest, IsTheStepOfTheEncoding) {
+  EXPECT_EQ(TimeoutRounding(-1s), 0ms);
+  EXPECT_EQ(TimeoutRounding(999ms), 0ms);
+  EXPECT_EQ(TimeoutRounding(1s), 10ms);
+  EXPECT_EQ(TimeoutRounding(9999ms), 10ms);
+  EXPECT_EQ(TimeoutRounding(10s), 100ms);
+  EXPECT_EQ(TimeoutRounding(29s), 100ms);
+  EXPECT_EQ(TimeoutRounding(100s), 1s);
+  EXPECT_EQ(TimeoutRounding(1000s), 10s);
+  EXPECT_LE(TimeoutRounding(8760h), 8760h / 100);
+}
+
 TEST(ResponseTimeoutTest, SubtractsMarginButAtMostAQuarter) {
-  EXPECT_EQ(ResponseTimeout(10s, 20ms), 9980ms);
+  EXPECT_EQ(ResponseTimeout(900ms, 20ms), 880ms);
   EXPECT_EQ(ResponseTimeout(80ms, 20ms), 60ms);
   EXPECT_EQ(ResponseTimeout(40ms, 20ms), 30ms);
   EXPECT_EQ(ResponseTimeout(0ms, 20ms), 0ms);
   EXPECT_LT(ResponseTimeout(-5s, 20ms), 0ms);
+}
+
+TEST(ResponseTimeoutTest, SubtractsWhatTheDeadlineMayHaveBeenRoundedUp) {
+  EXPECT_EQ(ResponseTimeout(5s, 20ms), 4970ms);
+  EXPECT_EQ(ResponseTimeout(10s, 20ms), 9880ms);
+  EXPECT_EQ(ResponseTimeout(60s, 200ms), 59700ms);
 }
 
 TEST(AttemptTimeoutTest, IsCappedByResponseAndAttemptLimits) {
