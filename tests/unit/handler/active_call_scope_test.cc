@@ -213,7 +213,7 @@ TEST_F(ActiveCallScopeTest, DeletionMeanwhileProvesTheScopeOfAnUnverifiableProbe
 TEST_F(ActiveCallScopeTest, IsUnverifiedAtItsOwnDeadline) {
   options_.deadline_margin = 20ms;
   TestCall& call = StartMissing(1s);
-  EXPECT_EQ(call.timer.due() - clock_.SteadyNow(), 980ms);
+  EXPECT_EQ(call.timer.due() - clock_.SteadyNow(), 970ms);
   call.timer.FireWhenDue(&clock_);
   ExpectUnverified(call);
   EXPECT_EQ(probes_.under_way(), 0u) << "nobody waits for it any more";
