@@ -37,7 +37,7 @@ class ScriptedUpstream {
     int backlog = 1024;
     std::string host = "127.0.0.1";  // an IPv4 address of the loopback network
     int port = 0;                    // 0: any free port
-    Script list;                     // handles each GET; by default the response is an empty list
+    Script list = {};                // handles each GET; by default the response is an empty list
   };
 
   // Throws std::system_error if it cannot listen.
