@@ -206,7 +206,9 @@ int DryRun(const DeleteCommand& command, const std::vector<std::string>& ids,
   if (request.workspace_uuid.has_value()) {
     sentence += fmt::format(" in workspace {}", Printable(*request.workspace_uuid));
   }
-  if (gone_before > 0) sentence += fmt::format("; {} are gone already", gone_before);
+  if (gone_before > 0)
+    sentence +=
+        fmt::format("; {} are skipped, because the done-file lists them as done", gone_before);
   if (duplicates > 0) sentence += fmt::format("; {} are named more than once", duplicates);
   WriteStderr(sentence + ".\n");
   return kExitOk;

@@ -88,8 +88,10 @@ struct DeleteResult {
   std::vector<FieldViolation> field_violations;
   std::optional<Resource> resource;
 
-  // Whether the run is certainly gone, as the caller requested.
+  // Whether the run is certainly not in the workspace, as the caller requested.
   [[nodiscard]] bool gone() const { return code == absl::StatusCode::kOk; }
+  // Whether the workspace or the organization is missing: no call for a run in it can succeed.
+  [[nodiscard]] bool IsScopeNotFound() const { return reason == "SCOPE_NOT_FOUND"; }
 };
 
 // Parses `reply`. Malformed details are treated as missing.

@@ -142,10 +142,11 @@ void AddDelete(CLI::App* app, Flags::Delete* flags) {
   app->add_flag("--opaque-ids", flags->opaque_ids,
                 "Accept ids that are no UUIDs, for a gateway that does")
       ->group(kWhich);
-  app->add_flag("--allow-missing", flags->allow_missing, "A run that is not there counts as gone")
+  app->add_flag("--allow-missing", flags->allow_missing,
+                "A run that is not in the workspace is no error")
       ->group(kHow);
   app->add_flag("--retry-unknown", flags->retry_unknown,
-                "Call again, with --allow-missing, while it is unknown whether a run is gone")
+                "Call again, with --allow-missing, while it is unknown whether a run is deleted")
       ->group(kHow);
   app->add_flag("--dry-run", flags->dry_run, "Print the ids that would be deleted; send nothing")
       ->group(kHow);
@@ -159,10 +160,9 @@ void AddDelete(CLI::App* app, Flags::Delete* flags) {
       ->capture_default_str()
       ->check(IntInRange(1, 1000))
       ->group(kMany);
-  app->add_option(
-         "--done-file", flags->done_file,
-         "Record in FILE what becomes of each run, and skip what it says is gone: the same "
-         "command again then goes on where it was stopped")
+  app->add_option("--done-file", flags->done_file,
+                  "Record in FILE what becomes of each run, and skip those that are done: the same "
+                  "command again then goes on where it was stopped")
       ->type_name("FILE")
       ->check(Check(CheckNotEmpty))
       ->group(kMany);

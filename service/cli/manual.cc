@@ -20,14 +20,14 @@ constexpr char kDeleteText[] =
     "seconds where standard error is no terminal) shows the progress, and a summary says at "
     "the end what became of them, by outcome, and what to do next. A report of success goes "
     "to standard output, one of failure to standard error.\n"
-    "When an answer is lost it is unknown whether a run is gone. Such runs are listed with the "
+    "When an answer is lost it is unknown whether a run is deleted. Such runs are listed with the "
     "command that settles them, which is to delete again with --allow-missing; "
     "--retry-unknown does that by itself.\n"
     "When the gateway says that there are too many requests, a long list is paused for as long "
     "as it asks, and goes on with fewer calls at a time. When the gateway is restarted, it "
     "waits for it. What would fail for every run alike stops the list.\n"
     "With --done-file even a kill -9 loses nothing: a line is appended before a run is sent, "
-    "and another when its fate is known. The same command later skips what is gone, and asks again "
+    "and another when its fate is known. The same command later skips what is done, and asks again "
     "about the rest; with --allow-missing where the answer was lost.\n"
     "Ctrl-C (or SIGTERM) stops cleanly: nothing new is sent, calls under way get five seconds, "
     "and the summary says what was done and how to go on. A second one cancels them at once. "
@@ -56,7 +56,7 @@ std::vector<Example> CommandExamples(std::string_view command) {
          "evalrunctl delete --from-file ids.txt --done-file done.txt"},
         {"Read the ids from another program, and have one JSON object for each",
          "list-ids | evalrunctl delete --from-file - --json > results.jsonl"},
-        {"Be content when it is gone, and ask until that is certain",
+        {"Be content when it is not in the workspace, and ask until that is certain",
          "evalrunctl delete --allow-missing --retry-unknown "
          "954d54bc-bd5f-4cb5-8d20-688f368b712e"},
         {"Over TLS, with a certificate of one's own",
@@ -116,9 +116,9 @@ Manual MakeManual() {
   manual.summary = app->get_description();
   manual.paragraphs = {
       "An eval run that is deleted is gone for good, so every answer says in one word what is "
-      "certain: performed (this call deleted it), presumed (it is gone, and an earlier call may "
-      "have done it), absent (it was not there), not_performed (this call certainly deleted "
-      "nothing) or unknown (the answer was lost)."};
+      "certain: performed (this call deleted it), presumed (it is not in this workspace, and an "
+      "earlier call may have deleted it), absent (it was not in this workspace), not_performed "
+      "(this call certainly deleted nothing) or unknown (the answer was lost)."};
   for (const CLI::Option* const option : app->get_options()) {
     manual.flags.push_back(ToFlagManual(*option));
   }
@@ -126,7 +126,7 @@ Manual MakeManual() {
     manual.commands.push_back(ToCommandManual(*command));
   }
   manual.exit_statuses = {
-      {"0", "All runs are gone; or the gateway is serving."},
+      {"0", "No run is left in its workspace; or the gateway is serving."},
       {"1", "Some run is not, or nobody knows; or the gateway is not serving."},
       {"2",
        "The command line, the list of ids or a file that it names is wrong. Nothing was sent."},

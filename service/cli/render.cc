@@ -22,9 +22,9 @@ using absl::StatusCode;
 std::string_view Meaning(std::string_view deletion) {
   if (deletion == "performed") return "this call deleted the run";
   if (deletion == "presumed") return "an earlier send or attempt may have been what deleted it";
-  if (deletion == "absent") return "it was not there when this call arrived";
+  if (deletion == "absent") return "it was not in this workspace when this call arrived";
   if (deletion == "not_performed") return "this call certainly deleted nothing";
-  if (deletion == "unknown") return "the run may or may not be gone";
+  if (deletion == "unknown") return "the run may or may not be deleted";
   return "";
 }
 
@@ -41,7 +41,7 @@ std::string RenderGone(const DeleteResult& report) {
   }
   if (!report.request_id.empty()) brackets += ", request id " + report.request_id;
   const bool performed = report.deletion == "performed";
-  std::string line = fmt::format("{}{} ({})", performed ? "deleted " : "gone: ",
+  std::string line = fmt::format("{}{} ({})", performed ? "deleted " : "not in this workspace: ",
                                  Printable(report.request.eval_run_uuid), Printable(brackets));
   if (!performed && !Meaning(report.deletion).empty()) {
     line += fmt::format(": {}", Meaning(report.deletion));
@@ -56,10 +56,6 @@ std::string_view ResultTitle(const DeleteResult& report) {
 }
 
 std::string NotFoundAdvice(const DeleteResult& report) {
-  if (report.deletion != "absent") {
-    return "This says nothing about the run: what answered is not Aymara's API. Tell the operators "
-           "of the gateway that its upstream address or base path may be wrong.";
-  }
   std::string advice = "Check the id";
   if (report.request.workspace_uuid.has_value()) {
     advice += " and the workspace.";
@@ -68,7 +64,20 @@ std::string NotFoundAdvice(const DeleteResult& report) {
         ", and give its workspace with --workspace: without it, Aymara looks only in the workspace "
         "of the gateway's API key.";
   }
-  return advice + " If all you want is that it is gone, add --allow-missing.";
+  return advice + " If all you want is that it is not in this workspace, add --allow-missing.";
+}
+
+std::string ScopeNotFoundAdvice(const DeleteResult& report) {
+  const std::string_view subject = report.request.workspace_uuid.has_value()
+                                       ? "The workspace, or the organization of the gateway's API "
+                                         "key, is missing"
+                                       : "The workspace or the organization of the gateway's API "
+                                         "key is missing";
+  const std::string_view next =
+      report.request.workspace_uuid.has_value()
+          ? "Check the workspace; if it is right, tell the operators of the gateway."
+          : "Give the run's workspace with --workspace, or tell the operators of the gateway.";
+  return fmt::format("{}: nothing is known about the run. {}", subject, next);
 }
 
 // Advice for a response that says that nothing was deleted, or that is not from the gateway.
@@ -82,6 +91,16 @@ std::string AdviceForError(const DeleteResult& report) {
   if (report.reason == "UPSTREAM_HOLD_BACK") {
     return "The gateway is holding calls back to spare Aymara's API, which is failing or asked for "
            "a pause, and sent nothing for this one. Run the same command again later.";
+  }
+  if (report.IsScopeNotFound()) return ScopeNotFoundAdvice(report);
+  if (report.reason == "ABSENCE_UNVERIFIED") {
+    return "Aymara finds no such run, but the gateway could not verify that its workspace exists. "
+           "Run the same command again in a moment; if that does not help, tell the operators of "
+           "the gateway.";
+  }
+  if (report.reason == "UPSTREAM_UNRECOGNIZED_404") {
+    return "This says nothing about the run: what answered is not Aymara's API. Tell the operators "
+           "of the gateway that its upstream address or base path may be wrong.";
   }
   switch (report.code) {
     case StatusCode::kInvalidArgument:
@@ -179,6 +198,8 @@ std::string Hint(const DeleteResult& report) {
   if (!report.has_details) {
     hint +=
         "The answer has no details: the connection was lost, or what answered is not the gateway. ";
+  } else if (report.IsScopeNotFound()) {
+    hint += AdviceForError(report);
   } else if (report.code == StatusCode::kUnauthenticated ||
              report.code == StatusCode::kPermissionDenied ||
              report.code == StatusCode::kUnimplemented) {
@@ -190,9 +211,13 @@ std::string Hint(const DeleteResult& report) {
 
 std::string Advice(const DeleteResult& report) {
   const std::string hint = Hint(report);
-  if (report.gone() || report.deletion != "unknown" || IsFromAnotherServer(report)) return hint;
-  return fmt::format("{}To settle it, run\n    {}\nIf that succeeds, the run is gone.", hint,
-                     SettlingCommand(report));
+  if (report.gone() || report.deletion != "unknown" || IsFromAnotherServer(report) ||
+      report.IsScopeNotFound()) {
+    return hint;
+  }
+  return fmt::format(
+      "{}To settle it, run\n    {}\nIf that succeeds, the run is not in this workspace.", hint,
+      SettlingCommand(report));
 }
 
 std::string RenderText(const DeleteResult& report) {

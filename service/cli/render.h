@@ -11,7 +11,7 @@
 
 namespace evalrun::cli {
 
-// Lines for the user, each ending with a newline: what happened and, unless the run is gone, every
+// Lines for the user, each ending with a newline: what happened and, unless it succeeded, every
 // detail of the response and what to do next. Text from the server is escaped, so that it cannot
 // control the terminal.
 [[nodiscard]] std::string RenderText(const DeleteResult& report);
@@ -20,14 +20,14 @@ namespace evalrun::cli {
 // the response did not include are null.
 [[nodiscard]] std::string RenderJson(const DeleteResult& report);
 
-// What to do next, in sentences. Empty when the run is gone.
+// What to do next, in sentences. Empty when it succeeded.
 [[nodiscard]] std::string Advice(const DeleteResult& report);
 
 // Like Advice(), but without the command for an `unknown` outcome. May then be empty, or end with a
 // blank.
 [[nodiscard]] std::string Hint(const DeleteResult& report);
 
-// The shell command that finds out whether the run is gone: the same command with
+// The shell command that finds out whether the run is deleted: the same command with
 // `--allow-missing`.
 [[nodiscard]] std::string SettlingCommand(const DeleteResult& report);
 

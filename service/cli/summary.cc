@@ -35,7 +35,7 @@ std::string CountsSection(const SummaryFacts& facts, const Tally& tally) {
     kinds += fmt::format("{}{} {}", kinds.empty() ? "" : ", ", count,
                          Printable(DeletionLabel(deletion)));
   }
-  std::string out = fmt::format("{:>8} gone{}\n", tally.gone_count(),
+  std::string out = fmt::format("{:>8} not in the workspace{}\n", tally.gone_count(),
                                 kinds.empty() ? "" : fmt::format(": {}", kinds));
   const auto row = [&out](std::size_t count, std::string_view what) {
     if (count > 0) out += fmt::format("{:>8} {}\n", count, what);
@@ -43,7 +43,7 @@ std::string CountsSection(const SummaryFacts& facts, const Tally& tally) {
   row(tally.failed_count(), "not deleted");
   row(tally.unknown_count(), "unknown whether deleted");
   row(facts.left.size(), "left: nothing was sent for them, or it was refused");
-  row(facts.gone_before, "gone already, according to the done-file");
+  row(facts.gone_before, "skipped: done already, according to the done-file");
   row(facts.duplicates, "named more than once, and counted once");
   return out;
 }
@@ -110,13 +110,17 @@ std::string UnknownSection(const SummaryFacts& facts, const Tally& tally, const 
     out += GroupHeading(group, "unknown whether deleted") +
            FormatIdList(SelectIds(*facts.ids, group.indices));
     if (const std::string hint = Hint(group.sample); !hint.empty()) out += hint + "\n";
+    if (group.sample.IsScopeNotFound()) continue;  // the same request cannot succeed
     all.insert(all.end(), group.indices.begin(), group.indices.end());
   }
+  if (all.empty()) return out;
   DeleteRequest request = facts.request;
   request.allow_missing = true;
-  return out + fmt::format("To settle {}, run\n    {}\nWhat that reports as gone is gone.\n",
-                           all.size() == 1 ? "it" : "them",
-                           CommandFor(facts, request, "unknown", SelectIds(*facts.ids, all), save));
+  return out +
+         fmt::format("To settle {}, run\n    {}\nIf that succeeds, {} not in the workspace.\n",
+                     all.size() == 1 ? "it" : "them",
+                     CommandFor(facts, request, "unknown", SelectIds(*facts.ids, all), save),
+                     all.size() == 1 ? "the run is" : "the runs are");
 }
 
 std::string StopSentence(const SummaryFacts& facts) {

@@ -18,7 +18,7 @@ namespace evalrun::cli {
 
 struct SummaryFacts {
   const std::vector<std::string>* ids = nullptr;  // those that were to be sent
-  std::size_t gone_before = 0;    // skipped, because the done-file lists them as gone
+  std::size_t gone_before = 0;    // skipped, because the done-file lists them as done
   std::size_t duplicates = 0;     // skipped
   std::vector<std::size_t> left;  // indices of those that were not sent
   StopInfo end;

@@ -16,7 +16,7 @@ namespace evalrun::cli {
 
 class Tally {
  public:
-  // Results other than gone that agree in deletion, code, domain and reason.
+  // Results without success that agree in deletion, code, domain and reason.
   struct Group {
     DeleteResult sample;  // the first of them
     std::vector<std::size_t> indices;
@@ -25,7 +25,7 @@ class Tally {
   // Adds the final result for id `index`.
   void Add(std::size_t index, const DeleteResult& report);
 
-  // The number of runs that are gone, by the value of `deletion`.
+  // The number of runs that are not in the workspace, by the value of `deletion`.
   [[nodiscard]] const std::map<std::string, std::size_t>& gone() const { return gone_; }
   [[nodiscard]] std::size_t gone_count() const { return gone_count_; }
   // In the order in which they first occurred. After 100 groups, results of any other kind are

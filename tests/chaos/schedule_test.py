@@ -63,6 +63,14 @@ def test_only_grpc_retry_stories_use_retrying_channels(stories):
         assert {call.retried_by_grpc for call in story.calls} == {story.kind == "grpc retry"}
 
 
+def test_all_calls_of_some_stories_name_the_missing_workspace(stories):
+    missing = [story for story in stories if story.calls[0].workspace_uuid is not None]
+    assert len(missing) == pytest.approx(len(stories) * schedule.MISSING_WORKSPACE_SHARE, rel=0.25)
+    for story in stories:
+        assert {call.workspace_uuid for call in story.calls} == {
+            schedule.MISSING_WORKSPACE if story in missing else None}
+
+
 def test_application_retries_set_allow_missing(stories):
     again = [call for story in stories if story.kind == "own retry" for call in story.calls[1:]]
     assert again and all(call.allow_missing for call in again)

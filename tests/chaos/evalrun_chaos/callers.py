@@ -110,6 +110,7 @@ class Callers:
         began = time.time()
         rpc_call = self._stubs[call.channel].DeleteEvalRun(
             pb.DeleteEvalRunRequest(eval_run_uuid=call.eval_run_uuid,
+                                    workspace_uuid=call.workspace_uuid,
                                     allow_missing=call.allow_missing),
             timeout=call.timeout, metadata=(("x-request-id", call.request_id),),
             wait_for_ready=call.wait_for_ready)

@@ -90,6 +90,7 @@ def _responses(evidence, responses, unreceived):
     yield row("logged, and not received by the caller", unreceived.total(), 0.005)
     reasons = collections.Counter(line.get("reason") for line in evidence.access_log)
     yield row("unrecognised 404", reasons["UPSTREAM_UNRECOGNIZED_404"], 0.0025)
+    yield row("missing workspace", reasons["SCOPE_NOT_FOUND"], 0.01)
     yield row("rejected after a 429", reasons["UPSTREAM_HOLD_BACK"], 0.0025)
     yield row("a silent retry of libcurl was stopped", sum(
         line.get("resends_stopped", 0) for line in evidence.access_log), 0.0025)

@@ -23,6 +23,10 @@ KINDS = {
 GRPC_RETRY_SHARE = 0.4
 UNAVAILABLE_SCENARIOS = {"503 page": 1, "503 page after commit": 1, "503 of the API": 1}
 STATES = {"finished": 92, "processing": 4, "never there": 4}
+# A workspace that does not exist, and the share of the stories whose calls name it. The runs are in
+# another one, which the calls of the other stories mean without naming it.
+MISSING_WORKSPACE = "00000000-0000-4000-8000-00000000dead"
+MISSING_WORKSPACE_SHARE = 0.04
 OWN_RETRIES = 4
 PLAIN_CHANNELS = 6
 RETRY_CHANNELS = 2
@@ -33,6 +37,7 @@ class Call:
     request_id: str
     eval_run_uuid: str
     allow_missing: bool
+    workspace_uuid: str | None
     timeout: float            # seconds
     channel: int              # from 0; channels from PLAIN_CHANNELS on have a retry policy
     wait_for_ready: bool
@@ -78,6 +83,8 @@ def story(seed, number):
     scenario = faults.SCENARIOS[chance.pick(scenarios, *about("scenario"))]
     run = _uuid(seed, number, scenario.name)
     state = chance.pick(STATES, *about("state"))
+    workspace = (MISSING_WORKSPACE
+                 if chance.fraction(*about("workspace")) < MISSING_WORKSPACE_SHARE else None)
     count = {"again": 2, "together": 2 + (chance.fraction(*about("third")) < 0.3),
              "own retry": 1 + OWN_RETRIES}.get(kind, 1)
 
@@ -89,7 +96,8 @@ def story(seed, number):
         if kind == "hurry":
             timeout = chance.between(0.003, 0.12, *about(i, "timeout"))
         return Call(
-            request_id=f"chaos-{seed}-{number}-{i}", eval_run_uuid=run, timeout=timeout,
+            request_id=f"chaos-{seed}-{number}-{i}", eval_run_uuid=run, workspace_uuid=workspace,
+            timeout=timeout,
             allow_missing=chance.fraction(*about(i, "allow_missing")) < 0.3
             or (kind == "own retry" and i > 0),
             channel=channel, wait_for_ready=chance.fraction(*about(i, "wait_for_ready")) < 0.85,

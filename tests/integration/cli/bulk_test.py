@@ -46,7 +46,7 @@ def test_each_run_is_sent_once_and_summary_is_on_stdout():
                    uuid(1000))
         assert done.returncode == 0
         assert sorted(server.ids) == sorted([*uuids(500), uuid(1000)])
-        assert "501 gone: 501 deleted" in done.stdout
+        assert "501 not in the workspace: 501 deleted" in done.stdout
         assert "501 named more than once" in done.stdout
         assert done.stderr == ""
 
@@ -59,7 +59,7 @@ def test_ids_from_stdin_and_json_on_stdout():
         objects = [json.loads(line) for line in done.stdout.splitlines()]
         assert sorted(one["eval_run_uuid"] for one in objects) == uuids(50)
         assert all(one["gone"] and one["deletion"] == "performed" for one in objects)
-        assert "50 gone" in done.stderr
+        assert "50 not in the workspace" in done.stderr
 
 
 def test_dry_run_prints_ids_and_sends_nothing():
@@ -149,7 +149,7 @@ def test_done_file_resumes():
         assert done.returncode == 0
         assert {request.eval_run_uuid: request.allow_missing for request in server.requests} == {
             uuid(3): False, uuid(4): True}
-        assert "8 gone already" in done.stdout
+        assert "8 skipped: done already" in done.stdout
         server.requests.clear()
         assert run(*arguments).returncode == 0
         assert server.ids == []

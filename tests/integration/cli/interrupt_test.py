@@ -79,4 +79,4 @@ def test_interrupt_after_the_last_call_is_success(ids, tmp_path):
             held.release.set()
             out, _ = child.communicate(timeout=20)
         assert child.returncode == 0
-        assert "2 gone" in out
+        assert "2 not in the workspace" in out

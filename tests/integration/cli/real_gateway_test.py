@@ -51,7 +51,7 @@ def test_list_is_deleted_and_reported(deployment, ids):
     again = run("delete", "--server", deployment.gateway.grpc_address, "--from-file", "ids.txt",
                 "--done-file", "done.txt")
     assert again.returncode == 1
-    assert f"{RUNS - 1} gone already" in again.stderr
+    assert f"{RUNS - 1} skipped: done already" in again.stderr
 
 
 def test_health_reports_serving_status(deployment):
@@ -59,6 +59,24 @@ def test_health_reports_serving_status(deployment):
     assert (serving.returncode, serving.stdout) == (0, f"{deployment.gateway.grpc_address} is serving.\n")
     deployment.gateway.stop()
     assert run("health", "--server", deployment.gateway.grpc_address).returncode == 1
+
+
+def test_missing_workspace_is_not_a_missing_run(deployment, ids):
+    server = deployment.gateway.grpc_address
+    nowhere = "00000000-0000-4000-8000-00000000dead"
+    for number in (1, 2):
+        done = run("delete", "--server", server, *ids[:number], "--allow-missing",
+                   "--workspace", nowhere)
+        assert done.returncode == 1
+        assert "SCOPE_NOT_FOUND" in done.stderr
+        assert "The workspace, or the organization of the gateway's API key, is missing" in done.stderr
+        assert nowhere in done.stderr
+        assert "gone" not in done.stderr + done.stdout
+    one = run("delete", "--server", server, ids[0], "--workspace", nowhere)
+    assert "resource             aymara.evals.v1.Workspace " + nowhere in one.stderr
+    assert "--allow-missing" not in one.stderr
+    with sqlite3.connect(deployment.backend.database) as database:
+        assert database.execute("SELECT COUNT(*) FROM eval_runs").fetchone() == (RUNS,)
 
 
 def test_single_run_reports_details(deployment, ids):

@@ -51,7 +51,7 @@ def test_progress_bar_never_wraps_and_is_cleared(ids, columns):
     bar, _, summary = received.rpartition("\r\x1b[K")
     assert "0/300" in bar
     assert all(len(drawn) < columns for drawn in bar.split("\r\x1b[K"))
-    assert "300 gone: 300 deleted" in summary
+    assert "300 not in the workspace: 300 deleted" in summary
     assert "\x1b" not in summary
 
 

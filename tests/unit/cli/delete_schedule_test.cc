@@ -288,6 +288,12 @@ DeleteResult Report(absl::StatusCode code, std::string deletion,
   return report;
 }
 
+DeleteResult ScopeNotFound(std::string deletion) {
+  DeleteResult report = Report(absl::StatusCode::kFailedPrecondition, std::move(deletion));
+  report.reason = "SCOPE_NOT_FOUND";
+  return report;
+}
+
 TEST(SummarizeAttemptTest, Table) {
   using absl::StatusCode;
   const struct {
@@ -310,6 +316,9 @@ TEST(SummarizeAttemptTest, Table) {
       {Report(StatusCode::kUnauthenticated, "not_performed"), Kind::kFatal, false},
       {Report(StatusCode::kUnauthenticated, "unknown"), Kind::kFatal, true},
       {Report(StatusCode::kUnimplemented, "unknown"), Kind::kFatal, true},
+      {Report(StatusCode::kFailedPrecondition, "not_performed"), Kind::kFailed, false},
+      {ScopeNotFound("not_performed"), Kind::kFatal, false},
+      {ScopeNotFound("unknown"), Kind::kFatal, true},
   };
   for (const auto& [report, kind, possibly_deleted] : kTable) {
     const AttemptSummary answer = SummarizeAttempt(report);

@@ -58,13 +58,13 @@ DeleteResult ErrorWithEveryField() {
 TEST(RenderTextTest, Gone) {
   EXPECT_EQ(RenderText(Gone("performed")), "deleted score_run.1 (performed, request id req-1)\n");
   EXPECT_EQ(RenderText(Gone("presumed")),
-            "gone: score_run.1 (presumed, request id req-1): an earlier send or attempt may have "
-            "been what deleted it\n");
+            "not in this workspace: score_run.1 (presumed, request id req-1): an earlier send or "
+            "attempt may have been what deleted it\n");
   EXPECT_EQ(RenderText(Gone("absent")),
-            "gone: score_run.1 (absent, request id req-1): it was not there when this call "
-            "arrived\n");
+            "not in this workspace: score_run.1 (absent, request id req-1): it was not in this "
+            "workspace when this call arrived\n");
   EXPECT_EQ(RenderText(Gone("word_of_tomorrow")),
-            "gone: score_run.1 (word_of_tomorrow, request id req-1)\n");
+            "not in this workspace: score_run.1 (word_of_tomorrow, request id req-1)\n");
   DeleteResult sends = Gone("performed");
   sends.sends = "1";
   EXPECT_THAT(RenderText(sends), HasSubstr("(performed, 1 send, request"));
@@ -96,11 +96,11 @@ TEST(RenderTextTest, UnknownIncludesSettlingCommand) {
   report.request.workspace_uuid = "workspace.2";
   EXPECT_EQ(RenderText(report), R"(unknown whether deleted: score_run.1
   DEADLINE_EXCEEDED
-  deletion             unknown: the run may or may not be gone
+  deletion             unknown: the run may or may not be deleted
   workspace            workspace.2
 To settle it, run
     evalrunctl delete --allow-missing --workspace workspace.2 --opaque-ids score_run.1
-If that succeeds, the run is gone.
+If that succeeds, the run is not in this workspace.
 )");
 }
 
@@ -232,11 +232,34 @@ TEST(AdviceTest, NotFound) {
   EXPECT_THAT(Advice(report), HasSubstr("give its workspace with --workspace"));
   report.request.workspace_uuid = "w";
   EXPECT_THAT(Advice(report), HasSubstr("Check the id and the workspace."));
-  // Something other than the API returned the 404: the advice must not mention the run or
-  // --allow-missing.
-  report.deletion = "not_performed";
+}
+
+// The run may exist: the advice must not suggest --allow-missing, with which the same call fails.
+TEST(AdviceTest, NotFoundThatIsNotAboutTheRun) {
+  DeleteResult report = Error(StatusCode::kUnavailable, "not_performed");
+  report.reason = "UPSTREAM_UNRECOGNIZED_404";
   EXPECT_THAT(Advice(report), HasSubstr("says nothing about the run"));
   EXPECT_THAT(Advice(report), Not(HasSubstr("--allow-missing")));
+  report.reason = "ABSENCE_UNVERIFIED";
+  EXPECT_THAT(Advice(report), HasSubstr("could not verify that its workspace exists"));
+  EXPECT_THAT(Advice(report), Not(HasSubstr("--allow-missing")));
+
+  report.code = StatusCode::kFailedPrecondition;
+  report.reason = "SCOPE_NOT_FOUND";
+  for (const char* deletion : {"not_performed", "unknown"}) {
+    report.deletion = deletion;
+    report.request.workspace_uuid.reset();
+    EXPECT_THAT(Advice(report),
+                HasSubstr("The workspace or the organization of the gateway's API key is missing: "
+                          "nothing is known about the run."));
+    EXPECT_THAT(Advice(report), HasSubstr("Give the run's workspace with --workspace"));
+    EXPECT_THAT(Advice(report), Not(HasSubstr("--allow-missing")));
+    report.request.workspace_uuid = "w";
+    EXPECT_THAT(Advice(report), HasSubstr("The workspace, or the organization"));
+    EXPECT_THAT(Advice(report), HasSubstr("Check the workspace"));
+    EXPECT_THAT(Advice(report), Not(HasSubstr("--allow-missing")));
+    EXPECT_THAT(RenderText(report), Not(HasSubstr("gone")));
+  }
 }
 
 TEST(AdviceTest, UnknownThatNeedsAnOperator) {

@@ -64,8 +64,9 @@ TEST(SummaryTest, AllGone) {
   bench.facts.gone_before = 7;
   bench.facts.duplicates = 1;
   EXPECT_EQ(bench.Render(),
-            "       4 gone: 1 not there to begin with, 2 deleted, 1 deleted earlier, presumably\n"
-            "       7 gone already, according to the done-file\n"
+            "       4 not in the workspace: 1 not there to begin with, 2 deleted, 1 deleted "
+            "earlier, presumably\n"
+            "       7 skipped: done already, according to the done-file\n"
             "       1 named more than once, and counted once\n");
 }
 
@@ -80,7 +81,7 @@ TEST(SummaryTest, EveryOutcome) {
   bench.facts.request.workspace_uuid = "w";
   bench.facts.connection.server = "host:1";
   bench.facts.done_file = "my done.txt";
-  EXPECT_EQ(bench.Render(), R"(       1 gone: 1 deleted
+  EXPECT_EQ(bench.Render(), R"(       1 not in the workspace: 1 deleted
        2 not deleted
        1 unknown whether deleted
        2 left: nothing was sent for them, or it was refused
@@ -94,7 +95,7 @@ The run cannot be deleted in its present state, for example while it is being pr
   00000000-0000-4000-8000-000000000002
 To settle it, run
     evalrunctl delete --allow-missing --workspace w --server host:1 --done-file 'my done.txt' 00000000-0000-4000-8000-000000000002
-What that reports as gone is gone.
+If that succeeds, the run is not in the workspace.
 
 Stopped by a signal. 2 runs are left. To go on, run
     evalrunctl delete --workspace w --server host:1 --done-file 'my done.txt' 00000000-0000-4000-8000-000000000004 00000000-0000-4000-8000-000000000005
@@ -116,6 +117,16 @@ TEST(SummaryTest, SavesLongListsToAFile) {
   EXPECT_THAT(text, HasSubstr(bench.ids[19] + "\n  and 10 more\n"));
   ASSERT_THAT(bench.saved, SizeIs(3));
   for (const Saved& saved : bench.saved) EXPECT_THAT(saved.ids, SizeIs(30));
+}
+
+// The settling command would fail again.
+TEST(SummaryTest, SettlesNothingInAMissingWorkspace) {
+  Harness bench(2);
+  bench.tally.Add(0, Report(StatusCode::kFailedPrecondition, "unknown", "SCOPE_NOT_FOUND"));
+  EXPECT_THAT(bench.Render(), HasSubstr("is missing: nothing is known about the run"));
+  EXPECT_THAT(bench.Render(), Not(HasSubstr("--allow-missing")));
+  bench.tally.Add(1, Report(StatusCode::kUnavailable, "unknown"));
+  EXPECT_THAT(bench.Render(), HasSubstr("--allow-missing " + bench.ids[1] + "\n"));
 }
 
 // No ids may be lost because the disk is full.
