@@ -74,6 +74,7 @@ bool HttpClient::Abort(Transfer* transfer) {
 }
 
 void HttpClient::Expire(Transfer* transfer) {
+  std::erase(not_started_, transfer);
   AttemptObserver* observer = transfer->observer();
   const deletion::AttemptResult result = transfer->ExpiredResult();
   observer->OnAttemptDone(result);

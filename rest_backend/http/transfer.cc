@@ -207,7 +207,11 @@ deletion::AttemptResult Transfer::MakeResult(CURLcode code, std::chrono::microse
       result.duplicate_suppressed || unexpected_bytes_ ||
       (result.may_have_been_sent && GetLongInfo(easy, CURLINFO_NUM_CONNECTS) == 0);
   result.timing.total = total;
-  result.http_status = static_cast<int>(GetLongInfo(easy, CURLINFO_RESPONSE_CODE));
+  // There is no response before a request: until it begins to send one, libcurl still has the
+  // status of the handle's previous transfer.
+  if (attempts_ > 0) {
+    result.http_status = static_cast<int>(GetLongInfo(easy, CURLINFO_RESPONSE_CODE));
+  }
   if (result.may_have_been_sent && !result.connection_reused) {
     result.timing.connect = GetTimeInfo(easy, CURLINFO_PRETRANSFER_TIME_T);
   }

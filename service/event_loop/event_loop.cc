@@ -210,6 +210,8 @@ void EventLoop::ReadWakeEvents() {
 }
 
 void EventLoop::WaitForEvents() {
+  // TryNext() may have consumed the readiness of a watched socket (completion_poller.h).
+  if (RunObservers()) return;
   const Clock::time_point now = Clock::now();
   Clock::time_point due = now + kMaxSleep;
   if (const auto timer = timers_.next()) due = std::min(due, *timer);

@@ -126,20 +126,24 @@ bool GrpcServer::Stop(std::chrono::milliseconds timeout) {
   // Shared with the loop, which may outlast this function.
   const auto drained = std::make_shared<std::promise<void>>();
   const auto generic_drained = std::make_shared<std::promise<void>>();
-  loop_->Post([this, drained, generic_drained] {
+  const auto closed = std::make_shared<std::promise<void>>();
+  loop_->Post([this, drained, generic_drained, closed] {
     listener_->Stop();
+    closed->set_value();
     calls_->Drain([drained] { drained->set_value(); });
     generic_calls_->Drain([generic_drained] { generic_drained->set_value(); });
   });
   const auto give_up_at = std::chrono::steady_clock::now() + timeout + kStopGrace;
+  const auto is_done = [&give_up_at](std::promise<void>& promise) {
+    return promise.get_future().wait_until(give_up_at) == std::future_status::ready;
+  };
+  // gRPC neither takes nor closes a connection that is accepted during its shutdown.
+  if (!is_done(*closed)) return false;
   // Shutdown() sends GOAWAY, returns the calls that are requested, and waits for all streams to
   // end.
   std::thread shutdown([server = server_.get(), timeout] {
     server->Shutdown(std::chrono::system_clock::now() + timeout);
   });
-  const auto is_done = [&give_up_at](std::promise<void>& promise) {
-    return promise.get_future().wait_until(give_up_at) == std::future_status::ready;
-  };
   // It would wait for health watches, too, until its deadline. Once the deletions are answered,
   // nothing is left that is worth waiting for.
   if (!is_done(*drained)) {

@@ -92,6 +92,7 @@ void Listener::Stop() {
 }
 
 void Listener::AcceptFrom(int listening_socket) {
+  if (pause_.has_value()) return;  // by another listening socket, a moment ago
   for (int i = 0; i < kMaxAcceptsPerIteration; ++i) {
     const int socket = accept4(listening_socket, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (socket >= 0) {
@@ -101,7 +102,10 @@ void Listener::AcceptFrom(int listening_socket) {
     if (errno == EAGAIN || errno == EWOULDBLOCK) break;
     if (IsConnectionError(errno)) continue;
     const bool no_descriptor = errno == EMFILE || errno == ENFILE;
-    if (!no_descriptor || !CloseWaitingConnection(listening_socket)) {
+    const Closed closed =
+        no_descriptor ? CloseWaitingConnection(listening_socket) : Closed::kFailed;
+    if (closed == Closed::kNoneWaits) break;
+    if (closed == Closed::kFailed) {
       Pause();
       return;
     }
@@ -128,17 +132,20 @@ void Listener::HandOver(int socket) {
   acceptor_->HandleNewConnection(&parameters);
 }
 
-bool Listener::CloseWaitingConnection(int listening_socket) {
+Listener::Closed Listener::CloseWaitingConnection(int listening_socket) {
   if (!reserve_.ok()) reserve_ = OpenReserve();
-  if (!reserve_.ok()) return false;
+  if (!reserve_.ok()) return Closed::kFailed;
   reserve_.Close();
   net::UniqueFd closed_at_once(
       accept4(listening_socket, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-  const bool accepted = closed_at_once.ok();
+  const int error = closed_at_once.ok() ? 0 : errno;
   closed_at_once.Close();
   reserve_ = OpenReserve();
-  if (accepted) closed_without_descriptor_.fetch_add(1, std::memory_order_relaxed);
-  return accepted;
+  // accept4() takes a descriptor before it looks whether a connection waits.
+  if (error == EAGAIN || error == EWOULDBLOCK) return Closed::kNoneWaits;
+  if (error != 0) return Closed::kFailed;
+  closed_without_descriptor_.fetch_add(1, std::memory_order_relaxed);
+  return Closed::kOne;
 }
 
 void Listener::Pause() {
@@ -151,7 +158,12 @@ void Listener::OnTimer() {
   pause_.reset();
   if (!reserve_.ok()) reserve_ = OpenReserve();
   // When it fails (no memory), the next pause tries again.
-  if (!WatchAll().ok()) Pause();
+  if (!WatchAll().ok()) {
+    Pause();
+    return;
+  }
+  // Whether connections are accepted again must not depend on the next caller.
+  for (const auto& socket : watched_) AcceptFrom(socket->fd());
 }
 
 }  // namespace evalrun::grpc_adapter

@@ -76,9 +76,9 @@ class Listener final : public event_loop::TimerObserver {
 
   void AcceptFrom(int listening_socket);
   void HandOver(int socket);
-  // Closes the oldest connection that waits, with the descriptor that is kept in reserve. False
-  // when that does not work either.
-  bool CloseWaitingConnection(int listening_socket);
+  // Closes the oldest connection that waits, with the descriptor that is kept in reserve.
+  enum class Closed { kOne, kNoneWaits, kFailed };
+  Closed CloseWaitingConnection(int listening_socket);
   void Pause();
   absl::Status WatchAll();
 
