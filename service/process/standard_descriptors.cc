@@ -8,11 +8,11 @@
 namespace evalrun::process {
 
 absl::Status OpenStandardDescriptors() {
-  // open() returns the smallest number that is free.
-  int fd = open("/dev/null", O_RDWR);
-  while (fd >= 0 && fd <= STDERR_FILENO) fd = open("/dev/null", O_RDWR);
-  if (fd < 0) return absl::ErrnoToStatus(errno, "open /dev/null");
-  close(fd);  // the one that was not needed; Linux closes it whatever it returns
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
+    // open() returns the smallest number that is free, which is this one.
+    if (open("/dev/null", O_RDWR) < 0) return absl::ErrnoToStatus(errno, "open /dev/null");
+  }
   return absl::OkStatus();
 }
 
