@@ -1,6 +1,6 @@
 // File: timer_queue.h
 //
-// Calls that wait before they send again. Few at a time: a sorted container is enough.
+// Timers of calls and attempts, ordered by time. A sorted container is enough for thousands.
 #ifndef EVALRUN_SERVICE_EVENT_LOOP_TIMER_QUEUE_H_
 #define EVALRUN_SERVICE_EVENT_LOOP_TIMER_QUEUE_H_
 

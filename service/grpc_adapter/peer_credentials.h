@@ -1,6 +1,6 @@
 // File: peer_credentials.h
 //
-// Who is at the other end of a call, as gRPC tells it: the credentials for identity/caller.h.
+// Reads the peer's credentials from gRPC's AuthContext, for service/authz/caller.h.
 #ifndef EVALRUN_SERVICE_GRPC_ADAPTER_PEER_CREDENTIALS_H_
 #define EVALRUN_SERVICE_GRPC_ADAPTER_PEER_CREDENTIALS_H_
 
