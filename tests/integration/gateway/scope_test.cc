@@ -211,11 +211,16 @@ TEST(ScopeTest, CallsShareAProbe) {
   GatewayProcess gateway({.upstream = upstream.url()});
   const DeleteClient client(gateway.grpc_address());
   std::vector<PendingDelete> calls;
-  for (int i = 0; i < kCalls; ++i) calls.push_back(client.Start({.workspace_uuid = kWorkspace}));
+  for (int i = 0; i < kCalls; ++i) {
+    calls.push_back(client.Start({.workspace_uuid = kWorkspace,
+                                  .metadata = {{"x-request-id", "call-" + std::to_string(i)}}}));
+  }
   ASSERT_TRUE(upstream.WaitForRequests(kCalls));
   calls.front().Cancel();
   EXPECT_THAT(calls.front().Get(), HasCode(StatusCode::CANCELLED));
-  EXPECT_EQ(gateway.Metric("gateway_calls_in_flight"), kCalls - 1);
+  const auto line = gateway.WaitForAccessLine("call-0");
+  ASSERT_TRUE(line.has_value());
+  EXPECT_EQ(line->value("reason", ""), "CALL_CANCELLED");
   listed.Open();
   for (int i = 1; i < kCalls; ++i) EXPECT_THAT(calls[i].Get(), HasCode(StatusCode::NOT_FOUND));
   EXPECT_THAT(upstream.list_requests(), SizeIs(1));
