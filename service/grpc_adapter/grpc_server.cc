@@ -150,7 +150,7 @@ bool GrpcServer::Stop(std::chrono::milliseconds timeout) {
     shutdown.detach();
     return false;
   }
-  grpc_server_cancel_all_calls(server_->c_server());
+  CancelCalls();
   if (!is_done(*generic_drained)) {
     shutdown.detach();
     return false;
