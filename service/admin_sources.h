@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: admin_sources.h
 //
 // Where the admin port gets what it says: from the parts of the running gateway.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: atomic_shared_ptr.h
 //
 // A value that one thread replaces while others use it.

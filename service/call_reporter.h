@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: call_reporter.h
 //
 // What the handler reports about calls, to the metrics, the events, the access log and the audit

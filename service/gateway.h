@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: gateway.h
 //
 // All parts of evalrun-gateway, and the order in which they start, change and stop. The wiring is

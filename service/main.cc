@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // evalrun-gateway: what the process needs before it has a configuration; then gateway.h.
 #include <unistd.h>
 

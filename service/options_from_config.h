@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: options_from_config.h
 //
 // Converts the configuration to the options of each part. Pure functions that cannot fail: every

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: admission_controller.h
 //
 // What stands between callers and the upstream, so that neither is overrun: a cap on the calls in

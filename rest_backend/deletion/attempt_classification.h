@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: attempt_classification.h
 //
 // The two tables of the translation: what each HTTP status, and each fault in place of one, means

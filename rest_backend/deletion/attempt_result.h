@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: attempt_result.h
 //
 // The result of one attempt (one HTTP request, sent or failed before it was sent), as plain values.

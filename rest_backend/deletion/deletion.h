@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: deletion.h
 //
 // One deletion, over all its attempts: what is certain about the run, whether to retry, and the one

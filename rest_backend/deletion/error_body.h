@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: error_body.h
 //
 // Reads the body of a response: is it the API's own error object, other JSON, empty, or from an

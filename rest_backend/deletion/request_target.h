@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: request_target.h
 //
 // The path and query of the two requests to the API.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: resource_id.h
 //
 // Which strings identify an eval run or a workspace, and when two of them identify the same one.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: retry_after.h
 //
 // The time that an upstream asks callers to wait (`Retry-After`).

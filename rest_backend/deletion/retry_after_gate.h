@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: retry_after_gate.h
 //
 // After a 429 with a `Retry-After`, calls with the same API key are held back for that time: an

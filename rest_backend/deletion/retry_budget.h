@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: retry_budget.h
 //
 // Bounds the retries of all calls together, so that retries do not multiply the load of an outage:

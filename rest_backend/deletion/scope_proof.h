@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: scope_proof.h
 //
 // Proof that a scope (scope_status.h) exists: how the response to a probe is read, and a bounded

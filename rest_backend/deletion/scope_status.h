@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: scope_status.h
 //
 // The scope of a request is the API key and the workspace that it was sent with. The API answers a

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: utf8.h
 //
 // Makes untrusted bytes fit for protobuf strings and log lines, which must be valid UTF-8.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: client_tls.h
 //
 // The certificates that an https upstream is verified against, and the client certificate that we

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "rest_backend/http/curl_fault.h"
 
 namespace evalrun::http {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: curl_fault.h
 //
 // Maps libcurl's result codes to deletion::Fault.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: curl_handle.h
 //
 // Ownership of libcurl's handles. curl_global_init() must have been called before one is made.

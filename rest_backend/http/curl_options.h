@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: curl_options.h
 //
 // curl_easy_setopt() with the checks that it lacks.

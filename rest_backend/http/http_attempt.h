@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: http_attempt.h
 //
 // One request to the upstream and its observer, and the options that all requests share.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: http_client.h
 //
 // Sends DELETE and GET requests to one upstream and reports their results. libcurl's multi

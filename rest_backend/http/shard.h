@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: shard.h
 //
 // One libcurl multi handle with its timer: a bounded number of transfers and the connections they

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: socket_poll.h
 //
 // The sockets whose events libcurl wants, in one epoll instance.

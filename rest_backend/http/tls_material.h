@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: tls_material.h
 //
 // The certificates and the private key of one side of TLS. The gRPC port and the HTTP client take

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: transfer.h
 //
 // One reusable libcurl easy handle. Options that never change are set once; the response to the

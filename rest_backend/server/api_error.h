@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: api_error.h
 //
 // The API's errors: an HTTP status, a code, and a body of this shape:

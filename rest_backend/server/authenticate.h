@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: authenticate.h
 //
 // Authenticates and authorizes a request.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: connection.h
 //
 // One accepted TCP connection, as the stream from which cpp-httplib reads requests and to which it

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "rest_backend/server/eval_run_json.h"
 
 #include <array>

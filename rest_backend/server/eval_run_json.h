@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: eval_run_json.h
 //
 // Converts eval runs to and from the API's JSON.

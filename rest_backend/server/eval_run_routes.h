@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: eval_run_routes.h
 //
 // The handlers of `/v2/eval-runs` and `/health/`.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: eval_run_table.h
 //
 // The tables of eval runs and of the journal of deletions. Callers provide the connection and, for

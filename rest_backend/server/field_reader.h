@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: field_reader.h
 //
 // Reads the members of one JSON object, checks their types, and records the first problem. After a

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "rest_backend/server/flags.h"
 
 #include <cstdio>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: flags.h
 //
 // The command line of evalrun-backend.

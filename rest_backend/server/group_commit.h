@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: group_commit.h
 //
 // Commits the writes of many threads together. A commit waits for the disk; writes that arrive

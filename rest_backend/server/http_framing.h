@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: http_framing.h
 //
 // Processing of a request between cpp-httplib's parsing of its head and the handler.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "rest_backend/server/http_server.h"
 
 #include <netinet/in.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: http_server.h
 //
 // cpp-httplib's server with what its defaults lack: long-lived and pipelined connections, 405 with

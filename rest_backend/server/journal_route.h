@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: journal_route.h
 //
 // `GET /journal` on the admin port: the requested deletions and their outcomes.

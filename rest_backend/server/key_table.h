@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: key_table.h
 //
 // The tables of organizations, their workspaces and their API keys. Callers provide the connection

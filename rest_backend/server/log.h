@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: log.h
 //
 // The backend's log: one JSON object per line on stdout. It never contains API keys; a key is

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: query.h
 //
 // Reads the API's query parameters and checks their types. Errors name the parameter as

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: quota.h
 //
 // Limits the number of requests per API key.

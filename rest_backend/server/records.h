@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: records.h
 //
 // The backend's data as plain values. Every id is in canonical form: deletion::CanonicalId.

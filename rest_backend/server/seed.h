@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: seed.h
 //
 // Reads the seed file: the data that a backend has when it starts. README.md documents its format.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: sqlite.h
 //
 // A C++ wrapper for SQLite: resources are owned by objects, and errors are absl::Status.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: store.h
 //
 // The backend's data store: one SQLite file. Reads see every write that has returned.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: text.h
 //
 // String utilities. Debian's build of Abseil does not accept std::string_view in absl::StrCat.

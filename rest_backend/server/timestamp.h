@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: timestamp.h
 //
 // Points in time, as stored in the database and as formatted by the API.

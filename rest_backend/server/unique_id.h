@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: unique_id.h
 //
 // Generates ids for runs, responses and requests.

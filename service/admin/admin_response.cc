@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "service/admin/admin_response.h"
 
 #include <algorithm>

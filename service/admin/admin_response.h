@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: admin_response.h
 //
 // The admin port's response to a request, as a pure function.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: admin_server.h
 //
 // The HTTP port for monitoring and operators, apart from the gRPC port. One thread with epoll

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: source_functions.h
 //
 // Where the admin port gets what it responds with.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: caller.h
 //
 // The caller's identity: one string per call, resolved once and used by limits, logs and

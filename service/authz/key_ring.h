@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: key_ring.h
 //
 // The API keys for the upstream, one per organization or tenant, and the choice of the key for a

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: network.h
 //
 // A network of IP addresses, such as `10.0.0.0/8` or `fd00::/8`. Pure.

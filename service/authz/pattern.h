@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: pattern.h
 //
 // Patterns for identities in the configuration: a whole identity, or a prefix followed by `*`.

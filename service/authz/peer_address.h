@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: peer_address.h
 //
 // Splits gRPC's name of a peer into address and port. Pure.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: policy.h
 //
 // Authorization: who may delete where. Rules only allow; a call that no rule allows is denied.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: scope.h
 //
 // A set of calls, selected by caller and workspace: those that a rule of the policy allows, or

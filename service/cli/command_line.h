@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: command_line.h
 //
 // Parses the command line into a checked value. Pure.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: completion.h
 //
 // Completion scripts for commands, flags and file names, generated from the manual. Pure.

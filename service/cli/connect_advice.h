@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: connect_advice.h
 //
 // Advice to the user when no connection can be made. Pure.

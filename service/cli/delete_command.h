@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: delete_command.h
 //
 // Runs `evalrunctl delete`, from reading the ids to the exit status.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: delete_result.h
 //
 // One deletion as evalrunctl sees it: the request, and everything that the response says. Plain

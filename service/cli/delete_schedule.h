@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: delete_schedule.h
 //
 // Decides which of many deletions to send next, and when: bounds concurrency, waits as the gateway

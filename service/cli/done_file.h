@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: done_file.h
 //
 // The --done-file on disk: a DoneRecord to which a line is appended for each id that is sent and

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: done_record.h
 //
 // The contents of a --done-file: which runs are gone, and which may be. Pure.

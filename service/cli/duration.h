@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: duration.h
 //
 // Durations of flags, and durations in output. To the millisecond.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: flags.h
 //
 // Every command and flag, with its help text: the source for parsing, `--help`, the man page and

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: gateway_call.h
 //
 // evalrunctl's use of gRPC: the channel, the connection, and one call of each kind.

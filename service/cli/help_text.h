@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: help_text.h
 //
 // The text that `--help` prints. Pure.

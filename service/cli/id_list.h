@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: id_list.h
 //
 // Reads and checks the list of runs to delete, and removes duplicates. Pure.

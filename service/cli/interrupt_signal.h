@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: interrupt_signal.h
 //
 // Counts SIGINT and SIGTERM.

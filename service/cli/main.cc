@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // The main program of evalrunctl, which deletes eval runs through the gateway from a command line.
 
 #include <signal.h>

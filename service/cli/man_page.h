@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: man_page.h
 //
 // Generates evalrunctl.1 from the manual. Pure.

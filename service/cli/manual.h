@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: manual.h
 //
 // The documentation of the command line as plain values: the flags of flags.h and the text around

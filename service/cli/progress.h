@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: progress.h
 //
 // The progress of a long deletion, as one line. Pure.

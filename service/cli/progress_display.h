@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: progress_display.h
 //
 // Shows progress on standard error: on a terminal a bar that is redrawn in place and does not wrap,

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "service/cli/remaining_ids_file.h"
 
 #include <fcntl.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: remaining_ids_file.h
 //
 // Saves ids to a new file for a later command.

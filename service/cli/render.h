@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: render.h
 //
 // Formats a DeleteResult as text and as JSON. Pure.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: run_deletes.h
 //
 // Executes a DeleteSchedule over one channel: one thread, one completion queue, and memory only for

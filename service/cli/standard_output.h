@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: standard_output.h
 //
 // Standard output, which may be a pipe whose reader exits. SIGPIPE must be ignored.

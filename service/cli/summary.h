@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: summary.h
 //
 // The summary at the end of a deletion of many runs. Pure, except for what `save` does.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: tally.h
 //
 // Counts the outcomes of many ids. Keeps one complete result of each kind, and only the indices of

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: text.h
 //
 // Makes untrusted text safe for a terminal or a shell.

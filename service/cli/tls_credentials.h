@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: tls_credentials.h
 //
 // Reads and checks the files named by the TLS flags before connecting, because gRPC reports a bad

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: write_all.h
 //
 // Repeats write(2) until everything is written.

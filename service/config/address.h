@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: address.h
 //
 // The addresses of the configuration: to listen on, and to connect to. Pure. Errors say what is

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "service/config/api_key.h"
 
 #include <absl/status/status.h>

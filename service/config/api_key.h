@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: api_key.h
 //
 // Finds the API key, and checks its form. No error shows any of its bytes.

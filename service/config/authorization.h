@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: authorization.h
 //
 // Parses the section `authorization`. Pure.

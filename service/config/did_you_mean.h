@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: did_you_mean.h
 //
 // Suggests the nearest existing name.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: environment.h
 //
 // The process's environment as a value, and the settings in it: `EVALRUN_` and the flag's name in

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: field_parsers.h
 //
 // Checks each field of a message of the configuration: numbers and durations against the bounds in

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: field_value.h
 //
 // The value of a field as text, by reflection: in the form that YAML, flags, environment, defaults

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: flags.h
 //
 // Parses the command line: `--flag=VALUE` or `--flag VALUE`; a flag of type bool without a value is

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: identity.h
 //
 // Parses the section `identity`, and checks identities wherever they are named. Pure. Errors say

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: limit_rules.h
 //
 // Parses the section `limits`. Pure except for ReadPassword(). Errors about one text say what is

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: live_settings.h
 //
 // The settings that may change while the gateway runs: those that are `live` in the schema. Pure.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: load_config.h
 //
 // Loads the configuration: flags over environment over a YAML file over the defaults, parsed as a

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: loaded_config.h
 //
 // A configuration that was loaded: what the schema holds as values, and each text parsed.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: parse_config.h
 //
 // Parses a configuration, and checks whether it may be run with. Pure.

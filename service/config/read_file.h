@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: read_file.h
 //
 // Reads a small file as a whole.

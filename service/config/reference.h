@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: reference.h
 //
 // Generates REFERENCE.md from the schema.

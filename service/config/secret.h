@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: secret.h
 //
 // A string whose memory is wiped, and that cannot be printed.

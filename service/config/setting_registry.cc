@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "service/config/setting_registry.h"
 
 #include <algorithm>

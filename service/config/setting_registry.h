@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: setting_registry.h
 //
 // All settings of the schema (config.proto), with their names in YAML, on the command line and in

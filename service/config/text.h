@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: text.h
 //
 // Builds messages, shows text of unknown origin in them on one line, and checks characters. Pure.

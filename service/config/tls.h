@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: tls.h
 //
 // Checks the settings of TLS on either side, and reads the files that they name. No error shows any

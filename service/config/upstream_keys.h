@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: upstream_keys.h
 //
 // Parses `upstream.keys`, and reads the files that they name.

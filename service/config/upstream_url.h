@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: upstream_url.h
 //
 // Parses the base URL of the REST API. Strict on purpose: a form that is rejected here cannot

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: watched_files.h
 //
 // The files that a load of the configuration has read, and whether they have changed since. They

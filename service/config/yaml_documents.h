@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: yaml_documents.h
 //
 // Checks that a file holds one YAML document.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: yaml_reader.h
 //
 // Reads a YAML document into a message, strictly: its keys are the fields of the message.

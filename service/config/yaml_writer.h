@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: yaml_writer.h
 //
 // Writes a message as YAML that yaml_reader.h reads back.

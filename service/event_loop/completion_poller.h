@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: completion_poller.h
 //
 // Where the event loop waits: a gRPC completion queue whose wait also ends for one descriptor.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: event_loop.h
 //
 // All calls, transfers and timers belong to this loop and run on its thread. Other threads post

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: event_source.h
 //
 // What the event loop serves in each iteration, besides gRPC's completions: the HTTP client.

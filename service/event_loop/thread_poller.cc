@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "service/event_loop/thread_poller.h"
 
 #include <pthread.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: thread_poller.h
 //
 // The CompletionPoller that needs nothing but gRPC's public interface: a second thread waits for

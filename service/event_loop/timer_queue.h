@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: timer_queue.h
 //
 // Timers of calls and attempts, ordered by time. A sorted container is enough for thousands.

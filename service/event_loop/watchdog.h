@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: watchdog.h
 //
 // Whether the event loop makes progress, for those who must not wait for it.

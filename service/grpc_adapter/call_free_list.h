@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: call_free_list.h
 //
 // The calls of one kind: those that wait for a client (requested), those under way, and those that

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: call_pool.h
 //
 // All DeleteEvalRun calls of the process: those that wait for a client, and those that are being

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: delete_call.h
 //
 // gRPC's side of one DeleteEvalRun call, from the moment it is requested (asked of gRPC) to the

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: generic_call.h
 //
 // One call of any method but DeleteEvalRun: health, reflection, or a method that does not exist.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: generic_call_pool.h
 //
 // All calls of other methods than DeleteEvalRun, those that wait for a client and those that are

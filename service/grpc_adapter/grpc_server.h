@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: grpc_server.h
 //
 // The gRPC port: EvalRunService, health and reflection, from start to drain.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "service/grpc_adapter/health.h"
 
 #include "service/grpc_adapter/service_names.h"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: health.h
 //
 // What this server says of its health (gRPC's health checking protocol). Knows no stream.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: http_attempt_sender.h
 //
 // The attempts of one call, or a probe, by the HTTP client.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: http_event_source.h
 //
 // The HTTP client as a source of events for the event loop.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: listener.h
 //
 // Accepts callers' connections and hands them to gRPC. gRPC 1.51's own listener stops for good when

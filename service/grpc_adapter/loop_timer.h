@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: loop_timer.h
 //
 // The timer of one call, in the event loop's queue.

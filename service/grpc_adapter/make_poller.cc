@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "service/grpc_adapter/make_poller.h"
 
 #include <utility>

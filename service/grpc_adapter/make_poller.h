@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: make_poller.h
 //
 // Chooses how the event loop waits: with the gRPC hooks where they are built in, switched on and

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: peer_credentials.h
 //
 // Reads the peer's credentials from gRPC's AuthContext, for service/authz/caller.h.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: reflection.h
 //
 // Answers of the server reflection protocol, from the descriptors that are compiled in. Knows no

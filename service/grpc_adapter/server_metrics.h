@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: server_metrics.h
 //
 // What Prometheus sees of the running server: connections, event loop, admission and rate limits.

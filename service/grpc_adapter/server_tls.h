@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: server_tls.h
 //
 // TLS for the gRPC port, with a certificate that can be replaced while the server runs.

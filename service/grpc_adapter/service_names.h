@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: service_names.h
 //
 // The full names of what is served on the gRPC port.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: accepted_sockets.h
 //
 // Which sockets the interposed functions act on: those that the gateway accepted from callers. All

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: c_library.h
 //
 // The C library's own functions, behind those that this folder interposes.

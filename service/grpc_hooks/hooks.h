@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: hooks.h
 //
 // An optimization for gRPC 1.51 that correctness never depends on. This folder defines three

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: polled_queue.h
 //
 // A gRPC completion queue that also waits for one more descriptor: a thread in Wait() is woken by

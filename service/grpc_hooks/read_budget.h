@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: read_budget.h
 //
 // gRPC 1.51 reads a connection until it is empty before it delivers any of the calls that it read.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: receive_queues.h
 //
 // Which connections are read under overload, and which are closed.

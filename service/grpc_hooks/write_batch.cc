@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "service/grpc_hooks/write_batch.h"
 
 #include <netinet/in.h>

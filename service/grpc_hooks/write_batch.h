@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: write_batch.h
 //
 // gRPC 1.51 sends each response with a system call of its own, and each one wakes the caller's

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: active_call.h
 //
 // One DeleteEvalRun call, from its arrival to its response.

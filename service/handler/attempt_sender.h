@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: attempt_sender.h
 //
 // How the handler has the upstream asked: one request at a time for each call, and one for each

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: call_observer.h
 //
 // What the handler reports about calls, for metrics and logs.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "service/handler/call_state.h"
 
 namespace evalrun::handler {

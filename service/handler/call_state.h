@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: call_state.h
 //
 // Everything that belongs to one call and to no other.

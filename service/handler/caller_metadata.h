@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: caller_metadata.h
 //
 // Which of a caller's metadata values are well-formed and may go upstream. Pure functions.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: clock.h
 //
 // What time it is, for the handler.

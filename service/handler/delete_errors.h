@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: delete_errors.h
 //
 // From what a deletion came to, to the words that a caller reads. Pure functions.

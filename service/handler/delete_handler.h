@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: delete_handler.h
 //
 // DeleteEvalRun, from a parsed call to its response: what all calls share. ActiveCall

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: delete_options.h
 //
 // What the configuration means for a call.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: delete_request.h
 //
 // The message of a DeleteEvalRun call, from bytes to what may be sent. Pure.

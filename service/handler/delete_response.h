@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: delete_response.h
 //
 // What a DeleteEvalRun call is answered with.

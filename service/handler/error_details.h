@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: error_details.h
 //
 // An error as callers see it: a status with google.rpc details (AIP-193), small enough for any gRPC

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: incoming_call.h
 //
 // A DeleteEvalRun call as its transport hands it over.

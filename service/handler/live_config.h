@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: live_config.h
 //
 // What a reload changes for calls.

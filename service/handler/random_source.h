@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: random_source.h
 //
 // Randomness for the handler: jitter and request ids. Not for secrets.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: request_id.h
 //
 // The id of a call whose caller gave none.

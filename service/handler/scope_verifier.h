@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: scope_verifier.h
 //
 // Finds out whether the scope of a 404 exists (rest_backend/deletion/scope_status.h): from what

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: timeouts.h
 //
 // How a call's time is shared out. Pure functions.

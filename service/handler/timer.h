@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: timer.h
 //
 // How the handler waits before a retry.

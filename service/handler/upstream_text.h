@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: upstream_text.h
 //
 // The upstream's words are hostile: what may be repeated of them to a caller or a log.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: listen_sockets.h
 //
 // Listening sockets for HOST:PORT, by the same rules for both ports of the gateway.

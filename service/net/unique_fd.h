@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: unique_fd.h
 //
 // Ownership of a file descriptor.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: access_log.h
 //
 // The access log: one JSON line per call. The fields are a contract: README.md lists them, and a

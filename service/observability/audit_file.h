@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: audit_file.h
 //
 // A file opened for appending that can be rotated by moving it away.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: audit_log.h
 //
 // The audit log: one line per call for later accountability of who deleted what. It includes

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "service/observability/call_log_fields.h"
 
 #include "service/authz/peer_address.h"

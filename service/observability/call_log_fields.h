@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: call_log_fields.h
 //
 // The fields that the access log and the audit log have in common.

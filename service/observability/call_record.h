@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: call_record.h
 //
 // Everything that the access log, the audit log and the metrics report about a finished call.

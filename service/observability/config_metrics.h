@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: config_metrics.h
 //
 // Metrics of the configuration: which one is in force, and the results of reloads.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "service/observability/credential_metrics.h"
 
 #include "service/observability/unix_time.h"

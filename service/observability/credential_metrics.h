@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: credential_metrics.h
 //
 // Metrics of certificates and keys that are reloaded while the gateway runs.

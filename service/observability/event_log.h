@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: event_log.h
 //
 // One JSON line per event of the process, that is, for whatever does not concern a single call.

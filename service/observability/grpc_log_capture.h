@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: grpc_log_capture.h
 //
 // Redirects gRPC's own log lines to the event log.

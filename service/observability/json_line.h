@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: json_line.h
 //
 // Writes one JSON object on one line. No input can end the line or the string that contains it:

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: limit_metrics.h
 //
 // What Prometheus sees of the rate limits: one set of series for each rule, and none for the

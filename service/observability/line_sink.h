@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: line_sink.h
 //
 // An spdlog sink that never blocks its caller. Lines go into a bounded buffer, and a separate

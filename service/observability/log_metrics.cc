@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "service/observability/log_metrics.h"
 
 #include "service/observability/access_log.h"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: log_metrics.h
 //
 // What Prometheus sees of the log itself.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: metric_family.h
 //
 // Prometheus families made from values that are read when Prometheus asks.

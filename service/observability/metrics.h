@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: metrics.h
 //
 // The Prometheus metrics. All label sets exist from the start, so that every rate begins at 0 and

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: process_metrics.h
 //
 // Metrics of the process: the usual `process_*` metrics of Prometheus client libraries, and the

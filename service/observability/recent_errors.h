@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: recent_errors.h
 //
 // The most recent failed calls, for display on the admin port.

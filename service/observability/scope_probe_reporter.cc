@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "service/observability/scope_probe_reporter.h"
 
 namespace evalrun::observability {

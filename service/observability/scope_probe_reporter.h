@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: scope_probe_reporter.h
 //
 // Metric and event about probes that verify whether the scope of a 404 exists

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "service/observability/status_code_name.h"
 
 #include <array>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: status_code_name.h
 //
 // The names of gRPC's status codes, which are abseil's: `NOT_FOUND` as in the specification, and

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: status_json.h
 //
 // The JSON object that the page on the admin port shows for this replica. Its members are internal

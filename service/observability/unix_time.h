@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: unix_time.h
 #ifndef EVALRUN_SERVICE_OBSERVABILITY_UNIX_TIME_H_
 #define EVALRUN_SERVICE_OBSERVABILITY_UNIX_TIME_H_

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: core_dumps.h
 //
 // The memory of the process holds API keys and private keys: by default nobody gets a copy of it.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "service/process/descriptor_limit.h"
 
 #include <sys/resource.h>

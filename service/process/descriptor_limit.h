@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: descriptor_limit.h
 //
 // How many descriptors the process may have (RLIMIT_NOFILE), and how they are shared out.

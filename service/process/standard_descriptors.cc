@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "service/process/standard_descriptors.h"
 
 #include <fcntl.h>

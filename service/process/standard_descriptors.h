@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: standard_descriptors.h
 //
 // Standard input, output and error.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: termination_signal.h
 //
 // Waiting for SIGTERM and SIGINT, instead of handling them asynchronously.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: bucket_table.h
 //
 // A hash table with the state of each limited key, bounded in size and allocated once.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: gcra.h
 //
 // The generic cell rate algorithm (GCRA): a limit of calls per period with a burst, whose whole

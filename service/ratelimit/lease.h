@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: lease.h
 //
 // How replicas share a limit. Each replica may always admit its share (MakeReplicaQuota() in

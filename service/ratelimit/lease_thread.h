@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: lease_thread.h
 //
 // The thread that carries lease requests from the mailbox to the shared store and the responses

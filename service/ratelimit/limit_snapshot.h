@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: limit_snapshot.h
 //
 // The state of the limiter as it is shown to operators. Pure.

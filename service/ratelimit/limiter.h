@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: limiter.h
 //
 // Checks each call against all rules at once: either every rule has capacity and is charged, or

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: redis_store.h
 //
 // The shared store in Redis 7. Each request runs one script, which uses Redis' clock; a batch of

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: rule_set.h
 //
 // The configured limit rules, prepared for checking calls. Pure.

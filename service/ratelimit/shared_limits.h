@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: shared_limits.h
 //
 // Connects the limiter to Redis when the configuration shares limits between gateways: the mailbox,

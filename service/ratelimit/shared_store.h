@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: shared_store.h
 //
 // Interface to the shared rate-limit store, and the queue pair between the event loop and the

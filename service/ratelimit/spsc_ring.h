@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: spsc_ring.h
 //
 // A lock-free queue of fixed size with a single producer thread and a single consumer thread. Slots

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: certificate_reloader.h
 //
 // Reloads certificates and private keys when their files change. Each set of files is applied as a

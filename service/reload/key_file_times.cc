@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "service/reload/key_file_times.h"
 
 #include <sys/stat.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: key_file_times.h
 //
 // When the files of the upstream's API keys were last changed.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: reload_thread.h
 //
 // The thread that reloads the configuration and certificates when their files have changed and on

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: reloader.h
 //
 // Reloads the configuration and passes it to the parts that can change while the gateway runs. A

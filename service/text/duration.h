@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: duration.h
 //
 // Durations as text, such as `1500ms`. To the microsecond. Pure.

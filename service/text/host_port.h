@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: host_port.h
 //
 // `HOST:PORT`, such as `gateway:50051` or `[::1]:50051`. Pure.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: pem.h
 //
 // Certificates and private keys in PEM. Pure.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // bare_curl: a baseline with libcurl alone. A client keeps DELETE requests in flight to an upstream
 // that responds immediately, and prints the cost of each to its process, as JSON.
 #include <sys/resource.h>

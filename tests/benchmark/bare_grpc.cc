@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // bare_grpc: a baseline with gRPC alone. A server with one thread on one completion queue responds
 // to every DeleteEvalRun with OK immediately. It is started like a gateway, and ignores its flags.
 #include <csignal>

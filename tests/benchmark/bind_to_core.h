@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: bind_to_core.h
 #ifndef EVALRUN_TESTS_BENCHMARK_BIND_TO_CORE_H_
 #define EVALRUN_TESTS_BENCHMARK_BIND_TO_CORE_H_

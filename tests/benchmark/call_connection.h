@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: call_connection.h
 //
 // An HTTP/2 connection that makes DeleteEvalRun calls like a gRPC client, for a fraction of its

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // call_cost: measures the cost of one call to a gateway on one path under one load, and prints it
 // as a line of JSON. Run by tests/benchmark/cost and tests/benchmark/instructions, which repeat it
 // and compare.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Draws the overload curve as SVG: for each regime the outcomes of the calls, and below their latency."""
 import math
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "tests/benchmark/health_watch.h"
 
 #include <poll.h>

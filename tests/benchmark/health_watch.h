@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: health_watch.h
 //
 // Polls a gateway's health endpoints while it is under load.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: latencies.h
 #ifndef EVALRUN_TESTS_BENCHMARK_LATENCIES_H_
 #define EVALRUN_TESTS_BENCHMARK_LATENCIES_H_

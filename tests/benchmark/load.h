@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: load.h
 //
 // Offers load to a gateway and reports the outcome of each call.

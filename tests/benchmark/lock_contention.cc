@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Counts how often a thread finds a mutex locked. Loaded into a program with LD_PRELOAD, it
 // replaces pthread_mutex_lock(), which std::mutex calls, and writes its result to the file named by
 // LOCK_CONTENTION_OUT when the program exits:

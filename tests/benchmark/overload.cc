@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // overload_benchmark: offers a gateway several loads in turn, and prints the outcomes as JSON. Run
 // by tests/benchmark/overload, which repeats it and draws the curve.
 

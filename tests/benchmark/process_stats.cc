@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "tests/benchmark/process_stats.h"
 
 #include <unistd.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: process_stats.h
 //
 // Resource usage of another process, from /proc.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Builds and runs the programs of the benchmarks, and describes the machine."""
 import json
 import os

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: timed_upstream.h
 //
 // An upstream for load tests that responds to each request after a delay, with one thread for all

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The account of small artificial runs: which violations it reports, and when it balances."""
 
 import pytest

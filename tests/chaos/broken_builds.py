@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether tests/chaos/run fails: builds the gateway with a defect, and expects the defect to be found.
 
 Each of defects/*.patch adds one defect and lists, after "Found as:", the violations that a short run

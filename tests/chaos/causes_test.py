@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The causes of `unknown` responses, and of errors that are gRPC's own."""
 
 import dataclasses

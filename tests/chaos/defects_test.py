@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every defect applies to the sources as they are, which broken_builds needs."""
 
 import pathlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The table of allowed responses: every value of `deletion` with every truth."""
 
 import pathlib

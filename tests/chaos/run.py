@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """tests/chaos/run: see README.md."""
 
 import argparse

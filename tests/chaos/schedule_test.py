@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The schedule depends only on the seed, and contains all kinds of stories, faults and events."""
 
 import collections

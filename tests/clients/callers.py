@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Callers: a channel with the recommended service config, for each gRPC library.
 
 A caller is a context manager. `start(request, timeout)` starts a call with a timeout in seconds and

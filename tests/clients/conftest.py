@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The real gateway and backend, and a client of the gRPC library that CLIENT_UNDER_TEST names."""
 
 import contextlib

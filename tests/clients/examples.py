@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The examples of proto/examples, each built with the tools of its language.
 
 `COMMANDS[language](directory)` builds one below `directory`, which may be kept from run to run, and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """All examples of proto/examples print the same for the same deletion. EXAMPLE_UNDER_TEST names one."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The response that a caller receives, whichever gRPC library it uses."""
 
 import dataclasses

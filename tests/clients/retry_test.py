@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Clients with the recommended service config and the real gateway: which of the two retries what."""
 
 import pytest

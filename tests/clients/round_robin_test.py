@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Two gateways behind one channel, one of which shuts down."""
 
 import signal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A gRPC server that fails each attempt with a given code, and by default without a retry pushback."""
 
 import concurrent.futures

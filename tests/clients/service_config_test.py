@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the recommended service config makes a client retry, with a scripted server."""
 
 import grpc

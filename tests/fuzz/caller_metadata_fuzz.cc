@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // A caller's metadata, which is forwarded upstream as header lines: no value can end its line, and
 // malformed values are not accepted.
 #include <algorithm>

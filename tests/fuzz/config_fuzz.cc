@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // A whole configuration. The input consists of the YAML file, the environment (one `NAME=VALUE` per
 // line) and the command line (one argument per line), separated by lines of `===`.
 #include <algorithm>

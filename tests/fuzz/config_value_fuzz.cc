@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // The parsers of settings, one by one: an accepted value is well-formed and round-trips; errors do
 // not repeat a rejected one.
 #include <algorithm>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // The request message of DeleteEvalRun as bytes, through the validation of a call.
 #include <cstddef>
 #include <cstdint>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // The body of an upstream response: parsing any bytes is safe, and a body is recognised as the
 // API's own only if it is.
 #include <cstddef>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // A fault script in JSON: parsing any bytes is safe, and the response in an accepted script is well
 // formed.
 #include <cstddef>

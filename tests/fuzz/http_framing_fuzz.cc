@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // The head of a request as parsed by cpp-httplib: METHOD TARGET VERSION on the first line, then
 // `Name: value` lines. If no framing error is reported, the end of the request is unambiguous.
 #include <cstddef>

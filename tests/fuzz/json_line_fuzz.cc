@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // A log line: whatever bytes are logged, it is one line of valid JSON that contains them.
 #include <algorithm>
 #include <chrono>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: property.h
 //
 // How fuzz targets state properties that must always hold.

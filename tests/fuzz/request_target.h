@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: request_target.h
 //
 // An independent check of a request target: parsed again, by hand and by libcurl, it addresses

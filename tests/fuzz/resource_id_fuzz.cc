@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // A run's id and, after the first newline, a workspace's id: a well-formed id needs no escaping in
 // a URL.
 #include <cstddef>

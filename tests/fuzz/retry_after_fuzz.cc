@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // The values of Retry-After and, after the first newline, of retry-after-ms: the parsed delay is
 // within bounds or absent.
 #include <algorithm>

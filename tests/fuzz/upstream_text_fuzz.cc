@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Text from an upstream is repeated to callers and in logs: as valid UTF-8, on one line, without
 // the API key.
 #include <algorithm>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The check over small programs, each of which lacks one property."""
 
 import importlib.machinery

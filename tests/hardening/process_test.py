@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The access that the running programs need, and the access to them that they give. Some tests need root."""
 
 import collections

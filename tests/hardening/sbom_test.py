@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The bill of materials of the real gateway: sbom_test.py PROGRAM"""
 
 import json

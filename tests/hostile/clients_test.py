@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Malicious clients. Other callers are served during and after each attack, and the gateway frees the
 memory and descriptors that the attack took: a repeated attack takes no more."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """HTTP/2 frames as bytes (RFC 9113, RFC 7541), to send what no library would send."""
 
 import socket

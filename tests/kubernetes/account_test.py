@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The account of the callers in the cluster: which calls are failed or wrong."""
 
 import pathlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The admin port of a real gateway: its responses, and its availability under load."""
 
 import contextlib

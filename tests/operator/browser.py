@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A real headless Chromium, controlled by the DevTools protocol."""
 
 import asyncio

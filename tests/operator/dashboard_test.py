@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every query of the dashboard, with a real Prometheus that scrapes a real gateway: it returns data, and
 its value changes under the fault that it should show."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The log of a real gateway: unread output, sampling, and fields."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """All metrics of a gateway are those in metrics.golden, on which dashboards and alerts of users depend.
 
 After an intended change, run this test with UPDATE_GOLDEN=1 and review the difference.

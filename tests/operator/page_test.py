@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The page on the admin port, in a real Chromium. SCREENSHOTS=FOLDER keeps the screenshots."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The API key is replaced under continuous load, and the old one expires: no call fails."""
 
 import datetime

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """Rejects changes of the public .proto that break callers.
 
     check.py [--googleapis DIR]            compares the .proto with the baseline

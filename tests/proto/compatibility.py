@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The public API as plain data, and its compatible changes.
 
 `describe` converts a .proto file to a tree of dicts with everything that callers can depend on, on the

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """Every breaking change, made to a copy of the .proto, must be reported.
 
     compatibility_test.py ROOT GOOGLEAPIS    folders of the public .proto and of google/api

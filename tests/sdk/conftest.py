@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The vendor's unmodified SDK, with a real backend for each test."""
 
 import aymara_ai

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every exception class of the SDK is raised for its reason."""
 
 import aymara_ai

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The fields given to `create` are in all later responses."""
 
 import pytest

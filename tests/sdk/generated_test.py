@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """generated/run.py fails if tests of the SDK did not run, even if none failed."""
 
 import pathlib

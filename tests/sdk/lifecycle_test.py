@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An eval run from creation to deletion, by every spelling of its id."""
 
 import aymara_ai

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Lists: which runs, in which order, and the count.
 
 Pages are requested one by one: the SDK's own iteration always ends after the first page (1.2.1 adds

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A proxy that delays the rest of a request."""
 
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The data that most tests of this folder use: an organization, its keys, and other organizations."""
 
 from evalrun_testing.seed import Seed

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Failures of the server: shutdown, and the faults of a fault script."""
 
 import concurrent.futures

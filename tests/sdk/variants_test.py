@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The same calls with raw and with streaming responses."""
 
 import contextlib

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: faults.h
 //
 // The behaviour of the upstream and of the callers in a soak test, by the number of the request or

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: growth.h
 //
 // Detects from measurements over time whether a gateway leaks resources. Pure functions.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // soak: steady load with faults on the real gateway for a given time. Fails if the gateway leaks
 // resources. Run by tests/soak/run.
 #include <poll.h>

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """Checks which folders of C++ code include which.
 
     dependencies.py [ROOT]

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """dependencies.py over small trees: each rule is broken once, and the violation is reported."""
 
 import pathlib

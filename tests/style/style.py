@@ -1,7 +1,9 @@
 #!/usr/bin/python3
-"""Checks the formatting and style of the C++ code.
+# SPDX-License-Identifier: Apache-2.0
+"""Checks the formatting and style of the code, of C++ above all.
 
     style.py format              clang-format would change nothing
+    style.py licenses            every source file names its license in the form of SPDX
     style.py headers BUILD_DIR   include guards follow the path, and every header compiles alone
     style.py tidy BUILD_DIR      clang-tidy reports nothing for the files that it checks quickly
     style.py tidy-all BUILD_DIR  clang-tidy reports nothing for any file
@@ -23,6 +25,10 @@ import sys
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 FOLDERS = ("proto/examples/cpp", "rest_backend", "service", "tests")
 SKIPPED = 77
+
+# What every source file says in one of its first lines, https://spdx.dev/learn/handling-license-info/
+LICENSE = "SPDX-License-Identifier: Apache-2.0"
+SOURCE_SUFFIXES = {".cc", ".cs", ".go", ".h", ".java", ".js", ".proto", ".py", ".rs"}
 
 # Folders whose files clang-tidy checks in a few seconds, because they include neither gRPC nor a
 # large header-only library.
@@ -79,6 +85,31 @@ def check_format():
     require("clang-format")
     return run_all({short(path): ["clang-format", "--dry-run", "-Werror", str(path)]
                     for path in sources(".cc") + sources(".h")})
+
+
+def is_source(path):
+    """A program, a script, or part of a build."""
+    if path.is_symlink() or not path.is_file() or "corpus" in path.parts:
+        return False
+    if path.suffix in SOURCE_SUFFIXES or path.name == "CMakeLists.txt":
+        return True
+    with path.open("rb") as file:
+        return not path.suffix and file.read(2) == b"#!"
+
+
+def check_licenses():
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=TOP, capture_output=True)
+    if listed.returncode:
+        print("not a git checkout: which files belong to the project is not known")
+        sys.exit(SKIPPED)
+    files = [path for path in (TOP / name for name in listed.stdout.decode().split("\0") if name)
+             if is_source(path)]
+    without = [path for path in files
+               if LICENSE not in "".join(path.read_text(encoding="utf-8").splitlines(True)[:3])]
+    for path in without:
+        print(f"{short(path)}: no line {LICENSE!r}")
+    print(f"{len(files)} files checked")
+    return bool(files) and not without
 
 
 def check_tidy(build_dir, everything):
@@ -150,6 +181,8 @@ def main():
     arguments = sys.argv[1:]
     if len(arguments) == 1 and arguments[0] == "format":
         passed = check_format()
+    elif len(arguments) == 1 and arguments[0] == "licenses":
+        passed = check_licenses()
     elif len(arguments) == 2 and arguments[0] in ("tidy", "tidy-all"):
         passed = check_tidy(arguments[1], arguments[0] == "tidy-all")
     elif len(arguments) == 2 and arguments[0] == "headers":

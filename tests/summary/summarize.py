@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """Counts the results that ctest wrote (--output-junit), and prints the closing line of tests/run.
 
     summarize.py [--ctest-failed] [--also-failed WHAT] FILE...

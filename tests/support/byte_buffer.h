@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: byte_buffer.h
 #ifndef EVALRUN_TESTS_SUPPORT_BYTE_BUFFER_H_
 #define EVALRUN_TESTS_SUPPORT_BYTE_BUFFER_H_

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: child_process.h
 //
 // Runs a program under test as a child process: its output line by line, its exit with a timeout.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: config_file.h
 //
 // A configuration file that a test changes while a gateway uses it.

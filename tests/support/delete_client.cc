@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "tests/support/delete_client.h"
 
 #include <google/rpc/status.pb.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: delete_client.h
 //
 // A client of the gateway: makes calls over a connection of its own and decodes everything in the

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: descriptor_limit.h
 //
 // A process that has run out of descriptors.

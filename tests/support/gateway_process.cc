@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "tests/support/gateway_process.h"
 
 #include <unistd.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: gateway_process.h
 //
 // Runs the real evalrun-gateway on free ports, in front of the test's upstream.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: http_get.h
 #ifndef EVALRUN_TESTS_SUPPORT_HTTP_GET_H_
 #define EVALRUN_TESTS_SUPPORT_HTTP_GET_H_

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: latch.h
 //
 // A one-time event that a test triggers: closed at first, and open forever after Open().

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: limit_bound.h
 //
 // Checks calls against the bound that service/ratelimit/lease.h states for replicas that share a

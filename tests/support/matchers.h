@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: matchers.h
 //
 // gMock matchers for a DeleteReply:

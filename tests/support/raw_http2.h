@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: raw_http2.h
 //
 // Makes a gRPC call from raw bytes, with metadata that no gRPC library would send.

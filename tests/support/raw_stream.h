@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: raw_stream.h
 //
 // A streaming call of any method with raw bytes, for services for which the tests have no generated

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: redis_process.h
 //
 // A real redis-server on a free port of 127.0.0.1 that tests can stop, restart, pause and query.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "tests/support/scripted_upstream.h"
 
 #include <arpa/inet.h>

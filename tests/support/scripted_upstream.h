@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: scripted_upstream.h
 //
 // An HTTP/1.1 upstream on 127.0.0.1 whose behaviour a test scripts byte by byte, and which records

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: scripts.h
 //
 // Building blocks for the scripts of a scripted upstream.

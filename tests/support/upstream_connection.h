@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: upstream_connection.h
 //
 // A connection accepted by a scripted upstream, with the operations that scripts use.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """No part of a private key is in the output of the gateway, whatever is in the files."""
 
 import json

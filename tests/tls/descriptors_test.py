@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Certificates are renewed while the gateway has no descriptors left."""
 
 import contextlib

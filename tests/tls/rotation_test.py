@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The server's certificate and the authority of all certificates are replaced under continuous load, in
 the order that service/config/README.md recommends: no call fails."""
 

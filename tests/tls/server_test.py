@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """TLS on the gRPC port: which clients are accepted, their identity, and replaced files."""
 
 import concurrent.futures

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """TLS to the upstream: verification of the upstream, and the gateway's client certificate."""
 
 import contextlib

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Deletes one eval run for good, and says what became of it:
 //
 //   delete_run ADDRESS SERVICE_CONFIG RUN_ID [TLS_FOLDER]

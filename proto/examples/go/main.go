@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command evalrun-delete deletes one eval run for good, and says what became of it:
 //
 //	evalrun-delete ADDRESS SERVICE_CONFIG RUN_ID [TLS_FOLDER]

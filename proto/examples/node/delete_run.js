@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Deletes one eval run for good, and says what became of it:
 //
 //   node delete_run.js ADDRESS SERVICE_CONFIG RUN_ID [TLS_FOLDER]

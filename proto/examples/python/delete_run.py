@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Deletes one eval run for good, and says what became of it.
 
     delete_run.py ADDRESS SERVICE_CONFIG RUN_ID [TLS_FOLDER]

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: fault_injector.h
 //
 // Applies the faults of the fault plan to requests and connections.

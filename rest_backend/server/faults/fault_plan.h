@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: fault_plan.h
 //
 // Decides to which requests the rules of a fault script apply: matching, counting, and reproducible

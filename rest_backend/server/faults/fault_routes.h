@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: fault_routes.h
 //
 // `/faults` and `/faults/release` on the admin port. README.md documents the requests.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: fault_script.h
 //
 // A fault script as plain values: which requests fail, and how, and which organizations and

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "rest_backend/server/faults/restart.h"
 
 #include <stdlib.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: restart.h
 //
 // Simulates a crash followed by a restart: the process is replaced by a new one in place.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: scripted_response.h
 //
 // An HTTP response that a fault script specifies, and its serialization.

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Turns index.html into page.cc: embed.py INDEX_HTML PAGE_CC.
 
 The page's one <style> and one <script> are allowed by their hashes, so that whatever else might get

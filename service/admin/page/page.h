@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: page.h
 //
 // The page that shows one replica to its operators: index.html, as embed.py compiled it in.

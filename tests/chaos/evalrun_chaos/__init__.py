@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 """Deletions under faults, each response checked against the backend's journal."""

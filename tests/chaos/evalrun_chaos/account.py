@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The account of a run: every response checked against the journal, and whether all faults occurred.
 
 Pure: a function of the records of callers, gateway and backend.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The callers: they make the calls of a schedule concurrently and record the responses."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The causes of `unknown` responses, and of errors that are gRPC's own.
 
 Pure. A response without a cause is a failure of the run.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pseudo-random decisions that depend only on the seed and the subject of the decision, not on their order."""
 
 import hashlib

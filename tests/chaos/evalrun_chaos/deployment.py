@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The backend and the gateway of a run, across all their restarts."""
 
 import collections

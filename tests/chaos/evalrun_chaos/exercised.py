@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whether each fault, kind of caller and kind of response occurred often enough in a run. Pure.
 
 A run in which one did not shows nothing about it, and fails as *not exercised*.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The fault scenarios, and the backend's fault script for them.
 
 Each run belongs to one scenario, whose two digits are the first ones of its id. So a rule of the

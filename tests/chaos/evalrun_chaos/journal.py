@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The journal in the backend's database, read after the backend has stopped."""
 
 import collections

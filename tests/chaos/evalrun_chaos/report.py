@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The account as text and as JSON."""
 
 import collections

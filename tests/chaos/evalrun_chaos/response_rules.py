@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Which responses are allowed, given the facts: the table that every response is checked against.
 
 Pure. The values are those of `eval_run_service.proto`, and the table follows from its comments.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The schedule of calls and process restarts, which depends only on the seed.
 
 A *story* is one run and the calls that delete it. Everything about story 4711 is a hash of the seed

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command caller makes calls of EvalRunService.DeleteEvalRun with grpc-go, as a test tells it:
 //
 //	caller TARGET SERVICE_CONFIG

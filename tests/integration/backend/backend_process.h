@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: backend_process.h
 //
 // Runs evalrun-backend as a child process with a directory of its own.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: case_name.h
 //
 // Names a parameterized test after its case.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Many concurrent callers.
 #include <algorithm>
 #include <barrier>

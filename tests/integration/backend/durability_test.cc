@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Acknowledged deletions are kept, however the process ends.
 #include <signal.h>
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // The API: the response to each request.
 #include <ostream>
 #include <string>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // The admin port for fault scripts, and the flag that loads one.
 #include <signal.h>
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: fault_backend.h
 //
 // A fixture with a backend that accepts fault scripts.

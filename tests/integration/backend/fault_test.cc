@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // The effect of each fault on the connection and on the run, byte by byte.
 #include <signal.h>
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Connections: several requests on one, incomplete requests, and closing.
 #include <signal.h>
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: http_fixture.h
 //
 // A fixture with a backend, and functions to build requests as bytes.

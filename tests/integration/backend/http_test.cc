@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // HTTP, byte by byte: the responses to unusual and malicious requests.
 #include <ostream>
 #include <string>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: journal.h
 //
 // Reads the backend's database file directly, to compare it with the backend's responses.

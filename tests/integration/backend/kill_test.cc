@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Repeated kill -9 at random moments: the responses and the database agree.
 #include <signal.h>
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // A fault script takes a workspace or an organization away and gives it back: requests in it are
 // answered exactly as those for a missing run, and the runs are kept.
 #include <ostream>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: page_shape.h
 //
 // The shape of the errors that the API documents for the endpoint.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: raw_connection.h
 //
 // A TCP connection to the backend that knows nothing of HTTP except where a response ends.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Clients that keep the server waiting: each timeout takes effect. The server runs in this process,
 // with timeouts short enough for a test.
 #include <chrono>

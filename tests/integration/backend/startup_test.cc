@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Flags, the seed, and the backend's output.
 #include <signal.h>
 

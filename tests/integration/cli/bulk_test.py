@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Deletion of lists: requests, the done-file, and the output."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The completion scripts, each in its shell."""
 
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Errors before anything is sent: each message says what to do."""
 
 import socket

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The real evalrunctl as a child process."""
 
 import subprocess

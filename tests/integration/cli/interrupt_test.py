@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Interruption: the first signal lets calls in flight finish, the second cancels them; the summary says so."""
 
 import json

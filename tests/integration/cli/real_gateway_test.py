@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """evalrunctl with the real gateway and backend."""
 
 import json

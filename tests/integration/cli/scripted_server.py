@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A gRPC server in this process whose DeleteEvalRun is a function of the test."""
 
 import concurrent.futures

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """TLS and client certificates, with certificates that the tests make."""
 
 import subprocess

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Authorization as callers, the log and Prometheus see it.
 #include <signal.h>
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // One audit line per call, allowed or rejected, in the log or in a file that is rotated.
 #include <signal.h>
 

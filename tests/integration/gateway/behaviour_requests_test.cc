@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // The behaviour table, second part: what reaches the upstream for each kind of call.
 #include <string>
 #include <vector>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // The behaviour table, third part: everything else.
 #include <string>
 

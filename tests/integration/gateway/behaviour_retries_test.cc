@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // The first part again, with the default of three attempts: which responses are retried, and what
 // the caller gets after all attempts.
 #include <string>

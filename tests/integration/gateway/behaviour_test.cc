@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // The behaviour table, first part: what a caller gets for each behaviour of the upstream, when the
 // gateway makes one attempt with a timeout of one second.
 #include <string>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // The canary test: every kind of secret is a recognizable string, the peers repeat everything that
 // they receive, and then every byte that the gateway wrote is searched for the secrets.
 #include <signal.h>

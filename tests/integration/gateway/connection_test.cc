@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Connections that fail at the worst moments. libcurl silently resends a request when a reused
 // connection fails: every request that the upstream receives must be an attempt that the gateway
 // decided on and counted.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // The caller's deadline: responses arrive before it, and nothing continues after it.
 #include <string>
 

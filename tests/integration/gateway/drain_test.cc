@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // SIGTERM: accepted calls are answered, calls that hang are cut off at the timeout, and an idle
 // process exits at once.
 #include <signal.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // A stuck event loop is noticed from outside, and nothing that must respond waits for it.
 #include <signal.h>
 #include <sys/ptrace.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // The fault matrix: everything that can go wrong with an attempt, on a new or a reused connection,
 // and what follows: no attempt left, or one more that deletes the run, finds it gone, or is
 // rejected. For each combination: the exact reply, the number of attempts, the log line and the

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Which metadata of the caller is forwarded upstream, and what is returned.
 #include <string>
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Headers that crash, or have crashed, other servers.
 #include <string>
 #include <utility>

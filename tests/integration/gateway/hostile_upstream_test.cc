@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // A malicious upstream: memory and time stay bounded, the reply is right, and no call gets the
 // response meant for another. Mere failures are in fault_matrix_test.cc.
 #include <chrono>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // The caller's identity in the real gateway. Certificates are covered by unit tests.
 #include <string>
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Which upstream key is used for each call, also while the keys change.
 #include <signal.h>
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Which calls a limit rejects, what the caller gets, and what is not affected.
 #include <signal.h>
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // The gRPC port: which addresses it listens on, and what happens when descriptors run out.
 #include <netinet/in.h>
 #include <sys/resource.h>

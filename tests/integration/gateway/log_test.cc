@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // One line per call, whatever the call contains; and the API key is never logged.
 #include <signal.h>
 

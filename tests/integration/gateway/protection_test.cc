@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // What protects the upstream from its callers, one mechanism at a time: the cap on calls in flight,
 // the hold-back after a 429, and the retry budget; and what keeps clients from retrying in
 // addition.

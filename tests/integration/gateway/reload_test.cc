@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Changing the configuration file of a running gateway.
 #include <signal.h>
 

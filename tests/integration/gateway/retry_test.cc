@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Retries: when the upstream asks for them, when it forbids them, and how a caller's own retries
 // count.
 #include <string>

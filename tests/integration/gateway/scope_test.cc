@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // A 404 of the API is about the run only if the workspace exists: where the proof comes from, and
 // what the caller gets without it.
 #include <string>

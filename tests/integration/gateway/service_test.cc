@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // What a gateway serves besides the one method: health, reflection, metrics.
 #include <chrono>
 #include <csignal>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: upstream_cases.h
 //
 // How an upstream may respond to a DELETE: one case for each row of the behaviour table.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // More load than the gateway's core can serve: some connections are closed, so that the others do
 // not have to wait.
 #include <chrono>

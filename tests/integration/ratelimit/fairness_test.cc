@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // An upstream with a quota, and a caller that sends a hundred times its share: other callers are
 // not affected, whether the gateway holds calls back after a 429 or not.
 #include <algorithm>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Ten replicas share one limit over a real Redis, in real time: load is skewed, clocks differ by
 // seconds, replicas are killed and added, Redis is killed and restarted. The bound stated in
 // lease.h holds over every window, and in the steady state a saturated limit is fully used.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // A real Redis behaves like AcquireFromStore(), uses its own clock, and recovers from failures.
 #include "service/ratelimit/redis_store.h"
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """caller OPTION...: deletes runs through the gateway at a steady rate until SIGTERM, then checks every response against the
 backend's journal and prints the account as one line of JSON.
 

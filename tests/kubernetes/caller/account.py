@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The account: every response checked against the backend's journal.
 
 A call is {"caller", "request_id", "run", "exists", "code", "deletion", "seconds"}: `exists` says whether the run existed

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Client of the REST backend: creates the runs to delete, and reads the journal."""
 
 import asyncio

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Callers of the gateway, each at a fixed rate that does not depend on the responses.
 
 headless        one channel with the recommended service config, over all addresses of a headless Service

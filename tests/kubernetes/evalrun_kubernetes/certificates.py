@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Certificates of a certificate authority of the test, made with openssl, as Secrets."""
 
 import base64

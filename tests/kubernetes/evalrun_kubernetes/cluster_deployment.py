@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The deployment under test: the development overlay in its own namespace, with a backend whose data outlives its pod."""
 
 import dataclasses

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Negative controls: a protection in the manifests is removed, and the check must fail."""
 
 import time

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Continuous deletions from a pod, and their account."""
 
 import contextlib

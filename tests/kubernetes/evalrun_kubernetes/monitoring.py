@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A real Prometheus in the cluster, with the configuration of deploy/kubernetes/components/plain-prometheus."""
 
 import json

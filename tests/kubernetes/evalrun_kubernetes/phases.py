@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The phases, one function each. A phase restores the deployment, raises kubectl.Failed if a check fails, and returns a
 summary line and, if there was load, the account."""
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """make_schemas.py SWAGGER.json CRD.yaml...: writes schemas/ for kubeconform: strict JSON schemas of the kinds that
 deploy/kubernetes uses.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """deploy/kubernetes without a cluster: every overlay and component builds, is valid by strict schemas, conforms to
 policy.py, and has a configuration that the gateway accepts."""
 

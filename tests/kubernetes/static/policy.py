@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The rules for all manifests of deploy/kubernetes, besides their schemas. Pure: from objects to sentences."""
 
 import re

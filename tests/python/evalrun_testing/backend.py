@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """evalrun-backend as a child process."""
 
 import json

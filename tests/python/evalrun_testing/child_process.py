@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A program under test as a child process: its log, and its end.
 
 Nothing here polls: a wait ends with the event that it waits for, or with its deadline.

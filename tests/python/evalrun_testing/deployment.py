@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A REST backend and gateways in front of it, as child processes."""
 
 import contextlib

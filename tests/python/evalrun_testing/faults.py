@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The fault script of a backend, set while it runs (rest_backend/server/README.md)."""
 
 import json

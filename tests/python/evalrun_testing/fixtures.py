@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fixtures for all Python tests: tests/pytest.ini loads this module as a plugin."""
 
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """evalrun-gateway as a child process."""
 
 import contextlib

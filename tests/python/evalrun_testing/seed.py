@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Organizations, workspaces, API keys and runs with which a backend starts."""
 
 import uuid

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A pytest plugin that runs the SDK's own tests, unchanged on disk, with a real backend.
 
 They were generated for a mock server: each is marked as skipped and has a placeholder such as

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """run.py [PYTEST OPTION...]: the SDK's own tests of eval runs and health, with the real backend.
 
 By hand: tests/python/venv python tests/sdk/generated/run.py. Exit status 0: all tests that

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // What the admin port answers.
 #include "service/admin/admin_response.h"
 

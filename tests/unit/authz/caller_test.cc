@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // The caller's identity: what proves it, whose claims are accepted, and that identities of
 // different kinds cannot be confused.
 #include "service/authz/caller.h"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Selecting the API key for a call, and wiping keys from memory.
 #include "service/authz/key_ring.h"
 

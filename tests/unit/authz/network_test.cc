@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Networks of IPv4, IPv6 and IPv4-mapped addresses.
 #include "service/authz/network.h"
 

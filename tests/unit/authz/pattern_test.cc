@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Identity patterns, exact and by prefix.
 #include "service/authz/pattern.h"
 

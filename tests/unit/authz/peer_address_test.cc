@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "service/authz/peer_address.h"
 
 #include <gtest/gtest.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Decisions of the policy: allowed, denied, and denied in dry run.
 #include "service/authz/policy.h"
 

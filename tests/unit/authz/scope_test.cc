@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Which calls a scope matches, whatever the spelling of the workspace.
 #include "service/authz/scope.h"
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "service/cli/command_line.h"
 
 #include <gmock/gmock.h>

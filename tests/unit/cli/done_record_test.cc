@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "service/cli/done_record.h"
 
 #include <gmock/gmock.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: scripted_gateway.h
 //
 // A gRPC server with scripted responses, in the test's process.

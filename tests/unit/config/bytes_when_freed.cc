@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "tests/unit/config/bytes_when_freed.h"
 
 #include <array>

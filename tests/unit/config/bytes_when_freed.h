@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: bytes_when_freed.h
 //
 // Records the content of a block of memory at the moment it is freed, the last one at which a test

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // A recognisable secret is put wherever one can be put, rightly or by mistake: no output may
 // contain it.
 #include <string>

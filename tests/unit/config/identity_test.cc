@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Validation of the section `identity`.
 #include "service/config/identity.h"
 

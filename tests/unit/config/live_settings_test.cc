@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Live settings are applied; the others are reported to need a restart.
 #include "service/config/live_settings.h"
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: load.h
 //
 // LoadConfig() and ParseConfig() on literals: flags, environment and files as a test writes them

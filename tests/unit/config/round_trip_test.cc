@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // The output of --print-config can be loaded again.
 #include <string>
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Properties of config.proto that the code relies on.
 #include <set>
 #include <string>

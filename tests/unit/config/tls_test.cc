@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Conflicts between settings of TLS, and addresses for plaintext.
 #include "service/config/tls.h"
 

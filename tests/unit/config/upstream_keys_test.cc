@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // The list `upstream.keys`, and the files that it names.
 #include "service/config/upstream_keys.h"
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Detecting changes of files.
 #include "service/config/watched_files.h"
 

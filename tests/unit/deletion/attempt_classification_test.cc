@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // The two tables of the translation, row by row. The expectations are written out in full, on
 // purpose: nothing is computed from the code under test.
 #include "rest_backend/deletion/attempt_classification.h"

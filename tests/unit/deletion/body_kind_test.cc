@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Which kind of body a response has: the API's error, other JSON, empty, or an intermediary's.
 #include <string>
 

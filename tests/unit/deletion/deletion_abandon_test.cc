@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // A deletion that ends because its deadline passed or its caller cancelled.
 #include <string>
 #include <vector>

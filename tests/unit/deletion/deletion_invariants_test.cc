@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // What holds for every deletion: tried on many random ones, with fixed seeds, and on every sequence
 // of attempts up to a length.
 #include <algorithm>

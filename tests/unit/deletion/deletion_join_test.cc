@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // The response of a whole deletion, given its attempts: the join, as a table.
 #include <string>
 #include <vector>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // What prevents a retry that would be worthwhile, and the response that the caller then gets.
 #include <string>
 

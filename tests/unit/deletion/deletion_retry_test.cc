@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Whether a deletion retries, and how long it waits before.
 #include <string>
 #include <vector>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: deletion_testing.h
 //
 // What the tests of `Deletion` share: attempts by name, and the response to several of them.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Hostile bodies: no crash, no exception, no unbounded recursion, and only valid UTF-8 as a result.
 #include <random>
 #include <string>

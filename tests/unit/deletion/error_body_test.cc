@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // The content of ordinary error bodies. error_body_hostile_test.cc has the hostile ones.
 #include "rest_backend/deletion/error_body.h"
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Every situation in which a 404 or 410 ends a deletion, with its exact response: from the bytes of
 // the response and of the probe to the code, the certainty and the reason.
 #include <optional>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: printers.h
 //
 // How the values of the domain are printed in a failed expectation.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Which responses to a probe prove a scope, and what the table of scopes remembers, for how long.
 #include "rest_backend/deletion/scope_proof.h"
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Timers come due in order, once, and not after they were cancelled.
 #include "service/event_loop/timer_queue.h"
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "service/event_loop/watchdog.h"
 
 #include <gtest/gtest.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: tcp_pair.h
 //
 // A TCP connection within this process.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // What lies between two attempts of a call: the wait, the gate that a 429 closes, the limits, the
 // deadline.
 #include <gmock/gmock.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // A 404 needs proof that its workspace exists: where the proof comes from, who waits for it and how
 // long, and what the caller gets without it.
 #include <string>

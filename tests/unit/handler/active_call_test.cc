@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // What goes upstream for a call, what its caller gets back, and what is reported of it.
 #include "service/handler/active_call.h"
 

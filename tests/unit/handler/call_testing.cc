@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "tests/unit/handler/call_testing.h"
 
 #include <google/rpc/error_details.pb.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // File: call_testing.h
 //
 // What surrounds calls in the tests of the handler: time, randomness, the upstream, the transport

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Which of a caller's metadata may go upstream.
 #include "service/handler/caller_metadata.h"
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Whose words an error has: the API's where the API has spoken, otherwise ours.
 #include "service/handler/delete_errors.h"
 

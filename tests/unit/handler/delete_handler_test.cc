@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // What calls share, and what a reload changes for them: the order in which a call is looked at, the
 // policy, the limits and the API keys.
 #include "service/handler/delete_handler.h"

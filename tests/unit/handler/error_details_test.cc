@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Errors as callers see them: which details, and never too large for a client.
 #include "service/handler/error_details.h"
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // How a call's time is shared out.
 #include "service/handler/timeouts.h"
 

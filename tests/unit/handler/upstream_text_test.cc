@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // The upstream's words, as they may be repeated.
 #include "service/handler/upstream_text.h"
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // What libcurl refuses to begin. Transfers over real sockets: tests/integration/gateway.
 #include "rest_backend/http/http_client.h"
 

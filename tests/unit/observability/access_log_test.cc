@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // The fields of the access log are a contract: announce changes to its users.
 #include "service/observability/access_log.h"
 

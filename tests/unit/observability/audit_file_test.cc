@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Rotating a file while it is being written.
 #include "service/observability/audit_file.h"
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // The fields of the audit log are a contract, and lost lines are always reported.
 #include "service/observability/audit_log.h"
 

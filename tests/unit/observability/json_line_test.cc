@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // The output is one JSON object on one line, whatever the input.
 #include "service/observability/json_line.h"
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Lines are written in order; a reader that is too slow causes lost lines but no delay.
 #include "service/observability/line_sink.h"
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Names and labels of the metrics are a contract, and all of them are there before the first call.
 #include "service/observability/metrics.h"
 

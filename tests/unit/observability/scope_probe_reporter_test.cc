@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // When a probe is reported: each by the metric, and an API key that may not list by an event, once.
 #include "service/observability/scope_probe_reporter.h"
 

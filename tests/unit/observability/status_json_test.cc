@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // The JSON for the admin page: every metric, and the most recent errors.
 #include "service/observability/status_json.h"
 

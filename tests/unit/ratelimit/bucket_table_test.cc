@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // A bounded number of keys, of which only idle ones are evicted.
 #include "service/ratelimit/bucket_table.h"
 

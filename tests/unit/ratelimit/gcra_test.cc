@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Compares GCRA with a model that is too simple to be wrong: a token bucket that is refilled by one
 // call per interval.
 #include "service/ratelimit/gcra.h"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // The thread between the mailbox and the store: it batches requests, always responds, and reports
 // once when the store goes down and when it comes back.
 #include "service/ratelimit/lease_thread.h"

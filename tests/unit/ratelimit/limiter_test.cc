@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Checking all rules at once: which are charged, which calls are rejected, and for how long.
 #include "service/ratelimit/limiter.h"
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // The quota of a subject under a rule.
 #include "service/ratelimit/rule_set.h"
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Ten replicas share limits over a simulated store: the bound stated in lease.h holds over every
 // window, and a saturated limit is fully used, in spite of skewed load, clock offsets, delays and
 // outages.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Reloading certificates: what is applied, what stays, and what is reported.
 #include "service/reload/certificate_reloader.h"
 

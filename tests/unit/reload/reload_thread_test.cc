@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // The reload thread survives whatever its tasks throw.
 #include "service/reload/reload_thread.h"
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Loading anew: what is applied, what is refused, and what is said about it.
 #include "service/reload/reloader.h"
 

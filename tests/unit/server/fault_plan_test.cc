@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // To which requests the rules of a fault script apply.
 #include "rest_backend/server/faults/fault_plan.h"
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Which fault scripts are accepted, and the error messages for others.
 #include "rest_backend/server/faults/fault_script.h"
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Parsing of flags, and formatting them again for the process that replaces this one.
 #include "rest_backend/server/flags.h"
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // Serialization of the response in a fault script.
 #include "rest_backend/server/faults/scripted_response.h"
 

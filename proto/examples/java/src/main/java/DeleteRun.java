@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ai.aymara.evals.v1.DeleteEvalRunRequest;
 import ai.aymara.evals.v1.EvalRunServiceGrpc;
 import ai.aymara.evals.v1.EvalRunServiceGrpc.EvalRunServiceBlockingStub;
