@@ -2,20 +2,17 @@
 
 #include "service/admin/admin_server.h"
 
-#include <arpa/inet.h>
-#include <netdb.h>
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 
-#include <absl/strings/str_cat.h>
+#include <absl/status/status.h>
 #include <microhttpd.h>
 
 #include "service/admin/admin_response.h"
+#include "service/net/listen_sockets.h"
 
 namespace evalrun::admin {
 namespace {
@@ -67,22 +64,6 @@ void OnRequestCompleted(void* /*unused*/, MHD_Connection* /*connection*/, void**
   *request_state = nullptr;
 }
 
-absl::StatusOr<sockaddr_storage> Resolve(const std::string& host, std::uint16_t port,
-                                         socklen_t* length) {
-  addrinfo hints{};
-  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  const int error = getaddrinfo(host.c_str(), absl::StrCat(port).c_str(), &hints, &found);
-  if (error != 0) return absl::InvalidArgumentError(gai_strerror(error));
-  sockaddr_storage address{};
-  *length = found->ai_addrlen;
-  std::copy_n(static_cast<const char*>(static_cast<void*>(found->ai_addr)), *length,
-              static_cast<char*>(static_cast<void*>(&address)));
-  freeaddrinfo(found);
-  return address;
-}
-
 }  // namespace
 
 void AdminServer::StopDaemon::operator()(MHD_Daemon* daemon) const { MHD_stop_daemon(daemon); }
@@ -92,27 +73,23 @@ AdminServer::~AdminServer() = default;
 absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(const std::string& host,
                                                                 std::uint16_t port,
                                                                 AdminSources sources) {
-  socklen_t length = 0;
-  absl::StatusOr<sockaddr_storage> address = Resolve(host, port, &length);
-  if (!address.ok()) return address.status();
-  const bool ipv6 = address->ss_family == AF_INET6;
+  absl::StatusOr<net::ListenSockets> listening = net::Listen(host, port);
+  if (!listening.ok()) return listening.status();
 
   std::unique_ptr<AdminServer> server(new AdminServer(std::move(sources)));
-  unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD;
-  if (ipv6) flags |= MHD_USE_IPv6;
-  server->daemon_.reset(MHD_start_daemon(
-      flags, /*port=*/0, nullptr, nullptr, &OnRequest, const_cast<AdminSources*>(&server->sources_),
-      MHD_OPTION_SOCK_ADDR, &*address, MHD_OPTION_CONNECTION_LIMIT, kMaxConnections,
-      MHD_OPTION_CONNECTION_TIMEOUT, kIdleTimeoutSeconds, MHD_OPTION_NOTIFY_COMPLETED,
-      &OnRequestCompleted, nullptr, MHD_OPTION_END));
-  if (server->daemon_ == nullptr) {
-    return absl::UnavailableError("cannot listen there; is the port taken?");
+  server->address_ = std::move(listening->address);
+  for (net::UniqueFd& socket : listening->sockets) {
+    // The port and the family of addresses are the socket's.
+    MHD_Daemon* daemon =
+        MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, /*port=*/0, nullptr, nullptr, &OnRequest,
+                         const_cast<AdminSources*>(&server->sources_), MHD_OPTION_LISTEN_SOCKET,
+                         socket.get(), MHD_OPTION_CONNECTION_LIMIT, kMaxConnections,
+                         MHD_OPTION_CONNECTION_TIMEOUT, kIdleTimeoutSeconds,
+                         MHD_OPTION_NOTIFY_COMPLETED, &OnRequestCompleted, nullptr, MHD_OPTION_END);
+    if (daemon == nullptr) return absl::InternalError("libmicrohttpd does not start");
+    static_cast<void>(socket.Release());  // MHD_stop_daemon() closes it
+    server->daemons_.emplace_back(daemon);
   }
-  const MHD_DaemonInfo* info =
-      MHD_get_daemon_info(server->daemon_.get(), MHD_DAEMON_INFO_BIND_PORT);
-  if (info == nullptr || info->port == 0) return absl::InternalError("cannot tell the port");
-  server->address_ =
-      ipv6 ? absl::StrCat("[", host, "]:", info->port) : absl::StrCat(host, ":", info->port);
   return server;
 }
 

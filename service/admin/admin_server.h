@@ -2,14 +2,16 @@
 //
 // File: admin_server.h
 //
-// The HTTP port for monitoring and operators, apart from the gRPC port. One thread with epoll
-// serves all connections, so that slow clients cannot delay a probe.
+// The HTTP port for monitoring and operators, apart from the gRPC port. Each listening socket has
+// one thread, which serves all connections with epoll, so that slow clients cannot delay a probe.
 #ifndef EVALRUN_SERVICE_ADMIN_ADMIN_SERVER_H_
 #define EVALRUN_SERVICE_ADMIN_ADMIN_SERVER_H_
 
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <absl/status/statusor.h>
 
@@ -21,8 +23,9 @@ namespace evalrun::admin {
 
 class AdminServer {
  public:
-  // Listens on `host`, an IP address or a name, and `port`; 0 picks one. The sources are called
-  // from the server's own thread, until it is destroyed.
+  // Listens on `host`, an IP address or a name, and `port` by the rules of net::Listen(); 0 picks a
+  // port. The sources are called from the server's own threads, by several at once, until it is
+  // destroyed.
   static absl::StatusOr<std::unique_ptr<AdminServer>> Start(const std::string& host,
                                                             std::uint16_t port,
                                                             AdminSources sources);
@@ -42,7 +45,8 @@ class AdminServer {
 
   const AdminSources sources_;
   std::string address_;
-  std::unique_ptr<MHD_Daemon, StopDaemon> daemon_;  // last: its thread uses the others
+  // One for each listening socket. Last: their threads use the others.
+  std::vector<std::unique_ptr<MHD_Daemon, StopDaemon>> daemons_;
 };
 
 }  // namespace evalrun::admin

@@ -11,6 +11,7 @@
 
 namespace evalrun::admin {
 
+// Each must be callable by several threads at once.
 struct AdminSources {
   // The exposition in Prometheus' text format.
   std::function<std::string()> metrics;

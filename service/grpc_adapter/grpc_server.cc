@@ -7,7 +7,6 @@
 #include <thread>
 #include <utility>
 
-#include <absl/strings/str_cat.h>
 #include <grpc/grpc.h>
 #include <grpcpp/server_builder.h>
 
@@ -102,9 +101,7 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Listen(
   server->server_ = builder.BuildAndStart();
   if (server->server_ == nullptr) return absl::InternalError("gRPC does not start a server");
 
-  const bool is_ipv6 = options.host.find(':') != std::string::npos;
-  server->address_ = absl::StrCat(is_ipv6 ? "[" : "", options.host, is_ipv6 ? "]:" : ":",
-                                  server->listener_->port());
+  server->address_ = server->listener_->address();
   server->calls_ = std::make_unique<CallPool>(server->loop_.get(), &server->http_,
                                               &server->service_, dependencies.delete_handler);
   server->generic_calls_ = std::make_unique<GenericCallPool>(

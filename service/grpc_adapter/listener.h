@@ -57,7 +57,8 @@ class Listener final : public event_loop::TimerObserver {
   // Closes the listening sockets: the kernel refuses new connections.
   void Stop();
 
-  [[nodiscard]] std::uint16_t port() const { return listening_.port; }
+  // `host:port`, with the port that was picked.
+  [[nodiscard]] const std::string& address() const { return listening_.address; }
 
   // Whether connections are accepted, or would be. False while the kernel refuses with an error
   // that closing a connection does not help against. Thread-safe.

@@ -102,7 +102,7 @@ absl::StatusOr<ListenSockets> Listen(const std::string& host, std::uint16_t port
   const Addresses addresses(found);
 
   for (int attempt = 1;; ++attempt) {
-    ListenSockets result{.sockets = {}, .port = port};
+    ListenSockets result{.sockets = {}, .port = port, .address = {}};
     absl::Status missing;
     bool is_taken = false;
     for (addrinfo* address = addresses.get(); address != nullptr; address = address->ai_next) {
@@ -126,6 +126,9 @@ absl::StatusOr<ListenSockets> Listen(const std::string& host, std::uint16_t port
     }
     if (is_taken) continue;
     if (result.sockets.empty()) return missing;
+    const bool is_ipv6 = host.find(':') != std::string::npos;
+    result.address =
+        is_ipv6 ? absl::StrCat("[", host, "]:", result.port) : absl::StrCat(host, ":", result.port);
     return result;
   }
 }

@@ -19,6 +19,7 @@ namespace evalrun::net {
 struct ListenSockets {
   std::vector<UniqueFd> sockets;  // non-blocking and close-on-exec; at least one
   std::uint16_t port = 0;         // that all of them listen on
+  std::string address;            // `host:port`; an IPv6 address is in brackets
 };
 
 // Listens on `port` (0: one that is free) at all addresses of `host`, an IP address without

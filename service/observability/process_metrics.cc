@@ -68,6 +68,7 @@ ProcessMetrics::ProcessMetrics(prometheus::Registry* registry,
 }
 
 void ProcessMetrics::Update() {
+  const std::lock_guard lock(mutex_);
   rusage usage{};
   if (getrusage(RUSAGE_SELF, &usage) == 0) {
     const double more =
@@ -95,6 +96,7 @@ void ProcessMetrics::Update() {
 
 void ProcessMetrics::SetKeyFileTimes(
     const std::map<std::string, system_clock::time_point>& changed) {
+  const std::lock_guard lock(mutex_);
   // Existing series are kept, so that a concurrent collection always sees them.
   for (const auto& [name, time] : changed) {
     prometheus::Gauge*& key = keys_[name];

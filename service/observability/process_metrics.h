@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <map>
+#include <mutex>
 #include <string>
 
 #include <prometheus/counter.h>
@@ -18,7 +19,7 @@
 
 namespace evalrun::observability {
 
-// Updates must be serialized; Prometheus may collect at any time.
+// Thread-safe.
 class ProcessMetrics {
  public:
   // `registry` must outlive this object. `build`: the labels of gateway_build_info.
@@ -34,6 +35,7 @@ class ProcessMetrics {
   [[nodiscard]] std::chrono::system_clock::time_point started_at() const { return started_at_; }
 
  private:
+  std::mutex mutex_;  // held by updates
   const std::chrono::system_clock::time_point started_at_;
   prometheus::Counter& cpu_seconds_;
   prometheus::Gauge& resident_bytes_;

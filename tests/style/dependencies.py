@@ -30,7 +30,7 @@ ALLOWED = {
     "rest_backend/http": ("rest_backend/deletion",),
     "rest_backend/server": ("rest_backend/deletion",),
     "service": EVERYTHING,
-    "service/admin": (),
+    "service/admin": ("service/net",),
     "service/authz": ("rest_backend/deletion",),
     "service/cli": ("rest_backend/deletion", "service/text", "service/tls"),
     "service/config": ("rest_backend/deletion", "rest_backend/http", "service/authz", "service/ratelimit",

@@ -5,14 +5,13 @@
 // decided on and counted.
 #include <unistd.h>
 
-#include <filesystem>
-#include <fstream>
 #include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/support/gateway_process.h"
+#include "tests/support/hosts_file.h"
 #include "tests/support/matchers.h"
 #include "tests/support/scripts.h"
 
@@ -226,30 +225,12 @@ TEST(ConnectionTest, DetectsABlackHoledPeerInTimeToRetry) {
   EXPECT_EQ(upstream.requests().size(), 2u) << "the black-holed request was never read";
 }
 
-class HostsFile {
- public:
-  HostsFile() : path_(::testing::TempDir() + "hosts." + std::to_string(getpid())) {}
-  ~HostsFile() { std::filesystem::remove(path_); }
-  HostsFile(const HostsFile&) = delete;
-  HostsFile& operator=(const HostsFile&) = delete;
-
-  // Writes in place, because the file is bind-mounted.
-  void SetAddress(const std::string& address) const {
-    std::ofstream(path_) << address << " upstream.test\n";
-  }
-  [[nodiscard]] const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
 TEST(ConnectionTest, FollowsDnsChangesWithoutARestart) {
   if (geteuid() != 0) GTEST_SKIP() << "needs root to create a mount namespace";
   ScriptedUpstream here(Respond(HttpReply(204)));
   ScriptedUpstream there(Respond(HttpReply(204)),
                          {.on_connect = {}, .host = "127.0.0.2", .port = here.port()});
-  const HostsFile hosts;
-  hosts.SetAddress("127.0.0.1");
+  const HostsFile hosts("127.0.0.1 upstream.test\n");
   GatewayProcess gateway(
       {.upstream = "http://upstream.test:" + std::to_string(here.port()) + "/v2",
        .flags = {"--upstream-dns-cache-time", "1s", "--upstream-connection-lifetime", "1s"},
@@ -258,7 +239,7 @@ TEST(ConnectionTest, FollowsDnsChangesWithoutARestart) {
   ASSERT_THAT(client.Delete(), HasCode(StatusCode::OK));
   EXPECT_EQ(here.requests().size(), 1u);
 
-  hosts.SetAddress("127.0.0.2");
+  hosts.Write("127.0.0.2 upstream.test\n");
   const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   while (there.requests().empty() && std::chrono::steady_clock::now() < give_up) {
     ASSERT_THAT(client.Delete(), HasCode(StatusCode::OK)) << "the old address still works";

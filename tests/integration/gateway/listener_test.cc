@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The gRPC port: which addresses it listens on, and what happens when descriptors run out.
+// Which addresses both ports listen on, and what happens at the gRPC port when descriptors run out.
 #include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -15,6 +15,8 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/gateway_process.h"
+#include "tests/support/hosts_file.h"
+#include "tests/support/http_get.h"
 #include "tests/support/matchers.h"
 #include "tests/support/scripts.h"
 
@@ -51,6 +53,9 @@ class IdleConnections {
   std::vector<int> fds_;
 };
 
+// A name with an IPv4 and an IPv6 address.
+constexpr char kBothFamilies[] = "127.0.0.1 both.test\n::1 both.test\n";
+
 class ListenerTest : public ::testing::Test {
  protected:
   // A deletion over a new connection.
@@ -64,19 +69,62 @@ class ListenerTest : public ::testing::Test {
 
 TEST_F(ListenerTest, WildcardAddressOfIpv6IsDualStack) {
   GatewayProcess gateway(
-      {.upstream = upstream_.url(), .flags = {"--listen", "[::]:0", "--server-insecure"}});
+      {.upstream = upstream_.url(),
+       .flags = {"--listen", "[::]:0", "--server-insecure", "--admin-listen", "[::]:0"}});
   const std::string port = PortOf(gateway.grpc_address());
   EXPECT_THAT(Call("127.0.0.1:" + port), HasCode(StatusCode::OK));
   EXPECT_THAT(Call("[::1]:" + port), HasCode(StatusCode::OK));
+  const std::string admin_port = PortOf(gateway.admin_address());
+  EXPECT_EQ(HttpGet("127.0.0.1:" + admin_port, "/healthz").status, 200);
+  EXPECT_EQ(HttpGet("[::1]:" + admin_port, "/healthz").status, 200);
+}
+
+TEST_F(ListenerTest, ListensOnAllAddressesOfAName) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root to create a mount namespace";
+  const HostsFile hosts(kBothFamilies);
+  GatewayProcess gateway(
+      {.upstream = upstream_.url(),
+       .flags = {"--listen", "both.test:0", "--admin-listen", "both.test:0", "--server-insecure"},
+       .hosts_file = hosts.path()});
+  const std::string port = PortOf(gateway.grpc_address());
+  EXPECT_EQ(gateway.grpc_address(), "both.test:" + port);
+  EXPECT_THAT(Call("127.0.0.1:" + port), HasCode(StatusCode::OK));
+  EXPECT_THAT(Call("[::1]:" + port), HasCode(StatusCode::OK));
+  const std::string admin_port = PortOf(gateway.admin_address());
+  EXPECT_EQ(gateway.admin_address(), "both.test:" + admin_port);
+  EXPECT_EQ(HttpGet("127.0.0.1:" + admin_port, "/healthz").status, 200);
+  EXPECT_EQ(HttpGet("[::1]:" + admin_port, "/healthz").status, 200);
+}
+
+// Callers that reach the other program would take it for the gateway.
+TEST_F(ListenerTest, DoesNotStartWhenOneAddressOfANameIsTaken) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root to create a mount namespace";
+  const HostsFile hosts(kBothFamilies);
+  GatewayProcess first(
+      {.upstream = upstream_.url(), .flags = {"--listen", "[::1]:0", "--server-insecure"}});
+  const std::string taken = first.grpc_address();
+  for (const std::string flag : {"--listen", "--admin-listen"}) {
+    ChildProcess second(GatewayProcess::MakeCommand(
+        {.upstream = upstream_.url(),
+         .flags = {flag, "both.test:" + PortOf(taken), "--server-insecure"},
+         .hosts_file = hosts.path()}));
+    ASSERT_TRUE(second.WaitForExit(20s).has_value()) << flag;
+    EXPECT_THAT(second.all_output(),
+                HasSubstr("cannot listen on " + taken + ": bind: Address already in use"))
+        << flag;
+  }
 }
 
 TEST_F(ListenerTest, ATakenPortIsAnErrorThatNamesAddressAndCause) {
   GatewayProcess first({.upstream = upstream_.url(), .flags = {"--listen", "127.0.0.1:0"}});
-  ChildProcess second(GatewayProcess::MakeCommand(
-      {.upstream = upstream_.url(), .flags = {"--listen", first.grpc_address()}}));
-  ASSERT_TRUE(second.WaitForExit(20s).has_value());
-  EXPECT_THAT(second.all_output(), HasSubstr("cannot listen on " + first.grpc_address() +
-                                             ": bind: Address already in use"));
+  for (const std::string flag : {"--listen", "--admin-listen"}) {
+    ChildProcess second(GatewayProcess::MakeCommand(
+        {.upstream = upstream_.url(), .flags = {flag, first.grpc_address()}}));
+    ASSERT_TRUE(second.WaitForExit(20s).has_value()) << flag;
+    EXPECT_THAT(second.all_output(), HasSubstr("cannot listen on " + first.grpc_address() +
+                                               ": bind: Address already in use"))
+        << flag;
+  }
 }
 
 // One connection too many must not end the service for everybody.
