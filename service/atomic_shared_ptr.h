@@ -25,7 +25,7 @@ class AtomicSharedPtr {
     value_.swap(next);
   }
 
-  // Stays as it is for whoever holds it, also when another one is set.
+  // The value does not change for its holders when another one is set.
   [[nodiscard]] std::shared_ptr<const T> Get() const {
     const std::lock_guard lock(mutex_);
     return value_;

@@ -9,8 +9,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// Nobody can know when there will be room. Between half a second and one and a half, so that those
-// who were refused together do not come back together.
+// When capacity will be available is not known. Between 0.5 s and 1.5 s, so that calls that were
+// rejected together are not repeated together.
 milliseconds InFlightCapRetryDelay(double random) {
   return milliseconds(500 + static_cast<milliseconds::rep>(1000 * random));
 }

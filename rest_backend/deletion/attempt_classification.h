@@ -29,8 +29,8 @@ enum class Effect {
 enum class Retry {
   kNever,
   kSafe,        // connect failures, lost connections, timeouts, 408, 425, 502, 503, 504, ...
-  kOn500,       // 500 and other 5xx: when the configuration says so
-  kOnConflict,  // 409: when the configuration says so
+  kOn500,       // 500 and other 5xx: if configured
+  kOnConflict,  // 409: if configured
   kAfterDelay,  // 429: only when the response says how long to wait
 };
 

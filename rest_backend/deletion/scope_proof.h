@@ -22,8 +22,8 @@ namespace evalrun::deletion {
 
 struct ProbeClassification {
   ScopeStatus status = ScopeStatus::kUnverifiable;
-  // The API key may not list eval runs (401 or 403): probes with it never prove anything, and
-  // somebody has to change the key's permissions or disable the verification.
+  // The API key may not list eval runs (401 or 403): probes with it never prove anything. An
+  // operator must change the key's permissions or disable the verification.
   bool is_forbidden = false;
 
   bool operator==(const ProbeClassification&) const = default;
@@ -45,7 +45,7 @@ struct ScopeTableOptions {
 };
 
 // What is known about scopes, and which of them are being probed: at most one probe per scope.
-// Whoever waits for a probe is not kept here. Not thread-safe. Times are of one steady clock.
+// Calls that wait for a probe are not kept here. Not thread-safe. Times are of one steady clock.
 class ScopeTable {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;
@@ -54,7 +54,7 @@ class ScopeTable {
   struct Scope {
     // Identifies the secret: after a reload that may have changed it, this must differ.
     std::string_view api_key;
-    // As sent, for nobody promises that the API takes every spelling of an id. Empty: not sent.
+    // As sent: the API may not accept every spelling of an id. Empty: not sent.
     std::string_view workspace;
   };
 
@@ -79,12 +79,13 @@ class ScopeTable {
   // memory for a scope that is known.
   void OnDeleted(const Scope& scope, TimePoint now);
 
-  // The probe that Check() asked for is over. Returns what holds for everybody who waited for it:
-  // kProven also when the probe could not verify the scope and a DELETE has proven it meanwhile.
+  // The probe that Check() asked for has finished. Returns the status for all calls that waited for
+  // it: kProven also when the probe could not verify the scope and a DELETE has proven it
+  // meanwhile.
   ScopeStatus OnProbeFinished(const Scope& scope, ScopeStatus status, TimePoint now);
 
-  // The probe that Check() asked for was not made, or was given up because nobody waits for it any
-  // more. Nothing is known that was not known before.
+  // The probe that Check() asked for was not made, or was cancelled because no call waits for it
+  // any more. The scope's status stays as it was.
   void OnProbeCancelled(const Scope& scope);
 
   [[nodiscard]] std::size_t size() const { return entries_.size(); }

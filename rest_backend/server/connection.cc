@@ -135,7 +135,7 @@ bool Connection::Flush() {
 
 void Connection::Sleep(std::chrono::milliseconds time) const {
   pollfd stopping{stop_event_, POLLIN, 0};
-  // However it ends, the sleep is over.
+  // However it ends, the sleep has ended.
   PollFor(&stopping, 1, time);
 }
 

@@ -68,7 +68,7 @@ class Connection final : public httplib::Stream {
   }  // always less than the whole response
   void DropAfterResponse(bool reset) { is_dropped_ = true, reset_ = reset; }
   [[nodiscard]] bool is_dropped() const { return is_dropped_; }
-  // Returns when the time is over or the server is stopping.
+  // Returns when the time has passed or the server is stopping.
   void Sleep(std::chrono::milliseconds time) const;
   // Waits until `event` is readable or the server is stopping (true), or the peer has closed the
   // connection (false).

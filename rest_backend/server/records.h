@@ -63,7 +63,7 @@ struct EvalRun {
   std::optional<std::string> eval_run_examples;  // a JSON array of EvalRunExample
 };
 
-// Selects the runs of a list. Without a workspace, the list is over all workspaces of the
+// Selects the runs of a list. Without a workspace, the list includes all workspaces of the
 // organization.
 struct EvalRunFilter {
   std::string organization_uuid;

@@ -23,7 +23,7 @@ namespace {
 
 using evalrun::cli::WriteAll;
 
-// Errors are ignored: if the reader is gone, nobody needs the text.
+// Errors are ignored: if the reader is gone, the text is not needed.
 void Print(int fd, const std::string& text) { static_cast<void>(WriteAll(fd, text)); }
 
 int Run(const evalrun::cli::PrintAndExit& command) {

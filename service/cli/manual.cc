@@ -129,7 +129,7 @@ Manual MakeManual() {
   }
   manual.exit_statuses = {
       {"0", "No run is left in its workspace; or the gateway is serving."},
-      {"1", "Some run is, or nobody knows; or the gateway is not serving."},
+      {"1", "Some run is, or it is unknown; or the gateway is not serving."},
       {"2",
        "The command line, the list of ids or a file that it names is wrong. Nothing was sent."},
       {"130", "Stopped by Ctrl-C with something left undone; 143 by SIGTERM."},

@@ -25,7 +25,7 @@ std::optional<std::string> SaveRemainingIds(const std::string& kind,
     const bool written = WriteAll(fd, text) == 0;
     const bool closed = close(fd) == 0;
     if (written && closed) return name;
-    unlink(name.c_str());  // if it fails, an incomplete file is left that nobody was told of
+    unlink(name.c_str());  // if it fails, an incomplete file is left that no message names
     return std::nullopt;
   }
   return std::nullopt;

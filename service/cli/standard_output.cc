@@ -20,7 +20,7 @@ bool StandardOutput::Write(std::string_view text) {
 
 std::string StandardOutput::Error() const {
   if (error_ == 0) return "";
-  if (error_ == EPIPE) return "whoever read standard output has closed it";
+  if (error_ == EPIPE) return "the reader of standard output has closed it";
   return fmt::format("cannot write to standard output: {}",
                      std::generic_category().message(error_));
 }

@@ -69,7 +69,7 @@ void CheckIdentity(const v1::Identity& identity, std::vector<std::string>* confl
   if (!identity.metadata_key().empty() && !has_hops) {
     conflicts->emplace_back(
         "identity.metadata_key: must come with identity.trusted_networks or "
-        "identity.trusted_peers, for nobody else's word is taken");
+        "identity.trusted_peers: it is read only from trusted proxies");
   }
   if (identity.metadata_key().empty() && has_hops) {
     conflicts->emplace_back(

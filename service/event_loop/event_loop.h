@@ -59,7 +59,7 @@ class MemberTag final : public CompletionTag {
   void (Call::*handler_)(bool);
 };
 
-// Thread-safe where it says so; everything else may be used on the loop's thread only, and before
+// Thread-safe where stated; everything else may be used on the loop's thread only, and before
 // Start() on the thread that made the loop. Debug builds check it.
 class EventLoop {
  public:

@@ -8,7 +8,7 @@
 //   idle -> requested -> arrived -> finishing -> idle
 //
 // gRPC is done with a call once the response has been written, if there is one, and it has said
-// that the call is over for the client. Belongs to the event loop's thread.
+// that the call has ended for the client. Belongs to the event loop's thread.
 #ifndef EVALRUN_SERVICE_GRPC_ADAPTER_DELETE_CALL_H_
 #define EVALRUN_SERVICE_GRPC_ADAPTER_DELETE_CALL_H_
 
@@ -72,7 +72,7 @@ class DeleteCall final : private handler::ResponseWriter {
 
   // gRPC's events.
   void OnArrived(bool ok);
-  // The call is over for the client: answered, or cancelled, as it is when its time is up.
+  // The call has ended for the client: responded to, or cancelled, as it is at its deadline.
   void OnPeerDone(bool ok);
   void OnFinished(bool ok);
 

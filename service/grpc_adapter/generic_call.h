@@ -47,7 +47,7 @@ class GenericCall {
   // Asks gRPC for the next call.
   void RequestNextCall();
 
-  // The server's health may have changed: a health watch says so.
+  // The server's health may have changed: a health watch sends it.
   void OnHealthChanged();
 
  private:
@@ -59,7 +59,7 @@ class GenericCall {
   void OnArrived(bool ok);
   void OnRead(bool ok);
   void OnWritten(bool ok);
-  void OnPeerDone(bool ok);  // the call is over for the client
+  void OnPeerDone(bool ok);  // the call has ended for the client
   void OnFinished(bool ok);
 
   void Read();

@@ -15,7 +15,7 @@ class FetchingCredentials final : public grpc::ServerCredentials {
   FetchingCredentials(const FetchingCredentials&) = delete;
   FetchingCredentials& operator=(const FetchingCredentials&) = delete;
 
-  // Nobody does: who is calling is read off the call.
+  // Not needed: the caller's identity is read from the call.
   void SetAuthMetadataProcessor(
       const std::shared_ptr<grpc::AuthMetadataProcessor>& /*processor*/) override {}
 

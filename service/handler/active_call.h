@@ -46,7 +46,7 @@ class ActiveCall final : public AttemptObserver, public TimerObserver, public Sc
   void Start(const IncomingCall& call);
 
   // The caller is gone: it cancelled, or its deadline has passed. No response is written, but the
-  // call is reported. Nothing happens when it is over already.
+  // call is reported. Does nothing when the call has already ended.
   void Cancel();
 
   void OnAttemptDone(const deletion::AttemptResult& result) override;

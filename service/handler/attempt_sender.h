@@ -3,7 +3,7 @@
 // File: attempt_sender.h
 //
 // How the handler has the upstream asked: one request at a time for each call, and one for each
-// probe of a scope. Whoever implements it does the HTTP.
+// probe of a scope. The implementation does the HTTP.
 #ifndef EVALRUN_SERVICE_HANDLER_ATTEMPT_SENDER_H_
 #define EVALRUN_SERVICE_HANDLER_ATTEMPT_SENDER_H_
 
@@ -19,7 +19,7 @@ struct AttemptRequest {
   enum class Method { kDelete, kGet };
   Method method = Method::kDelete;
   const char* target = nullptr;          // path and query, well-formed
-  std::span<const char* const> headers;  // `name: value`; valid until the attempt is over
+  std::span<const char* const> headers;  // `name: value`; valid until the attempt has finished
   std::chrono::milliseconds timeout{0};  // for everything, connecting included; at least 1 ms
   // Do not reuse a connection: the last one was found dead.
   bool fresh_connection = false;
@@ -27,8 +27,8 @@ struct AttemptRequest {
 
 class AttemptObserver {
  public:
-  // The attempt is over. The views in `result` are valid during this call only. May start another,
-  // or destroy the sender.
+  // The attempt has finished. The views in `result` are valid during this call only. May start
+  // another, or destroy the sender.
   virtual void OnAttemptDone(const deletion::AttemptResult& result) = 0;
 
  protected:
@@ -41,8 +41,8 @@ class AttemptSender {
   // No attempt may be under way.
   virtual ~AttemptSender() = default;
 
-  // Begins an attempt; none may be under way. Calls `observer` when it is over, but not before this
-  // returns, and not at all after Cancel().
+  // Begins an attempt; none may be under way. Calls `observer` when it has finished, but not before
+  // this returns, and not at all after Cancel().
   virtual void Start(const AttemptRequest& request, AttemptObserver* observer) = 0;
 
   // Gives up the attempt that is under way. Returns whether some of it may have been sent.

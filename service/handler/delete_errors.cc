@@ -119,9 +119,9 @@ CallError MakeAdmissionError(const deletion::AdmissionController::Rejection& ref
 CallError MakeRateLimitError(const RateLimitRejection& limited, bool attempted_before,
                              std::string_view request_id) {
   const std::string& name = limited.rule.name;
-  CallError call_error =
-      MakeRejection("RATE_LIMITED", absl::StrCat("the limit ", name, " has no room for this call"),
-                    limited.wait, attempted_before, request_id);
+  CallError call_error = MakeRejection(
+      "RATE_LIMITED", absl::StrCat("the limit ", name, " has no capacity for this call"),
+      limited.wait, attempted_before, request_id);
   call_error.limited_by = name;
   call_error.limited_subject = std::string(ratelimit::LimitedByName(limited.rule.by));
   if (!limited.subject.empty()) call_error.limited_subject.append(":").append(limited.subject);

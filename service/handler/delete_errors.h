@@ -2,7 +2,8 @@
 //
 // File: delete_errors.h
 //
-// From what a deletion came to, to the words that a caller reads. Pure functions.
+// Maps the result of a deletion, or a rejection, to the error that the caller receives. Pure
+// functions.
 #ifndef EVALRUN_SERVICE_HANDLER_DELETE_ERRORS_H_
 #define EVALRUN_SERVICE_HANDLER_DELETE_ERRORS_H_
 
@@ -18,51 +19,52 @@
 
 namespace evalrun::handler {
 
-// The upstream's last answer, cleaned (upstream_text.h).
+// The upstream's last response, sanitized (upstream_text.h).
 struct UpstreamResponse {
-  // Whether it is what ended the call. Not so when a later send had no answer, or there was no
-  // later send because the caller's time was up.
+  // Whether this response ended the call. False when a later attempt had no response, or when there
+  // was no later attempt because the caller's deadline came first.
   bool is_final = false;
-  int http_status = 0;  // 0: there was no answer
+  int http_status = 0;  // 0: there was no response
   deletion::ErrorBody body;
   std::string header_request_id;  // its `x-request-id`
 };
 
-// What an error repeats of the call's request.
+// The parts of the request that an error repeats.
 struct RequestedRun {
   std::string_view eval_run_uuid;
   std::string_view workspace_uuid;  // as sent; empty: unset
 };
 
-// The report of an answer that is not OK. Where the API itself has spoken, its words and its
-// domain; otherwise ours, which never say where the upstream is. An error about the scope is always
-// ours: the API's words are about a run, which may exist. `request_id` is the call's.
+// The error of a response that is not OK. Message, reason and domain are the API's where it sent an
+// error object; otherwise the gateway's, which never contain the upstream's address. An error about
+// the scope is always the gateway's: the API's message is about a run, which may exist.
+// `request_id` is the call's.
 [[nodiscard]] CallError MakeCallError(const deletion::Deletion::Response& answer,
                                       const UpstreamResponse& upstream, std::string_view request_id,
                                       const RequestedRun& requested);
 
-// The report of a call that was not let in. `attempted_before`: the caller's own earlier attempts
-// may have deleted the run all the same.
+// The error of a call that admission rejected. `attempted_before`: the caller's own earlier
+// attempts may have deleted the run.
 [[nodiscard]] CallError MakeAdmissionError(const deletion::AdmissionController::Rejection& refused,
                                            bool attempted_before, std::string_view request_id);
 
-// A call that a limit refused.
+// A call that a rate limit denied.
 struct RateLimitRejection {
   const ratelimit::LimitRule& rule;
   const ratelimit::Quota& quota;   // the rule's, or an override's
   std::string_view subject;        // as the rule counts
-  std::chrono::milliseconds wait;  // when there will be room, if nobody else takes it
+  std::chrono::milliseconds wait;  // until the limit has capacity, if no other call takes it
 };
 
 [[nodiscard]] CallError MakeRateLimitError(const RateLimitRejection& limited, bool attempted_before,
                                            std::string_view request_id);
 
-// The report of a call that its caller may not make. It says nothing about what exists.
+// The error of a call that the policy denies. It reveals nothing about which runs exist.
 // `attempted_before` as above: the policy may have been another one then.
 [[nodiscard]] CallError MakePermissionDeniedError(bool attempted_before,
                                                   std::string_view request_id);
 
-// The report of a request that was refused without a send: `field` (may be empty: the message as a
+// The error of a malformed request, for which nothing was sent: `field` (empty: the message as a
 // whole) must be `expectation`.
 [[nodiscard]] CallError MakeInvalidFieldError(std::string_view field, std::string_view expectation,
                                               std::string_view request_id);

@@ -21,12 +21,12 @@
 
 namespace evalrun::handler {
 
-// Whose error it is: `ErrorInfo.domain`.
+// The source of the error: `ErrorInfo.domain`.
 inline constexpr std::string_view kUpstreamDomain = "api.aymara.ai";
 inline constexpr std::string_view kGatewayDomain = "evalrun-gateway";
 
-// gRPC clients refuse headers from 8 KiB on, and the message travels twice: percent-encoded, and in
-// base64 inside the details. Both together stay below this, after encoding.
+// gRPC clients reject headers of 8 KiB and more, and the message is sent twice: percent-encoded,
+// and in base64 inside the details. Both together stay below this, after encoding.
 inline constexpr std::size_t kMaxEncodedBytes = 4096;
 
 // All text is valid UTF-8 and free of secrets.
@@ -45,22 +45,22 @@ struct CallError {
   // The workspace as sent (empty: the API key's own), where it or the organization is missing.
   std::optional<std::string> missing_workspace = std::nullopt;
   std::optional<std::chrono::milliseconds> retry_after;
-  bool retry_after_is_explicit =
-      false;  // whether `retry_after` was asked for by who limits the rate
+  // Whether `retry_after` was named by the upstream or computed by a rate limit, not estimated.
+  bool retry_after_is_explicit = false;
   deletion::RetryStop retry_stop = deletion::RetryStop::kNone;
   std::vector<deletion::FieldError> field_errors;
-  // Of a call that a limit refused: the rule, whom it counts for (`caller:spiffe://...`), and what
-  // it lets in. Empty otherwise.
+  // Of a call that a rate limit denied: the rule, the subject that it counts for
+  // (`caller:spiffe://...`), and what it allows. Empty otherwise.
   std::string limited_by;
   std::string limited_subject;
   std::string limit;
 };
 
-// `resource.not_found` is RESOURCE_NOT_FOUND. Empty when no well-formed reason (AIP-193) can be
-// made of it.
+// `resource.not_found` becomes RESOURCE_NOT_FOUND. Empty when the result would not be a well-formed
+// reason (AIP-193).
 [[nodiscard]] std::string ToReason(std::string_view upstream_code);
 
-// What travels besides the code.
+// The parts of the status besides its code.
 struct EncodedError {
   std::string message;  // of the status: `grpc-message`
   std::string details;  // a serialized google.rpc.Status: `grpc-status-details-bin`
@@ -71,10 +71,10 @@ struct EncodedError {
 [[nodiscard]] EncodedError EncodeError(const CallError& call_error);
 
 // The value of `grpc-retry-pushback-ms` (gRFC A6): after how many milliseconds a gRPC client may
-// retry by itself, if its service config says so; negative: not at all. It may where a wait was
-// asked for, nothing was sent again here (or the client's attempts would multiply ours) nor kept
-// back by the budget, and the wait ends before the caller's deadline, which is `until_deadline`
-// away: a client that waited past it would lose this answer.
+// retry by itself, if its service config allows retries; negative: it must not. It may where a wait
+// was requested, the gateway made no retry (or the client's attempts would multiply ours) and none
+// was prevented by the budget, and the wait ends before the caller's deadline, which is
+// `until_deadline` away: a client that waited past it would lose this response.
 [[nodiscard]] std::string RetryPushback(const CallError& call_error,
                                         std::chrono::microseconds until_deadline);
 

@@ -28,7 +28,7 @@ class ScopeProbe;
 // A call that may wait for a probe.
 class ScopeWaiter {
  public:
-  // The probe is over.
+  // The probe has finished.
   virtual void OnScopeChecked(deletion::ScopeStatus status) = 0;
 
  protected:

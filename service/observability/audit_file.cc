@@ -28,7 +28,7 @@ absl::StatusOr<std::unique_ptr<AuditFile>> AuditFile::Open(const std::string& pa
 }
 
 // Each line was checked when it was written. What a network file system reports only here is lost,
-// and nobody is left to report it to.
+// and it can no longer be reported.
 AuditFile::~AuditFile() { close(fd_); }
 
 bool AuditFile::IsPathReplaced() const {

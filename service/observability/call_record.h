@@ -20,7 +20,7 @@
 namespace evalrun::observability {
 
 // Views refer to the call and are valid while it is being reported. Text from callers or from the
-// upstream is not sanitized: whoever writes it out must escape it.
+// upstream is not sanitized: code that writes it must escape it.
 struct CallRecord {
   std::string_view request_id = {};
   std::string_view trace_id = {};        // of a well-formed `traceparent`, else empty

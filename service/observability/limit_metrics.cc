@@ -10,7 +10,7 @@ namespace evalrun::observability {
 std::vector<prometheus::MetricFamily> MakeLimitFamilies(const LimitSnapshot& limits) {
   prometheus::MetricFamily decisions;
   decisions.name = "gateway_limiter_decisions_total";
-  decisions.help = "Calls by what a limit said to them.";
+  decisions.help = "Decisions of rate limits on calls.";
   decisions.type = prometheus::MetricType::Counter;
   const auto add = [&](const std::string& rule, const char* decision, std::uint64_t count) {
     prometheus::ClientMetric metric;
@@ -23,17 +23,16 @@ std::vector<prometheus::MetricFamily> MakeLimitFamilies(const LimitSnapshot& lim
     add(rule.name, "denied", rule.denied);
     add(rule.name, "shadow_denied", rule.shadow_denied);
   }
-  return {
-      std::move(decisions),
-      MakeGaugeFamily("gateway_limiter_keys",
-                      "Callers, workspaces and the like that are remembered, each once per rule.",
-                      static_cast<double>(limits.keys)),
-      MakeCounterFamily("gateway_limiter_keys_evicted_total",
-                        "Idle keys that made room for others.",
-                        static_cast<double>(limits.evicted)),
-      MakeCounterFamily("gateway_limiter_overflowed_total",
-                        "Times that there was no room for a key, and a shared one was used.",
-                        static_cast<double>(limits.overflowed))};
+  return {std::move(decisions),
+          MakeGaugeFamily("gateway_limiter_keys",
+                          "Callers, workspaces and the like that are tracked, once per rule.",
+                          static_cast<double>(limits.keys)),
+          MakeCounterFamily("gateway_limiter_keys_evicted_total", "Idle keys that were evicted.",
+                            static_cast<double>(limits.evicted)),
+          MakeCounterFamily("gateway_limiter_overflowed_total",
+                            "Calls that were counted by the shared limit, because there was no "
+                            "capacity for their key.",
+                            static_cast<double>(limits.overflowed))};
 }
 
 }  // namespace evalrun::observability

@@ -105,7 +105,7 @@ void LineSink::Write(std::string_view rest) {
     // After any other error, write() says whether the descriptor can be written to.
     const ssize_t written = write(fd_, rest.data(), std::min(rest.size(), kMaxWriteBytes));
     if (written < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-    if (written < 0) break;  // nobody reads, or the disk is full: there is nowhere to report it
+    if (written < 0) break;  // no reader, or a full disk: it cannot be reported anywhere
     has_partial_line_ = written > 0 && rest[static_cast<std::size_t>(written) - 1] != '\n';
     rest.remove_prefix(static_cast<std::size_t>(written));
   }

@@ -67,11 +67,12 @@ Metrics::Metrics()
                              .Help("Time that the server took for an RPC.")
                              .Register(registry_)
                              .Add(MethodLabels(), LatencyBuckets())),
-      suppressed_duplicates_(&BuildCounter()
-                                  .Name("gateway_upstream_resends_stopped_total")
-                                  .Help("Second sends by the HTTP library that were stopped.")
-                                  .Register(registry_)
-                                  .Add({})),
+      suppressed_duplicates_(
+          &BuildCounter()
+               .Name("gateway_upstream_resends_stopped_total")
+               .Help("Duplicate requests by the HTTP library that were suppressed.")
+               .Register(registry_)
+               .Add({})),
       unrecognized_404_(&BuildCounter()
                              .Name("gateway_upstream_unrecognized_404_total")
                              .Help("Calls that ended with a 404 that is not the API's own.")
@@ -79,17 +80,17 @@ Metrics::Metrics()
                              .Add({})),
       unauthorized_(&BuildCounter()
                          .Name("gateway_upstream_unauthorized_total")
-                         .Help("Sends that the upstream answered with 401: it refused our key.")
+                         .Help("Attempts with the response 401: the upstream rejected our API key.")
                          .Register(registry_)
                          .Add({})),
       retries_(&BuildCounter()
                     .Name("gateway_retries_total")
-                    .Help("Sends to the upstream after the first one of a call.")
+                    .Help("Attempts after the first one of a call.")
                     .Register(registry_)
                     .Add({})),
       connections_reused_(&BuildCounter()
                                .Name("gateway_upstream_connections_reused_total")
-                               .Help("Sends that used a connection of the pool.")
+                               .Help("Attempts that reused a pooled connection.")
                                .Register(registry_)
                                .Add({})) {
   auto& started = BuildCounter()
@@ -110,7 +111,7 @@ Metrics::Metrics()
                                             StatusCodeLabel(absl::StatusCode::kUnimplemented)));
   auto& deletions = BuildCounter()
                         .Name("gateway_deletions_total")
-                        .Help("Answered calls, by what is certain about the run.")
+                        .Help("Completed calls, by what is certain about the run.")
                         .Register(registry_);
   for (std::size_t i = 0; i < deletions_.size(); ++i) {
     const auto certainty = static_cast<deletion::Certainty>(i);
@@ -118,7 +119,7 @@ Metrics::Metrics()
   }
   auto& decisions = BuildCounter()
                         .Name("gateway_authorization_decisions_total")
-                        .Help("Calls that the policy was asked about, by what it said.")
+                        .Help("Decisions of the authorization policy on calls.")
                         .Register(registry_);
   for (std::size_t i = 1; i < access_decisions_.size(); ++i) {
     const auto decision = static_cast<authz::AccessDecision>(i);
@@ -128,8 +129,7 @@ Metrics::Metrics()
   auto& retries_stopped =
       BuildCounter()
           .Name("gateway_retries_stopped_total")
-          .Help(
-              "Calls whose last send was worth another one that was not made, by what forbade it.")
+          .Help("Calls that ended without a retry that might have helped, by what prevented it.")
           .Register(registry_);
   for (std::size_t i = 1; i < retries_stopped_.size(); ++i) {
     const auto stop = static_cast<deletion::RetryStop>(i);
@@ -147,8 +147,8 @@ Metrics::Metrics()
   auto& request_seconds = BuildHistogram()
                               .Name("http_client_request_duration_seconds")
                               .Help(
-                                  "Time of one send to the upstream, by the class of its "
-                                  "status; `none` when there was no answer.")
+                                  "Time of one attempt, by the class of its status; `none` "
+                                  "without a response.")
                               .Register(registry_);
   static constexpr std::array<std::string_view, kStatusClasses> kClasses = {"none", "1xx", "2xx",
                                                                             "3xx",  "4xx", "5xx"};

@@ -2,7 +2,7 @@
 //
 // File: core_dumps.h
 //
-// The memory of the process holds API keys and private keys: by default nobody gets a copy of it.
+// The memory of the process holds API keys and private keys: by default no copy of it can be made.
 #ifndef EVALRUN_SERVICE_PROCESS_CORE_DUMPS_H_
 #define EVALRUN_SERVICE_PROCESS_CORE_DUMPS_H_
 

@@ -38,7 +38,7 @@ void Reloader::Reload(std::chrono::system_clock::time_point now) {
     retry_ = false;
   } catch (const std::exception& error) {  // no memory
     metrics_.OnReload(false);
-    if (is_retry) return;  // an event says so already
+    if (is_retry) return;  // it was reported already
     events_.Write(spdlog::level::err, "config_reload_failed", {{"reason", error.what()}});
   }
 }

@@ -25,7 +25,7 @@ Bio MakeMemoryBio(std::string_view pem) {
   return {BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), &BIO_free};
 }
 
-// For an encrypted key there is no password, and nobody is asked for one.
+// For an encrypted key there is no password; without this OpenSSL would ask on the terminal.
 int NoPassword(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*context*/) { return -1; }
 
 Certificate NextCertificate(BIO* bio) {

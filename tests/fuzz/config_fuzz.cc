@@ -66,8 +66,7 @@ config::LoadResult Load(const FuzzInput& given, const char* more = nullptr) {
 void CheckEarlyExit(const EarlyExit& early_exit) {
   Require(early_exit.exit_code == 0 || early_exit.exit_code == 2,
           "nothing but 0 and 2 is an exit code");
-  Require(early_exit.out.empty() != early_exit.err.empty(),
-          "one of the two outputs says something");
+  Require(early_exit.out.empty() != early_exit.err.empty(), "one of the two outputs is not empty");
   Require(early_exit.err.empty() == (early_exit.exit_code == 0), "an error goes to standard error");
   for (const std::string* text : {&early_exit.out, &early_exit.err}) {
     Require(text->find(kKey) == std::string::npos, "the key reaches no output");

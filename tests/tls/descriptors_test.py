@@ -19,7 +19,7 @@ from upstream_test import TlsUpstream
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
-    """Deletes whatever it is asked to, and closes the connection if the server says so."""
+    """Responds to every deletion with success, and closes the connection if the server asks for it."""
 
     protocol_version = "HTTP/1.1"
 

@@ -75,7 +75,7 @@ Answer Delete(EvalRunService::Stub& stub, const std::string& run, std::string re
     }
     using google::protobuf::util::TimeUtil;
     answer.wait = milliseconds(TimeUtil::DurationToMilliseconds(retry.retry_delay()));
-    // An error without details did not come from the gateway: nobody knows.
+    // An error without details did not come from the gateway: the result is unknown.
     const auto deletion = info.metadata().find("deletion");
     answer.deletion = deletion == info.metadata().end() ? "unknown" : deletion->second;
   }
@@ -115,7 +115,7 @@ int main(int argc, char** argv) {
   const std::string request_id = absl::StrFormat("%016x", absl::Uniform<std::uint64_t>(random));
   const Answer first = Delete(*stub, argv[3], request_id, /*allow_missing=*/false);
   Answer last = first;
-  // Unknown: ask again. With `allow_missing`, OK means that the run is gone, whoever did it; any
+  // Unknown: call again. With `allow_missing`, OK means that the run is not in this workspace; any
   // other answer says nothing about the first call, so the question stays open.
   for (int i = 0; first.deletion == "unknown" && !last.ok && i < kSettlingCalls; ++i) {
     const milliseconds bound = std::min(kLongestWait, milliseconds(200 << i));

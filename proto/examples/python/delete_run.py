@@ -46,7 +46,7 @@ def delete(stub, run, request_id, allow_missing=False):
     except grpc.RpcError as error:
         code = error.code().name
         info = detail(error, error_details_pb2.ErrorInfo)
-        # An error without details did not come from the gateway: nobody knows.
+        # An error without details did not come from the gateway: the result is unknown.
         deletion = info.metadata.get("deletion", "unknown")
         delay = detail(error, error_details_pb2.RetryInfo).retry_delay
         wait = delay.seconds + delay.nanos / 1e9
@@ -70,7 +70,7 @@ def main(address, service_config, run, tls_folder=None):
     with connect(address, service_config, tls_folder) as channel:
         stub, request_id = pb_grpc.EvalRunServiceStub(channel), str(uuid.uuid4())
         code, deletion, wait = delete(stub, run, request_id)
-        # Unknown: ask again. With `allow_missing`, OK means that the run is gone, whoever did it;
+        # Unknown: call again. With `allow_missing`, OK means that the run is not in this workspace;
         # any other answer says nothing about the first call, so the question stays open.
         for call in range(SETTLING_CALLS if deletion == "unknown" else 0):
             time.sleep(max(wait, random.uniform(0, min(LONGEST_WAIT, 0.2 * 2**call))))

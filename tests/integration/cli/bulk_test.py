@@ -231,7 +231,7 @@ def test_closed_stdout_stops_cleanly():
             child.stdout.close()
             errors = child.stderr.read()
             assert child.wait(20) == 1
-        assert "whoever read standard output has closed it" in errors
+        assert "the reader of standard output has closed it" in errors
         assert len(server.ids) < 2000
         gone = read("done.txt").count("gone ")
         assert gone == len(server.ids), "a finished call is missing in the done-file"

@@ -33,5 +33,5 @@ def authority(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def untrusted_authority(tmp_path_factory):
-    """A certificate authority that nobody trusts, unless a test says so."""
+    """A certificate authority that is trusted only where a test configures it."""
     return Authority(tmp_path_factory.mktemp("untrusted_authority"), "untrusted_authority")

@@ -160,8 +160,8 @@ TEST(LoadConfigTest, VersionAndHelpIgnoreOtherErrors) {
   EXPECT_THAT(early_exit.out, StartsWith("Usage: evalrun-gateway [flags]\n"));
   EXPECT_THAT(early_exit.out,
               HasSubstr("  --upstream-timeout=DURATION  (default 10s)\n"
-                        "      Longest time for one send to the upstream, from connecting to the "
-                        "whole answer.\n"));
+                        "      Longest time for one attempt, from connecting to the end of the "
+                        "response.\n"));
   for (const char* flag : {"--config", "--check-config", "--print-config", "--version", "--help"}) {
     EXPECT_THAT(early_exit.out, HasSubstr(std::string("\n  ") + flag));
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Who is let in to the upstream, who is not and for how long, and how many retries there are.
+// Which calls are admitted, which are rejected and for how long, and how many retries there are.
 #include "rest_backend/deletion/admission_controller.h"
 
 #include <optional>

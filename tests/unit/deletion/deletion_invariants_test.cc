@@ -278,7 +278,7 @@ TEST(DeletionInvariantsTest, AbandonNeverOverstatesCertainty) {
     Deletion deletion(RetryPolicy{}, scenario.request);
     for (unsigned attempts = random_source.Below(3); attempts > 0; --attempts) {
       const AttemptClassification outcome = random_source.Outcome();
-      // After a success the call is over. A 404 may be the last attempt: its scope is looked into.
+      // After a success the call has ended. A 404 may be the last attempt: its scope is verified.
       if (outcome.effect == Effect::kDeleted) continue;
       if (outcome.effect == Effect::kAbsent && attempts != 1) continue;
       scenario.attempts.push_back(outcome);

@@ -222,7 +222,7 @@ TEST_F(ReadBudgetTest, PausedConnectionReadsNothingThenEndOfStream) {
   }
   ASSERT_TRUE(one.IsTold());
   EXPECT_EQ(one.ReadErrors(), -1) << "gRPC looks there, too, and not for the end";
-  EXPECT_EQ(one.ReadOnce(), 0) << "held in its second turn; the time is over in its third";
+  EXPECT_EQ(one.ReadOnce(), 0) << "held in its second turn; the time has passed in its third";
   ASSERT_TRUE(other.IsTold());
   EXPECT_EQ(other.ReadAll(), 300);
   EXPECT_EQ(impatient.ended(), 1);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A caller that is gone before its call is over: what is given up, and what is reported.
+// A caller that is gone before its call has ended: what is cancelled, and what is reported.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
