@@ -29,6 +29,23 @@ TEST(DeadlineTest, RespondsWithDetailsBeforeTheCallersDeadline) {
   EXPECT_GE(reply.elapsed, 1000ms);
 }
 
+// Whatever has arrived of a response that the upstream never finishes.
+TEST(DeadlineTest, AnUnfinishedResponseIsNone) {
+  for (const char* bytes :
+       {"", "HTTP/1.1 103 X\r\n\r\n", "HTTP/1.1 100 X\r\n\r\nHTTP/1.1 103 X\r\n\r\nHTTP/1.1 20",
+        "HTTP/1.1 200 X\r\n", "HTTP/1.1 200 X\r\ncontent-length: 10\r\n\r\n",
+        "HTTP/1.1 200 X\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n{}",
+        "HTTP/1.1 202 X\r\ntransfer-encoding: chunked\r\n\r\n"}) {
+    SCOPED_TRACE(bytes);
+    ScriptedUpstream upstream(RespondAndStall(bytes));
+    GatewayProcess gateway({.upstream = upstream.url()});
+    const DeleteReply reply = DeleteClient(gateway.grpc_address()).Delete({.timeout = 500ms});
+    EXPECT_THAT(reply, HasCode(StatusCode::DEADLINE_EXCEEDED));
+    EXPECT_THAT(reply, HasDeletion("unknown")) << "the client's own timeout has no details";
+    EXPECT_THAT(reply, HasReason("UPSTREAM_TIMEOUT"));
+  }
+}
+
 // gRPC's C++ client rounds the deadline up to the next 100 ms from 10 s on.
 TEST(DeadlineTest, RespondsWithDetailsBeforeALongDeadline) {
   ScriptedUpstream upstream(Hang());
