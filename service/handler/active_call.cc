@@ -188,10 +188,9 @@ void ActiveCall::PrepareAttempts(const Metadata& metadata) {
   if (options.forward_request_id) add(kRequestIdKey, state_.request_id);
   if (!options.forward_traceparent || state_.traceparent.empty()) return;
   add("traceparent", state_.traceparent);
-  const std::string_view tracestate = metadata.Find("tracestate");
-  if (options.forward_tracestate && IsWellFormedTracestate(tracestate)) {
-    add("tracestate", tracestate);
-  }
+  if (!options.forward_tracestate) return;
+  const std::string tracestate = metadata.Join("tracestate");
+  if (IsWellFormedTracestate(tracestate)) add("tracestate", tracestate);
 }
 
 void ActiveCall::StartAttempt() {
