@@ -26,7 +26,6 @@ grpc_adapter::GrpcServerOptions MakeServerOptions(const LoadedConfig& loaded) {
           .max_receive_wait = To<milliseconds>(server.max_receive_wait()),
           .max_message_bytes = static_cast<int>(server.max_message_bytes()),
           .max_metadata_bytes = static_cast<int>(server.max_metadata_bytes()),
-          .max_connection_idle = To<milliseconds>(server.max_connection_idle()),
           .max_connection_age = To<milliseconds>(server.max_connection_age()),
           .max_connection_age_grace = To<milliseconds>(server.max_connection_age_grace()),
           .handshake_timeout = To<milliseconds>(server.handshake_timeout()),

@@ -107,6 +107,17 @@ bool NamesRun(std::string_view code) {
 
 }  // namespace
 
+bool IsResponse(int http_status, bool timed_out) {
+  switch (http_status / 100) {
+    case 1:
+      return http_status == 101;  // nothing follows it (RFC 9110, section 15.2.2)
+    case 2:
+      return !timed_out;
+    default:
+      return http_status != 0;
+  }
+}
+
 AttemptClassification ClassifyStatus(int http_status, BodyKind body) {
   switch (http_status / 100) {
     case 2:

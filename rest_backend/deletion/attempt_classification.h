@@ -51,6 +51,11 @@ struct AttemptClassification {
 // The reason of a 404 or 410 that did not come from the API.
 inline constexpr std::string_view kUnrecognized404Reason = "UPSTREAM_UNRECOGNIZED_404";
 
+// Whether the last status line of an attempt is its response. Otherwise it is as if nothing had
+// arrived: an interim status (1xx but 101) announces the response, and a success (2xx) counts only
+// if the upstream has finished it in time. `timed_out`: the attempt ended because its time ran out.
+[[nodiscard]] bool IsResponse(int http_status, bool timed_out);
+
 // The HTTP table. `http_status` may be any number; a number outside 200-599 is a protocol error.
 [[nodiscard]] AttemptClassification ClassifyStatus(int http_status, BodyKind body);
 

@@ -16,7 +16,7 @@
 
 namespace evalrun::deletion {
 
-// Why there is no HTTP response.
+// Why there is no HTTP response (attempt_classification.h, IsResponse()).
 enum class Fault {
   kNone,            // there is one
   kResolve,         // the upstream's name could not be resolved

@@ -138,6 +138,25 @@ std::vector<FieldError> ParseFieldErrorsInDetails(const json& error) {
   return errors;
 }
 
+// Whether `value` is at most `depth` objects and arrays deep.
+bool IsWithinDepth(const json& value, int depth) {
+  if (!value.is_structured()) return true;
+  if (depth == 0) return false;
+  for (const json& child : value) {
+    if (!IsWithinDepth(child, depth - 1)) return false;
+  }
+  return true;
+}
+
+std::string ToDetailsText(const json& error) {
+  const auto details = error.find("details");
+  if (details == error.end() || !details->is_object() || details->empty()) return {};
+  // Before dump(), which is recursive.
+  if (!IsWithinDepth(*details, kMaxDetailsDepth)) return {};
+  std::string text = details->dump();
+  return text.size() <= kMaxDetailsBytes ? text : std::string();
+}
+
 BodyKind ToBodyKind(const BodyBytes& body, const json& parsed) {
   const bool json_type = IsJsonMediaType(body.content_type);
   if (!parsed.is_discarded()) {
@@ -175,6 +194,7 @@ ErrorBody ParseErrorBody(const BodyBytes& body) {
     result.message = StringOrEmpty(*error, "message");
     if (result.request_id.empty()) result.request_id = StringOrEmpty(*error, "request_id");
     result.field_errors = ParseFieldErrorsInDetails(*error);
+    result.details = ToDetailsText(*error);
   } else if (const auto detail = parsed.find("detail"); detail != parsed.end()) {
     result.message = StringOrEmpty(parsed, "detail");
     result.field_errors = ParseFieldErrors(*detail);

@@ -8,6 +8,7 @@
 #ifndef EVALRUN_REST_BACKEND_DELETION_ERROR_BODY_H_
 #define EVALRUN_REST_BACKEND_DELETION_ERROR_BODY_H_
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,7 +37,13 @@ struct ErrorBody {
   std::string message;     // `error.message`, or the framework's `detail` where it is a string
   std::string request_id;  // the API's own id of the request
   std::vector<FieldError> field_errors;
+  // `error.details` as JSON text, where it is an object with members and small enough for a
+  // response; otherwise empty. At most kMaxDetailsDepth objects and arrays deep.
+  std::string details;
 };
+
+inline constexpr std::size_t kMaxDetailsBytes = 4096;
+inline constexpr int kMaxDetailsDepth = 16;
 
 // A response's body as received.
 struct BodyBytes {

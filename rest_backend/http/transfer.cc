@@ -8,6 +8,7 @@
 
 #include <openssl/ssl.h>
 
+#include "rest_backend/deletion/attempt_classification.h"
 #include "rest_backend/http/curl_fault.h"
 #include "rest_backend/http/curl_options.h"
 #include "rest_backend/http/socket_poll.h"
@@ -212,7 +213,8 @@ deletion::AttemptResult Transfer::MakeResult(CURLcode code, std::chrono::microse
   // There is no response before a request: until it begins to send one, libcurl still has the
   // status of the handle's previous transfer.
   if (attempts_ > 0) {
-    result.http_status = static_cast<int>(GetLongInfo(easy, CURLINFO_RESPONSE_CODE));
+    const int status = static_cast<int>(GetLongInfo(easy, CURLINFO_RESPONSE_CODE));
+    if (deletion::IsResponse(status, code == CURLE_OPERATION_TIMEDOUT)) result.http_status = status;
   }
   if (result.may_have_been_sent && !result.connection_reused) {
     result.timing.connect = GetTimeInfo(easy, CURLINFO_PRETRANSFER_TIME_T);
@@ -226,7 +228,7 @@ deletion::AttemptResult Transfer::MakeResult(CURLcode code, std::chrono::microse
     }
     return result;
   }
-  // There is a status line: it decides, whatever happened to the rest of the response.
+  // The status line decides, whatever happened to the rest of the response.
   result.timing.first_byte = GetTimeInfo(easy, CURLINFO_STARTTRANSFER_TIME_T);
   if (code == CURLE_OK && result.http_status == 204)
     return result;  // the common case reads no further

@@ -6,6 +6,8 @@
 #include <cstdint>
 
 #include <google/protobuf/any.pb.h>
+#include <google/protobuf/struct.pb.h>
+#include <google/protobuf/util/json_util.h>
 
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
@@ -54,6 +56,11 @@ void ReadDetail(const google::protobuf::Any& any, DeleteResult* report) {
   } else if (google::rpc::ResourceInfo resource; any.UnpackTo(&resource)) {
     report->resource =
         Resource{resource.resource_type(), resource.resource_name(), resource.description()};
+  } else if (google::protobuf::Struct details; any.UnpackTo(&details)) {
+    std::string json;
+    if (google::protobuf::util::MessageToJsonString(details, &json).ok()) {
+      report->upstream_details = json;
+    }
   }
 }
 

@@ -89,6 +89,7 @@ struct DeleteResult {
   std::optional<std::chrono::milliseconds> retry_after;
   std::vector<FieldViolation> field_violations;
   std::optional<Resource> resource;
+  std::string upstream_details;  // Aymara's `error.details`, as JSON
 
   // Whether the run is certainly not in the workspace, as the caller requested.
   [[nodiscard]] bool gone() const { return code == absl::StatusCode::kOk; }

@@ -108,7 +108,7 @@ class DeleteSchedule {
   // The time until which nothing is sent because the gateway asked for a pause. May be in the past.
   [[nodiscard]] Time paused_until() const { return paused_until_; }
   [[nodiscard]] State state(std::size_t index) const { return items_[index].state; }
-  // Whether an earlier call may have deleted an id that is kPending.
+  // Whether a call that has finished may have deleted the id.
   [[nodiscard]] bool possibly_deleted(std::size_t index) const {
     return items_[index].possibly_deleted;
   }

@@ -152,8 +152,9 @@ void AddDelete(CLI::App* app, Flags::Delete* flags) {
       ->group(kHow);
   app->add_flag("--dry-run", flags->dry_run, "Print the ids that would be deleted; send nothing")
       ->group(kHow);
-  app->add_option("--request-id", flags->request_id,
-                  "The x-request-id of the call, for one ID. Without it the gateway makes one")
+  app->add_option(
+         "--request-id", flags->request_id,
+         "The x-request-id of all calls for the one ID. Without it one is made for each ID")
       ->type_name("ID")
       ->check(Check(CheckRequestId))
       ->group(kHow);

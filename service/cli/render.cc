@@ -250,6 +250,7 @@ std::string RenderText(const DeleteResult& report) {
   AppendRow("sends", report.sends, &out);
   AppendRow("http status", report.http_status, &out);
   AppendRow("upstream code", report.upstream_code, &out);
+  AppendRow("upstream details", report.upstream_details, &out);
   AppendRow("upstream request id", report.upstream_request_id, &out);
   AppendRow("request id", report.request_id, &out);
   return out + Advice(report) + "\n";
@@ -294,6 +295,9 @@ std::string RenderJson(const DeleteResult& report) {
                                 {"name", report.resource->name},
                                 {"description", report.resource->description}}
                          : Json();
+  const Json upstream_details =
+      Json::parse(report.upstream_details, nullptr, /*allow_exceptions=*/false);
+  json["upstream_details"] = upstream_details.is_object() ? upstream_details : Json();
   json["advice"] = text(Advice(report));
   return json.dump(-1, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace);
 }

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include <fmt/format.h>
 #include <grpcpp/completion_queue.h>
 
 #include "aymara/evals/v1/eval_run_service.grpc.pb.h"
@@ -20,6 +21,14 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kTick{100};
+
+// 128 random bits in hexadecimal.
+std::string MakeRequestId() {
+  std::random_device random;
+  std::string id;
+  for (int i = 0; i < 4; ++i) id += fmt::format("{:08x}", random());
+  return id;
+}
 
 class DeleteRun {
  public:
@@ -57,14 +66,19 @@ class DeleteRun {
  private:
   struct InFlight {
     std::size_t index;
-    bool allow_missing;
+    DeleteRequest request;
     std::unique_ptr<PendingCall> call;
   };
 
-  DeleteRequest MakeRequest(std::size_t index, bool allow_missing) const {
+  DeleteRequest MakeRequest(std::size_t index, bool allow_missing) {
     DeleteRequest request = request_;
     request.eval_run_uuid = ids_[index];
     request.allow_missing = request.allow_missing || allow_missing;
+    std::string& request_id = request_ids_[index];
+    if (request_id.empty()) {
+      request_id = request.request_id.empty() ? MakeRequestId() : request.request_id;
+    }
+    request.request_id = request_id;
     return request;
   }
 
@@ -81,10 +95,10 @@ class DeleteRun {
       schedule_->Requeue(index);
       schedule_->Stop(StopReason::kOutputClosed);
     } else {
-      auto call = std::make_unique<PendingCall>(stub_.get(), &queue_, connection_,
-                                                MakeRequest(index, allow_missing));
+      DeleteRequest request = MakeRequest(index, allow_missing);
+      auto call = std::make_unique<PendingCall>(stub_.get(), &queue_, connection_, request);
       void* const tag = call.get();
-      in_flight_[tag] = {index, allow_missing, std::move(call)};
+      in_flight_[tag] = {index, std::move(request), std::move(call)};
     }
   }
 
@@ -101,12 +115,15 @@ class DeleteRun {
     if (queue_.AsyncNext(&tag, &ok, deadline) != grpc::CompletionQueue::GOT_EVENT) return;
     const auto node = in_flight_.extract(tag);
     const InFlight& call = node.mapped();
-    DeleteResult report =
-        call.call->Report(connection_, MakeRequest(call.index, call.allow_missing));
+    DeleteResult report = call.call->Report(connection_, call.request);
     const DeleteSchedule::State state = schedule_->OnResponse(
         call.index, SummarizeAttempt(report), steady_clock::now(), uniform_(random_));
     // The certainty covers all calls for the id: an earlier one may have deleted it.
     if (state == DeleteSchedule::State::kUnknown) report.deletion = "unknown";
+    if (report.deletion == "absent" && schedule_->possibly_deleted(call.index)) {
+      report.deletion = "presumed";
+    }
+    if (state != DeleteSchedule::State::kPending) request_ids_.erase(call.index);
     if (!hooks_.on_response(call.index, report, state != DeleteSchedule::State::kPending)) {
       schedule_->Stop(StopReason::kOutputClosed);
     }
@@ -132,6 +149,8 @@ class DeleteRun {
   const DeleteHooks& hooks_;
   grpc::CompletionQueue queue_;
   std::unordered_map<void*, InFlight> in_flight_;
+  // By index: the same for all calls for an id, until its last one has finished.
+  std::unordered_map<std::size_t, std::string> request_ids_;
   bool connected_before_ = false;
   std::optional<steady_clock::time_point> grace_ends_;
   bool cancelled_ = false;

@@ -37,6 +37,18 @@ class ClientMetadata final : public handler::Metadata {
     return {begin->second.data(), begin->second.size()};
   }
 
+  [[nodiscard]] std::string Join(std::string_view key) const override {
+    std::string joined;
+    // Equal keys are in the order in which they arrived.
+    const auto [begin, end] = metadata_.equal_range(grpc::string_ref(key.data(), key.size()));
+    for (auto it = begin; it != end; ++it) {
+      if (it->second.empty()) continue;
+      if (!joined.empty()) joined += ',';
+      joined.append(it->second.data(), it->second.size());
+    }
+    return joined;
+  }
+
  private:
   const std::multimap<grpc::string_ref, grpc::string_ref>& metadata_;
 };

@@ -49,8 +49,9 @@ void Configure(const GrpcServerOptions& options, grpc::ServerBuilder* builder) {
   builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
                               kMinPingIntervalMs);
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
-  builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS,
-                              OrUnlimited(options.max_connection_idle));
+  // Connections end by their age alone, for which gRPC sends GOAWAY with NO_ERROR and serves what
+  // arrives until the client has seen it. GRPC_ARG_MAX_CONNECTION_IDLE_MS would close a connection
+  // at once, after a GOAWAY with INTERNAL_ERROR, and fail a call that is on its way.
   builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS,
                               OrUnlimited(options.max_connection_age));
   builder->AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS,

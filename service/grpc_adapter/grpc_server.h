@@ -45,8 +45,7 @@ struct GrpcServerOptions {
   std::chrono::milliseconds max_receive_wait{100};
   int max_message_bytes = 65536;
   int max_metadata_bytes = 16384;
-  std::chrono::milliseconds max_connection_idle{0};  // 0: unlimited
-  std::chrono::milliseconds max_connection_age{0};   // 0: unlimited
+  std::chrono::milliseconds max_connection_age{0};  // 0: unlimited
   std::chrono::milliseconds max_connection_age_grace{120'000};
   std::chrono::milliseconds handshake_timeout{10'000};
   std::chrono::milliseconds keepalive_time{60'000};

@@ -174,7 +174,8 @@ void ActiveCall::PrepareAttempts(const Metadata& metadata) {
                                             .attempted_before = state_.attempted_before,
                                             .verify_scope = options.verify_absence});
   state_.own_deadline =
-      state_.arrived_at + ResponseTimeout(TimeToCallerDeadline(), options.deadline_margin);
+      state_.arrived_at +
+      ResponseTimeout(TimeToCallerDeadline(), options.default_timeout, options.deadline_margin);
   deletion::BuildRequestTarget(options.base_path, state_.request.eval_run_uuid(), WorkspaceAsSent(),
                                &state_.target);
 
@@ -188,10 +189,9 @@ void ActiveCall::PrepareAttempts(const Metadata& metadata) {
   if (options.forward_request_id) add(kRequestIdKey, state_.request_id);
   if (!options.forward_traceparent || state_.traceparent.empty()) return;
   add("traceparent", state_.traceparent);
-  const std::string_view tracestate = metadata.Find("tracestate");
-  if (options.forward_tracestate && IsWellFormedTracestate(tracestate)) {
-    add("tracestate", tracestate);
-  }
+  if (!options.forward_tracestate) return;
+  const std::string tracestate = metadata.Join("tracestate");
+  if (IsWellFormedTracestate(tracestate)) add("tracestate", tracestate);
 }
 
 void ActiveCall::StartAttempt() {
@@ -354,19 +354,20 @@ void ActiveCall::Cancel() {
       break;
   }
   state_.upstream_response.is_final = false;
-  const bool is_late = TimeToCallerDeadline() <= std::chrono::microseconds(0);
+  const auto time_left = TimeToCallerDeadline();
+  const bool is_late = time_left.has_value() && *time_left <= std::chrono::microseconds(0);
   const Deletion::Response response = state_.deletion->Abandon(
       is_late ? absl::StatusCode::kDeadlineExceeded : absl::StatusCode::kCancelled,
       is_late ? "DEADLINE_EXCEEDED" : "CALL_CANCELLED", may_have_been_sent);
   CompleteWithError(MakeError(response));
 }
 
-std::chrono::microseconds ActiveCall::TimeToCallerDeadline() const {
+std::optional<std::chrono::microseconds> ActiveCall::TimeToCallerDeadline() const {
   using Time = std::chrono::system_clock::time_point;
   // Not subtracted from: the difference might overflow.
-  if (state_.caller_deadline == Time::max()) return handler_.options().default_timeout;
+  if (state_.caller_deadline == Time::max()) return std::nullopt;
   const auto time_left = state_.caller_deadline - handler_.clock().SystemNow();
-  if (time_left > kMaxDeadline) return handler_.options().default_timeout;
+  if (time_left > kMaxDeadline) return std::nullopt;
   return std::chrono::duration_cast<std::chrono::microseconds>(time_left);
 }
 
@@ -402,7 +403,8 @@ void ActiveCall::FinishOk(const Deletion::Response& response) {
 }
 
 void ActiveCall::FinishWithError(const CallError& error) {
-  const std::string retry_pushback = RetryPushback(error, TimeToCallerDeadline());
+  const std::string retry_pushback =
+      RetryPushback(error, TimeToCallerDeadline().value_or(handler_.options().default_timeout));
   // Not in the initial metadata: an error is then trailers alone, and only such a one lets a gRPC
   // client's retry policy retry. Headers would commit the client to this attempt.
   const std::array trailing_metadata = {

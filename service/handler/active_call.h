@@ -72,7 +72,8 @@ class ActiveCall final : public AttemptObserver, public TimerObserver, public Sc
   [[nodiscard]] std::optional<std::string_view> WorkspaceAsSent() const;
   [[nodiscard]] ScopeVerifier::Scope GetScope() const;
 
-  [[nodiscard]] std::chrono::microseconds TimeToCallerDeadline() const;
+  // Empty: the caller has set none.
+  [[nodiscard]] std::optional<std::chrono::microseconds> TimeToCallerDeadline() const;
   [[nodiscard]] std::chrono::microseconds TimeToOwnDeadline() const;
 
   void Finish(const deletion::Deletion::Response& response);

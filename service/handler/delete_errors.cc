@@ -95,6 +95,7 @@ CallError MakeCallError(const deletion::Deletion::Response& answer,
   call_error.message = DefaultMessage(answer.reason, is_upstreams_error, upstream);
   if (is_upstreams_error) {
     call_error.field_errors = upstream.body.field_errors;
+    call_error.upstream_details = upstream.body.details;
     if (!upstream.body.message.empty()) call_error.message = upstream.body.message;
     // An answer of 2xx with the API's error in it contradicts itself: the reason stays ours.
     if (upstream.body.kind == deletion::BodyKind::kApiError && upstream.http_status >= 400) {

@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include <google/protobuf/struct.pb.h>
+#include <google/protobuf/util/json_util.h>
 #include <google/protobuf/util/time_util.h>
 #include <google/rpc/error_details.pb.h>
 #include <google/rpc/status.pb.h>
@@ -96,6 +98,18 @@ google::rpc::Status MakeDetails(const CallError& call_error, std::size_t max_byt
   return status;
 }
 
+// Numbers become doubles. Empty for what is no JSON object.
+std::optional<google::protobuf::Struct> ToStruct(const std::string& json) {
+  if (json.empty()) return std::nullopt;
+  google::protobuf::Struct details;
+  if (!google::protobuf::util::JsonStringToMessage(json, &details).ok()) return std::nullopt;
+  return details;
+}
+
+EncodedError Encode(const google::rpc::Status& status) {
+  return {.message = status.message(), .details = status.SerializeAsString()};
+}
+
 // gRPC over HTTP/2, "Status-Message": all but printable ASCII, and the percent sign, becomes %XX.
 std::size_t PercentEncodedBytes(std::string_view text) {
   std::size_t bytes = 0;
@@ -128,11 +142,14 @@ std::string ToReason(std::string_view upstream_code) {
 
 EncodedError EncodeError(const CallError& call_error) {
   for (std::size_t max_bytes = kMaxTextBytes;; max_bytes /= 2) {
-    google::rpc::Status details = MakeDetails(call_error, max_bytes);
-    EncodedError error;
-    error.details = details.SerializeAsString();
-    error.message = std::move(*details.mutable_message());
-    if (EncodedBytes(error) < kMaxEncodedBytes || max_bytes <= kMinTextBytes) return error;
+    google::rpc::Status status = MakeDetails(call_error, max_bytes);
+    EncodedError error = Encode(status);
+    if (EncodedBytes(error) >= kMaxEncodedBytes && max_bytes > kMinTextBytes) continue;
+    const auto upstream_details = ToStruct(call_error.upstream_details);
+    if (!upstream_details.has_value()) return error;
+    status.add_details()->PackFrom(*upstream_details);
+    EncodedError with_upstream_details = Encode(status);
+    return EncodedBytes(with_upstream_details) < kMaxEncodedBytes ? with_upstream_details : error;
   }
 }
 

@@ -49,6 +49,7 @@ struct CallError {
   bool retry_after_is_explicit = false;
   deletion::RetryStop retry_stop = deletion::RetryStop::kNone;
   std::vector<deletion::FieldError> field_errors;
+  std::string upstream_details;  // a JSON object; empty: none (ErrorBody::details)
   // Of a call that a rate limit denied: the rule, the subject that it counts for
   // (`caller:spiffe://...`), and what it allows. Empty otherwise.
   std::string limited_by;
@@ -67,7 +68,8 @@ struct EncodedError {
 };
 
 // The details have ErrorInfo and RequestInfo always, RetryInfo, QuotaFailure, BadRequest and
-// ResourceInfo where they apply. Long texts are cut on a UTF-8 boundary until everything fits.
+// ResourceInfo where they apply. Long texts are cut on a UTF-8 boundary until everything fits. The
+// upstream's details are a google.protobuf.Struct, which is left out where it does not fit as well.
 [[nodiscard]] EncodedError EncodeError(const CallError& call_error);
 
 // The value of `grpc-retry-pushback-ms` (gRFC A6): after how many milliseconds a gRPC client may

@@ -7,6 +7,7 @@
 #define EVALRUN_SERVICE_HANDLER_INCOMING_CALL_H_
 
 #include <chrono>
+#include <string>
 #include <string_view>
 
 namespace evalrun::handler {
@@ -16,6 +17,9 @@ class Metadata {
   // The value of a key that occurs exactly once; otherwise empty. Valid as long as the call is
   // being handed over. `key` is in lower case.
   [[nodiscard]] virtual std::string_view Find(std::string_view key) const = 0;
+  // All values of a key whose standard makes one list of them, in order and separated by commas
+  // (RFC 9110, section 5.3). Empty ones are left out.
+  [[nodiscard]] virtual std::string Join(std::string_view key) const = 0;
 
  protected:
   ~Metadata() = default;

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 
 namespace evalrun::handler {
 
@@ -26,11 +27,15 @@ namespace evalrun::handler {
 
 // How long the response may take when the caller's deadline is `until_deadline` away: less by
 // `margin` and by what the deadline may have been rounded up, so that the response and its details
-// arrive before the caller's own timer fires. The margin is a quarter of the time at most. Zero or
-// less: there is no time to send anything.
+// arrive before the caller's own timer fires. Without a deadline of the caller it is
+// `default_timeout`, which nobody has rounded, less by `margin`. The margin is a quarter of the
+// time at most. Zero or less: there is no time to send anything.
 [[nodiscard]] inline std::chrono::microseconds ResponseTimeout(
-    std::chrono::microseconds until_deadline, std::chrono::microseconds margin) {
-  return until_deadline - std::min(margin, until_deadline / 4) - TimeoutRounding(until_deadline);
+    std::optional<std::chrono::microseconds> until_deadline,
+    std::chrono::microseconds default_timeout, std::chrono::microseconds margin) {
+  const std::chrono::microseconds time = until_deadline.value_or(default_timeout);
+  const std::chrono::microseconds exact = time - std::min(margin, time / 4);
+  return until_deadline.has_value() ? exact - TimeoutRounding(time) : exact;
 }
 
 // How long one attempt may take: `per_attempt` at most, and never past the response. In

@@ -247,14 +247,6 @@ def test_calls_survive_max_connection_age(make_deployment):
         time.sleep(5)  # a connection lives for about a second
 
 
-def test_idle_connection_is_closed(make_deployment):
-    deployment = make_deployment("--server-max-connection-idle", "1s")
-    with http2.connect(deployment.gateway.grpc_address) as connection:
-        connection.sendall(http2.PREFACE + http2.settings())
-        received = http2.read_to_end(connection)
-    assert bytes([http2.GOAWAY, 0, 0, 0, 0, 0]) in received
-
-
 def test_keepalive_detects_vanished_client(make_deployment):
     deployment = make_deployment("--server-keepalive-time", "1s")
     with http2.connect(deployment.gateway.grpc_address) as connection:

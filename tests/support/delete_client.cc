@@ -42,6 +42,7 @@ void UnpackDetails(const grpc::Status& status, DeleteReply* reply) {
     UnpackIf(any, &reply->quota_failure);
     UnpackIf(any, &reply->bad_request);
     UnpackIf(any, &reply->resource_info);
+    UnpackIf(any, &reply->upstream_details);
   }
 }
 

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include <google/protobuf/struct.pb.h>
 #include <google/rpc/error_details.pb.h>
 #include <grpcpp/grpcpp.h>
 
@@ -49,6 +50,7 @@ struct DeleteReply {
   std::optional<google::rpc::QuotaFailure> quota_failure;
   std::optional<google::rpc::BadRequest> bad_request;
   std::optional<google::rpc::ResourceInfo> resource_info;
+  std::optional<google::protobuf::Struct> upstream_details;
   std::multimap<std::string, std::string> initial_metadata;
   std::multimap<std::string, std::string> trailing_metadata;
   std::string response;  // for CallRaw(): the bytes of the response message

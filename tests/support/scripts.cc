@@ -17,10 +17,12 @@ std::string HttpReply(int status, std::string_view body, std::string_view conten
   return reply.append(extra_headers).append("\r\n").append(body);
 }
 
-std::string ApiError(std::string_view code, std::string_view message, std::string_view request_id) {
+std::string ApiError(std::string_view code, std::string_view message, std::string_view request_id,
+                     std::string_view details) {
   std::string body = R"({"error": {"code": ")";
   body.append(code).append(R"(", "message": ")").append(message);
-  return body.append(R"(", "details": {}}, "request_id": ")").append(request_id).append("\"}");
+  body.append(R"(", "details": )").append(details);
+  return body.append(R"(}, "request_id": ")").append(request_id).append("\"}");
 }
 
 std::string ApiErrorReply(int status, std::string_view code, std::string_view extra_headers) {

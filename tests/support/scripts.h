@@ -22,7 +22,7 @@ std::string HttpReply(int status, std::string_view body = "",
 
 // The API's error object, as the vendor documents it.
 std::string ApiError(std::string_view code, std::string_view message,
-                     std::string_view request_id = "req-1");
+                     std::string_view request_id = "req-1", std::string_view details = "{}");
 // A response with this error object.
 std::string ApiErrorReply(int status, std::string_view code, std::string_view extra_headers = "");
 

@@ -89,3 +89,18 @@ def test_single_run_reports_details(deployment, ids):
     assert second.returncode == 1
     assert second.stderr.startswith(f"not found: {ids[0]}\n  NOT_FOUND: ")
     assert "request id           me-1" in second.stderr
+
+
+def test_run_that_an_earlier_call_deleted_is_presumed(make_deployment):
+    deployment = make_deployment(runs=1, flags=["--max-attempts", "1"])
+    deployment.faults.set(fault="drop_after_commit", count=1)
+    done = run("delete", "--server", deployment.gateway.grpc_address, deployment.runs[0], "--retry-unknown")
+    with sqlite3.connect(deployment.backend.database) as database:
+        journal = database.execute("SELECT outcome FROM journal ORDER BY rowid")
+        assert journal.fetchall() == [("deleted",), ("not_found",)]
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"not in this workspace: {deployment.runs[0]} (presumed, ")
+    gateway = deployment.gateway
+    first, second = (gateway.wait_for(lambda event, word=word: event.get("deletion") == word)
+                     for word in ("unknown", "absent"))
+    assert first["request_id"] == second["request_id"]

@@ -68,6 +68,7 @@ std::string EverythingIn(const DeleteReply& reply) {
   if (reply.request_info) all += reply.request_info->DebugString();
   if (reply.bad_request) all += reply.bad_request->DebugString();
   if (reply.resource_info) all += reply.resource_info->DebugString();
+  if (reply.upstream_details) all += reply.upstream_details->DebugString();
   return all;
 }
 
@@ -147,16 +148,20 @@ class SecretLeakTest : public ::testing::Test {
 // An upstream that repeats the whole request wherever possible.
 void Echo(const ReceivedRequest& request, UpstreamConnection& connection) {
   const std::string key = request.Header("x-api-key").value_or("");
-  connection.Write(
-      HttpReply(409, ApiError(key, "key " + key + " of " + absl::CEscape(request.raw), key),
-                "application/json",
-                "x-request-id: " + key + "\r\nx-echo: " + key + "\r\nset-cookie: " + key + "\r\n"));
+  const std::string details = R"({"key": ")" + key + R"(", ")" + key + R"(": [")" + key + R"("]})";
+  connection.Write(HttpReply(
+      409, ApiError(key, "key " + key + " of " + absl::CEscape(request.raw), key, details),
+      "application/json",
+      "x-request-id: " + key + "\r\nx-echo: " + key + "\r\nset-cookie: " + key + "\r\n"));
 }
 
 TEST_F(SecretLeakTest, RedactsKeysEchoedByTheUpstream) {
   ScriptedUpstream upstream(Echo);
   Start(upstream.url());
-  EXPECT_EQ(Delete("x").code, StatusCode::ABORTED);
+  const DeleteReply reply = Delete("x");
+  EXPECT_EQ(reply.code, StatusCode::ABORTED);
+  ASSERT_TRUE(reply.upstream_details.has_value());
+  EXPECT_EQ(reply.upstream_details->fields().at("key").string_value(), "[redacted]");
   EXPECT_EQ(Delete("team").code, StatusCode::ABORTED);
   Delete("x", "../" + std::string(kRun));
   Write(Path("key"), kNextKey);

@@ -29,6 +29,23 @@ TEST(DeadlineTest, RespondsWithDetailsBeforeTheCallersDeadline) {
   EXPECT_GE(reply.elapsed, 1000ms);
 }
 
+// Whatever has arrived of a response that the upstream never finishes.
+TEST(DeadlineTest, AnUnfinishedResponseIsNone) {
+  for (const char* bytes :
+       {"", "HTTP/1.1 103 X\r\n\r\n", "HTTP/1.1 100 X\r\n\r\nHTTP/1.1 103 X\r\n\r\nHTTP/1.1 20",
+        "HTTP/1.1 200 X\r\n", "HTTP/1.1 200 X\r\ncontent-length: 10\r\n\r\n",
+        "HTTP/1.1 200 X\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n{}",
+        "HTTP/1.1 202 X\r\ntransfer-encoding: chunked\r\n\r\n"}) {
+    SCOPED_TRACE(bytes);
+    ScriptedUpstream upstream(RespondAndStall(bytes));
+    GatewayProcess gateway({.upstream = upstream.url()});
+    const DeleteReply reply = DeleteClient(gateway.grpc_address()).Delete({.timeout = 500ms});
+    EXPECT_THAT(reply, HasCode(StatusCode::DEADLINE_EXCEEDED));
+    EXPECT_THAT(reply, HasDeletion("unknown")) << "the client's own timeout has no details";
+    EXPECT_THAT(reply, HasReason("UPSTREAM_TIMEOUT"));
+  }
+}
+
 // gRPC's C++ client rounds the deadline up to the next 100 ms from 10 s on.
 TEST(DeadlineTest, RespondsWithDetailsBeforeALongDeadline) {
   ScriptedUpstream upstream(Hang());
@@ -36,6 +53,7 @@ TEST(DeadlineTest, RespondsWithDetailsBeforeALongDeadline) {
   const DeleteReply reply = DeleteClient(gateway.grpc_address()).Delete({.timeout = 10'050ms});
   EXPECT_THAT(reply, HasCode(StatusCode::DEADLINE_EXCEEDED));
   EXPECT_THAT(reply, HasDeletion("unknown")) << "the client's own timeout has no details";
+  EXPECT_LT(reply.elapsed, 10'050ms);
 }
 
 // As grpc-js sends it for `new Date(9999, 11, 31)`, and others for "no deadline": further away than
@@ -45,7 +63,8 @@ TEST(DeadlineTest, ADeadlineThatIsCenturiesAwayIsNone) {
   GatewayProcess gateway({.upstream = upstream.url()});
   aymara::evals::v1::DeleteEvalRunRequest request;
   request.set_eval_run_uuid(kRun);
-  for (const char* timeout : {"2000000H", "3000000H", "69800000H", "99999999H"}) {
+  for (const char* timeout :
+       {"2000000H", "3000000H", "69800000H", "99999999H", "99999999M", "99999999S"}) {
     ASSERT_TRUE(CallOverRawHttp2(gateway.grpc_address(), request.SerializeAsString(),
                                  {{"grpc-timeout", timeout}, {"x-request-id", timeout}}));
     const auto line = gateway.WaitForAccessLine(timeout);

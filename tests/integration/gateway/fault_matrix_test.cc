@@ -71,6 +71,8 @@ Script Api(int status, const char* code, const char* headers = "") {
   return Respond(ApiErrorReply(status, code, headers));
 }
 
+constexpr char kEarlyHints[] = "HTTP/1.1 103 X\r\nlink: </x>\r\n\r\n";
+
 // Endless headers, more than the gateway reads.
 Script EndlessHeaders() {
   std::string headers;
@@ -82,18 +84,38 @@ std::vector<Fault> Faults() {
   using Code = StatusCode;
   constexpr auto kNever = std::nullopt;
   const Expected lost = UnknownOutcome(Code::UNAVAILABLE, "UPSTREAM_CONNECTION_LOST");
+  const Expected timeout = UnknownOutcome(Code::DEADLINE_EXCEEDED, "UPSTREAM_TIMEOUT");
   const Expected garbled = UnknownOutcome(Code::UNAVAILABLE, "UPSTREAM_PROTOCOL_ERROR");
   return {
       // The connection.
       {"Fin", CloseWithoutResponse(), "none", lost, kAfterUnknown},
       {"Reset", ResetWithoutResponse(), "none", lost, kAfterUnknown},
       {"HalfAStatusLine", RespondAndClose("HTTP/1.1 20"), "none", lost, kAfterUnknown},
-      {"Silence", Hang(), "none", UnknownOutcome(Code::DEADLINE_EXCEEDED, "UPSTREAM_TIMEOUT"),
+      {"Silence", Hang(), "none", timeout, kAfterUnknown},
+      // An interim response is none.
+      {"InterimThenSilence", RespondAndStall(kEarlyHints), "none", timeout, kAfterUnknown},
+      {"InterimThenFin", RespondAndClose(kEarlyHints), "none", lost, kAfterUnknown},
+      {"InterimThenSuccess", Respond(std::string(kEarlyHints) + HttpReply(204)), "2xx", kPerformed,
+       kNever},
+      // A success that the upstream does not finish is none, either.
+      {"SuccessThenSilence", RespondAndStall("HTTP/1.1 200 X\r\ncontent-length: 10\r\n\r\n"),
+       "none", timeout, kAfterUnknown},
+      {"HalfASuccessThenSilence",
+       RespondAndStall("HTTP/1.1 200 X\r\ncontent-type: application/json\r\ncontent-length: 10\r\n"
+                       "\r\n{\"a\""),
+       "none", timeout, kAfterUnknown},
+      {"EndlessSuccess", RespondSlowly("HTTP/1.1 200 X\r\n\r\n" + std::string(1000, ' '), 10ms),
+       "none", timeout, kAfterUnknown},
+      {"HeaderThenSilence", RespondAndStall("HTTP/1.1 204 X\r\nx-a: b\r\n"), "none", timeout,
        kAfterUnknown},
       {"Garbage", RespondAndClose("\x16\x03\x01 this is not HTTP\r\n\r\n"), "none", garbled,
        kAfterUnknown},
       // The status line has arrived and decides, whatever follows.
       {"EndlessHeaders", EndlessHeaders(), "2xx", kPerformed, kNever},
+      {"RefusalThenSilence", RespondAndStall("HTTP/1.1 401 X\r\ncontent-length: 10\r\n\r\n"), "4xx",
+       NotPerformed(Code::UNAUTHENTICATED, "UPSTREAM_UNAUTHENTICATED", "error"), kNever},
+      {"FailureThenSilence", RespondAndStall("HTTP/1.1 502 X\r\ncontent-length: 10\r\n\r\n"), "5xx",
+       UnknownOutcome(Code::UNAVAILABLE, "UPSTREAM_UNAVAILABLE"), kAfterUnknown},
 
       // Responses of intermediaries.
       {"Html200", Html(200), "2xx",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Which metadata of the caller is forwarded upstream, and what is returned.
+#include <algorithm>
 #include <string>
 
 #include <gmock/gmock.h>
@@ -87,6 +88,39 @@ TEST_F(ForwardingTest, ForwardsWellFormedTraceContext) {
       Send({{"traceparent", kTraceparent}, {"tracestate", "vendor=abc,other@x=1"}});
   EXPECT_EQ(request.Header("traceparent"), kTraceparent);
   EXPECT_EQ(request.Header("tracestate"), "vendor=abc,other@x=1");
+}
+
+// W3C Trace Context, section 3.3: several fields are one list.
+TEST_F(ForwardingTest, JoinsTracestateFieldsInOrder) {
+  const ReceivedRequest request = Send({{"tracestate", "z=1,a=2"},
+                                        {"traceparent", kTraceparent},
+                                        {"tracestate", "m=3"},
+                                        {"tracestate", ""},
+                                        {"tracestate", "b=4"}});
+  EXPECT_EQ(request.Header("tracestate"), "z=1,a=2,m=3,b=4");
+  EXPECT_EQ(std::ranges::count(request.HeaderNames(), "tracestate"), 1);
+}
+
+TEST_F(ForwardingTest, DropsSeveralTracestateFieldsThatAreTooLongTogether) {
+  const std::string half(254, 'x');
+  const ReceivedRequest fits = Send({{"traceparent", kTraceparent},
+                                     {"tracestate", "a=" + half},
+                                     {"tracestate", "b=" + half.substr(1)}});
+  EXPECT_EQ(fits.Header("tracestate"), "a=" + half + ",b=" + half.substr(1));
+  const ReceivedRequest too_long = Send(
+      {{"traceparent", kTraceparent}, {"tracestate", "a=" + half}, {"tracestate", "b=" + half}});
+  EXPECT_EQ(too_long.Header("tracestate"), std::nullopt);
+}
+
+// Section 3.2: a request has one traceparent.
+TEST_F(ForwardingTest, ForwardsNeitherOfTwoTraceparents) {
+  const std::string other = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  for (const std::string& second : {std::string(kTraceparent), other}) {
+    const ReceivedRequest request =
+        Send({{"traceparent", kTraceparent}, {"traceparent", second}, {"tracestate", "a=b"}});
+    EXPECT_EQ(request.Header("traceparent"), std::nullopt);
+    EXPECT_EQ(request.Header("tracestate"), std::nullopt) << "without its traceparent";
+  }
 }
 
 TEST_F(ForwardingTest, DropsMalformedTraceContext) {

@@ -3,6 +3,7 @@
 #include "service/cli/delete_result.h"
 
 #include <gmock/gmock.h>
+#include <google/protobuf/struct.pb.h>
 #include <gtest/gtest.h>
 
 #include "google/rpc/error_details.pb.h"
@@ -73,6 +74,9 @@ TEST(ParseResponseTest, ParsesEveryDetail) {
   resource.set_resource_name("run");
   resource.set_description("gone");
   status.add_details()->PackFrom(resource);
+  google::protobuf::Struct upstream_details;
+  (*upstream_details.mutable_fields())["limit"].set_number_value(5);
+  status.add_details()->PackFrom(upstream_details);
   google::rpc::Help unknown_to_us;
   status.add_details()->PackFrom(unknown_to_us);
 
@@ -93,6 +97,7 @@ TEST(ParseResponseTest, ParsesEveryDetail) {
   EXPECT_THAT(report.field_violations,
               ElementsAre(FieldViolation{"a", "wrong"}, FieldViolation{"b", "wrong"}));
   EXPECT_EQ(report.resource, (Resource{"eval run", "run", "gone"}));
+  EXPECT_EQ(report.upstream_details, R"({"limit":5})");
 }
 
 TEST(ParseResponseTest, ErrorWithoutDeletionIsUnknown) {

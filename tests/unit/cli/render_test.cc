@@ -54,6 +54,7 @@ DeleteResult ErrorWithEveryField() {
   report.retry_after = milliseconds(1500);
   report.field_violations = {{"eval_run_uuid", "too long"}, {"workspace_uuid", "empty"}};
   report.resource = Resource{"eval run", "score_run.1", "there is none"};
+  report.upstream_details = R"({"limit":5})";
   return report;
 }
 
@@ -87,6 +88,7 @@ TEST(RenderTextTest, EveryDetail) {
   sends                1
   http status          422
   upstream code        validation.invalid_request
+  upstream details     {"limit":5}
   upstream request id  up-1
   request id           req-1
 Wait 1.5 s. Correct what is named above: the same request will be refused again.
@@ -113,8 +115,8 @@ TEST(RenderTextTest, EscapesServerText) {
        {&report.message, &report.deletion, &report.reason, &report.domain, &report.sends,
         &report.http_status, &report.upstream_code, &report.upstream_request_id, &report.request_id,
         &report.field_violations[0].field, &report.field_violations[0].description,
-        &report.resource->type, &report.resource->name, &report.resource->description,
-        &report.request.eval_run_uuid}) {
+        &report.upstream_details, &report.resource->type, &report.resource->name,
+        &report.resource->description, &report.request.eval_run_uuid}) {
     const std::string saved = *field;
     *field = evil;
     const std::string text = RenderText(report);
@@ -129,12 +131,14 @@ TEST(RenderTextTest, EscapesServerText) {
 }
 
 TEST(RenderJsonTest, Gone) {
-  EXPECT_EQ(RenderJson(Gone("performed")),
-            R"({"eval_run_uuid":"score_run.1","workspace_uuid":null,"allow_missing":false,)"
-            R"("server":"127.0.0.1:50051","gone":true,"code":"OK","deletion":"performed",)"
-            R"("message":null,"reason":null,"domain":null,"sends":null,"http_status":null,)"
-            R"("upstream_code":null,"upstream_request_id":null,"request_id":"req-1",)"
-            R"("retry_after_ms":null,"field_violations":[],"resource":null,"advice":null})");
+  EXPECT_EQ(
+      RenderJson(Gone("performed")),
+      R"({"eval_run_uuid":"score_run.1","workspace_uuid":null,"allow_missing":false,)"
+      R"("server":"127.0.0.1:50051","gone":true,"code":"OK","deletion":"performed",)"
+      R"("message":null,"reason":null,"domain":null,"sends":null,"http_status":null,)"
+      R"("upstream_code":null,"upstream_request_id":null,"request_id":"req-1",)"
+      R"("retry_after_ms":null,"field_violations":[],"resource":null,"upstream_details":null,)"
+      R"("advice":null})");
 }
 
 TEST(RenderJsonTest, EveryDetail) {
@@ -159,6 +163,7 @@ TEST(RenderJsonTest, EveryDetail) {
     "field_violations": [{"field": "eval_run_uuid", "description": "too long"},
                          {"field": "workspace_uuid", "description": "empty"}],
     "resource": {"type": "eval run", "name": "score_run.1", "description": "there is none"},
+    "upstream_details": {"limit": 5},
     "advice": "Wait 1.5 s. Correct what is named above: the same request will be refused again."
   })");
   EXPECT_EQ(json, expected);

@@ -47,6 +47,7 @@ struct Harness {
     EXPECT_TRUE(channel.ok());
     Outcome outcome;
     DeleteSchedule schedule(policy, count);
+    for (const std::size_t index : possibly_deleted) schedule.MarkPossiblyDeleted(index);
     outcome.end = RunDeletes(*channel, connection, {}, Ids(count), &schedule,
                              {.before_send =
                                   [&](std::size_t index) {
@@ -64,6 +65,7 @@ struct Harness {
     return outcome;
   }
 
+  std::vector<std::size_t> possibly_deleted;  // by an earlier command
   std::function<bool(std::size_t)> before_send;
   std::function<bool(std::size_t, const DeleteResult&)> on_response;
   std::atomic<Interrupt> interrupt = Interrupt::kNone;
@@ -130,6 +132,70 @@ TEST(RunDeletesTest, RetriesUnknownWithAllowMissing) {
   const Outcome outcome = Harness().Run(gateway.connection, 1, {.retry_unknown = true});
   EXPECT_THAT(outcome.states, Each(State::kGone));
   EXPECT_THAT(allow_missing, testing::ElementsAre(false, true));
+}
+
+TEST(RunDeletesTest, AbsentAfterAnUnknownAttemptIsPresumed) {
+  struct {
+    grpc::Status first;
+    std::string deletion;  // of the OK that follows
+    std::string joined;
+  } const cases[] = {
+      {{grpc::StatusCode::UNAVAILABLE, "lost"}, "absent", "presumed"},
+      {{grpc::StatusCode::UNAVAILABLE, "lost"}, "presumed", "presumed"},
+      {{grpc::StatusCode::UNAVAILABLE, "lost"}, "", "performed"},
+      {ErrorWithDetails(grpc::StatusCode::RESOURCE_EXHAUSTED, "IN_FLIGHT_CAP", "not_performed", 1),
+       "absent", "absent"},
+  };
+  for (const auto& c : cases) {
+    std::atomic<int> calls = 0;
+    ScriptedGateway gateway([&](grpc::ServerContext* context, const DeleteEvalRunRequest&) {
+      if (calls++ == 0) return c.first;
+      if (!c.deletion.empty()) context->AddTrailingMetadata("evalrun-deletion", c.deletion);
+      return grpc::Status::OK;
+    });
+    const Outcome outcome = Harness().Run(gateway.connection, 1, {.retry_unknown = true});
+    EXPECT_EQ(calls, 2);
+    EXPECT_EQ(outcome.final.at(0).deletion, c.joined) << c.first.error_message() << c.deletion;
+  }
+}
+
+TEST(RunDeletesTest, AbsentAfterAnEarlierCommandIsPresumed) {
+  ScriptedGateway gateway([](grpc::ServerContext* context, const DeleteEvalRunRequest& request) {
+    EXPECT_EQ(request.allow_missing(), request.eval_run_uuid() == "run-1");
+    context->AddTrailingMetadata("evalrun-deletion", "absent");
+    return grpc::Status::OK;
+  });
+  Harness bench;
+  bench.possibly_deleted = {1};
+  const Outcome outcome = bench.Run(gateway.connection, 2);
+  EXPECT_EQ(outcome.final.at(0).deletion, "absent");
+  EXPECT_EQ(outcome.final.at(1).deletion, "presumed");
+}
+
+TEST(RunDeletesTest, AllCallsForAnIdHaveOneRequestId) {
+  std::mutex mutex;
+  std::map<std::string, std::multiset<std::string>> request_ids;  // by run
+  ScriptedGateway gateway([&](grpc::ServerContext* context, const DeleteEvalRunRequest& request) {
+    const auto& metadata = context->client_metadata();
+    const auto found = metadata.find("x-request-id");
+    const std::lock_guard lock(mutex);
+    auto& seen = request_ids[request.eval_run_uuid()];
+    seen.insert(found == metadata.end() ? ""
+                                        : std::string(found->second.data(), found->second.size()));
+    if (seen.size() == 1) return grpc::Status(grpc::StatusCode::UNAVAILABLE, "lost");
+    return seen.size() == 2 ? ErrorWithDetails(grpc::StatusCode::RESOURCE_EXHAUSTED,
+                                               "IN_FLIGHT_CAP", "not_performed", 1)
+                            : grpc::Status::OK;
+  });
+  const Outcome outcome = Harness().Run(gateway.connection, 3, {.retry_unknown = true});
+  std::set<std::string> all;
+  for (const auto& [run, seen] : request_ids) {
+    EXPECT_EQ(seen.size(), 3U);
+    EXPECT_EQ(seen.count(*seen.begin()), 3U) << run;
+    EXPECT_THAT(*seen.begin(), testing::MatchesRegex("[0-9a-f]{32}"));
+    all.insert(*seen.begin());
+  }
+  EXPECT_EQ(all.size(), 3U) << "each id has its own";
 }
 
 TEST(RunDeletesTest, UnknownAttemptKeepsResultUnknown) {

@@ -130,6 +130,32 @@ std::string Describe(int status, BodyKind body) {
   return "HTTP " + std::to_string(status) + " with body " + ::testing::PrintToString(body);
 }
 
+TEST(IsResponseTest, AnInterimStatusIsNone) {
+  for (int status = 100; status <= 199; ++status) {
+    EXPECT_EQ(IsResponse(status, false), status == 101) << status;
+    EXPECT_EQ(IsResponse(status, true), status == 101) << status;
+  }
+}
+
+TEST(IsResponseTest, ASuccessIsOneUnlessItsTimeRanOut) {
+  for (int status = 200; status <= 299; ++status) {
+    EXPECT_TRUE(IsResponse(status, false)) << status;
+    EXPECT_FALSE(IsResponse(status, true)) << status;
+  }
+}
+
+TEST(IsResponseTest, AnyOtherStatusIsOneWithoutTheRest) {
+  for (const int status : {1, 99, 300, 301, 401, 404, 429, 500, 503, 599, 600, 999}) {
+    EXPECT_TRUE(IsResponse(status, false)) << status;
+    EXPECT_TRUE(IsResponse(status, true)) << status;
+  }
+}
+
+TEST(IsResponseTest, NoStatusIsNone) {
+  EXPECT_FALSE(IsResponse(0, false));
+  EXPECT_FALSE(IsResponse(0, true));
+}
+
 TEST(ClassifyStatusTest, MatchesTableForEveryStatusAndBody) {
   for (int status = 100; status <= 599; ++status) {
     for (BodyKind body : kAllBodies) {

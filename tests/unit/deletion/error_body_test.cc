@@ -63,6 +63,44 @@ TEST(ParseErrorBodyTest, Shape2WithDetails) {
   EXPECT_EQ(body.request_id, "r");
 }
 
+TEST(ParseErrorBodyTest, DetailsAreAnObjectWithMembers) {
+  struct {
+    const char* details;
+    const char* text;
+  } const cases[] = {
+      {R"({"limit": 5, "until": "\u0061 day", "in": {"x": [1, null, true]}})",
+       R"({"in":{"x":[1,null,true]},"limit":5,"until":"a day"})"},
+      {"{}", ""},
+      {"[1]", ""},
+      {R"("text")", ""},
+      {"null", ""},
+  };
+  for (const auto& c : cases) {
+    const ErrorBody body =
+        Parse(std::string(R"({"error":{"code":"c","message":"m","details":)") + c.details + "}}");
+    EXPECT_EQ(body.details, c.text) << c.details;
+  }
+  EXPECT_EQ(Parse(R"({"error":{"code":"c"}})").details, "");
+  EXPECT_EQ(Parse(R"({"details":{"a":1},"detail":"m"})").details, "") << "not the API's";
+}
+
+TEST(ParseErrorBodyTest, LargeOrDeepDetailsAreLeftOut) {
+  const auto details_of = [](const std::string& value) {
+    return Parse(R"({"error":{"code":"c","details":{"a":)" + value + "}}}").details;
+  };
+  const std::size_t overhead = std::string(R"({"a":""})").size();
+  const std::string fits(kMaxDetailsBytes - overhead, 'x');
+  EXPECT_EQ(details_of('"' + fits + '"').size(), kMaxDetailsBytes);
+  EXPECT_EQ(details_of('"' + fits + "x\""), "");
+  const auto nested = [](int depth) {
+    const auto count = static_cast<std::size_t>(depth);
+    return std::string(count, '[') + std::string(count, ']');
+  };
+  EXPECT_NE(details_of(nested(kMaxDetailsDepth - 1)), "");
+  EXPECT_EQ(details_of(nested(kMaxDetailsDepth)), "");
+  EXPECT_EQ(details_of(nested(100'000)), "");
+}
+
 TEST(ParseErrorBodyTest, AnyNonEmptyCodeIsRecognized) {
   for (const char* code : {"x", "not.in.any.list", "UPPER", "with space", "\xc3\xa9", "-"}) {
     SCOPED_TRACE(code);

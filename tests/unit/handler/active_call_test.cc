@@ -151,7 +151,7 @@ TEST_F(ActiveCallTest, AttemptEndsBeforeTheCallersDeadline) {
   call().attempts.Finish(HttpResponse(204));
   EXPECT_EQ(call().attempts.started()[0].timeout, 970ms);
   EXPECT_EQ(call().attempts.started()[1].timeout, 10s);
-  EXPECT_EQ(call().attempts.started()[2].timeout, 2970ms);
+  EXPECT_EQ(call().attempts.started()[2].timeout, 2980ms);
 }
 
 // The upstream repeats our API key, in each place that a caller or a log gets to see.

@@ -58,10 +58,15 @@ struct FakeMetadata final : Metadata {
   FakeMetadata(std::initializer_list<std::pair<const std::string, std::string>> entries = {})
       : values(entries) {}
   [[nodiscard]] std::string_view Find(std::string_view key) const override {
-    const auto found = values.find(key);
-    return found == values.end() ? std::string_view() : std::string_view(found->second);
+    return values.count(key) == 1 ? std::string_view(values.find(key)->second) : std::string_view();
   }
-  std::map<std::string, std::string, std::less<>> values;
+  [[nodiscard]] std::string Join(std::string_view key) const override {
+    std::string joined;
+    const auto [begin, end] = values.equal_range(key);
+    for (auto it = begin; it != end; ++it) joined.append(joined.empty() ? "" : ",") += it->second;
+    return joined;
+  }
+  std::multimap<std::string, std::string, std::less<>> values;
 };
 
 // An attempt as it was started.

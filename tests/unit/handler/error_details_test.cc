@@ -7,6 +7,7 @@
 #include <string>
 
 #include <gmock/gmock.h>
+#include <google/protobuf/struct.pb.h>
 #include <google/rpc/error_details.pb.h>
 #include <google/rpc/status.pb.h>
 #include <gtest/gtest.h>
@@ -162,6 +163,41 @@ TEST(EncodeErrorTest, TruncatesLongUpstreamTextToFit) {
     EXPECT_GE(error.message.size(), 30u) << "something must be left to read";
     EXPECT_EQ(Find<google::rpc::RequestInfo>(error).request_id(), "abc-1");
   }
+}
+
+TEST(EncodeErrorTest, UpstreamDetailsAreAStruct) {
+  CallError call_error = MakeError(absl::StatusCode::kAborted);
+  EXPECT_FALSE(Has<google::protobuf::Struct>(EncodeError(call_error)));
+  call_error.upstream_details = R"({"until":"a day","in":{"x":[1.5,null,true]}})";
+  const auto fields = Find<google::protobuf::Struct>(EncodeError(call_error)).fields();
+  EXPECT_EQ(fields.at("until").string_value(), "a day");
+  const auto& list = fields.at("in").struct_value().fields().at("x").list_value();
+  ASSERT_EQ(list.values_size(), 3);
+  EXPECT_EQ(list.values(0).number_value(), 1.5);
+  EXPECT_TRUE(list.values(1).has_null_value());
+  EXPECT_TRUE(list.values(2).bool_value());
+  for (const char* malformed : {"{", "[1]", "1", "text"}) {
+    call_error.upstream_details = malformed;
+    EXPECT_FALSE(Has<google::protobuf::Struct>(EncodeError(call_error))) << malformed;
+  }
+}
+
+TEST(EncodeErrorTest, UpstreamDetailsAreLeftOutWhereTheyDoNotFit) {
+  CallError call_error = MakeError(absl::StatusCode::kAborted);
+  bool fitted = true;
+  for (std::size_t size = 1; size < 4096; size += 13) {
+    call_error.upstream_details = R"({"a":")" + std::string(size, 'x') + "\"}";
+    const EncodedError error = EncodeError(call_error);
+    EXPECT_LT(EncodedBytes(error), kMaxEncodedBytes);
+    const bool fits = Has<google::protobuf::Struct>(error);
+    EXPECT_TRUE(fitted || !fits) << "a larger one than one that did not fit: " << size;
+    if (size < 2000) {
+      EXPECT_TRUE(fits) << size;
+    }
+    EXPECT_EQ(error.message, "a message") << "nothing else is cut for it";
+    fitted = fits;
+  }
+  EXPECT_FALSE(fitted);
 }
 
 TEST(EncodedBytesTest, CountsPercentEncodingAndBase64) {

@@ -24,17 +24,23 @@ TEST(TimeoutRoundingTest, IsTheStepOfTheEncoding) {
 }
 
 TEST(ResponseTimeoutTest, SubtractsMarginButAtMostAQuarter) {
-  EXPECT_EQ(ResponseTimeout(900ms, 20ms), 880ms);
-  EXPECT_EQ(ResponseTimeout(80ms, 20ms), 60ms);
-  EXPECT_EQ(ResponseTimeout(40ms, 20ms), 30ms);
-  EXPECT_EQ(ResponseTimeout(0ms, 20ms), 0ms);
-  EXPECT_LT(ResponseTimeout(-5s, 20ms), 0ms);
+  EXPECT_EQ(ResponseTimeout(900ms, 30s, 20ms), 880ms);
+  EXPECT_EQ(ResponseTimeout(80ms, 30s, 20ms), 60ms);
+  EXPECT_EQ(ResponseTimeout(40ms, 30s, 20ms), 30ms);
+  EXPECT_EQ(ResponseTimeout(0ms, 30s, 20ms), 0ms);
+  EXPECT_LT(ResponseTimeout(-5s, 30s, 20ms), 0ms);
 }
 
 TEST(ResponseTimeoutTest, SubtractsWhatTheDeadlineMayHaveBeenRoundedUp) {
-  EXPECT_EQ(ResponseTimeout(5s, 20ms), 4970ms);
-  EXPECT_EQ(ResponseTimeout(10s, 20ms), 9880ms);
-  EXPECT_EQ(ResponseTimeout(60s, 200ms), 59700ms);
+  EXPECT_EQ(ResponseTimeout(5s, 30s, 20ms), 4970ms);
+  EXPECT_EQ(ResponseTimeout(10s, 30s, 20ms), 9880ms);
+  EXPECT_EQ(ResponseTimeout(60s, 30s, 200ms), 59700ms);
+}
+
+TEST(ResponseTimeoutTest, SubtractsNoRoundingFromTheDefault) {
+  EXPECT_EQ(ResponseTimeout(std::nullopt, 3s, 20ms), 2980ms);
+  EXPECT_EQ(ResponseTimeout(std::nullopt, 30s, 200ms), 29800ms);
+  EXPECT_EQ(ResponseTimeout(std::nullopt, 40ms, 20ms), 30ms);
 }
 
 TEST(AttemptTimeoutTest, IsCappedByResponseAndAttemptLimits) {

@@ -32,6 +32,29 @@ TEST(CleanUpstreamTextTest, RedactsNothingForAnEmptySecret) {
   EXPECT_EQ(CleanUpstreamText("abc", ""), "abc");
 }
 
+TEST(CleanErrorBodyTest, RemovesTheSecretFromTheDetails) {
+  struct {
+    std::string details;
+    std::string secret;
+    std::string clean;
+  } const cases[] = {
+      {"", "k", ""},
+      {R"({"n":5})", "sk-1234", R"({"n":5})"},
+      {R"({"a":{"b":["x sk-1234"]}})", "sk-1234", R"({"a":{"b":["x [redacted]"]}})"},
+      {R"({"sk-1234":1})", "sk-1234", R"({"[redacted]":1})"},
+      {R"({"a":"s\u006b-1234"})", "sk-1234", R"({"a":"[redacted]"})"},
+      {R"({"a":"sk\"\\"})", R"(sk"\)", R"({"a":"[redacted]"})"},
+      {R"({"a":[1234567,1]})", "23456", R"({"a":["[redacted]",1]})"},
+      {R"({"a":"line\nbreak"})", "", R"({"a":"line break"})"},
+  };
+  for (const auto& c : cases) {
+    deletion::ErrorBody body;
+    body.details = c.details;
+    CleanErrorBody(c.secret, &body);
+    EXPECT_EQ(body.details, c.clean) << c.details;
+  }
+}
+
 TEST(CleanUpstreamTextTest, TerminatesWhenTheReplacementContainsTheSecret) {
   EXPECT_EQ(CleanUpstreamText("redacted", "redacted"), "[redacted]");
 }
