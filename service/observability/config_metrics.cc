@@ -24,12 +24,20 @@ ConfigMetrics::ConfigMetrics(prometheus::Registry* registry)
                           .Help("1: the configuration asks for what only a restart brings.")
                           .Register(*registry)
                           .Add({})),
+      last_reload_successful_(
+          BuildGauge()
+              .Name("gateway_config_last_reload_successful")
+              .Help("1: the last reload succeeded, or there was none. 0: it failed.")
+              .Register(*registry)
+              .Add({})),
       reloads_(BuildCounter()
                    .Name("gateway_config_reloads_total")
                    .Help("Times that the configuration was loaded anew, by how that went.")
                    .Register(*registry)),
       succeeded_(reloads_.Add({{"result", "success"}})),
-      failed_(reloads_.Add({{"result", "failure"}})) {}
+      failed_(reloads_.Add({{"result", "failure"}})) {
+  last_reload_successful_.Set(1);
+}
 
 void ConfigMetrics::OnLoaded(const std::string& hash, bool needs_restart,
                              std::chrono::system_clock::time_point now) {
@@ -40,6 +48,9 @@ void ConfigMetrics::OnLoaded(const std::string& hash, bool needs_restart,
   restart_needed_.Set(needs_restart ? 1 : 0);
 }
 
-void ConfigMetrics::OnReload(bool succeeded) { (succeeded ? succeeded_ : failed_).Increment(); }
+void ConfigMetrics::OnReload(bool succeeded) {
+  (succeeded ? succeeded_ : failed_).Increment();
+  last_reload_successful_.Set(succeeded ? 1 : 0);
+}
 
 }  // namespace evalrun::observability

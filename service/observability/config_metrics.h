@@ -34,6 +34,7 @@ class ConfigMetrics {
   prometheus::Gauge* current_ = nullptr;  // the only series of info_
   prometheus::Gauge& loaded_at_;
   prometheus::Gauge& restart_needed_;
+  prometheus::Gauge& last_reload_successful_;
   prometheus::Family<prometheus::Counter>& reloads_;
   prometheus::Counter& succeeded_;
   prometheus::Counter& failed_;

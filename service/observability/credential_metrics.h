@@ -22,7 +22,7 @@ class CredentialMetrics {
   // `registry` must outlive this object.
   explicit CredentialMetrics(prometheus::Registry* registry);
 
-  // Creates the series of a credential with the value 0.
+  // Creates the series of a credential, which has been loaded.
   void Add(const std::string& credential);
   // The credential was reloaded: either the new one is in force, or the old one stays.
   void OnReload(const std::string& credential, bool succeeded);
@@ -31,6 +31,7 @@ class CredentialMetrics {
 
  private:
   prometheus::Family<prometheus::Counter>& reloads_;
+  prometheus::Family<prometheus::Gauge>& last_reload_successful_;
   prometheus::Family<prometheus::Gauge>& expiry_;
 };
 

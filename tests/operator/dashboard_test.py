@@ -56,8 +56,8 @@ def queries():
     for panel in json.loads(DASHBOARD.read_text())["panels"]:
         for target in panel.get("targets", []):
             yield panel["title"], target["legendFormat"], (
-                target["expr"].replace("$job", ".*").replace("$instance", ".*")
-                .replace("$__rate_interval", INTERVAL))
+                target["expr"].replace("$namespace", ".*").replace("$job", ".*")
+                .replace("$instance", ".*").replace("$__rate_interval", INTERVAL))
 
 
 def fault_for(title, legend):

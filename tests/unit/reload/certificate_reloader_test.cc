@@ -111,6 +111,17 @@ TEST_F(CertificateReloaderTest, AppliesAChangeOnce) {
   EXPECT_THAT(Metrics(), HasSubstr(Reloads("succeeded", 1)));
 }
 
+TEST_F(CertificateReloaderTest, ExposesWhetherTheLastReloadSucceeded) {
+  constexpr char kGauge[] = "gateway_credential_last_reload_successful{credential=\"test\"} ";
+  EXPECT_THAT(Metrics(), HasSubstr(std::string(kGauge) + "1\n")) << "it was loaded at the start";
+  file_.Replace("no certificate");
+  Check(5);
+  EXPECT_THAT(Metrics(), HasSubstr(std::string(kGauge) + "0\n"));
+  file_.Replace(kCertificate);
+  Check(5);
+  EXPECT_THAT(Metrics(), HasSubstr(std::string(kGauge) + "1\n"));
+}
+
 TEST_F(CertificateReloaderTest, ReportsInvalidFilesOnce) {
   file_.Replace("no certificate");
   Check(5);

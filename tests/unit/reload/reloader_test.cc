@@ -100,10 +100,25 @@ TEST_F(ReloaderTest, KeepsOldConfigAndLogsOnceWhenLoadFails) {
                                                      HasSubstr("; retry.max_attempts = \"99\""))));
   EXPECT_THAT(Metrics(), HasSubstr("gateway_config_reloads_total{result=\"failure\"} 1\n"));
   EXPECT_THAT(Metrics(), HasSubstr("gateway_config_reloads_total{result=\"success\"} 0\n"));
+  EXPECT_THAT(Metrics(), HasSubstr("gateway_config_last_reload_successful 0\n"));
 
   file_.Replace("log: {level: debug}\n");
   for (int i = 0; i < 2; ++i) reloader_.CheckForChanges(kNow);
   EXPECT_EQ(applied, 1);
+  EXPECT_THAT(Metrics(), HasSubstr("gateway_config_last_reload_successful 1\n"));
+}
+
+TEST_F(ReloaderTest, NoReloadIsNoFailure) {
+  EXPECT_THAT(Metrics(), HasSubstr("gateway_config_last_reload_successful 1\n"));
+}
+
+TEST_F(ReloaderTest, RestoringTheOldFileEndsTheFailure) {
+  file_.Replace("log: {level: loud}\n");
+  for (int i = 0; i < 2; ++i) reloader_.CheckForChanges(kNow);
+  EXPECT_THAT(Metrics(), HasSubstr("gateway_config_last_reload_successful 0\n"));
+  file_.Replace("log: {level: info}\n");
+  for (int i = 0; i < 2; ++i) reloader_.CheckForChanges(kNow);
+  EXPECT_THAT(Metrics(), HasSubstr("gateway_config_last_reload_successful 1\n"));
 }
 
 TEST_F(ReloaderTest, KeepsOldConfigWhenFileIsMissingOrEmpty) {
