@@ -37,7 +37,7 @@ void AppendAddress(std::string_view peer, std::string* caller) {
 }
 
 bool IsTrustedAddress(const std::vector<Network>& networks, std::string_view caller) {
-  if (!caller.starts_with("ip:")) return false;
+  if (networks.empty() || !caller.starts_with("ip:")) return false;
   const std::string_view text = caller.substr(3);
   const std::optional<IpAddress> address = ParseIpAddress(text.substr(0, text.find('%')));
   return address.has_value() && std::ranges::any_of(networks, [&](const Network& network) {
@@ -52,7 +52,7 @@ bool IsTrustedPeer(const std::vector<std::string>& patterns, std::string_view ca
 
 }  // namespace
 
-void ResolveCaller(const IdentityPolicy& policy, const PeerCredentials& credentials,
+bool ResolveCaller(const IdentityPolicy& policy, const PeerCredentials& credentials,
                    std::string* caller) {
   const bool has_certificate = !credentials.spiffe_id.empty() || !credentials.dns_name.empty();
   if (!credentials.spiffe_id.empty()) {
@@ -67,10 +67,13 @@ void ResolveCaller(const IdentityPolicy& policy, const PeerCredentials& credenti
     caller->assign("unknown");
   }
 
-  if (policy.metadata_key.empty() || !IsWellFormedClaim(credentials.claimed_identity)) return;
   const bool is_trusted = has_certificate ? IsTrustedPeer(policy.trusted_peers, *caller)
                                           : IsTrustedAddress(policy.trusted_networks, *caller);
-  if (is_trusted) caller->assign("metadata:").append(credentials.claimed_identity);
+  if (is_trusted && !policy.metadata_key.empty() &&
+      IsWellFormedClaim(credentials.claimed_identity)) {
+    caller->assign("metadata:").append(credentials.claimed_identity);
+  }
+  return is_trusted;
 }
 
 }  // namespace evalrun::authz

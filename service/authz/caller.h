@@ -35,6 +35,10 @@ struct IdentityPolicy {
   // Trusted peers with a client certificate: patterns (pattern.h) for their identity. For a peer
   // whose certificate holds an identity, only this list counts, whatever its address is.
   std::vector<std::string> trusted_peers;
+
+  [[nodiscard]] bool HasTrustedProxies() const {
+    return !trusted_networks.empty() || !trusted_peers.empty();
+  }
 };
 
 // What is known about the peer of a call. The views need to be valid only during ResolveCaller().
@@ -51,8 +55,9 @@ struct PeerCredentials {
 
 // Sets `*caller` to the identity, reusing its memory. The result is never empty. A claim counts
 // only if it is 1 to 256 visible ASCII characters; otherwise the caller is the trusted peer itself.
-void ResolveCaller(const IdentityPolicy& policy, const PeerCredentials& credentials,
-                   std::string* caller);
+// Returns whether the peer is one that the policy trusts, whatever it claims.
+[[nodiscard]] bool ResolveCaller(const IdentityPolicy& policy, const PeerCredentials& credentials,
+                                 std::string* caller);
 
 }  // namespace evalrun::authz
 

@@ -15,8 +15,13 @@ constexpr char kPeer[] = "ipv4:10.0.0.7:40000";
 
 std::string Resolve(const IdentityPolicy& policy, const PeerCredentials& credentials) {
   std::string caller = "whoever called before";
-  ResolveCaller(policy, credentials, &caller);
+  static_cast<void>(ResolveCaller(policy, credentials, &caller));
   return caller;
+}
+
+bool IsTrusted(const IdentityPolicy& policy, const PeerCredentials& credentials) {
+  std::string caller;
+  return ResolveCaller(policy, credentials, &caller);
 }
 
 // Trusts the claims of hops in 10.0.0.0/8 and of the mesh's ingress.
@@ -76,6 +81,18 @@ TEST(CallerTest, AcceptsClaimedIdentityFromTrustedPeersOnly) {
   for (const auto& c : cases) {
     EXPECT_EQ(Resolve(TrustingPolicy(), c.credentials), c.caller) << c.name;
   }
+}
+
+TEST(CallerTest, SaysWhetherThePeerIsATrustedProxy) {
+  EXPECT_TRUE(TrustingPolicy().HasTrustedProxies());
+  EXPECT_TRUE(IsTrusted(TrustingPolicy(), {.peer = kPeer}));
+  EXPECT_TRUE(IsTrusted(TrustingPolicy(), {.peer = kPeer, .claimed_identity = "a b"}));
+  EXPECT_TRUE(IsTrusted(TrustingPolicy(), {.spiffe_id = "spiffe://prod/ingress", .peer = kPeer}));
+  EXPECT_FALSE(IsTrusted(TrustingPolicy(), {.spiffe_id = "spiffe://prod/a", .peer = kPeer}));
+  EXPECT_FALSE(IsTrusted(TrustingPolicy(), {.peer = "ipv4:11.0.0.7:1"}));
+
+  EXPECT_FALSE(IdentityPolicy{}.HasTrustedProxies());
+  EXPECT_FALSE(IsTrusted({}, {.peer = kPeer}));
 }
 
 TEST(CallerTest, IgnoresClaimedIdentityWithoutMetadataKey) {
