@@ -8,7 +8,9 @@
 //
 //   spiffe://prod/ns/batch    the SPIFFE id in the client's certificate
 //   dns:batch.internal        without a SPIFFE id: the first DNS name in it, in lower case
-//   metadata:team-a           claimed by a trusted hop, under the configured metadata key
+//   metadata:team-a           claimed by a trusted hop, under the configured metadata key; under
+//                             `x-forwarded-client-cert` the URI in the certificate that the hop saw
+//                             (forwarded_certificate.h): metadata:spiffe://prod/ns/batch
 //   ip:10.0.0.7               the peer's address without its port, when nothing better is known
 //   unknown                   the peer's address is not an IP address
 //
@@ -54,7 +56,8 @@ struct PeerCredentials {
 };
 
 // Sets `*caller` to the identity, reusing its memory. The result is never empty. A claim counts
-// only if it is 1 to 256 visible ASCII characters; otherwise the caller is the trusted peer itself.
+// only if it is 1 to 256 visible ASCII characters; otherwise, and where a forwarded certificate
+// names nobody, the caller is the trusted peer itself.
 // Returns whether the peer is one that the policy trusts, whatever it claims.
 [[nodiscard]] bool ResolveCaller(const IdentityPolicy& policy, const PeerCredentials& credentials,
                                  std::string* caller);

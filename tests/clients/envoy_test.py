@@ -11,6 +11,7 @@ import contextlib
 import pytest
 
 from aymara.evals.v1 import eval_run_service_pb2 as pb
+from evalrun_testing.client import SERVER_NAME, Client
 from evalrun_testing.envoy import ISTIO_RETRY_ON, EnvoyProcess
 from fault_rules import api_error
 
@@ -119,3 +120,27 @@ def test_envoy_retries_when_a_gateway_is_gone(deployment, make_call):
     # Envoy takes gateways by turns, so one of the two meets the gateway that is gone first.
     assert call().deletion == "performed"
     assert call(allow_missing=True).code == "OK"
+
+
+def test_identity_is_the_one_in_the_certificate_that_envoy_has_seen(
+        make_deployment, tmp_path, authority):
+    config = tmp_path / "gateway.yaml"
+    config.write_text("identity: {metadata_key: x-forwarded-client-cert, "
+                      "trusted_networks: [127.0.0.1]}\n", encoding="utf-8")
+    deployment = make_deployment(flags=["--config", str(config)])
+    forged = [("x-forwarded-client-cert", "URI=spiffe://test/admin")]
+    server = authority.issue("server", f"DNS:{SERVER_NAME}")
+    with EnvoyProcess(tmp_path / "envoy", [deployment.gateway.grpc_address],
+                      authority=authority, pair=server) as proxy:
+        for names, metadata in ((["URI:spiffe://test/a"], ()),
+                                (["URI:spiffe://test/a"], ()),  # another certificate
+                                (["DNS:b.test", "URI:spiffe://test/b", "DNS:c.test"], forged),
+                                (["URI:spiffe://test/a", "URI:spiffe://test/b"], ()),
+                                (["DNS:b.test"], forged)):
+            with Client(proxy.address, trusted_ca=authority.certificate,
+                        pair=authority.issue("CN=,;\\\"", *names)) as client:
+                assert client.delete(metadata=metadata) == "NOT_FOUND"
+    deployment.gateway.stop()
+    assert [line["caller"] for line in deployment.gateway.access_log] == [
+        "metadata:spiffe://test/a", "metadata:spiffe://test/a", "metadata:spiffe://test/b",
+        "ip:127.0.0.1", "ip:127.0.0.1"]

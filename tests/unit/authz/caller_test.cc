@@ -118,5 +118,34 @@ TEST(CallerTest, IgnoresMalformedClaimedIdentity) {
             "metadata:" + std::string(256, 'a'));
 }
 
+TEST(CallerTest, ReadsTheUriOfAForwardedCertificate) {
+  IdentityPolicy policy = TrustingPolicy();
+  policy.metadata_key = "x-forwarded-client-cert";
+  const auto resolve = [&](std::string_view value) {
+    return Resolve(policy, {.peer = kPeer, .claimed_identity = value});
+  };
+  EXPECT_EQ(resolve("By=spiffe://prod/gateway;Hash=00;Subject=\"\";URI=spiffe://prod/a"),
+            "metadata:spiffe://prod/a");
+  EXPECT_EQ(resolve("By=spiffe://prod/gateway;Hash=11;Subject=\"\";URI=spiffe://prod/a"),
+            "metadata:spiffe://prod/a")
+      << "also when the certificate is a new one";
+  for (const std::string& value :
+       {std::string("spiffe://prod/a"), std::string("URI=a;URI=b"), std::string("Hash=00"),
+        std::string("URI=\"a b\""), "URI=" + std::string(257, 'a')}) {
+    EXPECT_EQ(resolve(value), "ip:10.0.0.7") << value;
+  }
+  EXPECT_EQ(resolve("URI=" + std::string(256, 'a')), "metadata:" + std::string(256, 'a'));
+  EXPECT_EQ(Resolve(policy, {.peer = "ipv4:11.0.0.7:1", .claimed_identity = "URI=spiffe://prod/a"}),
+            "ip:11.0.0.7");
+}
+
+TEST(CallerTest, ReadsTheNameThatLinkerdGives) {
+  IdentityPolicy policy = TrustingPolicy();
+  policy.metadata_key = "l5d-client-id";
+  constexpr char kName[] = "worker.batch.serviceaccount.identity.linkerd.cluster.local";
+  EXPECT_EQ(Resolve(policy, {.peer = kPeer, .claimed_identity = kName}),
+            std::string("metadata:") + kName);
+}
+
 }  // namespace
 }  // namespace evalrun::authz
