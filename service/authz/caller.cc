@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <optional>
 
+#include "service/authz/forwarded_certificate.h"
 #include "service/authz/pattern.h"
 #include "service/authz/peer_address.h"
 
@@ -17,6 +18,15 @@ constexpr std::size_t kMaxClaimedIdentityBytes = 256;
 bool IsWellFormedClaim(std::string_view value) {
   return !value.empty() && value.size() <= kMaxClaimedIdentityBytes &&
          std::ranges::all_of(value, [](char c) { return c > 0x20 && c < 0x7F; });
+}
+
+// The identity in a claim; nullopt: it names nobody.
+std::optional<std::string> ReadClaim(std::string_view metadata_key, std::string_view value) {
+  std::optional<std::string> claim = metadata_key == kForwardedCertificateKey
+                                         ? ParseForwardedCertificateUri(value)
+                                         : std::string(value);
+  if (claim.has_value() && !IsWellFormedClaim(*claim)) claim.reset();
+  return claim;
 }
 
 // DNS names are case-insensitive.
@@ -37,7 +47,7 @@ void AppendAddress(std::string_view peer, std::string* caller) {
 }
 
 bool IsTrustedAddress(const std::vector<Network>& networks, std::string_view caller) {
-  if (!caller.starts_with("ip:")) return false;
+  if (networks.empty() || !caller.starts_with("ip:")) return false;
   const std::string_view text = caller.substr(3);
   const std::optional<IpAddress> address = ParseIpAddress(text.substr(0, text.find('%')));
   return address.has_value() && std::ranges::any_of(networks, [&](const Network& network) {
@@ -52,7 +62,7 @@ bool IsTrustedPeer(const std::vector<std::string>& patterns, std::string_view ca
 
 }  // namespace
 
-void ResolveCaller(const IdentityPolicy& policy, const PeerCredentials& credentials,
+bool ResolveCaller(const IdentityPolicy& policy, const PeerCredentials& credentials,
                    std::string* caller) {
   const bool has_certificate = !credentials.spiffe_id.empty() || !credentials.dns_name.empty();
   if (!credentials.spiffe_id.empty()) {
@@ -67,10 +77,12 @@ void ResolveCaller(const IdentityPolicy& policy, const PeerCredentials& credenti
     caller->assign("unknown");
   }
 
-  if (policy.metadata_key.empty() || !IsWellFormedClaim(credentials.claimed_identity)) return;
   const bool is_trusted = has_certificate ? IsTrustedPeer(policy.trusted_peers, *caller)
                                           : IsTrustedAddress(policy.trusted_networks, *caller);
-  if (is_trusted) caller->assign("metadata:").append(credentials.claimed_identity);
+  if (!is_trusted || policy.metadata_key.empty()) return is_trusted;
+  const auto claim = ReadClaim(policy.metadata_key, credentials.claimed_identity);
+  if (claim.has_value()) caller->assign("metadata:").append(*claim);
+  return true;
 }
 
 }  // namespace evalrun::authz

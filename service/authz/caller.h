@@ -8,7 +8,9 @@
 //
 //   spiffe://prod/ns/batch    the SPIFFE id in the client's certificate
 //   dns:batch.internal        without a SPIFFE id: the first DNS name in it, in lower case
-//   metadata:team-a           claimed by a trusted hop, under the configured metadata key
+//   metadata:team-a           claimed by a trusted hop, under the configured metadata key; under
+//                             `x-forwarded-client-cert` the URI in the certificate that the hop saw
+//                             (forwarded_certificate.h): metadata:spiffe://prod/ns/batch
 //   ip:10.0.0.7               the peer's address without its port, when nothing better is known
 //   unknown                   the peer's address is not an IP address
 //
@@ -35,6 +37,10 @@ struct IdentityPolicy {
   // Trusted peers with a client certificate: patterns (pattern.h) for their identity. For a peer
   // whose certificate holds an identity, only this list counts, whatever its address is.
   std::vector<std::string> trusted_peers;
+
+  [[nodiscard]] bool HasTrustedProxies() const {
+    return !trusted_networks.empty() || !trusted_peers.empty();
+  }
 };
 
 // What is known about the peer of a call. The views need to be valid only during ResolveCaller().
@@ -50,9 +56,11 @@ struct PeerCredentials {
 };
 
 // Sets `*caller` to the identity, reusing its memory. The result is never empty. A claim counts
-// only if it is 1 to 256 visible ASCII characters; otherwise the caller is the trusted peer itself.
-void ResolveCaller(const IdentityPolicy& policy, const PeerCredentials& credentials,
-                   std::string* caller);
+// only if it is 1 to 256 visible ASCII characters; otherwise, and where a forwarded certificate
+// names nobody, the caller is the trusted peer itself.
+// Returns whether the peer is one that the policy trusts, whatever it claims.
+[[nodiscard]] bool ResolveCaller(const IdentityPolicy& policy, const PeerCredentials& credentials,
+                                 std::string* caller);
 
 }  // namespace evalrun::authz
 

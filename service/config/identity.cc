@@ -45,9 +45,10 @@ absl::StatusOr<std::string> ParseCertificatePattern(std::string_view text) {
 
 absl::Status CheckIdentityPattern(std::string_view text) {
   constexpr std::string_view kSpiffe = "spiffe://";
+  constexpr std::string_view kMetadata = "metadata:";
   if (text == "*") return absl::OkStatus();
   const bool is_known = text.starts_with(kSpiffe) || text.starts_with("dns:") ||
-                        text.starts_with("metadata:") || text.starts_with("ip:");
+                        text.starts_with(kMetadata) || text.starts_with("ip:");
   if (!is_known || !authz::IsWellFormedPattern(text)) {
     return absl::InvalidArgumentError(
         "must be * or begin with spiffe://, dns:, metadata: or ip:; without spaces, and "
@@ -57,8 +58,9 @@ absl::Status CheckIdentityPattern(std::string_view text) {
     return absl::InvalidArgumentError("must be in lower case");
   }
   // `spiffe://prod*` would match every trust domain that begins with `prod`, too.
-  if (text.starts_with(kSpiffe) && authz::IsPrefixPattern(text) &&
-      text.substr(kSpiffe.size()).find('/') == std::string_view::npos) {
+  const std::string_view name = text.starts_with(kMetadata) ? text.substr(kMetadata.size()) : text;
+  if (name.starts_with(kSpiffe) && authz::IsPrefixPattern(name) &&
+      name.substr(kSpiffe.size()).find('/') == std::string_view::npos) {
     return absl::InvalidArgumentError("must have its * after the whole trust domain and a slash");
   }
   return absl::OkStatus();

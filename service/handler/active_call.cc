@@ -32,6 +32,7 @@ using Phase = CallValues::Phase;
 constexpr std::string_view kRequestIdKey = "x-request-id";
 constexpr std::string_view kDeletionKey = "evalrun-deletion";
 constexpr std::string_view kRetryPushbackKey = "grpc-retry-pushback-ms";
+constexpr std::string_view kNoProxyRetryKey = "x-envoy-ratelimited";
 
 // A deadline that is further away is none.
 constexpr auto kMaxDeadline = std::chrono::hours(24 * 365);
@@ -101,7 +102,13 @@ void ActiveCall::ReadCaller(const IncomingCall& call) {
   if (!policy.metadata_key.empty()) {
     credentials.claimed_identity = call.metadata.Find(policy.metadata_key);
   }
-  authz::ResolveCaller(policy, credentials, &state_.caller);
+  // Anybody's `grpc-previous-rpc-attempts` counts, because all that it can change is whether this
+  // caller's own response may be OK, `presumed`, and `allow_missing` lets a caller ask for as much.
+  // Envoy's count is as harmless, but where the proxies are known, others have none to report.
+  const bool is_trusted_proxy = authz::ResolveCaller(policy, credentials, &state_.caller);
+  state_.attempted_before = HasPreviousAttempts(call.metadata.Find("grpc-previous-rpc-attempts")) ||
+                            ((is_trusted_proxy || !policy.HasTrustedProxies()) &&
+                             IsProxyRetry(call.metadata.Find("x-envoy-attempt-count")));
 }
 
 void ActiveCall::ReadMetadata(const Metadata& metadata) {
@@ -113,7 +120,6 @@ void ActiveCall::ReadMetadata(const Metadata& metadata) {
   }
   const std::string_view traceparent = metadata.Find("traceparent");
   if (!ParseTraceId(traceparent).empty()) state_.traceparent = traceparent;
-  state_.attempted_before = HasPreviousAttempts(metadata.Find("grpc-previous-rpc-attempts"));
 }
 
 std::optional<CallError> ActiveCall::ReadMessage(std::string_view message) {
@@ -406,12 +412,17 @@ void ActiveCall::FinishWithError(const CallError& error) {
   const std::string retry_pushback =
       RetryPushback(error, TimeToCallerDeadline().value_or(handler_.options().default_timeout));
   // Not in the initial metadata: an error is then trailers alone, and only such a one lets a gRPC
-  // client's retry policy retry. Headers would commit the client to this attempt.
+  // client's retry policy retry. Headers would commit the client to this attempt. For Envoy, too,
+  // only trailers without headers before them are response headers, among which it looks.
+  const std::string no_proxy_retry = "true";
   const std::array trailing_metadata = {
       MetadataEntry{.key = kRequestIdKey, .value = state_.request_id},
-      MetadataEntry{.key = kRetryPushbackKey, .value = retry_pushback}};
-  writer_.Write(
-      {.code = error.code, .error = EncodeError(error), .trailing_metadata = trailing_metadata});
+      MetadataEntry{.key = kRetryPushbackKey, .value = retry_pushback},
+      MetadataEntry{.key = kNoProxyRetryKey, .value = no_proxy_retry}};
+  const std::size_t trailing_count = ForbidsProxyRetry(error, retry_pushback) ? 3 : 2;
+  writer_.Write({.code = error.code,
+                 .error = EncodeError(error),
+                 .trailing_metadata = std::span(trailing_metadata).first(trailing_count)});
   CompleteWithError(error);
 }
 

@@ -55,7 +55,7 @@ struct CallValues {
   std::chrono::system_clock::time_point caller_deadline;
   std::chrono::steady_clock::time_point own_deadline;  // for the response
 
-  bool attempted_before = false;  // the caller itself retries
+  bool attempted_before = false;  // the caller, or a proxy of its, retries
   authz::AccessDecision access_decision = authz::AccessDecision::kNone;
   authz::KeyRing::Key api_key;  // null until it is selected
   deletion::AdmissionController::Permit permit;

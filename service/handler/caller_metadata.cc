@@ -63,4 +63,9 @@ bool HasPreviousAttempts(std::string_view value) {
   return !value.empty() && std::ranges::all_of(value, IsDigit) && !IsAllZero(value);
 }
 
+bool IsProxyRetry(std::string_view value) {
+  if (!HasPreviousAttempts(value)) return false;
+  return value.substr(value.find_first_not_of('0')) != "1";
+}
+
 }  // namespace evalrun::handler

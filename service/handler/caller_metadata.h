@@ -23,6 +23,9 @@ namespace evalrun::handler {
 // gRPC's `grpc-previous-rpc-attempts`: true for a number above zero.
 [[nodiscard]] bool HasPreviousAttempts(std::string_view value);
 
+// Envoy's `x-envoy-attempt-count`, in which the first attempt is 1: true for a number above one.
+[[nodiscard]] bool IsProxyRetry(std::string_view value);
+
 }  // namespace evalrun::handler
 
 #endif  // EVALRUN_SERVICE_HANDLER_CALLER_METADATA_H_

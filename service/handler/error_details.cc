@@ -160,6 +160,10 @@ std::string RetryPushback(const CallError& call_error, std::chrono::microseconds
   return std::to_string(call_error.retry_after->count());
 }
 
+bool ForbidsProxyRetry(const CallError& call_error, std::string_view pushback) {
+  return pushback.starts_with('-') || call_error.certainty == deletion::Certainty::kUnknown;
+}
+
 std::size_t EncodedBytes(const EncodedError& error) {
   return PercentEncodedBytes(error.message) + Base64Bytes(error.details.size());
 }

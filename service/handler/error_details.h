@@ -80,6 +80,13 @@ struct EncodedError {
 [[nodiscard]] std::string RetryPushback(const CallError& call_error,
                                         std::chrono::microseconds until_deadline);
 
+// Whether the error carries `x-envoy-ratelimited`, the only thing that keeps Envoy from retrying
+// it: Envoy knows neither the pushback nor what is certain about the run, and does not wait. True
+// where gRPC clients may not retry by themselves (`pushback` is RetryPushback()'s), and where the
+// run may be deleted: a retry by a proxy that does not count its attempts would find no run, and
+// respond that there was none.
+[[nodiscard]] bool ForbidsProxyRetry(const CallError& call_error, std::string_view pushback);
+
 // How many bytes the error takes as `grpc-message` and `grpc-status-details-bin`.
 [[nodiscard]] std::size_t EncodedBytes(const EncodedError& error);
 

@@ -85,6 +85,18 @@ def test_lost_response_during_graceful_stop_is_reported():
     assert kinds(made) == ["LOST_BY_GATEWAY"]
 
 
+def test_proxy_may_keep_a_response_after_which_it_tries_again():
+    not_performed = Response(Source.GATEWAY, "UNAVAILABLE", "not_performed", "SERVER_UNAVAILABLE")
+    evidence = {"rows": [], "remaining": [CALL.eval_run_uuid],
+                "windows": [Window(schedule.RESTART_GATEWAY, BEGAN, ENDED)]}
+
+    def of(response, proxy_retries):
+        return kinds(account(LOST, log=[logged(response)], proxy_retries=proxy_retries, **evidence))
+    assert of(not_performed, 1) == []
+    assert of(not_performed, None) == ["LOST_BY_GATEWAY"]
+    assert of(UNKNOWN, 1) == ["LOST_BY_GATEWAY"]
+
+
 def test_logged_response_of_cancelled_call_is_checked():
     gone = Record(STORY, CALL, Response(Source.GRPC, "CANCELLED"), BEGAN, ENDED, True)
     wrong = Response(Source.GATEWAY, "CANCELLED", "not_performed", "CALL_CANCELLED")

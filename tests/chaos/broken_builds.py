@@ -2,7 +2,7 @@
 """Whether tests/chaos/run fails: builds the gateway with a defect, and expects the defect to be found.
 
 Each of defects/*.patch adds one defect and lists, after "Found as:", the violations that a short run
-must report. It is a failure if a patch no longer applies, if a defect is not found or only under
+must report; "Seed:" names the seed of that run, if it is not the usual one. It is a failure if a patch no longer applies, if a defect is not found or only under
 another name, or if the run without a defect does not balance. The sources are copied, and the working
 tree is not changed.
 """
@@ -52,11 +52,11 @@ def _build(source, build):
     return build / "evalrun-gateway"
 
 
-def _violations(gateway, account):
+def _violations(gateway, account, seed):
     """The names of the violations in a short run. None: it balances."""
     account.unlink(missing_ok=True)
     run = subprocess.run(
-        [_HERE / "run", "--seed", str(_SEED), "--calls", str(_CALLS), "--gateway", gateway,
+        [_HERE / "run", "--seed", str(seed), "--calls", str(_CALLS), "--gateway", gateway,
          "--json", account], check=False, capture_output=True, text=True)
     if not account.exists():
         raise RuntimeError(f"the run wrote no account:\n{run.stdout}\n{run.stderr}")
@@ -68,10 +68,11 @@ def _violations(gateway, account):
     return None if found["balances"] else set(found["violations"])
 
 
-def _expected(patch):
-    line = next(line for line in patch.read_text(encoding="utf-8").splitlines()
-                if line.startswith("Found as: "))
-    return set(line.removeprefix("Found as: ").split())
+def _field(patch, name, default=""):
+    """The rest of the line of a patch that begins with this name."""
+    return next((line.removeprefix(f"{name}: ")
+                 for line in patch.read_text(encoding="utf-8").splitlines()
+                 if line.startswith(f"{name}: ")), default)
 
 
 def _try(patch, folder):
@@ -83,12 +84,13 @@ def _try(patch, folder):
                                  cwd=source, check=False, capture_output=True, text=True)
         if applied.returncode != 0:
             return f"does not apply any more:\n{applied.stdout}{applied.stderr}"
-    found = _violations(_build(source, folder / "build"), folder / "account.json")
+    seed = _SEED if patch is None else int(_field(patch, "Seed", str(_SEED)))
+    found = _violations(_build(source, folder / "build"), folder / "account.json", seed)
     if patch is None:
         return None if found is None else f"the build without defects has the violations {found}"
     if found is None:
         return "was not found"
-    missing = _expected(patch) - found
+    missing = set(_field(patch, "Found as").split()) - found
     return f"was not found as {missing}, but as {found}" if missing else None
 
 

@@ -54,7 +54,8 @@ async def _run_workload(deployment, in_thread, stories, events, concurrency):
             await asyncio.sleep(_SAMPLE_INTERVAL)
             await in_thread(deployment.sample_memory)
 
-    async with Callers(deployment.gateway.grpc_address, concurrency=concurrency) as callers:
+    async with Callers(deployment.callers_address, concurrency=concurrency,
+                       has_proxy=deployment.proxy is not None) as callers:
         sampling = asyncio.create_task(sample_memory())
         await callers.run_stories(stories, on_story)
         await asyncio.gather(*pending)
@@ -79,13 +80,15 @@ async def _run(options, directory):
             records = await _run_workload(deployment, in_thread, stories, events, options.concurrency)
             seconds = time.monotonic() - began
             await in_thread(deployment.stop)
+            proxy_retries = await in_thread(deployment.proxy_retries)
         finally:
             await in_thread(deployment.close)
     journal = Journal.read(deployment.backend.database)
     account = Account(Evidence(
         stories=stories, events=events, records=records, access_log=deployment.access_log(),
         journal=journal, windows=deployment.windows, fault_counts=deployment.fault_counts,
-        failures=deployment.failures, memory=deployment.memory, memory_growth=options.memory_growth))
+        failures=deployment.failures, memory=deployment.memory, memory_growth=options.memory_growth,
+        proxy_retries=proxy_retries))
     return account, {
         "seed": options.seed, "calls": len(records), "runs": len(stories),
         "runs deleted": journal.deleted, "gateways": len(deployment.gateways),

@@ -90,6 +90,10 @@ def test_event_count_scales_with_run_length():
     assert all(0 <= at < 100 for at in schedule.events(SEED, 100))
 
 
+def test_callers_of_every_other_seed_have_a_proxy():
+    assert [schedule.has_proxy(seed) for seed in (1, 2, 3, 4)] == [False, True, False, True]
+
+
 def test_fractions_are_uniform():
     low = sum(chance.fraction(SEED, number) < 0.5 for number in range(2000))
     assert low == pytest.approx(1000, rel=0.1)

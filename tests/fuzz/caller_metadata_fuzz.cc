@@ -47,6 +47,8 @@ void CheckPreviousAttempts(std::string_view value) {
   Require(!handler::HasPreviousAttempts(value) ||
               (ConsistsOf(value, kDigits) && !ConsistsOf(value, "0")),
           "previous attempts are a number above zero");
+  Require(!handler::IsProxyRetry(value) || handler::HasPreviousAttempts(value),
+          "a proxy's retry is a number above one, so above zero");
 }
 
 }  // namespace

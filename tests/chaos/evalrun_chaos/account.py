@@ -40,6 +40,7 @@ class Evidence:
     failures: list
     memory: list          # MiB, a list for each gateway
     memory_growth: float  # MiB that are allowed
+    proxy_retries: int | None = None  # attempts that Envoy made again; None: there was no Envoy
 
 
 class Account:
@@ -103,11 +104,12 @@ class Account:
             if len(lines) == 1:
                 self._check_unreceived(record, facts, lines)
 
-    @staticmethod
-    def _had_response(record, lines):
+    def _had_response(self, record, lines):
         # Except after the caller's deadline, and with a retry policy, where the response may be that of
-        # an earlier attempt.
+        # an earlier attempt. Envoy makes another one where nothing was done.
+        has_proxy = self._evidence.proxy_retries is not None
         return (bool(lines) and not record.call.retried_by_grpc
+                and not (has_proxy and lines[-1]["deletion"] == "not_performed")
                 and record.ended - record.began < record.call.timeout - causes.TIMER_SLACK)
 
     def _check_unreceived(self, record, facts, lines):

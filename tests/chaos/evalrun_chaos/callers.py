@@ -25,6 +25,9 @@ _CHANNEL = [("grpc.use_local_subchannel_pool", 1), ("grpc.initial_reconnect_back
 _HUNG_CALL_TIMEOUT = 20.0
 # The delay before an application's retry is that of RetryInfo, within these bounds.
 _MIN_RETRY_DELAY, _MAX_RETRY_DELAY = 0.02, 0.2
+# The delay after an error without a gateway. A call does not wait for one behind a proxy, which is always
+# there, so without a long delay most calls of a run would fail during the restarts.
+_GATEWAY_AWAY_DELAY, _PROXY_AWAY_DELAY = _MIN_RETRY_DELAY, 0.3
 # The codes that the .proto says to retry.
 _RETRYABLE_CODES = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED", "UNKNOWN",
                  "INTERNAL"}
@@ -64,10 +67,11 @@ def _read_error(error, call):
 
 
 class Callers:
-    """Channels to the gateway, with all their callers, until the end of `async with`."""
+    """Channels to the gateway, or to the proxy in front of it, with all their callers, until the end of `async with`."""
 
-    def __init__(self, address, *, concurrency):
+    def __init__(self, address, *, concurrency, has_proxy):
         self.records = []
+        self._away_delay = _PROXY_AWAY_DELAY if has_proxy else _GATEWAY_AWAY_DELAY
         self._concurrency = concurrency
         with_policy = [*_CHANNEL, ("grpc.service_config", json.dumps(_RETRY_POLICY))]
         options = ([_CHANNEL] * schedule.PLAIN_CHANNELS + [with_policy] * schedule.RETRY_CHANNELS)
@@ -137,5 +141,5 @@ class Callers:
         record = Record(story, call, response, began, time.time(), cancelled, retry_delay, message)
         self.records.append(record)
         if response.source is Source.GRPC and not cancelled:
-            await asyncio.sleep(_MIN_RETRY_DELAY)  # without a gateway, calls fail at once
+            await asyncio.sleep(self._away_delay)  # without a gateway, calls fail at once
         return record

@@ -2,6 +2,7 @@
 """The backend and the gateway of a run, across all their restarts."""
 
 import collections
+import contextlib
 import dataclasses
 import datetime
 import http.client
@@ -13,6 +14,7 @@ import urllib.error
 import urllib.request
 
 from evalrun_testing.deployment import Deployment
+from evalrun_testing.envoy import EnvoyProcess
 from evalrun_testing.seed import Seed
 
 from evalrun_chaos import faults, schedule
@@ -40,7 +42,10 @@ def seconds(text):
 
 
 class ChaosDeployment(Deployment):
-    """One backend and one gateway at a time, always on the same ports.
+    """One backend and one gateway at a time, always on the same ports, and perhaps an Envoy before it.
+
+    Envoy retries as Istio's does, but does not say so by `x-envoy-attempt-count`, so that only the
+    gateway's errors keep it from a second attempt whose NOT_FOUND would be wrong.
 
     All methods block, and belong to the thread that calls the constructor. It must outlive the
     processes (see ChildProcess).
@@ -65,6 +70,24 @@ class ChaosDeployment(Deployment):
                          flags=["--upstream-timeout", f"{UPSTREAM_TIMEOUT:g}s", *gateway_flags])
         # Later backends find the runs in the database and need not read them again.
         (directory / "seed.json").write_text(without_runs, encoding="utf-8")
+        self.proxy = None
+        if schedule.has_proxy(seed):
+            with contextlib.ExitStack() as on_failure:
+                on_failure.callback(self.close)
+                self.proxy = self._stack.enter_context(EnvoyProcess(
+                    directory / "envoy", [self.gateway.grpc_address], counts_attempts=False))
+                on_failure.pop_all()
+
+    @property
+    def callers_address(self):
+        """HOST:PORT that callers connect to."""
+        return self.gateway.grpc_address if self.proxy is None else self.proxy.address
+
+    def proxy_retries(self):
+        """The number of attempts that Envoy has made again; None without Envoy."""
+        if self.proxy is None:
+            return None
+        return self.proxy.counter("cluster.gateways.upstream_rq_retry")
 
     def access_log(self):
         """The access log lines of all gateways."""

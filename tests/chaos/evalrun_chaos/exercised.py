@@ -24,7 +24,7 @@ def rows(evidence, responses, unreceived, log):
     """The rows for an account.Evidence. `responses` and `unreceived` are those of account.Account, `log` is
     {request id: lines of the access log}.
     """
-    return [*_faults(evidence), *_processes(evidence), *_callers(evidence, log),
+    return [*_faults(evidence), *_processes(evidence), *_proxy(evidence), *_callers(evidence, log),
             *_responses(evidence, responses, unreceived)]
 
 
@@ -42,6 +42,11 @@ def _processes(evidence):
     happened = collections.Counter(window.name for window in evidence.windows)
     for name in schedule.EVENTS:
         yield Row(f"process: {name}", happened[name], planned[name])
+
+
+def _proxy(evidence):
+    if evidence.proxy_retries is not None:
+        yield Row("proxy: attempts again by Envoy", evidence.proxy_retries, 1)
 
 
 def _callers(evidence, log):

@@ -118,6 +118,11 @@ def stories(seed, calls):
     return result
 
 
+def has_proxy(seed):
+    """Whether callers reach the gateway through Envoy: with every other seed."""
+    return seed % 2 == 0
+
+
 # Restarts of processes, and the number of stories between two of the same kind.
 KILL_BACKEND = "backend killed"
 STOP_BACKEND = "backend stopped"

@@ -65,6 +65,27 @@ TEST(CallersRetryTest, Recognized404IsPresumedDeleted) {
   EXPECT_EQ(result.reply.Trailing("evalrun-deletion"), "presumed");
 }
 
+TEST(CallersRetryTest, Recognized404AfterARetryOfEnvoyIsPresumedDeleted) {
+  for (const auto& [count, deletion] :
+       {std::pair("1", "absent"), std::pair("2", "presumed"), std::pair("x", "absent")}) {
+    const CallResult result =
+        Call({Respond(kAbsent)},
+             {.allow_missing = true, .metadata = {{"x-envoy-attempt-count", count}}});
+    EXPECT_EQ(result.reply.Trailing("evalrun-deletion"), deletion) << count;
+  }
+}
+
+TEST(CallersRetryTest, ErrorsForbidEnvoyToRetryUnlessTheyNameATimeAndNothingWasDone) {
+  for (const auto& [reply, is_forbidden] :
+       {std::pair(kFailed, true), std::pair(kAbsent, true), std::pair(kBusy, true),
+        std::pair(ApiErrorReply(503, "server.busy", "Retry-After: 1\r\n"), false),
+        std::pair(ApiErrorReply(500, "server.internal_error", "Retry-After: 1\r\n"), true)}) {
+    SCOPED_TRACE(reply);
+    const CallResult result = Call({Respond(reply)}, {}, {"--max-attempts", "1"});
+    EXPECT_EQ(result.reply.trailing_metadata.count("x-envoy-ratelimited"), is_forbidden ? 1u : 0u);
+  }
+}
+
 TEST(CallersRetryTest, Unrecognized404IsUnavailable) {
   const CallResult result =
       Call({Respond(kUnrecognized404Reply)}, {.metadata = {{"grpc-previous-rpc-attempts", "2"}}});

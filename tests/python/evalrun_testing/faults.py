@@ -16,8 +16,13 @@ class Faults:
 
     def set(self, **rule):
         """Sets one rule. Its members are those of the script; by default it matches deletions."""
-        rule = {"name": "the fault", "method": "DELETE", "path": "/v2/eval-runs/*"} | rule
-        self._request("PUT", {"rules": [rule]})
+        self.set_rules({"name": "the fault"} | rule)
+
+    def set_rules(self, *rules):
+        """Sets several, of which the first that applies to a request wins."""
+        self._request("PUT", {"rules": [
+            {"name": f"fault {i}", "method": "DELETE", "path": "/v2/eval-runs/*"} | rule
+            for i, rule in enumerate(rules)]})
 
     def applied(self):
         """The number of requests to which the rule was applied."""

@@ -15,8 +15,13 @@ constexpr char kPeer[] = "ipv4:10.0.0.7:40000";
 
 std::string Resolve(const IdentityPolicy& policy, const PeerCredentials& credentials) {
   std::string caller = "whoever called before";
-  ResolveCaller(policy, credentials, &caller);
+  static_cast<void>(ResolveCaller(policy, credentials, &caller));
   return caller;
+}
+
+bool IsTrusted(const IdentityPolicy& policy, const PeerCredentials& credentials) {
+  std::string caller;
+  return ResolveCaller(policy, credentials, &caller);
 }
 
 // Trusts the claims of hops in 10.0.0.0/8 and of the mesh's ingress.
@@ -78,6 +83,18 @@ TEST(CallerTest, AcceptsClaimedIdentityFromTrustedPeersOnly) {
   }
 }
 
+TEST(CallerTest, SaysWhetherThePeerIsATrustedProxy) {
+  EXPECT_TRUE(TrustingPolicy().HasTrustedProxies());
+  EXPECT_TRUE(IsTrusted(TrustingPolicy(), {.peer = kPeer}));
+  EXPECT_TRUE(IsTrusted(TrustingPolicy(), {.peer = kPeer, .claimed_identity = "a b"}));
+  EXPECT_TRUE(IsTrusted(TrustingPolicy(), {.spiffe_id = "spiffe://prod/ingress", .peer = kPeer}));
+  EXPECT_FALSE(IsTrusted(TrustingPolicy(), {.spiffe_id = "spiffe://prod/a", .peer = kPeer}));
+  EXPECT_FALSE(IsTrusted(TrustingPolicy(), {.peer = "ipv4:11.0.0.7:1"}));
+
+  EXPECT_FALSE(IdentityPolicy{}.HasTrustedProxies());
+  EXPECT_FALSE(IsTrusted({}, {.peer = kPeer}));
+}
+
 TEST(CallerTest, IgnoresClaimedIdentityWithoutMetadataKey) {
   IdentityPolicy policy = TrustingPolicy();
   policy.metadata_key.clear();
@@ -99,6 +116,35 @@ TEST(CallerTest, IgnoresMalformedClaimedIdentity) {
   }
   EXPECT_EQ(Resolve(TrustingPolicy(), {.peer = kPeer, .claimed_identity = std::string(256, 'a')}),
             "metadata:" + std::string(256, 'a'));
+}
+
+TEST(CallerTest, ReadsTheUriOfAForwardedCertificate) {
+  IdentityPolicy policy = TrustingPolicy();
+  policy.metadata_key = "x-forwarded-client-cert";
+  const auto resolve = [&](std::string_view value) {
+    return Resolve(policy, {.peer = kPeer, .claimed_identity = value});
+  };
+  EXPECT_EQ(resolve("By=spiffe://prod/gateway;Hash=00;Subject=\"\";URI=spiffe://prod/a"),
+            "metadata:spiffe://prod/a");
+  EXPECT_EQ(resolve("By=spiffe://prod/gateway;Hash=11;Subject=\"\";URI=spiffe://prod/a"),
+            "metadata:spiffe://prod/a")
+      << "also when the certificate is a new one";
+  for (const std::string& value :
+       {std::string("spiffe://prod/a"), std::string("URI=a;URI=b"), std::string("Hash=00"),
+        std::string("URI=\"a b\""), "URI=" + std::string(257, 'a')}) {
+    EXPECT_EQ(resolve(value), "ip:10.0.0.7") << value;
+  }
+  EXPECT_EQ(resolve("URI=" + std::string(256, 'a')), "metadata:" + std::string(256, 'a'));
+  EXPECT_EQ(Resolve(policy, {.peer = "ipv4:11.0.0.7:1", .claimed_identity = "URI=spiffe://prod/a"}),
+            "ip:11.0.0.7");
+}
+
+TEST(CallerTest, ReadsTheNameThatLinkerdGives) {
+  IdentityPolicy policy = TrustingPolicy();
+  policy.metadata_key = "l5d-client-id";
+  constexpr char kName[] = "worker.batch.serviceaccount.identity.linkerd.cluster.local";
+  EXPECT_EQ(Resolve(policy, {.peer = kPeer, .claimed_identity = kName}),
+            std::string("metadata:") + kName);
 }
 
 }  // namespace

@@ -27,14 +27,16 @@ std::vector<std::string> FindRuleErrors(const std::string& rule, bool opaque_ids
 TEST(AuthorizationTest, ValidatesIdentities) {
   for (const char* identity :
        {"spiffe://prod/batch", "spiffe://prod/*", "spiffe://prod", "'dns:batch.internal'",
-        "'dns:*'", "'metadata:Team-A'", "'ip:10.0.0.7'", "'ip:fe80::1%eth0'", "'*'"}) {
+        "'dns:*'", "'metadata:Team-A'", "'metadata:spiffe://prod/ns/*'", "'ip:10.0.0.7'",
+        "'ip:fe80::1%eth0'", "'*'"}) {
     EXPECT_THAT(FindRuleErrors("{identities: [" + std::string(identity) + "], workspaces: ['*']}"),
                 IsEmpty())
         << identity;
   }
   for (const char* identity :
        {"''", "batch", "unix", "s*", "'un*'", "'dns:Batch.internal'", "spiffe://prod*",
-        "spiffe://*", "'spiffe://a b/c'", "'spiffe://a/*/c'", "'x509:a'", "'metadata:\xc3\xa9'"}) {
+        "spiffe://*", "'metadata:spiffe://prod*'", "'spiffe://a b/c'", "'spiffe://a/*/c'",
+        "'x509:a'", "'metadata:\xc3\xa9'"}) {
     EXPECT_THAT(FindRuleErrors("{identities: [" + std::string(identity) + "], workspaces: ['*']}"),
                 ElementsAre(AllOf(HasSubstr("authorization.rules[0].identities[0] = "),
                                   HasSubstr(": must "))))

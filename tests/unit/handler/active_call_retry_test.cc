@@ -100,6 +100,7 @@ TEST_F(ActiveCallRetryTest, ClosedGateRejectsOtherCalls) {
   Start(&call());
   EXPECT_EQ(observer_.last().reason, "UPSTREAM_HOLD_BACK");
   EXPECT_EQ(call().writer.last().trailing_metadata.at("grpc-retry-pushback-ms"), "3000");
+  EXPECT_EQ(call().writer.last().trailing_metadata.count("x-envoy-ratelimited"), 0u);
 }
 
 TEST_F(ActiveCallRetryTest, RetryHasToPassTheLimitsByUpstreamKey) {

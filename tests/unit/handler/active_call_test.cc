@@ -70,6 +70,36 @@ TEST_F(ActiveCallTest, SaysSoWhenAnEarlierAttemptOfTheCallerMayHaveDoneIt) {
               ElementsAre(Pair("evalrun-deletion", "presumed")));
 }
 
+TEST_F(ActiveCallTest, SaysSoWhenAnEarlierAttemptOfAProxyMayHaveDoneIt) {
+  for (const auto& [count, code] :
+       {std::pair("1", absl::StatusCode::kNotFound), std::pair("2", absl::StatusCode::kOk)}) {
+    Start(&call(), 5s, MakeMessage(), FakeMetadata{{"x-envoy-attempt-count", count}});
+    call().attempts.Finish(HttpResponse(404, kNotFoundBody));
+    EXPECT_EQ(call().writer.last().code, code) << count;
+  }
+  EXPECT_THAT(call().writer.last().trailing_metadata,
+              ElementsAre(Pair("evalrun-deletion", "presumed")));
+}
+
+TEST_F(ActiveCallTest, BelievesOnlyTrustedProxiesWhichAttemptItIsWhereTheyAreNamed) {
+  options_.identity.metadata_key = "x-caller";
+  options_.identity.trusted_peers = {"spiffe://prod/mesh"};
+  const auto code_for = [&](const char* spiffe_id, const FakeMetadata& metadata) {
+    call().call.Start(
+        {.metadata = metadata, .message = MakeMessage(), .peer = kPeer, .spiffe_id = spiffe_id});
+    call().attempts.Finish(HttpResponse(404, kNotFoundBody));
+    return call().writer.last().code;
+  };
+  const FakeMetadata second_attempt{{"x-envoy-attempt-count", "2"}};
+  EXPECT_EQ(code_for("spiffe://prod/mesh", second_attempt), absl::StatusCode::kOk)
+      << "also when it names no caller";
+  EXPECT_EQ(code_for("spiffe://prod/batch", second_attempt), absl::StatusCode::kNotFound);
+  EXPECT_EQ(code_for("", second_attempt), absl::StatusCode::kNotFound);
+  EXPECT_EQ(code_for("spiffe://prod/batch", {{"grpc-previous-rpc-attempts", "1"}}),
+            absl::StatusCode::kOk)
+      << "gRPC's own count is every caller's";
+}
+
 TEST_F(ActiveCallTest, ErrorHasNoInitialMetadata) {
   Start(&call(), 5s, MakeMessage(), FakeMetadata{{"x-request-id", "abc-1"}});
   call().attempts.Finish(HttpResponse(404, kNotFoundBody));
@@ -81,7 +111,8 @@ TEST_F(ActiveCallTest, ErrorHasNoInitialMetadata) {
       << "a client's retry policy could not retry otherwise";
   EXPECT_THAT(
       response.trailing_metadata,
-      UnorderedElementsAre(Pair("x-request-id", "abc-1"), Pair("grpc-retry-pushback-ms", "-1")));
+      UnorderedElementsAre(Pair("x-request-id", "abc-1"), Pair("grpc-retry-pushback-ms", "-1"),
+                           Pair("x-envoy-ratelimited", "true")));
   EXPECT_EQ(observer_.last().upstream_code, "resource.not_found");
   EXPECT_EQ(observer_.last().upstream_request_id, "up-1");
 }

@@ -62,5 +62,14 @@ TEST(PreviousAttemptsTest, IsTrueForAPositiveNumber) {
   }
 }
 
+TEST(ProxyRetryTest, IsTrueForANumberAboveOne) {
+  for (const char* value : {"2", "3", "10", "02", "4294967296"}) {
+    EXPECT_TRUE(IsProxyRetry(value)) << value;
+  }
+  for (const char* value : {"", "0", "1", "01", "-2", "x", "2x", "1,2", " 2"}) {
+    EXPECT_FALSE(IsProxyRetry(value)) << value;
+  }
+}
+
 }  // namespace
 }  // namespace evalrun::handler

