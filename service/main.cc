@@ -33,7 +33,9 @@ int FailEarly(std::string_view what, std::string_view reason) {
 
 int Main(int argc, char** argv) {
   // Before anything is opened.
-  if (const absl::Status status = process::OpenStandardDescriptors(); !status.ok()) {
+  if (const absl::Status status =
+          process::OpenStandardDescriptors(process::ClosedDescriptorUse::kDiscard);
+      !status.ok()) {
     return FailEarly("cannot open standard descriptors", status.ToString());
   }
   // Before there is a key in memory.

@@ -26,6 +26,7 @@ struct DeleteCommand {
   DeleteRequest request;         // without the id
   std::vector<std::string> ids;  // as typed
   std::string from_file;         // empty: none; `-`: standard input
+  bool allow_empty = false;
   bool opaque_ids = false;
   SchedulePolicy policy;
   std::string done_file;  // empty: none
@@ -51,8 +52,13 @@ struct PrintAndExit {
 
 using Command = std::variant<PrintAndExit, DeleteCommand, HealthCommand, VersionCommand>;
 
-// Parses the arguments that follow the program's name. Does not throw or print.
-[[nodiscard]] Command ParseCommandLine(const std::vector<std::string>& arguments);
+// The environment variable with the default of --server.
+inline constexpr char kServerVariable[] = "EVALRUNCTL_SERVER";
+
+// Parses the arguments that follow the program's name. `server` is the value of kServerVariable;
+// empty if it is not set. Does not throw or print.
+[[nodiscard]] Command ParseCommandLine(const std::vector<std::string>& arguments,
+                                       const std::string& server = "");
 
 }  // namespace evalrun::cli
 

@@ -2,13 +2,12 @@
 
 #include "service/cli/delete_command.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <fstream>
-#include <iostream>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -23,6 +22,7 @@
 #include "service/cli/id_list.h"
 #include "service/cli/interrupt_signal.h"
 #include "service/cli/progress_display.h"
+#include "service/cli/read_all.h"
 #include "service/cli/remaining_ids_file.h"
 #include "service/cli/render.h"
 #include "service/cli/run_deletes.h"
@@ -41,27 +41,42 @@ using std::chrono::steady_clock;
 // Errors are ignored: there is nowhere to report that standard error cannot be written.
 void WriteStderr(const std::string& text) { static_cast<void>(WriteAll(STDERR_FILENO, text)); }
 
+// If a write failed: what was printed is incomplete.
+void WriteOutputError(const StandardOutput& output) {
+  if (!output.ok()) WriteStderr(fmt::format("evalrunctl: {}.\n", output.Error()));
+}
+
 int PrintUsageError(const std::string& sentences) {
   WriteStderr(fmt::format("evalrunctl: {}\n", sentences));
   return kExitUsage;
 }
 
-// Reads all ids. Returns an error message, or nullopt.
+// Reads a whole file; nullptr is standard input. Returns 0, or the errno.
+int ReadListFile(const char* path, std::string* text) {
+  if (path == nullptr) return ReadAll(STDIN_FILENO, text);
+  const int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return errno;
+  const int error = ReadAll(fd, text);
+  close(fd);  // nothing was written
+  return error;
+}
+
+// Reads all ids, before any is sent. Returns an error message, or nullopt.
 std::optional<std::string> ReadIds(const DeleteCommand& command, IdList* list) {
   for (std::size_t i = 0; i < command.ids.size(); ++i) {
     list->Add(command.ids[i], fmt::format("argument {}", i + 1));
   }
-  if (command.from_file == "-") {
-    list->AddLines(std::cin, "standard input");
-  } else if (!command.from_file.empty()) {
-    errno = 0;
-    std::ifstream file(command.from_file);
-    const bool opened = file.is_open();
-    if (opened) list->AddLines(file, command.from_file);
-    // A directory can be opened, but not read.
-    if (!opened || file.bad()) {
-      return fmt::format("cannot read {}: {}", Printable(command.from_file),
-                         std::generic_category().message(errno));
+  if (!command.from_file.empty()) {
+    const bool is_stdin = command.from_file == "-";
+    const std::string name = is_stdin ? "standard input" : command.from_file;
+    std::string text;
+    if (const int error = ReadListFile(is_stdin ? nullptr : command.from_file.c_str(), &text);
+        error != 0) {
+      return fmt::format("cannot read {}, so nothing was sent: {}", Printable(name),
+                         std::generic_category().message(error));
+    }
+    if (auto objection = list->AddLines(text, name, command.allow_empty); objection.has_value()) {
+      return *objection + ".";
     }
   }
   const std::string mistakes = list->DescribeErrors();
@@ -105,6 +120,7 @@ class DeleteJob {
         const std::string text = RenderText(*last_);
         if (!last_->gone() || !output_.Write(text)) WriteStderr(text);
       }
+      WriteOutputError(output_);
       return;
     }
     const SummaryFacts facts{&ids_,
@@ -119,10 +135,11 @@ class DeleteJob {
     const std::string summary = RenderSummary(facts, tally_, &SaveRemainingIds);
     const bool good = exit_status() == kExitOk && !command_.json;
     if (!good || !output_.Write(summary)) WriteStderr(summary);
+    if (end_.reason != StopReason::kOutputClosed) WriteOutputError(output_);
   }
 
   [[nodiscard]] int exit_status() const {
-    if (tally_.gone_count() == ids_.size()) return kExitOk;
+    if (tally_.gone_count() == ids_.size()) return output_.ok() ? kExitOk : kExitFailure;
     return end_.reason == StopReason::kInterrupted ? InterruptExitStatus() : kExitFailure;
   }
 
@@ -213,13 +230,23 @@ int DryRun(const DeleteCommand& command, const std::vector<std::string>& ids,
         fmt::format("; {} are skipped, because the done-file lists them as done", gone_before);
   if (duplicates > 0) sentence += fmt::format("; {} are named more than once", duplicates);
   WriteStderr(sentence + ".\n");
-  return kExitOk;
+  WriteOutputError(output);
+  return output.ok() ? kExitOk : kExitFailure;
 }
 
 }  // namespace
 
 int RunDelete(const DeleteCommand& command) {
-  IdList list(command.opaque_ids ? deletion::IdFormat::kOpaque : deletion::IdFormat::kUuid);
+  const deletion::IdFormat format =
+      command.opaque_ids ? deletion::IdFormat::kOpaque : deletion::IdFormat::kUuid;
+  if (const auto& workspace = command.request.workspace_uuid;
+      workspace.has_value() && !deletion::IsWellFormedId(*workspace, format)) {
+    return PrintUsageError(
+        fmt::format("--workspace '{}': an id is {}.{}", Printable(*workspace),
+                    deletion::DescribeIdFormat(format),
+                    command.opaque_ids ? "" : " If the gateway takes others, add --opaque-ids."));
+  }
+  IdList list(format);
   if (const auto mistake = ReadIds(command, &list); mistake.has_value())
     return PrintUsageError(*mistake);
   const auto channel = OpenChannel(command.connection);

@@ -40,6 +40,7 @@ void ReadErrorInfo(const google::rpc::ErrorInfo& info, DeleteResult* report) {
   report->http_status = value("http_status");
   report->upstream_code = value("upstream_code");
   report->upstream_request_id = value("upstream_request_id");
+  report->limited_by = value("limited_by");
 }
 
 void ReadDetail(const google::protobuf::Any& any, DeleteResult* report) {
@@ -52,6 +53,10 @@ void ReadDetail(const google::protobuf::Any& any, DeleteResult* report) {
   } else if (google::rpc::BadRequest bad_request; any.UnpackTo(&bad_request)) {
     for (const auto& violation : bad_request.field_violations()) {
       report->field_violations.push_back({violation.field(), violation.description()});
+    }
+  } else if (google::rpc::QuotaFailure quota; any.UnpackTo(&quota)) {
+    for (const auto& violation : quota.violations()) {
+      report->quota_violations.push_back({violation.subject(), violation.description()});
     }
   } else if (google::rpc::ResourceInfo resource; any.UnpackTo(&resource)) {
     report->resource =

@@ -48,6 +48,13 @@ struct FieldViolation {
   bool operator==(const FieldViolation&) const = default;
 };
 
+struct QuotaViolation {
+  std::string subject;      // what the limit counts, such as `caller:spiffe://...`
+  std::string description;  // the limit
+
+  bool operator==(const QuotaViolation&) const = default;
+};
+
 struct Resource {
   std::string type;
   std::string name;
@@ -88,6 +95,8 @@ struct DeleteResult {
   std::string request_id;
   std::optional<std::chrono::milliseconds> retry_after;
   std::vector<FieldViolation> field_violations;
+  std::string limited_by;  // the name of the rate limit's rule, or empty
+  std::vector<QuotaViolation> quota_violations;
   std::optional<Resource> resource;
   std::string upstream_details;  // Aymara's `error.details`, as JSON
 

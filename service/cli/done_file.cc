@@ -4,14 +4,15 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <system_error>
 
 #include <fmt/format.h>
 
+#include "service/cli/read_all.h"
 #include "service/cli/write_all.h"
 
 namespace evalrun::cli {
@@ -28,15 +29,16 @@ absl::Status DoneFile::Fail(std::string_view doing) const {
       fmt::format("cannot {} {}: {}", doing, path_, std::generic_category().message(error)));
 }
 
+absl::Status DoneFile::CheckRegularFile() const {
+  struct stat file {};
+  if (fstat(fd_, &file) != 0) return Fail("stat");
+  if (S_ISREG(file.st_mode)) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      fmt::format("cannot use {}: it is not a regular file", path_));
+}
+
 absl::Status DoneFile::Read(std::string_view header, std::string* text) {
-  std::array<char, 1 << 16> buffer;
-  for (;;) {
-    const ssize_t got = read(fd_, buffer.data(), buffer.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return Fail("read");
-    if (got == 0) break;
-    text->append(buffer.data(), static_cast<std::size_t>(got));
-  }
+  if (ReadAll(fd_, text) != 0) return Fail("read");
   if (const auto objection = record_.Read(*text, header); objection.has_value()) {
     return absl::FailedPreconditionError(fmt::format("cannot use {}: {}", path_, *objection));
   }
@@ -45,8 +47,9 @@ absl::Status DoneFile::Read(std::string_view header, std::string* text) {
 
 absl::Status DoneFile::Open(const std::string& path, std::string_view header) {
   path_ = path;
-  fd_ = open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+  fd_ = open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
   if (fd_ < 0) return Fail("open");
+  if (absl::Status regular = CheckRegularFile(); !regular.ok()) return regular;
   if (flock(fd_, LOCK_EX | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK) {
       return absl::FailedPreconditionError(
@@ -63,10 +66,11 @@ absl::Status DoneFile::Open(const std::string& path, std::string_view header) {
 
 absl::Status DoneFile::OpenReadOnly(const std::string& path, std::string_view header) {
   path_ = path;
-  fd_ = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  fd_ = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd_ < 0) return errno == ENOENT ? absl::OkStatus() : Fail("open");
   std::string text;
-  absl::Status read = Read(header, &text);
+  absl::Status read = CheckRegularFile();
+  if (read.ok()) read = Read(header, &text);
   close(fd_);  // nothing was written
   fd_ = -1;
   return read;

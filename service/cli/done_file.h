@@ -38,6 +38,8 @@ class DoneFile {
   [[nodiscard]] const DoneRecord& record() const { return record_; }
 
  private:
+  // A read from a pipe or a terminal would wait forever.
+  [[nodiscard]] absl::Status CheckRegularFile() const;
   [[nodiscard]] absl::Status Read(std::string_view header, std::string* text);
   [[nodiscard]] absl::Status Fail(std::string_view doing) const;
 

@@ -5,20 +5,13 @@
 #include <fmt/format.h>
 
 #include "rest_backend/deletion/resource_id.h"
+#include "service/cli/list_file.h"
 #include "service/cli/text.h"
 
 namespace evalrun::cli {
 namespace {
 
 constexpr std::string_view kMark = "# evalrunctl done-file 1 ";
-
-// Removes the first line from `text`. The last line need not end with a newline.
-std::string_view ConsumeLine(std::string_view* text) {
-  const std::size_t end = text->find('\n');
-  const std::string_view line = text->substr(0, end);
-  text->remove_prefix(end == std::string_view::npos ? text->size() : end + 1);
-  return line;
-}
 
 }  // namespace
 
@@ -34,6 +27,8 @@ std::string DoneRecord::Line(std::string_view word, std::string_view id) {
 
 std::optional<std::string> DoneRecord::Read(std::string_view text, std::string_view header) {
   if (text.empty()) return std::nullopt;
+  if (IsUtf16(text)) return std::string(kUtf16Advice);
+  RemoveByteOrderMark(&text);
   const std::string_view found = ConsumeLine(&text);
   if (!found.starts_with(kMark)) {
     return "it is not a done-file: its first line was not written by evalrunctl";

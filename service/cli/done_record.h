@@ -38,8 +38,8 @@ class DoneRecord {
   [[nodiscard]] static std::string Line(std::string_view word, std::string_view id);
 
   // Parses a whole file. Returns the reason why it cannot be used, as a sentence without its full
-  // stop, or nullopt. An empty `text` is a new file. Malformed lines, such as a last line cut off
-  // by a power failure, are ignored.
+  // stop, or nullopt. An empty `text` is a new file. A byte order mark, CRs at the ends of lines,
+  // and malformed lines, such as a last line cut off by a power failure, are ignored.
   [[nodiscard]] std::optional<std::string> Read(std::string_view text, std::string_view header);
 
   [[nodiscard]] DoneState Find(std::string_view id) const;

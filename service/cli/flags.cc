@@ -24,27 +24,6 @@ std::string CheckDuration(const std::string& text) {
   return fmt::format("'{}' is not a duration such as 30s or 1500ms", text);
 }
 
-std::string CheckServer(const std::string& server) {
-  if (server.find("://") != std::string::npos) {
-    return fmt::format("'{}' is a URL: give HOST:PORT without a scheme", server);
-  }
-  const std::optional<text::HostPort> parsed = text::ParseHostPort(server);
-  if (parsed.has_value() && parsed->port != 0) return "";
-  // What is wrong with it.
-  const std::size_t colon = server.rfind(':');
-  const std::string host = server.substr(0, colon);
-  if (colon == std::string::npos || host.empty()) {
-    return fmt::format("'{}' is not HOST:PORT", server);
-  }
-  if (host.find(':') != std::string::npos && !(host.starts_with('[') && host.ends_with(']'))) {
-    return fmt::format("'{}' is not HOST:PORT: an IPv6 address needs brackets", server);
-  }
-  if (text::ParsePort(server.substr(colon + 1)).value_or(0) == 0) {
-    return fmt::format("'{}' is not HOST:PORT: a port is a number from 1 to 65535", server);
-  }
-  return fmt::format("'{}' is not HOST:PORT", server);
-}
-
 std::string CheckRequestId(const std::string& text) {
   constexpr char kAllowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
   const bool fine =
@@ -79,11 +58,14 @@ void AddConnection(CLI::App* app, ConnectionFlags* flags, std::chrono::milliseco
   static constexpr char kGroup[] = "The gateway";
   flags->server = kDefaultServer;
   flags->timeout = text::FormatDuration(timeout);
-  app->add_option("--server", flags->server, "Where the gateway listens")
-      ->type_name("HOST:PORT")
-      ->capture_default_str()
-      ->check(Check(CheckServer))
-      ->group(kGroup);
+  flags->server_option =
+      app->add_option("--server", flags->server,
+                      "Where the gateway listens. The environment variable EVALRUNCTL_SERVER "
+                      "replaces the default")
+          ->type_name("HOST:PORT")
+          ->capture_default_str()
+          ->check(Check(CheckServer))
+          ->group(kGroup);
   app->add_option("--timeout", flags->timeout,
                   "How long to wait for an answer, such as 1500ms, 30s or 2m")
       ->type_name("DURATION")
@@ -134,6 +116,9 @@ void AddDelete(CLI::App* app, Flags::Delete* flags) {
                   "follows a # are skipped")
       ->type_name("FILE")
       ->check(Check(CheckNotEmpty))
+      ->group(kWhich);
+  app->add_flag("--allow-empty", flags->allow_empty,
+                "A list without an id is no error: there is nothing to do")
       ->group(kWhich);
   flags->workspace =
       app->add_option("--workspace", flags->workspace_uuid,
@@ -188,6 +173,27 @@ void AddDelete(CLI::App* app, Flags::Delete* flags) {
 
 }  // namespace
 
+std::string CheckServer(const std::string& server) {
+  if (server.find("://") != std::string::npos) {
+    return fmt::format("'{}' is a URL: give HOST:PORT without a scheme", server);
+  }
+  const std::optional<text::HostPort> parsed = text::ParseHostPort(server);
+  if (parsed.has_value() && parsed->port != 0) return "";
+  // What is wrong with it.
+  const std::size_t colon = server.rfind(':');
+  const std::string host = server.substr(0, colon);
+  if (colon == std::string::npos || host.empty()) {
+    return fmt::format("'{}' is not HOST:PORT", server);
+  }
+  if (host.find(':') != std::string::npos && !(host.starts_with('[') && host.ends_with(']'))) {
+    return fmt::format("'{}' is not HOST:PORT: an IPv6 address needs brackets", server);
+  }
+  if (text::ParsePort(server.substr(colon + 1)).value_or(0) == 0) {
+    return fmt::format("'{}' is not HOST:PORT: a port is a number from 1 to 65535", server);
+  }
+  return fmt::format("'{}' is not HOST:PORT", server);
+}
+
 std::unique_ptr<CLI::App> MakeApp(Flags* flags) {
   auto app = std::make_unique<CLI::App>("Deletes Aymara AI eval runs through an evalrun-gateway",
                                         "evalrunctl");
@@ -203,6 +209,10 @@ std::unique_ptr<CLI::App> MakeApp(Flags* flags) {
       ->type_name("")
       ->required()
       ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  app->add_subcommand("help", "Print the help of a command")
+      ->add_option("COMMAND", flags->help_command, "delete, health, version or completion")
+      ->type_name("")
+      ->check(CLI::IsMember({"delete", "health", "version", "completion", "help"}));
   return app;
 }
 

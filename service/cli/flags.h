@@ -16,6 +16,7 @@
 namespace evalrun::cli {
 
 struct ConnectionFlags {
+  CLI::Option* server_option = nullptr;  // tells whether --server was given
   std::string server;
   std::string timeout;
   bool tls = false;
@@ -31,6 +32,7 @@ struct Flags {
     ConnectionFlags connection;
     std::vector<std::string> ids;
     std::string from_file;
+    bool allow_empty = false;
     bool opaque_ids = false;
     CLI::Option* workspace = nullptr;  // tells whether --workspace was given
     std::string workspace_uuid;
@@ -46,11 +48,15 @@ struct Flags {
   } remove;
   ConnectionFlags health;
   std::string shell;
+  std::string help_command;
 };
 
-// Subcommands: delete, health, version, completion. Parsing writes to `*flags`, which must outlive
-// the result.
+// Subcommands: delete, health, version, completion, help. Parsing writes to `*flags`, which must
+// outlive the result.
 [[nodiscard]] std::unique_ptr<CLI::App> MakeApp(Flags* flags);
+
+// What is wrong with HOST:PORT, or an empty string.
+[[nodiscard]] std::string CheckServer(const std::string& server);
 
 }  // namespace evalrun::cli
 

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "service/cli/list_file.h"
 #include "service/cli/text.h"
 
 namespace evalrun::cli {
@@ -45,15 +46,22 @@ void IdList::Add(std::string_view id, std::string_view where) {
   }
 }
 
-void IdList::AddLines(std::istream& in, std::string_view name) {
-  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-  std::string line;
-  for (std::size_t number = 1; std::getline(in, line); ++number) {
-    std::string_view text = line;
-    if (number == 1 && text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-    text = Trimmed(WithoutComment(text));
-    if (!text.empty()) Add(text, fmt::format("{}:{}", name, number));
+std::optional<std::string> IdList::AddLines(std::string_view text, std::string_view name,
+                                            bool allow_empty) {
+  if (IsUtf16(text)) return fmt::format("cannot use {}: {}", Printable(name), kUtf16Advice);
+  RemoveByteOrderMark(&text);
+  bool is_empty = true;
+  for (std::size_t number = 1; !text.empty(); ++number) {
+    const std::string_view id = Trimmed(WithoutComment(ConsumeLine(&text)));
+    if (id.empty()) continue;
+    is_empty = false;
+    Add(id, fmt::format("{}:{}", name, number));
   }
+  if (!is_empty || allow_empty) return std::nullopt;
+  return fmt::format(
+      "{} names no run, so nothing was sent: whatever should have written the list may have "
+      "failed. Where an empty list is right, add --allow-empty",
+      Printable(name));
 }
 
 std::string IdList::DescribeErrors() const {

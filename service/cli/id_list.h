@@ -7,7 +7,7 @@
 #define EVALRUN_SERVICE_CLI_ID_LIST_H_
 
 #include <cstddef>
-#include <istream>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -28,10 +28,12 @@ class IdList {
   // kept.
   void Add(std::string_view id, std::string_view where);
 
-  // Adds the ids of a file with one id per line. Surrounding white space, blank lines, and comments
-  // from a `#` at the start of a line or after white space are skipped; so are CRs and a byte order
-  // mark.
-  void AddLines(std::istream& in, std::string_view name);
+  // Adds the ids of `text`, a whole file with one id per line. Surrounding white space, blank
+  // lines, and comments from a `#` at the start of a line or after white space are skipped; so are
+  // CRs and a byte order mark. Returns the reason why the file cannot be a list, as a sentence
+  // without its full stop, or nullopt. A file without an id is one only with `allow_empty`.
+  [[nodiscard]] std::optional<std::string> AddLines(std::string_view text, std::string_view name,
+                                                    bool allow_empty);
 
   [[nodiscard]] const std::vector<std::string>& ids() const { return ids_; }
   [[nodiscard]] std::size_t duplicates() const { return duplicates_; }

@@ -34,6 +34,9 @@ void Count(int signal) {
 void InstallInterruptHandler() {
   Handle(SIGINT, &Count);
   Handle(SIGTERM, &Count);
+  struct sigaction hangup {};
+  if (sigaction(SIGHUP, nullptr, &hangup) != 0 || hangup.sa_handler == SIG_IGN) return;
+  Handle(SIGHUP, &Count);
 }
 
 Interrupt CurrentInterrupt() {

@@ -2,7 +2,7 @@
 //
 // File: interrupt_signal.h
 //
-// Counts SIGINT and SIGTERM.
+// Counts SIGINT, SIGTERM and SIGHUP.
 #ifndef EVALRUN_SERVICE_CLI_INTERRUPT_SIGNAL_H_
 #define EVALRUN_SERVICE_CLI_INTERRUPT_SIGNAL_H_
 
@@ -11,12 +11,13 @@
 namespace evalrun::cli {
 
 // From now on the first and second signals are only counted; the third terminates the process.
+// SIGHUP stays ignored where it is, as under nohup.
 void InstallInterruptHandler();
 
 // The interrupt level for the signals counted so far.
 [[nodiscard]] Interrupt CurrentInterrupt();
 
-// The exit status that shells expect after the first signal: 130 or 143.
+// The exit status that shells expect after the first signal: 130, 143 or 129.
 [[nodiscard]] int InterruptExitStatus();
 
 }  // namespace evalrun::cli

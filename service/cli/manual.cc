@@ -16,8 +16,10 @@ namespace {
 // One paragraph per line.
 constexpr char kDeleteText[] =
     "Deletes the runs that are named, once each, and says what is certain about every one. "
-    "Deleted runs cannot be brought back. All ids are checked before the first is sent: a list "
-    "with a mistake in it is refused as a whole, and the mistake is named with its line.\n"
+    "Deleted runs cannot be brought back. The whole list is read and checked before the first id "
+    "is "
+    "sent: a list with a mistake in it, one that cannot be read to its end, and one without an id "
+    "(without --allow-empty) are refused as a whole.\n"
     "One ID on the command line is answered in detail. Of many, a bar (or a line every ten "
     "seconds where standard error is no terminal) shows the progress, and a summary says at "
     "the end what became of them, by outcome, and what to do next. A report of success goes "
@@ -31,7 +33,8 @@ constexpr char kDeleteText[] =
     "With --done-file even a kill -9 loses nothing: a line is appended before a run is sent, "
     "and another when its fate is known. The same command later skips what is done, and asks again "
     "about the rest; with --allow-missing where the answer was lost.\n"
-    "Ctrl-C (or SIGTERM) stops cleanly: nothing new is sent, calls under way get five seconds, "
+    "Ctrl-C, SIGTERM, and SIGHUP unless it is ignored, stop cleanly: nothing new is sent, calls "
+    "under way get five seconds, "
     "and the summary says what was done and how to go on. A second one cancels them at once. "
     "What would be a long list is written to a new file evalrunctl-unknown-N.txt, "
     "evalrunctl-failed-N.txt or evalrunctl-left-N.txt in the current directory.";
@@ -106,6 +109,7 @@ CommandManual ToCommandManual(const CLI::App& app) {
     command.groups.back().flags.push_back(ToFlagManual(*option));
   }
   if (command.name == "completion") command.words = {"bash", "zsh", "fish"};
+  if (command.name == "help") command.words = {"delete", "health", "version", "completion"};
   return command;
 }
 
@@ -129,10 +133,12 @@ Manual MakeManual() {
   }
   manual.exit_statuses = {
       {"0", "No run is left in its workspace; or the gateway is serving."},
-      {"1", "Some run is, or it is unknown; or the gateway is not serving."},
+      {"1",
+       "Some run is, or it is unknown; or standard output could not be written; or the gateway is "
+       "not serving."},
       {"2",
        "The command line, the list of ids or a file that it names is wrong. Nothing was sent."},
-      {"130", "Stopped by Ctrl-C with something left undone; 143 by SIGTERM."},
+      {"130", "Stopped by Ctrl-C with something left undone; 143 by SIGTERM, 129 by SIGHUP."},
   };
   return manual;
 }

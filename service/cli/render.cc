@@ -160,7 +160,8 @@ std::string DeleteCommandLine(const Connection& connection, const DeleteRequest&
   const bool uuids = std::ranges::all_of(
       ids, [](const auto& id) { return deletion::IsWellFormedId(id, deletion::IdFormat::kUuid); });
   if (!uuids) command += " --opaque-ids";
-  if (connection.server != kDefaultServer) add("--server", connection.server);
+  // Always, because EVALRUNCTL_SERVER may be another one where the command is run.
+  add("--server", connection.server);
   if (connection.timeout != kDefaultTimeout)
     add("--timeout", text::FormatDuration(connection.timeout));
   if (connection.tls.has_value()) {
@@ -244,6 +245,9 @@ std::string RenderText(const DeleteResult& report) {
     AppendRow("resource", resource, &out);
   }
   AppendRow("workspace", report.request.workspace_uuid.value_or(""), &out);
+  for (const QuotaViolation& violation : report.quota_violations) {
+    AppendRow("limit", fmt::format("{}: {}", violation.subject, violation.description), &out);
+  }
   if (report.retry_after.has_value()) {
     AppendRow("retry after", FormatDuration(*report.retry_after), &out);
   }
@@ -289,6 +293,12 @@ std::string RenderJson(const DeleteResult& report) {
   for (const FieldViolation& violation : report.field_violations) {
     json["field_violations"].push_back(
         {{"field", violation.field}, {"description", violation.description}});
+  }
+  json["limited_by"] = text(report.limited_by);
+  json["quota_violations"] = Json::array();
+  for (const QuotaViolation& violation : report.quota_violations) {
+    json["quota_violations"].push_back(
+        {{"subject", violation.subject}, {"description", violation.description}});
   }
   json["resource"] = report.resource.has_value()
                          ? Json{{"type", report.resource->type},

@@ -57,7 +57,12 @@ std::string GroupHeading(const Tally::Group& group, std::string_view what) {
   if (!sample.reason.empty()) line += fmt::format(", {}", Printable(sample.reason));
   if (!sample.domain.empty()) line += fmt::format(" (said by {})", Printable(sample.domain));
   if (!sample.message.empty()) line += fmt::format(": {}", Printable(sample.message));
-  return line + "\n";
+  line += "\n";
+  for (const QuotaViolation& violation : sample.quota_violations) {
+    line += fmt::format("  limit: {}: {}\n", Printable(violation.subject),
+                        Printable(violation.description));
+  }
+  return line;
 }
 
 std::string FormatIdList(const std::vector<std::string>& ids) {

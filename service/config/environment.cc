@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <cstddef>
 
-#include "service/config/did_you_mean.h"
 #include "service/config/setting_registry.h"
 #include "service/config/text.h"
+#include "service/text/did_you_mean.h"
 
 namespace evalrun::config {
 namespace {
@@ -56,7 +56,7 @@ void CheckForUnknownVariables(const Environment& environment, std::vector<std::s
       continue;
     }
     errors->push_back(
-        Concat(Escape(name), ": no such setting", DidYouMean(name, VariableCandidates())));
+        Concat(Escape(name), ": no such setting", text::DidYouMean(name, VariableCandidates())));
   }
 }
 

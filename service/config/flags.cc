@@ -6,8 +6,8 @@
 #include <optional>
 #include <string_view>
 
-#include "service/config/did_you_mean.h"
 #include "service/config/text.h"
+#include "service/text/did_you_mean.h"
 
 namespace evalrun::config {
 namespace {
@@ -48,7 +48,7 @@ ParsedFlags ParseFlags(int argc, const char* const* argv, std::vector<std::strin
     const SettingInfo* setting = FindFlag(name);
     if (setting == nullptr && name != "config") {
       errors->push_back(
-          Concat("--", Escape(name), ": no such flag", DidYouMean(name, FlagCandidates())));
+          Concat("--", Escape(name), ": no such flag", text::DidYouMean(name, FlagCandidates())));
       // Most likely its value.
       if (!value && next_is_value) ++i;
       continue;

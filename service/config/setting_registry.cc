@@ -115,8 +115,8 @@ google::protobuf::Message* MutableParent(const SettingInfo& setting, v1::Gateway
   return message;
 }
 
-std::vector<Candidate> FlagCandidates() {
-  std::vector<Candidate> candidates;
+std::vector<text::Candidate> FlagCandidates() {
+  std::vector<text::Candidate> candidates;
   for (const SettingInfo& setting : AllSettings()) {
     const std::string shown = Concat("--", setting.flag);
     candidates.push_back({setting.flag, shown});
@@ -128,8 +128,8 @@ std::vector<Candidate> FlagCandidates() {
   return candidates;
 }
 
-std::vector<Candidate> VariableCandidates() {
-  std::vector<Candidate> candidates = {{"EVALRUN_CONFIG", "EVALRUN_CONFIG"}};
+std::vector<text::Candidate> VariableCandidates() {
+  std::vector<text::Candidate> candidates = {{"EVALRUN_CONFIG", "EVALRUN_CONFIG"}};
   for (const SettingInfo& setting : AllSettings()) {
     candidates.push_back({setting.variable, setting.variable});
     candidates.push_back({FlagToVariable(NameToFlag(setting.name)), setting.variable});

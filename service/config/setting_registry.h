@@ -16,7 +16,7 @@
 #include <google/protobuf/message.h>
 
 #include "service/config/config.pb.h"
-#include "service/config/did_you_mean.h"
+#include "service/text/did_you_mean.h"
 
 namespace evalrun::config {
 
@@ -64,8 +64,8 @@ using Sources = std::map<std::string, std::string>;
                                                        v1::GatewayConfig* config);
 
 // Suggestions for a flag, or for a variable, that does not exist.
-[[nodiscard]] std::vector<Candidate> FlagCandidates();
-[[nodiscard]] std::vector<Candidate> VariableCandidates();
+[[nodiscard]] std::vector<text::Candidate> FlagCandidates();
+[[nodiscard]] std::vector<text::Candidate> VariableCandidates();
 
 }  // namespace evalrun::config
 

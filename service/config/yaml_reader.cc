@@ -9,10 +9,10 @@
 #include <absl/status/status.h>
 #include <yaml-cpp/yaml.h>
 
-#include "service/config/did_you_mean.h"
 #include "service/config/field_value.h"
 #include "service/config/text.h"
 #include "service/config/yaml_documents.h"
+#include "service/text/did_you_mean.h"
 
 namespace evalrun::config {
 namespace {
@@ -41,7 +41,8 @@ class Reader {
       }
       const FieldDescriptor* field = message->GetDescriptor()->FindFieldByName(name);
       if (field == nullptr) {
-        AddError(key, mark, Concat("unknown key", DidYouMean(key, Candidates(*message, path))));
+        AddError(key, mark,
+                 Concat("unknown key", text::DidYouMean(key, Candidates(*message, path))));
         continue;
       }
       ReadField(entry.second, key, mark, field, message);
@@ -56,8 +57,8 @@ class Reader {
   std::string At(const YAML::Mark& mark) const { return Concat(file_name_, ":", mark.line + 1); }
 
   // All keys, and, for a key without its section, the settings by their last name.
-  static std::vector<Candidate> Candidates(const Message& message, const std::string& path) {
-    std::vector<Candidate> candidates;
+  static std::vector<text::Candidate> Candidates(const Message& message, const std::string& path) {
+    std::vector<text::Candidate> candidates;
     const auto* descriptor = message.GetDescriptor();
     for (int i = 0; i < descriptor->field_count(); ++i) {
       const std::string key = JoinName(path, descriptor->field(i)->name());

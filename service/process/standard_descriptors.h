@@ -10,10 +10,17 @@
 
 namespace evalrun::process {
 
-// Opens /dev/null on each of the descriptors 0, 1 and 2 that is closed. Otherwise the next file
-// that the process opens, such as the audit file, gets that number, and whatever is printed goes
-// there. Called before anything is opened.
-[[nodiscard]] absl::Status OpenStandardDescriptors();
+// What becomes of reads and writes of a standard descriptor that was closed.
+enum class ClosedDescriptorUse {
+  kDiscard,  // nothing is read, and what is written vanishes
+  kFail,     // they fail, as before
+};
+
+// Opens /dev/null on each of the descriptors 0, 1 and 2 that was closed when the program started.
+// Otherwise the next file that the process opens, such as the audit file, gets that number, and
+// whatever is printed goes there. Called before anything is opened. What a library has opened there
+// when it was loaded, as gRPC's does to find out whether it can, is replaced.
+[[nodiscard]] absl::Status OpenStandardDescriptors(ClosedDescriptorUse use);
 
 }  // namespace evalrun::process
 

@@ -32,7 +32,7 @@ ALLOWED = {
     "service": EVERYTHING,
     "service/admin": ("service/net",),
     "service/authz": ("rest_backend/deletion",),
-    "service/cli": ("rest_backend/deletion", "service/text", "service/tls"),
+    "service/cli": ("rest_backend/deletion", "service/process", "service/text", "service/tls"),
     "service/config": ("rest_backend/deletion", "rest_backend/http", "service/authz", "service/ratelimit",
                        "service/text", "service/tls"),
     "service/event_loop": ("service/net",),

@@ -23,7 +23,7 @@ printf '%s\\n' "${COMPREPLY[@]}"
 
 
 @pytest.mark.parametrize(("words", "offered"), [
-    (("evalrunctl", ""), ["delete", "health", "version", "completion", "--help", "--version"]),
+    (("evalrunctl", ""), ["delete", "health", "version", "completion", "help", "--help", "--version"]),
     (("evalrunctl", "d"), ["delete"]),
     (("evalrunctl", "delete", "--re"), ["--retry-unknown", "--request-id"]),
     (("evalrunctl", "delete", "--server", "h:1", "--ca"), ["--ca-file"]),
@@ -51,7 +51,8 @@ def test_bash_registers_the_completion():
 
 
 @pytest.mark.parametrize(("line", "offered"), [
-    ("evalrunctl h", ["health"]),
+    ("evalrunctl hea", ["health"]),
+    ("evalrunctl help v", ["version"]),
     ("evalrunctl delete --retry", ["--retry-unknown"]),
     ("evalrunctl completion f", ["fish"]),
 ])
@@ -82,8 +83,8 @@ zpty -r -m shell seen "*$3*" || exit 1
 
 
 @pytest.mark.parametrize(("line", "completed"), [
-    ("evalrunctl he", "evalrunctl health"),
-    ("evalrunctl delete --allow", "evalrunctl delete --allow-missing"),
+    ("evalrunctl hea", "evalrunctl health"),
+    ("evalrunctl delete --allow-m", "evalrunctl delete --allow-missing"),
     ("evalrunctl delete --time", "evalrunctl delete --timeout"),
     ("evalrunctl completion fi", "evalrunctl completion fish"),
 ])

@@ -12,7 +12,9 @@ def command(*arguments):
 
 
 def environment():
-    return clean_environment(TERM="xterm", LC_ALL="C.UTF-8")
+    variables = clean_environment(TERM="xterm", LC_ALL="C.UTF-8")
+    variables.pop("EVALRUNCTL_SERVER", None)
+    return variables
 
 
 def run(*arguments, **options):

@@ -33,7 +33,8 @@ def _ids(tmp_path, monkeypatch):
     return "ids.txt"
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143),
+                                                (signal.SIGHUP, 129)])
 def test_first_interrupt_finishes_calls_in_flight(ids, number, status):
     held = BlockingHandler(free=20)
     with ScriptedServer(held) as server:
@@ -52,6 +53,20 @@ def test_first_interrupt_finishes_calls_in_flight(ids, number, status):
         assert {one["reason"] for one in objects if not one["gone"]} == {"NOT_TRIED"}
         assert "Stopped by a signal." in err
         assert "--from-file evalrunctl-left-1.txt" in err
+
+
+def test_sighup_that_was_ignored_stays_ignored(ids):
+    """As under nohup."""
+    held = BlockingHandler(free=0)
+    with ScriptedServer(held) as server:
+        with start("delete", "--server", server.address, "--from-file", ids,
+                   preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)) as child:
+            assert held.holding.wait(20)
+            child.send_signal(signal.SIGHUP)
+            held.release.set()
+            out, _ = child.communicate(timeout=20)
+        assert child.returncode == 0
+        assert "1000 not in the workspace" in out
 
 
 def test_second_interrupt_cancels_calls_as_unknown(ids):

@@ -14,7 +14,8 @@ from aymara.evals.v1 import eval_run_service_pb2_grpc
 class ScriptedError(Exception):
     """An error with the details that the gateway sends."""
 
-    def __init__(self, code, reason="SCRIPTED", deletion="not_performed", retry_after=None):
+    def __init__(self, code, reason="SCRIPTED", deletion="not_performed", retry_after=None,
+                 quota=None):
         super().__init__(reason)
         info = error_details_pb2.ErrorInfo(reason=reason, domain="evalrun-gateway",
                                            metadata={"deletion": deletion})
@@ -24,6 +25,10 @@ class ScriptedError(Exception):
             delay = duration_pb2.Duration(nanos=int(retry_after * 1e9) % 10**9,
                                           seconds=int(retry_after))
             details.details.add().Pack(error_details_pb2.RetryInfo(retry_delay=delay))
+        if quota is not None:
+            failure = error_details_pb2.QuotaFailure()
+            failure.violations.add(subject=quota[0], description=quota[1])
+            details.details.add().Pack(failure)
         self.code = code
         self.details = details
 

@@ -133,6 +133,29 @@ TEST(ParseCommandLineTest, EmptyWorkspaceIsSet) {
   EXPECT_EQ(remove->request.workspace_uuid, "");
 }
 
+TEST(ParseCommandLineTest, EnvironmentReplacesTheDefaultServer) {
+  const auto server = [](const Command& command) {
+    const auto* remove = std::get_if<DeleteCommand>(&command);
+    if (remove != nullptr) return remove->connection.server;
+    const auto* health = std::get_if<HealthCommand>(&command);
+    return health == nullptr ? "" : health->connection.server;
+  };
+  EXPECT_EQ(server(ParseCommandLine({"delete", "a"}, "host:1")), "host:1");
+  EXPECT_EQ(server(ParseCommandLine({"health"}, "host:1")), "host:1");
+  EXPECT_EQ(server(ParseCommandLine({"health"}, "")), "127.0.0.1:50051");
+  // Also a flag that repeats the built-in default.
+  EXPECT_EQ(server(ParseCommandLine({"delete", "a", "--server", "127.0.0.1:50051"}, "host:1")),
+            "127.0.0.1:50051");
+  EXPECT_EQ(server(ParseCommandLine({"health", "--server", "other:2"}, "wrong")), "other:2");
+
+  const Command wrong = ParseCommandLine({"delete", "a"}, "http://host:1");
+  ASSERT_TRUE(std::holds_alternative<PrintAndExit>(wrong));
+  EXPECT_THAT(std::get<PrintAndExit>(wrong).err,
+              HasSubstr("EVALRUNCTL_SERVER: 'http://host:1' is"));
+  EXPECT_EQ(std::get<PrintAndExit>(wrong).exit_status, kExitUsage);
+  EXPECT_TRUE(std::holds_alternative<VersionCommand>(ParseCommandLine({"version"}, "wrong")));
+}
+
 TEST(ParseCommandLineTest, HealthAndVersion) {
   const Command health = ParseCommandLine({"health", "--server", "h:1", "--timeout", "1s"});
   ASSERT_TRUE(std::holds_alternative<HealthCommand>(health));
@@ -150,6 +173,9 @@ TEST(ParseCommandLineTest, HelpExitsWithSuccess) {
       {{"delete", "--help"}, "Usage: evalrunctl delete ID... [FLAGS]"},
       {{"health", "-h"}, "Usage: evalrunctl health [FLAGS]"},
       {{"completion", "--help"}, "Usage: evalrunctl completion SHELL"},
+      {{"help"}, "Usage: evalrunctl COMMAND"},
+      {{"help", "delete"}, "Usage: evalrunctl delete ID... [FLAGS]"},
+      {{"help", "help"}, "Usage: evalrunctl help COMMAND"},
   };
   for (const auto& [arguments, usage] : kTable) {
     const Command command = ParseCommandLine(arguments);
@@ -170,6 +196,14 @@ TEST(ParseCommandLineTest, ReportsEachUsageError) {
   } kMistakes[] = {
       {{}, "which command?"},
       {{"frob"}, "there is no command 'frob'"},
+      {{"delte", "a"}, "there is no command 'delte'; did you mean delete?"},
+      {{"delete", "a", "--serer", "h:1"}, "there is no flag '--serer'; did you mean --server?"},
+      {{"delete", "a", "--form-file=f"},
+       "there is no flag '--form-file=f'; did you mean --from-file?"},
+      {{"health", "--ca-flie", "f"}, "there is no flag '--ca-flie'; did you mean --ca-file?"},
+      {{"--vresion"}, "there is no flag '--vresion'; did you mean --version?"},
+      {{"--server", "h:1", "delete", "a"}, "--server comes after the command"},
+      {{"help", "frob"}, "frob"},
       {{"\x1b[2J"}, "there is no command '\\x1b[2J'"},
       {{"delete"}, "which run?"},
       {{"delete", "--dry-run"}, "--from-file"},

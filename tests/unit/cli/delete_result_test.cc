@@ -53,6 +53,7 @@ TEST(ParseResponseTest, ParsesEveryDetail) {
   (*info.mutable_metadata())["http_status"] = "404";
   (*info.mutable_metadata())["upstream_code"] = "resource.not_found";
   (*info.mutable_metadata())["upstream_request_id"] = "up-1";
+  (*info.mutable_metadata())["limited_by"] = "per-caller";
   (*info.mutable_metadata())["of a newer gateway"] = "ignored";
   status.add_details()->PackFrom(info);
   google::rpc::RequestInfo request_info;
@@ -69,6 +70,10 @@ TEST(ParseResponseTest, ParsesEveryDetail) {
     violation->set_description("wrong");
   }
   status.add_details()->PackFrom(bad_request);
+  google::rpc::QuotaFailure quota;
+  quota.add_violations()->set_subject("caller:me");
+  quota.mutable_violations(0)->set_description("a call every 1s");
+  status.add_details()->PackFrom(quota);
   google::rpc::ResourceInfo resource;
   resource.set_resource_type("eval run");
   resource.set_resource_name("run");
@@ -96,6 +101,8 @@ TEST(ParseResponseTest, ParsesEveryDetail) {
   EXPECT_EQ(report.retry_after, milliseconds(1500));
   EXPECT_THAT(report.field_violations,
               ElementsAre(FieldViolation{"a", "wrong"}, FieldViolation{"b", "wrong"}));
+  EXPECT_EQ(report.limited_by, "per-caller");
+  EXPECT_THAT(report.quota_violations, ElementsAre(QuotaViolation{"caller:me", "a call every 1s"}));
   EXPECT_EQ(report.resource, (Resource{"eval run", "run", "gone"}));
   EXPECT_EQ(report.upstream_details, R"({"limit":5})");
 }

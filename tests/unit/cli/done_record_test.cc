@@ -65,6 +65,20 @@ TEST(DoneRecordTest, IgnoresTornLine) {
   }
 }
 
+TEST(DoneRecordTest, ReadsAFileThatWasSavedOnWindows) {
+  std::string header = Header();
+  header.insert(header.size() - 1, "\r");
+  DoneRecord record;
+  ASSERT_EQ(record.Read("\xef\xbb\xbf" + header + "gone " + kA + "\r\n", Header()), std::nullopt);
+  EXPECT_EQ(record.Find(kA), DoneState::kGone);
+}
+
+TEST(DoneRecordTest, Utf16IsRefusedWithAdvice) {
+  DoneRecord record;
+  EXPECT_THAT(record.Read(std::string("\xff\xfe#\0 \0", 6), Header()),
+              Optional(HasSubstr("UTF-16")));
+}
+
 TEST(DoneRecordTest, NewFileIsEmpty) {
   DoneRecord record;
   EXPECT_EQ(record.Read("", Header()), std::nullopt);

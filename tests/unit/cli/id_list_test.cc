@@ -2,8 +2,6 @@
 
 #include "service/cli/id_list.h"
 
-#include <sstream>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -15,6 +13,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
+using testing::Optional;
 using testing::StartsWith;
 
 constexpr char kA[] = "954d54bc-bd5f-4cb5-8d20-688f368b712a";
@@ -22,8 +21,7 @@ constexpr char kB[] = "954d54bc-bd5f-4cb5-8d20-688f368b712b";
 
 IdList Read(const std::string& text, IdFormat format = IdFormat::kUuid) {
   IdList list(format);
-  std::istringstream in(text);
-  list.AddLines(in, "ids.txt");
+  EXPECT_EQ(list.AddLines(text, "ids.txt", /*allow_empty=*/true), std::nullopt);
   return list;
 }
 
@@ -47,6 +45,40 @@ TEST(IdListTest, SkipsCommentsAndBlanks) {
     EXPECT_EQ(list.duplicates(), 0u) << name;
   }
   EXPECT_THAT(Read("").ids(), IsEmpty());
+}
+
+// A program that failed to write the list must not look like one with nothing to delete.
+TEST(IdListTest, ListWithoutAnIdIsAnErrorUnlessAllowed) {
+  for (const char* text : {"", "\n", " \t\r\n", "# none\n", "\xef\xbb\xbf"}) {
+    IdList list(IdFormat::kUuid);
+    EXPECT_THAT(list.AddLines(text, "ids.txt", /*allow_empty=*/false),
+                Optional(HasSubstr("ids.txt names no run")));
+    EXPECT_EQ(list.AddLines(text, "ids.txt", /*allow_empty=*/true), std::nullopt);
+  }
+  IdList list(IdFormat::kUuid);
+  EXPECT_EQ(list.AddLines("no id\n", "ids.txt", /*allow_empty=*/false), std::nullopt);
+  EXPECT_THAT(list.DescribeErrors(), HasSubstr("ids.txt:1: 'no id'"));
+}
+
+TEST(IdListTest, Utf16IsRefusedWithAdvice) {
+  using namespace std::string_literals;
+  for (const std::string& text : {"\xff\xfe"s,
+                                  "\xff\xfe"
+                                  "9\0"
+                                  "5\0"s,
+                                  "\xfe\xff\0"
+                                  "9\0"
+                                  "5"s,
+                                  "9\0"
+                                  "5\0\r\0\n\0"s,
+                                  "\0"
+                                  "9\0"
+                                  "5"s}) {
+    IdList list(IdFormat::kUuid);
+    EXPECT_THAT(list.AddLines(text, "ids.txt", /*allow_empty=*/true),
+                Optional(HasSubstr("cannot use ids.txt: it is UTF-16 text")));
+    EXPECT_THAT(list.ids(), IsEmpty());
+  }
 }
 
 TEST(IdListTest, RemovesDuplicates) {

@@ -34,15 +34,16 @@ std::vector<std::string> FlagNames(const CommandManual& command) {
 // Scripts depend on these names: removing one, or changing the type of its value, breaks them.
 TEST(ManualTest, PublicNamesAreUnchanged) {
   const Manual manual = MakeManual();
-  ASSERT_EQ(manual.commands.size(), 4u);
+  ASSERT_EQ(manual.commands.size(), 5u);
   EXPECT_EQ(manual.commands[0].name, "delete");
   EXPECT_EQ(manual.commands[0].arguments, "ID...");
-  EXPECT_THAT(FlagNames(manual.commands[0]),
-              ElementsAre("--from-file FILE", "--workspace ID", "--opaque-ids", "--allow-missing",
-                          "--retry-unknown", "--dry-run", "--request-id ID", "--concurrency N",
-                          "--done-file FILE", "--max-attempts N", "--max-wait DURATION", "--json",
-                          "--server HOST:PORT", "--timeout DURATION", "--tls", "--ca-file FILE",
-                          "--cert-file FILE", "--key-file FILE", "--server-name NAME"));
+  EXPECT_THAT(
+      FlagNames(manual.commands[0]),
+      ElementsAre("--from-file FILE", "--allow-empty", "--workspace ID", "--opaque-ids",
+                  "--allow-missing", "--retry-unknown", "--dry-run", "--request-id ID",
+                  "--concurrency N", "--done-file FILE", "--max-attempts N", "--max-wait DURATION",
+                  "--json", "--server HOST:PORT", "--timeout DURATION", "--tls", "--ca-file FILE",
+                  "--cert-file FILE", "--key-file FILE", "--server-name NAME"));
   EXPECT_EQ(manual.commands[1].name, "health");
   EXPECT_THAT(FlagNames(manual.commands[1]),
               ElementsAre("--server HOST:PORT", "--timeout DURATION", "--tls", "--ca-file FILE",
@@ -51,6 +52,8 @@ TEST(ManualTest, PublicNamesAreUnchanged) {
   EXPECT_THAT(FlagNames(manual.commands[2]), ElementsAre());
   EXPECT_EQ(manual.commands[3].name, "completion");
   EXPECT_THAT(manual.commands[3].words, ElementsAre("bash", "zsh", "fish"));
+  EXPECT_EQ(manual.commands[4].name, "help");
+  EXPECT_THAT(manual.commands[4].words, ElementsAre("delete", "health", "version", "completion"));
 }
 
 // Every flag, command and exit status is documented where users look for it.

@@ -53,6 +53,8 @@ DeleteResult ErrorWithEveryField() {
   report.request_id = "req-1";
   report.retry_after = milliseconds(1500);
   report.field_violations = {{"eval_run_uuid", "too long"}, {"workspace_uuid", "empty"}};
+  report.limited_by = "per-caller";
+  report.quota_violations = {{"caller:me", "a call every 1s"}};
   report.resource = Resource{"eval run", "score_run.1", "there is none"};
   report.upstream_details = R"({"limit":5})";
   return report;
@@ -84,6 +86,7 @@ TEST(RenderTextTest, EveryDetail) {
   field                workspace_uuid: empty
   resource             eval run score_run.1: there is none
   workspace            workspace.2
+  limit                caller:me: a call every 1s
   retry after          1.5 s
   sends                1
   http status          422
@@ -103,7 +106,7 @@ TEST(RenderTextTest, UnknownIncludesSettlingCommand) {
   deletion             unknown: the run may or may not be deleted
   workspace            workspace.2
 To settle it, run
-    evalrunctl delete --allow-missing --workspace workspace.2 --opaque-ids score_run.1
+    evalrunctl delete --allow-missing --workspace workspace.2 --opaque-ids --server 127.0.0.1:50051 score_run.1
 If that succeeds, the run is not in this workspace.
 )");
 }
@@ -115,6 +118,7 @@ TEST(RenderTextTest, EscapesServerText) {
        {&report.message, &report.deletion, &report.reason, &report.domain, &report.sends,
         &report.http_status, &report.upstream_code, &report.upstream_request_id, &report.request_id,
         &report.field_violations[0].field, &report.field_violations[0].description,
+        &report.quota_violations[0].subject, &report.quota_violations[0].description,
         &report.upstream_details, &report.resource->type, &report.resource->name,
         &report.resource->description, &report.request.eval_run_uuid}) {
     const std::string saved = *field;
@@ -137,8 +141,7 @@ TEST(RenderJsonTest, Gone) {
       R"("server":"127.0.0.1:50051","gone":true,"code":"OK","deletion":"performed",)"
       R"("message":null,"reason":null,"domain":null,"sends":null,"http_status":null,)"
       R"("upstream_code":null,"upstream_request_id":null,"request_id":"req-1",)"
-      R"("retry_after_ms":null,"field_violations":[],"resource":null,"upstream_details":null,)"
-      R"("advice":null})");
+      R"("retry_after_ms":null,"field_violations":[],"limited_by":null,"quota_violations":[],"resource":null,"advice":null})");
 }
 
 TEST(RenderJsonTest, EveryDetail) {
@@ -162,6 +165,8 @@ TEST(RenderJsonTest, EveryDetail) {
     "retry_after_ms": 1500,
     "field_violations": [{"field": "eval_run_uuid", "description": "too long"},
                          {"field": "workspace_uuid", "description": "empty"}],
+    "limited_by": "per-caller",
+    "quota_violations": [{"subject": "caller:me", "description": "a call every 1s"}],
     "resource": {"type": "eval run", "name": "score_run.1", "description": "there is none"},
     "upstream_details": {"limit": 5},
     "advice": "Wait 1.5 s. Correct what is named above: the same request will be refused again."
@@ -185,7 +190,8 @@ TEST(RenderJsonTest, HostileTextIsOneAsciiLine) {
 TEST(SettlingCommandTest, IsShellQuoted) {
   DeleteResult report = Error(StatusCode::kUnavailable, "unknown");
   report.request.eval_run_uuid = kUuid;
-  EXPECT_EQ(SettlingCommand(report), std::string("evalrunctl delete --allow-missing ") + kUuid);
+  EXPECT_EQ(SettlingCommand(report),
+            std::string("evalrunctl delete --allow-missing --server 127.0.0.1:50051 ") + kUuid);
   report.connection = {"host:1", milliseconds(1500)};
   EXPECT_EQ(
       SettlingCommand(report),
@@ -193,17 +199,20 @@ TEST(SettlingCommandTest, IsShellQuoted) {
   report.connection = {};
   report.connection.tls = Tls{"the ca", "cert", "key", "name"};
   EXPECT_EQ(SettlingCommand(report),
-            std::string("evalrunctl delete --allow-missing --tls --ca-file 'the ca' --cert-file "
+            std::string("evalrunctl delete --allow-missing --server 127.0.0.1:50051 --tls "
+                        "--ca-file 'the ca' --cert-file "
                         "cert --key-file key --server-name name ") +
                 kUuid);
   report.connection = {};
   report.request.workspace_uuid = "";
   report.request.eval_run_uuid = "a'b $(c)";
-  EXPECT_EQ(SettlingCommand(report),
-            R"(evalrunctl delete --allow-missing --workspace '' --opaque-ids 'a'\''b $(c)')");
+  EXPECT_EQ(
+      SettlingCommand(report),
+      R"(evalrunctl delete --allow-missing --workspace '' --opaque-ids --server 127.0.0.1:50051 'a'\''b $(c)')");
   report.request.workspace_uuid = std::nullopt;
   report.request.eval_run_uuid = "-x";
-  EXPECT_EQ(SettlingCommand(report), "evalrunctl delete --allow-missing --opaque-ids -- -x");
+  EXPECT_EQ(SettlingCommand(report),
+            "evalrunctl delete --allow-missing --opaque-ids --server 127.0.0.1:50051 -- -x");
 }
 
 TEST(AdviceTest, EmptyWhenGone) { EXPECT_EQ(Advice(Gone("performed")), ""); }

@@ -113,9 +113,11 @@ TEST(SummaryTest, SavesLongListsToAFile) {
     bench.facts.left.push_back(60 + i);
   }
   const std::string text = bench.Render();
-  EXPECT_THAT(text, HasSubstr("evalrunctl delete --allow-missing --from-file unknown.txt\n"));
+  EXPECT_THAT(text,
+              HasSubstr("evalrunctl delete --allow-missing --server 127.0.0.1:50051 --from-file "
+                        "unknown.txt\n"));
   EXPECT_THAT(text, HasSubstr("All 30 that were not deleted are listed in failed.txt."));
-  EXPECT_THAT(text, HasSubstr("evalrunctl delete --from-file left.txt\n"));
+  EXPECT_THAT(text, HasSubstr("evalrunctl delete --server 127.0.0.1:50051 --from-file left.txt\n"));
   EXPECT_THAT(text, HasSubstr(bench.ids[19] + "\n  and 10 more\n"));
   ASSERT_THAT(bench.saved, SizeIs(3));
   for (const Saved& saved : bench.saved) EXPECT_THAT(saved.ids, SizeIs(30));
@@ -128,7 +130,8 @@ TEST(SummaryTest, SettlesNothingInAMissingWorkspace) {
   EXPECT_THAT(bench.Render(), HasSubstr("is missing: nothing is known about the run"));
   EXPECT_THAT(bench.Render(), Not(HasSubstr("--allow-missing")));
   bench.tally.Add(1, Report(StatusCode::kUnavailable, "unknown"));
-  EXPECT_THAT(bench.Render(), HasSubstr("--allow-missing " + bench.ids[1] + "\n"));
+  EXPECT_THAT(bench.Render(),
+              HasSubstr("--allow-missing --server 127.0.0.1:50051 " + bench.ids[1] + "\n"));
 }
 
 // No ids may be lost because the disk is full.

@@ -3,14 +3,14 @@
 // File: did_you_mean.h
 //
 // Suggests the nearest existing name.
-#ifndef EVALRUN_SERVICE_CONFIG_DID_YOU_MEAN_H_
-#define EVALRUN_SERVICE_CONFIG_DID_YOU_MEAN_H_
+#ifndef EVALRUN_SERVICE_TEXT_DID_YOU_MEAN_H_
+#define EVALRUN_SERVICE_TEXT_DID_YOU_MEAN_H_
 
 #include <string>
 #include <string_view>
 #include <vector>
 
-namespace evalrun::config {
+namespace evalrun::text {
 
 // An existing name, and the suggestion to print for it.
 struct Candidate {
@@ -23,6 +23,6 @@ struct Candidate {
 [[nodiscard]] std::string DidYouMean(std::string_view name,
                                      const std::vector<Candidate>& candidates);
 
-}  // namespace evalrun::config
+}  // namespace evalrun::text
 
-#endif  // EVALRUN_SERVICE_CONFIG_DID_YOU_MEAN_H_
+#endif  // EVALRUN_SERVICE_TEXT_DID_YOU_MEAN_H_

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "service/config/did_you_mean.h"
+#include "service/text/did_you_mean.h"
 
 #include <gtest/gtest.h>
 
-namespace evalrun::config {
+namespace evalrun::text {
 namespace {
 
 TEST(DidYouMeanTest, SuggestsNearestCandidateOrNone) {
@@ -23,4 +23,4 @@ TEST(DidYouMeanTest, SuggestsNearestCandidateOrNone) {
 }
 
 }  // namespace
-}  // namespace evalrun::config
+}  // namespace evalrun::text

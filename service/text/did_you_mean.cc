@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "service/config/did_you_mean.h"
+#include "service/text/did_you_mean.h"
 
 #include <algorithm>
 #include <cstddef>
 #include <numeric>
 
 #include <absl/strings/ascii.h>
+#include <absl/strings/str_cat.h>
 
-#include "service/config/text.h"
-
-namespace evalrun::config {
+namespace evalrun::text {
 namespace {
 
 constexpr std::size_t kMaxNameLength = 100;
@@ -62,7 +61,7 @@ std::string DidYouMean(std::string_view name, const std::vector<Candidate>& cand
       best_distance = distance;
     }
   }
-  return best == nullptr ? "" : Concat("; did you mean ", best->suggestion, "?");
+  return best == nullptr ? "" : absl::StrCat("; did you mean ", best->suggestion, "?");
 }
 
-}  // namespace evalrun::config
+}  // namespace evalrun::text
