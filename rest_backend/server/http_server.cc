@@ -178,6 +178,26 @@ void HttpServer::Stop() {
   accepting_.join();
 }
 
+// Before 0.12 cpp-httplib asked the stream for the addresses; later versions get them. A template,
+// so that only the form that the installed version has is compiled.
+template <typename AnyServer>
+bool HttpServer::ProcessRequest(AnyServer& server, Connection& connection, bool& close_asked,
+                                const std::function<void(httplib::Request&)>& on_head) {
+  const bool closes = connection.closes_after_response();
+  if constexpr (requires { server.process_request(connection, closes, close_asked, on_head); }) {
+    return server.process_request(connection, closes, close_asked, on_head);
+  } else {
+    std::string peer;
+    std::string own;
+    int peer_port = 0;
+    int own_port = 0;
+    connection.get_remote_ip_and_port(peer, peer_port);
+    connection.get_local_ip_and_port(own, own_port);
+    return server.process_request(connection, peer, peer_port, own, own_port, closes, close_asked,
+                                  on_head);
+  }
+}
+
 bool HttpServer::process_and_close_socket(socket_t socket) {
   Connection connection(socket, stop_event_, options_.limits);
   while (!connection.closes_after_response() && connection.WaitForRequest()) {
@@ -185,13 +205,12 @@ bool HttpServer::process_and_close_socket(socket_t socket) {
     if (connection.is_dropped()) break;
     if (draining_) connection.CloseAfterResponse();
     bool close_asked = false;
-    const bool answered = process_request(connection, connection.closes_after_response(),
-                                          close_asked, [&](httplib::Request& request) {
-                                            connection.OnHeadRead();
-                                            if (RequestsClose(request))
-                                              connection.CloseAfterResponse();
-                                            PrepareRequest(request);
-                                          });
+    const bool answered =
+        ProcessRequest(*this, connection, close_asked, [&](httplib::Request& request) {
+          connection.OnHeadRead();
+          if (RequestsClose(request)) connection.CloseAfterResponse();
+          PrepareRequest(request);
+        });
     if (!connection.Flush() || !answered || close_asked || connection.is_dropped()) break;
   }
   connection.Close();

@@ -81,6 +81,9 @@ class HttpServer final : private httplib::Server {
   };
 
   bool process_and_close_socket(socket_t socket) override;
+  template <typename AnyServer>
+  static bool ProcessRequest(AnyServer& server, Connection& connection, bool& close_asked,
+                             const std::function<void(httplib::Request&)>& on_head);
   HandlerResponse RejectUnroutable(const httplib::Request& request, httplib::Response& response);
 
   const HttpServerOptions options_;

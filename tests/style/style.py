@@ -9,7 +9,7 @@
     style.py tidy-all BUILD_DIR  clang-tidy reports nothing for any file
 
 BUILD_DIR has CMake's compile_commands.json, and generated code has been built. Exit status:
-0 passed, 1 failed, 77 the tool is not installed.
+0 passed, 1 failed, 77 the tool is not installed, or in another version.
 """
 
 import concurrent.futures
@@ -25,6 +25,9 @@ import sys
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 FOLDERS = ("proto/examples/cpp", "rest_backend", "service", "tests")
 SKIPPED = 77
+
+# clang-format and clang-tidy of other versions judge otherwise.
+CLANG_TOOLS_VERSION = 14
 
 # What every source file says in one of its first lines, https://spdx.dev/learn/handling-license-info/
 LICENSE = "SPDX-License-Identifier: Apache-2.0"
@@ -43,8 +46,13 @@ def sources(suffix):
 
 
 def require(tool):
+    """Ends the check if the tool is not there in the version whose judgement is the project's."""
     if not shutil.which(tool):
         print(f"{tool} is not installed: deploy/install-packages test")
+        sys.exit(SKIPPED)
+    version = subprocess.run([tool, "--version"], capture_output=True, text=True).stdout
+    if f"version {CLANG_TOOLS_VERSION}." not in version:
+        print(f"the style is that of {tool} {CLANG_TOOLS_VERSION}, of Debian 12; this is {version.strip()}")
         sys.exit(SKIPPED)
 
 
