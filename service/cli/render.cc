@@ -160,6 +160,7 @@ std::string DeleteCommandLine(const Connection& connection, const DeleteRequest&
   const bool uuids = std::ranges::all_of(
       ids, [](const auto& id) { return deletion::IsWellFormedId(id, deletion::IdFormat::kUuid); });
   if (!uuids) command += " --opaque-ids";
+  add("--request-id", request.request_id);
   if (connection.server != kDefaultServer) add("--server", connection.server);
   if (connection.timeout != kDefaultTimeout)
     add("--timeout", text::FormatDuration(connection.timeout));

@@ -186,6 +186,10 @@ TEST(SettlingCommandTest, IsShellQuoted) {
   DeleteResult report = Error(StatusCode::kUnavailable, "unknown");
   report.request.eval_run_uuid = kUuid;
   EXPECT_EQ(SettlingCommand(report), std::string("evalrunctl delete --allow-missing ") + kUuid);
+  report.request.request_id = "r-1";  // the same for all calls
+  EXPECT_EQ(SettlingCommand(report),
+            std::string("evalrunctl delete --allow-missing --request-id r-1 ") + kUuid);
+  report.request.request_id = {};
   report.connection = {"host:1", milliseconds(1500)};
   EXPECT_EQ(
       SettlingCommand(report),
