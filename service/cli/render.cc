@@ -160,6 +160,7 @@ std::string DeleteCommandLine(const Connection& connection, const DeleteRequest&
   const bool uuids = std::ranges::all_of(
       ids, [](const auto& id) { return deletion::IsWellFormedId(id, deletion::IdFormat::kUuid); });
   if (!uuids) command += " --opaque-ids";
+  add("--request-id", request.request_id);
   // Always, because EVALRUNCTL_SERVER may be another one where the command is run.
   add("--server", connection.server);
   if (connection.timeout != kDefaultTimeout)

@@ -140,6 +140,12 @@ def test_compressed_request_is_unimplemented(deployment, encoding, data):
     assert requests(deployment) == 0
 
 
+def test_identity_is_no_compression(deployment):
+    message = delete_message(deployment.runs[0])
+    assert OK in call(deployment, message, (b"grpc-encoding", b"identity"))
+    assert requests(deployment) == 1
+
+
 def test_encoding_that_grpc_does_not_know_is_read_as_it_is(deployment):
     """gRPC 1.51 takes it for none (service/grpc_adapter/README.md)."""
     assert INVALID_ARGUMENT in call(deployment, compressed(SNAPPY), (b"grpc-encoding", b"snappy"))

@@ -141,7 +141,8 @@ TEST(RenderJsonTest, Gone) {
       R"("server":"127.0.0.1:50051","gone":true,"code":"OK","deletion":"performed",)"
       R"("message":null,"reason":null,"domain":null,"sends":null,"http_status":null,)"
       R"("upstream_code":null,"upstream_request_id":null,"request_id":"req-1",)"
-      R"("retry_after_ms":null,"field_violations":[],"limited_by":null,"quota_violations":[],"resource":null,"advice":null})");
+      R"("retry_after_ms":null,"field_violations":[],"limited_by":null,"quota_violations":[],"resource":null,)"
+      R"("upstream_details":null,"advice":null})");
 }
 
 TEST(RenderJsonTest, EveryDetail) {
@@ -192,6 +193,12 @@ TEST(SettlingCommandTest, IsShellQuoted) {
   report.request.eval_run_uuid = kUuid;
   EXPECT_EQ(SettlingCommand(report),
             std::string("evalrunctl delete --allow-missing --server 127.0.0.1:50051 ") + kUuid);
+  report.request.request_id = "r-1";  // the same for all calls
+  EXPECT_EQ(SettlingCommand(report),
+            std::string("evalrunctl delete --allow-missing --request-id r-1 "
+                        "--server 127.0.0.1:50051 ") +
+                kUuid);
+  report.request.request_id = {};
   report.connection = {"host:1", milliseconds(1500)};
   EXPECT_EQ(
       SettlingCommand(report),

@@ -23,6 +23,7 @@ UpstreamResponse ApiError(int http_status) {
   upstream.body.code = "resource.conflict";
   upstream.body.message = "still processing";
   upstream.body.request_id = "req-1";
+  upstream.body.details = R"({"until":"tomorrow"})";
   return upstream;
 }
 
@@ -45,6 +46,7 @@ TEST(MakeCallErrorTest, PassesOnTheApisOwnError) {
   EXPECT_EQ(call_error.http_status, 409);
   EXPECT_EQ(call_error.request_id, "abc-1");
   EXPECT_EQ(call_error.eval_run_uuid, "an-id");
+  EXPECT_EQ(call_error.upstream_details, R"({"until":"tomorrow"})");
 }
 
 TEST(MakeCallErrorTest, KeepsOwnReasonWhenApiCodeIsNotAReason) {
@@ -95,6 +97,7 @@ TEST(MakeCallErrorTest, OwnWordsForAnErrorAboutTheScope) {
     EXPECT_THAT(call_error.message, HasSubstr("workspace"));
     EXPECT_THAT(call_error.message, ::testing::Ne("no such run"));
     EXPECT_THAT(call_error.field_errors, ::testing::IsEmpty());
+    EXPECT_THAT(call_error.upstream_details, ::testing::IsEmpty());
     EXPECT_EQ(call_error.http_status, 404);
     EXPECT_EQ(call_error.upstream_code, "resource.not_found");
     EXPECT_EQ(call_error.upstream_request_id, "req-1");
