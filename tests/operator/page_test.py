@@ -99,6 +99,23 @@ async def test_plots_update(used_deployment, open_tab):
                               "line => line.getAttribute('points').includes(' '))")
 
 
+async def test_callers_over_their_limit_are_not_failures_but_a_forbidden_key_is(
+        make_deployment, open_tab, tmp_path):
+    limits = tmp_path / "limits.yaml"
+    limits.write_text("limits: {rules: [{name: slow, by: caller, rate: 1/s, burst: 5}]}")
+    deployment = make_deployment(flags=["--config", str(limits)])
+    deployment.faults.set(fault="respond", status=403)
+    codes = [deployment.delete() for _ in range(40)]
+    forbidden = codes.count("PERMISSION_DENIED")
+    assert forbidden >= 5 and codes.count("RESOURCE_EXHAUSTED") == 40 - forbidden
+    tab = await open_tab(deployment.gateway.admin_url + "/")
+    await tab.wait_until(f"{TEXT.format('outcomes')}.includes('ResourceExhausted')")
+    failed = "[...document.querySelectorAll('#outcomes .bad')].map(cell => cell.innerText)"
+    assert await tab.evaluate(failed) == [str(forbidden)]
+    upstream = await tab.evaluate(TEXT.format("upstream"))
+    assert f"key not allowed to delete (403)\t{forbidden}" in upstream
+
+
 async def test_page_makes_no_external_requests_or_console_errors(used_deployment, open_tab):
     tab = await open_tab(used_deployment.gateway.admin_url + "/")
     await tab.wait_until("document.getElementById('config').textContent.length > 0")

@@ -144,7 +144,7 @@ TEST(SeverityTest, DependsOnWhoMustAct) {
       {StatusCode::kNotFound, "RESOURCE_NOT_FOUND", Certainty::kAbsent, spdlog::level::info},
       {StatusCode::kUnavailable, "UPSTREAM_UNRECOGNIZED_404", Certainty::kNotPerformed,
        spdlog::level::err},
-      {StatusCode::kPermissionDenied, "AUTH_X", Certainty::kNotPerformed, spdlog::level::info},
+      {StatusCode::kPermissionDenied, "AUTH_X", Certainty::kNotPerformed, spdlog::level::err},
       {StatusCode::kCancelled, "CALL_CANCELLED", Certainty::kUnknown, spdlog::level::warn},
       {StatusCode::kUnavailable, "UPSTREAM_UNAVAILABLE", Certainty::kNotPerformed,
        spdlog::level::warn},
