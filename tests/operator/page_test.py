@@ -116,6 +116,12 @@ async def test_callers_over_their_limit_are_not_failures_but_a_forbidden_key_is(
     assert f"key not allowed to delete (403)\t{forbidden}" in upstream
 
 
+async def test_page_says_that_deletions_are_stopped(make_deployment, open_tab):
+    deployment = make_deployment(flags=["--deletions-enabled=false"])
+    tab = await open_tab(deployment.gateway.admin_url + "/")
+    await tab.wait_until(f"{TEXT.format('state')} === 'ready, all deletions are stopped'")
+
+
 async def test_page_makes_no_external_requests_or_console_errors(used_deployment, open_tab):
     tab = await open_tab(used_deployment.gateway.admin_url + "/")
     await tab.wait_until("document.getElementById('config').textContent.length > 0")
