@@ -85,7 +85,7 @@ bool AccessLog::CanLogRejection(std::chrono::system_clock::time_point now) {
 
 void AccessLog::Write(const CallRecord& record, std::chrono::system_clock::time_point now) {
   const spdlog::level::level_enum level = ToSeverity(record);
-  if (recent_ != nullptr && level >= spdlog::level::warn) recent_->Add(record, now);
+  if (recent_ != nullptr) recent_->Add(record, now);
   if (!options_.enabled || !logger_->should_log(level)) return;
   if (record.code == absl::StatusCode::kOk && !IsSampled()) return;
   if (!record.limited_by.empty() && !CanLogRejection(now)) return;
