@@ -81,14 +81,15 @@ admin::AdminSources MakeAdminSources(const RunningGateway& gateway) {
       .status_json =
           [gateway, log_level] {
             gateway.process->Update();
-            return observability::StatusJson({.version = std::string(config::Version()),
-                                              .started_at = gateway.process->started_at(),
-                                              .now = system_clock::now(),
-                                              .not_ready_because = NotReadyReason(gateway),
-                                              .log_level = log_level(),
-                                              .metrics = gateway.metrics->Collect(),
-                                              .errors = gateway.errors->NewestFirst(),
-                                              .limits = gateway.server->TakeSample().limits});
+            return observability::StatusJson(
+                {.version = std::string(config::Version()),
+                 .started_at = gateway.process->started_at(),
+                 .now = system_clock::now(),
+                 .not_ready_because = NotReadyReason(gateway),
+                 .log_level = log_level(),
+                 .metrics = gateway.metrics->Collect(),
+                 .errors = gateway.errors->LatestFirst(system_clock::now()),
+                 .limits = gateway.server->TakeSample().limits});
           },
       .log_level = log_level,
       .set_log_level = [gateway](const std::string& level) { return SetLevel(gateway, level); }};

@@ -57,6 +57,10 @@ void LogChanges(const handler::LiveConfig& before, const handler::LiveConfig& no
   if (now.policy->mode() != before.policy->mode()) {
     LogAuthorizationMode(*now.policy, spdlog::level::warn, events);
   }
+  if (now.deletions_enabled != before.deletions_enabled) {
+    events.Write(spdlog::level::warn,
+                 now.deletions_enabled ? "deletions_resumed" : "deletions_stopped");
+  }
 }
 
 }  // namespace
@@ -223,6 +227,7 @@ void Gateway::LogStart() const {
   if (live_config_.policy->mode() != "off") {
     LogAuthorizationMode(*live_config_.policy, spdlog::level::info, events_);
   }
+  if (!live_config_.deletions_enabled) events_.Write(spdlog::level::warn, "deletions_stopped");
   server_->Start();
   events_.Write(spdlog::level::info, "listening",
                 {{"grpc", server_->address()},
@@ -254,8 +259,9 @@ void Gateway::ApplyReloaded(const config::LoadedConfig& next) {
   event_logger_->set_level(ToSpdlogLevel(next.config.log().level()));
   observability::GrpcLogCapture::SetLevel(event_logger_->level());
   const handler::LiveConfig before = std::exchange(live_config_, MakeLiveConfig(next));
-  server_->SetLiveConfig(live_config_);
-  LogChanges(before, live_config_, events_);
+  // Not before it is in force: operators rely on the events, to revoke a key for example.
+  server_->SetLiveConfig(live_config_,
+                         [this, before, now = live_config_] { LogChanges(before, now, events_); });
   process_metrics_.SetKeyFileTimes(
       reload::GetKeyFileTimes(next.config.upstream(), process_metrics_.started_at()));
   shown_config_.Set("# after a reload\n" + config::WriteYaml(next.config, {}));

@@ -96,7 +96,8 @@ handler::LiveConfig MakeLiveConfig(const LoadedConfig& loaded) {
   return {.policy = std::make_shared<const authz::AccessPolicy>(loaded.access_policy),
           .keys = std::make_shared<const authz::KeyRing>(BuildKeyRing(loaded)),
           .rules = MakeRuleSet(loaded),
-          .replicas = loaded.config.limits().replicas()};
+          .replicas = loaded.config.limits().replicas(),
+          .deletions_enabled = loaded.config.deletions_enabled()};
 }
 
 observability::AuditLog::Options MakeAuditOptions(const config::v1::GatewayConfig& config) {

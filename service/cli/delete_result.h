@@ -104,6 +104,8 @@ struct DeleteResult {
   [[nodiscard]] bool gone() const { return code == absl::StatusCode::kOk; }
   // Whether the workspace or the organization is missing: no call for a run in it can succeed.
   [[nodiscard]] bool IsScopeNotFound() const { return reason == "SCOPE_NOT_FOUND"; }
+  // Whether the operators of the gateway have stopped all deletions: no call can succeed now.
+  [[nodiscard]] bool IsDeletionsStopped() const { return reason == "DELETIONS_STOPPED"; }
 };
 
 // Parses `reply`. Malformed details are treated as missing.

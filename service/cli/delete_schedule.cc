@@ -33,9 +33,10 @@ AttemptSummary SummarizeAttempt(const DeleteResult& report) {
   if (report.gone()) {
     answer.kind = Kind::kGone;
   } else if (report.code == absl::StatusCode::kUnimplemented ||
-             report.code == absl::StatusCode::kUnauthenticated || report.IsScopeNotFound()) {
-    // The gateway's own credential or base path is wrong, this is another server, or the workspace
-    // is missing: the same for all ids.
+             report.code == absl::StatusCode::kUnauthenticated || report.IsScopeNotFound() ||
+             report.IsDeletionsStopped()) {
+    // The gateway's own credential or base path is wrong, this is another server, the workspace is
+    // missing, or all deletions are stopped: the same for all ids.
     answer.kind = Kind::kFatal;
   } else if (answer.possibly_deleted) {
     answer.kind = Kind::kUnknown;

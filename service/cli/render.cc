@@ -95,6 +95,10 @@ std::string AdviceForError(const DeleteResult& report) {
            "a pause, and sent nothing for this one. Run the same command again later.";
   }
   if (report.IsScopeNotFound()) return ScopeNotFoundAdvice(report);
+  if (report.IsDeletionsStopped()) {
+    return "The operators of the gateway have stopped all deletions. Ask them, and run the same "
+           "command again when deletions are enabled.";
+  }
   if (report.reason == "ABSENCE_UNVERIFIED") {
     return "Aymara finds no such run, but the gateway could not verify that its workspace exists. "
            "Run the same command again in a moment; if that does not help, tell the operators of "
@@ -206,7 +210,7 @@ std::string Hint(const DeleteResult& report) {
     hint += AdviceForError(report);
   } else if (report.code == StatusCode::kUnauthenticated ||
              report.code == StatusCode::kPermissionDenied ||
-             report.code == StatusCode::kUnimplemented) {
+             report.code == StatusCode::kUnimplemented || report.IsDeletionsStopped()) {
     // An earlier attempt may have deleted it, but no further one will succeed as things are.
     hint += AdviceForError(report) + " ";
   }

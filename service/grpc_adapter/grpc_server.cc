@@ -25,6 +25,9 @@ constexpr std::chrono::milliseconds kKeepaliveTimeout{20'000};
 // How long Stop() waits for the event loop beyond the time that calls have.
 constexpr std::chrono::seconds kStopGrace{2};
 
+// How long SetLiveConfig() waits for the event loop.
+constexpr std::chrono::seconds kApplyTimeout{1};
+
 // How long TakeSample() waits for the event loop.
 constexpr std::chrono::milliseconds kSampleTimeout{100};
 
@@ -161,10 +164,15 @@ bool GrpcServer::Stop(std::chrono::milliseconds timeout) {
 
 void GrpcServer::CancelCalls() { grpc_server_cancel_all_calls(server_->c_server()); }
 
-void GrpcServer::SetLiveConfig(handler::LiveConfig live_config) {
-  loop_->Post([this, live_config = std::move(live_config)]() mutable {
+void GrpcServer::SetLiveConfig(handler::LiveConfig live_config, std::function<void()> on_applied) {
+  const auto applied = std::make_shared<std::promise<void>>();
+  const bool posted = loop_->Post([this, live_config = std::move(live_config),
+                                   on_applied = std::move(on_applied), applied]() mutable {
     dependencies_.delete_handler->SetLiveConfig(std::move(live_config));
+    on_applied();
+    applied->set_value();
   });
+  if (posted) applied->get_future().wait_for(kApplyTimeout);
 }
 
 GrpcServer::Sample GrpcServer::SampleOnLoop() {
@@ -175,7 +183,8 @@ GrpcServer::Sample GrpcServer::SampleOnLoop() {
           .retry_budget_saved = admission.retry_budget().saved(),
           .limits = ratelimit::MakeLimitSnapshot(
               dependencies_.delete_handler->limiter(),
-              std::chrono::nanoseconds(now.time_since_epoch()).count())};
+              std::chrono::nanoseconds(now.time_since_epoch()).count()),
+          .deletions_enabled = dependencies_.delete_handler->live_config().deletions_enabled};
 }
 
 GrpcServer::Sample GrpcServer::TakeSample() {

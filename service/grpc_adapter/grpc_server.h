@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -68,6 +69,7 @@ class GrpcServer {
     std::chrono::milliseconds retry_after_gate_remaining{0};
     std::int64_t retry_budget_saved = 0;
     observability::LimitSnapshot limits = {};
+    bool deletions_enabled = true;
   };
 
   // Listens, but accepts no connections before Start().
@@ -94,8 +96,10 @@ class GrpcServer {
   // Cancels all calls, so that Stop() returns soon. During Stop() only.
   void CancelCalls();
 
-  // See handler::DeleteHandler. Applies to calls that arrive from now on.
-  void SetLiveConfig(handler::LiveConfig live_config);
+  // See handler::DeleteHandler. Applies to calls that arrive after `on_applied` was called, on the
+  // event loop. Returns after that, or after a second when the loop does not respond: it is then
+  // applied later. Not from the loop's thread.
+  void SetLiveConfig(handler::LiveConfig live_config, std::function<void()> on_applied);
 
   // `host:port`, with the port that was picked.
   [[nodiscard]] const std::string& address() const { return address_; }

@@ -46,7 +46,10 @@ std::vector<prometheus::MetricFamily> ServerMetrics::Collect() const {
                         static_cast<double>(sample.retry_after_gate_closures)),
       MakeGaugeFamily("gateway_hold_back_remaining_seconds",
                       "How much longer calls are held back; 0: they are not.",
-                      Seconds(sample.retry_after_gate_remaining).count())};
+                      Seconds(sample.retry_after_gate_remaining).count()),
+      MakeGaugeFamily("gateway_deletions_enabled",
+                      "1: runs are deleted. 0: all deletions are stopped by `deletions_enabled`.",
+                      sample.deletions_enabled ? 1 : 0)};
   std::ranges::move(observability::MakeLimitFamilies(sample.limits), std::back_inserter(families));
   return families;
 }

@@ -80,6 +80,7 @@ void ActiveCall::Start(const IncomingCall& call) {
   ReadMetadata(call.metadata);
 
   std::optional<CallError> error = ReadMessage(call.message);
+  if (!error.has_value()) error = CheckDeletionsEnabled();
   if (!error.has_value()) error = Authorize();
   if (!error.has_value()) {
     state_.api_key = handler_.live_config().keys->Select(state_.caller, state_.workspace);
@@ -129,6 +130,11 @@ std::optional<CallError> ActiveCall::ReadMessage(std::string_view message) {
   state_.workspace = deletion::CanonicalId(state_.request.workspace_uuid());
   if (!invalid.has_value()) return std::nullopt;
   return MakeInvalidFieldError(invalid->field, invalid->expected, state_.request_id);
+}
+
+std::optional<CallError> ActiveCall::CheckDeletionsEnabled() const {
+  if (handler_.live_config().deletions_enabled) return std::nullopt;
+  return MakeDeletionsStoppedError(state_.attempted_before, state_.request_id);
 }
 
 std::optional<CallError> ActiveCall::Authorize() {
@@ -322,6 +328,12 @@ void ActiveCall::OnTimer() {
 }
 
 void ActiveCall::RetryIfAllowed() {
+  if (!handler_.live_config().deletions_enabled) {
+    state_.upstream_response.is_final = false;
+    Finish(state_.deletion->Abandon(absl::StatusCode::kFailedPrecondition, kDeletionsStoppedReason,
+                                    /*in_flight=*/false));
+    return;
+  }
   const auto now = handler_.clock().SteadyNow();
   const std::string& key_name = state_.api_key->name();
   const milliseconds held = handler_.admission().retry_after_gate(key_name).Remaining(now);

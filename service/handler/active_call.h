@@ -10,9 +10,9 @@
 //     |        |          |                    |
 //     +--------+----------+--------------------+   by a response, or by Cancel()
 //
-// A call is looked at in this order: whether its message is well-formed, whether its caller may do
-// this (authz/policy.h says why in this order), the rate limits, the admission controller, and
-// whether its deadline leaves time for an attempt.
+// A call is looked at in this order: whether its message is well-formed, whether deletions are
+// enabled, whether its caller may do this (authz/policy.h says why in this order), the rate limits,
+// the admission controller, and whether its deadline leaves time for an attempt.
 #ifndef EVALRUN_SERVICE_HANDLER_ACTIVE_CALL_H_
 #define EVALRUN_SERVICE_HANDLER_ACTIVE_CALL_H_
 
@@ -58,6 +58,7 @@ class ActiveCall final : public AttemptObserver, public TimerObserver, public Sc
   void ReadMetadata(const Metadata& metadata);
   // Each returns the error that the call is rejected with, if it is.
   [[nodiscard]] std::optional<CallError> ReadMessage(std::string_view message);
+  [[nodiscard]] std::optional<CallError> CheckDeletionsEnabled() const;
   [[nodiscard]] std::optional<CallError> Authorize();
   [[nodiscard]] std::optional<CallError> CheckRateLimits();
   [[nodiscard]] std::optional<CallError> Admit();

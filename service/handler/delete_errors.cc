@@ -13,13 +13,16 @@
 namespace evalrun::handler {
 namespace {
 
+constexpr std::string_view kDeletionsStoppedText =
+    "the operators of the gateway have stopped all deletions";
+
 struct ReasonText {
   std::string_view reason;
   std::string_view text;
 };
 
 // For outcomes without an HTTP answer, or whose HTTP answer decides nothing, by our reason.
-constexpr std::array<ReasonText, 12> kReasonTexts = {{
+constexpr std::array<ReasonText, 13> kReasonTexts = {{
     {"UPSTREAM_RESOLVE_FAILED", "the name of the upstream could not be resolved"},
     {"UPSTREAM_CONNECT_FAILED", "no connection to the upstream could be made"},
     {"UPSTREAM_TLS_FAILED", "no secure connection to the upstream could be made"},
@@ -30,6 +33,7 @@ constexpr std::array<ReasonText, 12> kReasonTexts = {{
     {"DEADLINE_EXCEEDED", "the deadline passed before the upstream had answered"},
     {"CALL_CANCELLED", "the caller cancelled the call"},
     {"GATEWAY_INTERNAL_ERROR", "the gateway could not send the request"},
+    {kDeletionsStoppedReason, kDeletionsStoppedText},
     {deletion::kScopeNotFoundReason,
      "the workspace, or the organization of the API key, does not exist: whether the run exists is "
      "not known"},
@@ -129,6 +133,17 @@ CallError MakeRateLimitError(const RateLimitRejection& limited, bool attempted_b
   call_error.limit = absl::StrCat("the limit ", name, " lets in a call every ",
                                   absl::FormatDuration(absl::Nanoseconds(limited.quota.interval)),
                                   ", and up to ", limited.quota.burst, " at once");
+  return call_error;
+}
+
+CallError MakeDeletionsStoppedError(bool attempted_before, std::string_view request_id) {
+  CallError call_error;
+  if (attempted_before) call_error.certainty = deletion::Certainty::kUnknown;
+  call_error.code = absl::StatusCode::kFailedPrecondition;
+  call_error.reason = std::string(kDeletionsStoppedReason);
+  call_error.request_id = std::string(request_id);
+  call_error.message = std::string(kDeletionsStoppedText);
+  if (attempted_before) PrefixUnknownOutcome(&call_error);
   return call_error;
 }
 

@@ -59,6 +59,16 @@ struct RateLimitRejection {
 [[nodiscard]] CallError MakeRateLimitError(const RateLimitRejection& limited, bool attempted_before,
                                            std::string_view request_id);
 
+// The reason of calls that are rejected, and not retried, while LiveConfig::deletions_enabled is
+// false.
+inline constexpr std::string_view kDeletionsStoppedReason = "DELETIONS_STOPPED";
+
+// The error of a call that arrives while deletions are stopped. FAILED_PRECONDITION, because
+// calling again does not help before an operator has changed the setting; UNAVAILABLE would be
+// retried by clients and proxies. `attempted_before` as above.
+[[nodiscard]] CallError MakeDeletionsStoppedError(bool attempted_before,
+                                                  std::string_view request_id);
+
 // The error of a call that the policy denies. It reveals nothing about which runs exist.
 // `attempted_before` as above: the policy may have been another one then.
 [[nodiscard]] CallError MakePermissionDeniedError(bool attempted_before,

@@ -36,8 +36,8 @@ class DeleteHandler {
   DeleteHandler(const DeleteHandler&) = delete;
   DeleteHandler& operator=(const DeleteHandler&) = delete;
 
-  // For calls that start from now on, and for the limits that a retry has to pass. A call that has
-  // started keeps its API key.
+  // For calls that start from now on, and for what a retry has to pass: whether deletions are
+  // enabled, and the limits. A call that has started keeps its API key.
   void SetLiveConfig(LiveConfig live_config);
 
   [[nodiscard]] const DeleteOptions& options() const { return options_; }

@@ -20,7 +20,8 @@ struct LiveConfig {
   std::shared_ptr<const authz::AccessPolicy> policy;
   std::shared_ptr<const authz::KeyRing> keys;
   std::shared_ptr<const ratelimit::RuleSet> rules;
-  std::int64_t replicas = 1;  // gateways that the limits hold for together
+  std::int64_t replicas = 1;      // gateways that the limits hold for together
+  bool deletions_enabled = true;  // false: no attempt is started any more
 };
 
 }  // namespace evalrun::handler

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "service/observability/call_failure.h"
 #include "service/observability/call_log_fields.h"
 #include "service/observability/json_line.h"
 #include "service/observability/status_code_name.h"
@@ -11,7 +12,8 @@
 namespace evalrun::observability {
 
 spdlog::level::level_enum ToSeverity(const CallRecord& record) {
-  if (IsUnrecognized404(record)) return spdlog::level::err;  // the base path or an ingress
+  if (IsUnrecognized404(record)) return spdlog::level::err;      // the base path or an ingress
+  if (IsForbiddenByUpstream(record)) return spdlog::level::err;  // our API key may not delete
   switch (record.code) {
     case absl::StatusCode::kUnauthenticated:  // the upstream refused the API key
     case absl::StatusCode::kUnimplemented:    // the base path is wrong
@@ -83,7 +85,7 @@ bool AccessLog::CanLogRejection(std::chrono::system_clock::time_point now) {
 
 void AccessLog::Write(const CallRecord& record, std::chrono::system_clock::time_point now) {
   const spdlog::level::level_enum level = ToSeverity(record);
-  if (recent_ != nullptr && level >= spdlog::level::warn) recent_->Add(record, now);
+  if (recent_ != nullptr) recent_->Add(record, now);
   if (!options_.enabled || !logger_->should_log(level)) return;
   if (record.code == absl::StatusCode::kOk && !IsSampled()) return;
   if (!record.limited_by.empty() && !CanLogRejection(now)) return;

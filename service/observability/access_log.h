@@ -43,7 +43,7 @@ struct AccessLogOptions {
 // Not thread-safe.
 class AccessLog {
  public:
-  // Errors are also added to `recent`, which may be null and must outlive this object.
+  // All calls are also passed to `recent`, which may be null and must outlive this object.
   AccessLog(std::shared_ptr<spdlog::logger> logger, const AccessLogOptions& options,
             RecentErrors* recent)
       : logger_(std::move(logger)), options_(options), recent_(recent) {}

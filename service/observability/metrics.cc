@@ -9,6 +9,8 @@
 
 #include <prometheus/text_serializer.h>
 
+#include "service/observability/call_failure.h"
+
 namespace evalrun::observability {
 namespace {
 
@@ -83,6 +85,11 @@ Metrics::Metrics()
                          .Help("Attempts with the response 401: the upstream rejected our API key.")
                          .Register(registry_)
                          .Add({})),
+      forbidden_(&BuildCounter()
+                      .Name("gateway_upstream_forbidden_total")
+                      .Help("Attempts that the upstream answered with 403 or 451.")
+                      .Register(registry_)
+                      .Add({})),
       retries_(&BuildCounter()
                     .Name("gateway_retries_total")
                     .Help("Attempts after the first one of a call.")
@@ -106,6 +113,16 @@ Metrics::Metrics()
   for (std::size_t i = 0; i < handled_.size(); ++i) {
     const auto code = static_cast<absl::StatusCode>(i);
     handled_[i] = &handled.Add(WithLabel(MethodLabels(), "grpc_code", StatusCodeLabel(code)));
+  }
+  auto& failed = BuildCounter()
+                     .Name("gateway_failed_calls_total")
+                     .Help("Completed calls that count against the availability objective.")
+                     .Register(registry_);
+  for (std::size_t i = 0; i < failed_.size(); ++i) {
+    const auto code = static_cast<absl::StatusCode>(i);
+    if (CanBeFailure(code)) {
+      failed_[i] = &failed.Add(WithLabel({}, "grpc_code", StatusCodeLabel(code)));
+    }
   }
   unknown_handled_ = &handled.Add(WithLabel(UnknownMethodLabels(), "grpc_code",
                                             StatusCodeLabel(absl::StatusCode::kUnimplemented)));
@@ -172,7 +189,9 @@ void Metrics::OnUnknownMethod() {
 void Metrics::OnCallCompleted(const CallRecord& record) {
   const auto code = static_cast<std::size_t>(record.code);
   constexpr auto kUnknown = static_cast<std::size_t>(absl::StatusCode::kUnknown);
-  handled_[code < handled_.size() ? code : kUnknown]->Increment();
+  const auto index = code < handled_.size() ? code : kUnknown;
+  handled_[index]->Increment();
+  if (IsFailure(record)) failed_[index]->Increment();
   if (record.code == absl::StatusCode::kOk) sent_->Increment();
   handling_seconds_->Observe(ToSeconds(record.duration));
   deletions_[static_cast<std::size_t>(record.certainty)]->Increment();
@@ -197,6 +216,7 @@ void Metrics::OnAttemptDone(const deletion::AttemptResult& result) {
   request_seconds_[known_class ? static_cast<std::size_t>(status / 100) : 0]->Observe(
       ToSeconds(result.timing.total));
   if (status == 401) unauthorized_->Increment();
+  if (status == 403 || status == 451) forbidden_->Increment();
   if (result.connection_reused) connections_reused_->Increment();
   if (result.duplicate_suppressed) suppressed_duplicates_->Increment();
 }

@@ -68,6 +68,8 @@ class Metrics {
   prometheus::Counter* received_;
   prometheus::Counter* sent_;
   std::array<prometheus::Counter*, kStatusCodeCount> handled_{};
+  // There is no series for a code that is never a failure.
+  std::array<prometheus::Counter*, kStatusCodeCount> failed_{};
   prometheus::Histogram* handling_seconds_;
   std::array<prometheus::Counter*, deletion::kCertaintyCount> deletions_{};
   std::array<prometheus::Histogram*, kStatusClasses> request_seconds_{};
@@ -76,6 +78,7 @@ class Metrics {
   prometheus::Counter* suppressed_duplicates_;
   prometheus::Counter* unrecognized_404_;
   prometheus::Counter* unauthorized_;
+  prometheus::Counter* forbidden_;
   prometheus::Counter* retries_;
   // By RetryStop; there is no series for kNone.
   std::array<prometheus::Counter*, deletion::kRetryStopCount> retries_stopped_{};

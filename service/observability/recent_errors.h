@@ -2,13 +2,13 @@
 //
 // File: recent_errors.h
 //
-// The most recent failed calls, for display on the admin port.
+// What has failed or was rejected lately, in groups, for display on the admin port.
 #ifndef EVALRUN_SERVICE_OBSERVABILITY_RECENT_ERRORS_H_
 #define EVALRUN_SERVICE_OBSERVABILITY_RECENT_ERRORS_H_
 
-#include <array>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -17,30 +17,44 @@
 
 namespace evalrun::observability {
 
-// The part of the call's access log line that is kept.
-struct RecentError {
-  std::chrono::system_clock::time_point time;
-  std::string request_id;
-  std::string eval_run_uuid;
+// Calls that ended in the same way.
+struct ErrorGroup {
+  // What they have in common.
   absl::StatusCode code = absl::StatusCode::kOk;
   std::string reason;
+  int http_status = 0;     // of the last response; 0: none
+  std::string limited_by;  // the rule that rejected them; empty: none
+
+  std::uint64_t count = 0;
+  std::chrono::system_clock::time_point first;
+  std::chrono::system_clock::time_point last;
+
+  // Of the last one.
+  std::string request_id;
+  std::string caller;
+  std::string eval_run_uuid;
   deletion::Certainty certainty = deletion::Certainty::kNotPerformed;
-  int http_status = 0;
-  std::chrono::microseconds duration{0};
 };
 
-// Thread-safe. Its memory is bounded: the oldest entry is overwritten first.
+// Thread-safe. Its memory is bounded: a new group takes the place of the one that has been quiet
+// for longest.
 class RecentErrors {
  public:
   static constexpr std::size_t kCapacity = 25;
+  // A group without a call for so long is forgotten.
+  static constexpr std::chrono::hours kMaxAge{1};
 
+  // Ignores calls that neither failed nor were rejected: OK and NOT_FOUND.
   void Add(const CallRecord& record, std::chrono::system_clock::time_point now);
-  [[nodiscard]] std::vector<RecentError> NewestFirst() const;
+  // The group with the latest call first.
+  [[nodiscard]] std::vector<ErrorGroup> LatestFirst(
+      std::chrono::system_clock::time_point now) const;
 
  private:
+  ErrorGroup& FindOrMake(const CallRecord& record, std::chrono::system_clock::time_point now);
+
   mutable std::mutex mutex_;
-  std::array<RecentError, kCapacity> errors_;  // a ring buffer; strings keep their memory
-  std::size_t added_ = 0;
+  std::vector<ErrorGroup> groups_;  // in no order
 };
 
 }  // namespace evalrun::observability

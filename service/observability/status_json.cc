@@ -35,15 +35,18 @@ json SeriesToJson(const prometheus::ClientMetric& metric, prometheus::MetricType
   return series;
 }
 
-json ToJson(const RecentError& error) {
-  return {{"time", UnixSeconds(error.time)},
-          {"request_id", error.request_id},
-          {"eval_run_uuid", error.eval_run_uuid},
-          {"code", StatusCodeName(error.code)},
-          {"reason", error.reason},
-          {"deletion", deletion::CertaintyName(error.certainty)},
-          {"http_status", error.http_status},
-          {"duration", std::chrono::duration<double>(error.duration).count()}};
+json ToJson(const ErrorGroup& group) {
+  return {{"code", StatusCodeName(group.code)},
+          {"reason", group.reason},
+          {"http_status", group.http_status},
+          {"limited_by", group.limited_by},
+          {"count", group.count},
+          {"first", UnixSeconds(group.first)},
+          {"last", UnixSeconds(group.last)},
+          {"request_id", group.request_id},
+          {"caller", group.caller},
+          {"eval_run_uuid", group.eval_run_uuid},
+          {"deletion", deletion::CertaintyName(group.certainty)}};
 }
 
 json ToJson(const LimitSnapshot& limits) {
@@ -74,7 +77,7 @@ std::string StatusJson(const AdminStatus& status) {
     for (const auto& metric : family.metric) all.push_back(SeriesToJson(metric, family.type));
   }
   json errors = json::array();
-  for (const RecentError& error : status.errors) errors.push_back(ToJson(error));
+  for (const ErrorGroup& group : status.errors) errors.push_back(ToJson(group));
   const json object = {{"version", status.version},
                        {"started_at", UnixSeconds(status.started_at)},
                        {"now", UnixSeconds(status.now)},

@@ -25,7 +25,7 @@ struct AdminStatus {
   std::string not_ready_because = {};  // empty: ready
   std::string log_level = {};
   std::vector<prometheus::MetricFamily> metrics = {};
-  std::vector<RecentError> errors = {};  // newest first
+  std::vector<ErrorGroup> errors = {};  // as RecentErrors::LatestFirst() returns them
   LimitSnapshot limits = {};
 };
 

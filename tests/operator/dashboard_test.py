@@ -5,14 +5,11 @@ its value changes under the fault that it should show."""
 import json
 import pathlib
 import shutil
-import socket
-import subprocess
 import threading
-import time
-import urllib.parse
-import urllib.request
 
 import pytest
+
+from prometheus_process import Prometheus
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 DASHBOARD = TOP / "deploy/grafana/evalrun-gateway.json"
@@ -29,7 +26,7 @@ FAULT_BY_PANEL = {
     "Sends by status class": "traffic", "Time of a send": "slow", "Retries": "unavailable",
     "Retries saved up": "unavailable", "Held back for": "busy",
     "Refused keys, strange 404s, stopped re-sends": {
-        "401": "key", "404 not the API's own": "strange", "second sends stopped": "stale"},
+        "401": "key", "403": "forbidden", "404 not the API's own": "strange", "second sends stopped": "stale"},
     "Connections": "held", "Connections opened and reused": {"opened": "held", "reused": "traffic"},
     "Processor": "traffic", "Memory": "held", "Descriptors": "held",
     "Log lines dropped": None,  # log_test.py covers this
@@ -44,6 +41,7 @@ FAULTS = {
     "slow": {"fault": "delay", "delay_ms": 1500},
     "cap": {"fault": "hold"},
     "key": {"fault": "respond", "status": 401},
+    "forbidden": {"fault": "respond", "status": 403},
     "strange": {"fault": "respond", "status": 404, "body": "<html>"},
     "stale": {"fault": "drop_after_reading"},
     # Last: all later calls are rejected until Retry-After has passed.
@@ -63,45 +61,6 @@ def queries():
 def fault_for(title, legend):
     fault = FAULT_BY_PANEL[title]
     return fault[legend] if isinstance(fault, dict) else fault
-
-
-class Prometheus:
-    def __init__(self, directory, target):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._address = f"127.0.0.1:{free.getsockname()[1]}"
-        config = directory / "prometheus.yml"
-        config.write_text(json.dumps({
-            "global": {"scrape_interval": "500ms", "scrape_timeout": "500ms"},
-            "scrape_configs": [{"job_name": "evalrun-gateway",
-                                "static_configs": [{"targets": [target]}]}]}))
-        self._process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", "--", "prometheus", f"--config.file={config}",
-             f"--storage.tsdb.path={directory / 'data'}", f"--web.listen-address={self._address}"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    def stop(self):
-        self._process.kill()
-        self._process.wait()
-
-    def query(self, expression):
-        """The value of each series of a query, by its labels."""
-        url = f"http://{self._address}/api/v1/query?" + urllib.parse.urlencode({"query": expression})
-        with urllib.request.urlopen(url, timeout=20) as response:
-            return {json.dumps(series["metric"], sort_keys=True): float(series["value"][1])
-                    for series in json.load(response)["data"]["result"]}
-
-    def wait_until(self, condition, timeout=30):
-        """Waits until `condition()` is true. Returns whether it is."""
-        end = time.monotonic() + timeout
-        while time.monotonic() < end:
-            try:
-                if condition():
-                    return True
-            except OSError:  # Prometheus does not listen yet
-                pass
-            time.sleep(0.2)
-        return False
 
 
 @pytest.fixture

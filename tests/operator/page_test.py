@@ -99,6 +99,48 @@ async def test_plots_update(used_deployment, open_tab):
                               "line => line.getAttribute('points').includes(' '))")
 
 
+async def test_callers_over_their_limit_are_not_failures_but_a_forbidden_key_is(
+        make_deployment, open_tab, tmp_path):
+    limits = tmp_path / "limits.yaml"
+    limits.write_text("limits: {rules: [{name: slow, by: caller, rate: 1/s, burst: 5}]}")
+    deployment = make_deployment(flags=["--config", str(limits)])
+    deployment.faults.set(fault="respond", status=403)
+    codes = [deployment.delete() for _ in range(40)]
+    forbidden = codes.count("PERMISSION_DENIED")
+    assert forbidden >= 5 and codes.count("RESOURCE_EXHAUSTED") == 40 - forbidden
+    tab = await open_tab(deployment.gateway.admin_url + "/")
+    await tab.wait_until(f"{TEXT.format('outcomes')}.includes('ResourceExhausted')")
+    failed = "[...document.querySelectorAll('#outcomes .bad')].map(cell => cell.innerText)"
+    assert await tab.evaluate(failed) == [str(forbidden)]
+    upstream = await tab.evaluate(TEXT.format("upstream"))
+    assert f"key not allowed to delete (403)\t{forbidden}" in upstream
+
+
+async def test_errors_are_grouped_and_rejected_calls_are_listed(make_deployment, open_tab, tmp_path):
+    limits = tmp_path / "limits.yaml"
+    limits.write_text("limits: {rules: [{name: slow, by: caller, rate: 1/h, burst: 3}]}")
+    deployment = make_deployment(flags=["--config", str(limits), "--max-attempts", "1"])
+    deployment.faults.set(fault="respond", status=503)
+    for number in range(3):
+        assert deployment.delete(request_id=f"busy-{number}") == "UNAVAILABLE"
+    for number in range(4):
+        assert deployment.delete(request_id=f"limited-{number}") == "RESOURCE_EXHAUSTED"
+    tab = await open_tab(deployment.gateway.admin_url + "/")
+    await tab.wait_until(f"{TEXT.format('errors')}.includes('limited-3')")
+    rows = await tab.evaluate("[...document.getElementById('errors').rows]"
+                              ".map(row => [...row.cells].map(cell => cell.innerText))")
+    assert [row[1] for row in rows] == ["calls", "4", "3"]
+    assert [row[3] for row in rows[1:]] == ["RESOURCE_EXHAUSTED, limit slow", "UNAVAILABLE, HTTP 503"]
+    assert [row[5:7] for row in rows[1:]] == [["ip:127.0.0.1", "limited-3"], ["ip:127.0.0.1", "busy-2"]]
+    assert rows[1][0].endswith(" ago")
+
+
+async def test_page_says_that_deletions_are_stopped(make_deployment, open_tab):
+    deployment = make_deployment(flags=["--deletions-enabled=false"])
+    tab = await open_tab(deployment.gateway.admin_url + "/")
+    await tab.wait_until(f"{TEXT.format('state')} === 'ready, all deletions are stopped'")
+
+
 async def test_page_makes_no_external_requests_or_console_errors(used_deployment, open_tab):
     tab = await open_tab(used_deployment.gateway.admin_url + "/")
     await tab.wait_until("document.getElementById('config').textContent.length > 0")

@@ -150,7 +150,7 @@ std::vector<Fault> Faults() {
       {"Api401", Api(401, "auth.expired_key"), "4xx",
        NotPerformed(Code::UNAUTHENTICATED, "AUTH_EXPIRED_KEY", "error"), kNever},
       {"Api403", Api(403, "auth.insufficient_permissions"), "4xx",
-       NotPerformed(Code::PERMISSION_DENIED, "AUTH_INSUFFICIENT_PERMISSIONS"), kNever},
+       NotPerformed(Code::PERMISSION_DENIED, "AUTH_INSUFFICIENT_PERMISSIONS", "error"), kNever},
       {"Api404",
        Api(404, "resource.not_found"),
        "4xx",

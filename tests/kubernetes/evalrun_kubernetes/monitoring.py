@@ -53,8 +53,8 @@ def query(deployment, expression):
 def panels():
     for panel in json.loads((cluster_deployment.TOP / "deploy/grafana/evalrun-gateway.json").read_text())["panels"]:
         for target in panel.get("targets", []):
-            yield panel["title"], (target["expr"].replace("$job", "evalrun-gateway").replace("$instance", ".*")
-                                   .replace("$__rate_interval", "30s"))
+            yield panel["title"], (target["expr"].replace("$namespace", ".*").replace("$job", "evalrun-gateway")
+                                   .replace("$instance", ".*").replace("$__rate_interval", "30s"))
 
 
 def prometheus(deployment):
@@ -72,7 +72,7 @@ def prometheus(deployment):
             unhealthy = [rule["name"] for rule in rules if rule["health"] != "ok"]
             empty = [title for title, expression in panels()
                      if not query(deployment, expression) and title not in NEEDS_LIMITS]
-            rate = float(query(deployment, "job:evalrun_calls:rate5m")[0]["value"][1])
+            rate = float(query(deployment, "namespace_job:evalrun_calls:rate5m")[0]["value"][1])
     finally:
         deployment.namespace.run("delete", "pod/prometheus", "configmap/test-prometheus", "--grace-period=1", "--ignore-not-found")
     assert_balanced(calls.account)

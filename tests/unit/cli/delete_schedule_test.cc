@@ -296,6 +296,12 @@ DeleteResult ScopeNotFound(std::string deletion) {
   return report;
 }
 
+DeleteResult DeletionsStopped(std::string deletion) {
+  DeleteResult report = Report(absl::StatusCode::kFailedPrecondition, std::move(deletion));
+  report.reason = "DELETIONS_STOPPED";
+  return report;
+}
+
 TEST(SummarizeAttemptTest, Table) {
   using absl::StatusCode;
   const struct {
@@ -321,6 +327,8 @@ TEST(SummarizeAttemptTest, Table) {
       {Report(StatusCode::kFailedPrecondition, "not_performed"), Kind::kFailed, false},
       {ScopeNotFound("not_performed"), Kind::kFatal, false},
       {ScopeNotFound("unknown"), Kind::kFatal, true},
+      {DeletionsStopped("not_performed"), Kind::kFatal, false},
+      {DeletionsStopped("unknown"), Kind::kFatal, true},
   };
   for (const auto& [report, kind, possibly_deleted] : kTable) {
     const AttemptSummary answer = SummarizeAttempt(report);

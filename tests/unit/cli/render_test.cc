@@ -250,6 +250,16 @@ TEST(AdviceTest, GivesAdviceForEachCode) {
   }
 }
 
+TEST(AdviceTest, DeletionsStopped) {
+  DeleteResult report = Error(StatusCode::kFailedPrecondition, "not_performed");
+  report.reason = "DELETIONS_STOPPED";
+  EXPECT_THAT(Advice(report), HasSubstr("have stopped all deletions"));
+  EXPECT_THAT(Advice(report), Not(HasSubstr("state of the run")));
+  report.deletion = "unknown";
+  EXPECT_THAT(Advice(report), HasSubstr("have stopped all deletions"));
+  EXPECT_THAT(Advice(report), HasSubstr("To settle it"));
+}
+
 TEST(AdviceTest, NotFound) {
   DeleteResult report = Error(StatusCode::kNotFound, "absent");
   EXPECT_THAT(Advice(report), HasSubstr("give its workspace with --workspace"));

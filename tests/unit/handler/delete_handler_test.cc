@@ -31,7 +31,7 @@ std::shared_ptr<const authz::AccessPolicy> NobodyMay() {
 }
 
 // Each call of this test is wrong in every way that is looked at later, too.
-TEST_F(DeleteHandlerTest, LooksAtMessageThenPolicyThenLimitsThenAdmissionThenDeadline) {
+TEST_F(DeleteHandlerTest, LooksAtMessageThenStopThenPolicyThenLimitsThenAdmissionThenDeadline) {
   options_.admission.max_in_flight = 1;
   TestCall& admitted = NewCall();
   Start(&admitted);
@@ -53,6 +53,11 @@ TEST_F(DeleteHandlerTest, LooksAtMessageThenPolicyThenLimitsThenAdmissionThenDea
   EXPECT_EQ(observer_.last().reason, "CALLER_NOT_ALLOWED");
   EXPECT_EQ(observer_.last().authorization, authz::AccessDecision::kDenied);
   EXPECT_EQ(observer_.last().upstream_key, "") << "no key is looked for before that";
+  live_config_.deletions_enabled = false;
+  handler().SetLiveConfig(live_config_);
+  Start(&call, -1s);
+  EXPECT_EQ(observer_.last().reason, "DELETIONS_STOPPED");
+  EXPECT_EQ(observer_.last().authorization, authz::AccessDecision::kNone);
   Start(&call, -1s, MakeMessage("../v2"));
   EXPECT_EQ(observer_.last().reason, "INVALID_FIELD");
   EXPECT_EQ(observer_.last().authorization, authz::AccessDecision::kNone);
@@ -66,7 +71,7 @@ TEST_F(DeleteHandlerTest, LooksAtMessageThenPolicyThenLimitsThenAdmissionThenDea
   Start(&call, -1s);
   EXPECT_EQ(observer_.last().reason, "DEADLINE_TOO_SHORT");
   EXPECT_TRUE(call.attempts.started().empty());
-  EXPECT_EQ(call.writer.written().size(), 6u) << "each was answered";
+  EXPECT_EQ(call.writer.written().size(), 7u) << "each was answered";
   for (const WrittenResponse& response : call.writer.written()) {
     EXPECT_NE(response.code, absl::StatusCode::kOk);
   }
@@ -78,6 +83,58 @@ TEST_F(DeleteHandlerTest, RejectedCallsCertainlyDidNothingUnlessTheCallerRetries
   EXPECT_EQ(observer_.last().certainty, Certainty::kNotPerformed);
   Start(&call(), 5s, MakeMessage(), FakeMetadata{{"grpc-previous-rpc-attempts", "1"}});
   EXPECT_EQ(observer_.last().certainty, Certainty::kUnknown);
+}
+
+TEST_F(DeleteHandlerTest, StoppedDeletionsAreNotStarted) {
+  live_config_.deletions_enabled = false;
+  Start(&call());
+  EXPECT_TRUE(call().attempts.started().empty());
+  EXPECT_EQ(call().writer.last().code, absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(call().writer.last().reason, "DELETIONS_STOPPED");
+  EXPECT_EQ(call().writer.last().trailing_metadata.at("grpc-retry-pushback-ms"), "-1");
+  EXPECT_EQ(observer_.last().certainty, Certainty::kNotPerformed);
+  Start(&call(), 5s, MakeMessage(), FakeMetadata{{"grpc-previous-rpc-attempts", "1"}});
+  EXPECT_EQ(observer_.last().certainty, Certainty::kUnknown);
+
+  live_config_.deletions_enabled = true;
+  handler().SetLiveConfig(live_config_);
+  Start(&call());
+  EXPECT_TRUE(call().attempts.is_under_way());
+  call().attempts.Finish(HttpResponse(204));
+  EXPECT_EQ(observer_.last().code, absl::StatusCode::kOk);
+}
+
+TEST_F(DeleteHandlerTest, StoppedDeletionsAreNotRetried) {
+  const struct {
+    deletion::AttemptResult first;
+    Certainty certainty;
+  } kCases[] = {{ConnectFailed(), Certainty::kNotPerformed},
+                {ConnectionLost(), Certainty::kUnknown}};
+  for (const auto& [first, certainty] : kCases) {
+    live_config_.deletions_enabled = true;
+    handler().SetLiveConfig(live_config_);
+    Start(&call());
+    call().attempts.Finish(first);
+    const std::size_t attempts = call().attempts.started().size();
+    live_config_.deletions_enabled = false;
+    handler().SetLiveConfig(live_config_);
+    call().timer.FireWhenDue(&clock_);
+    EXPECT_EQ(call().attempts.started().size(), attempts);
+    EXPECT_EQ(call().writer.last().code, absl::StatusCode::kFailedPrecondition);
+    EXPECT_EQ(call().writer.last().reason, "DELETIONS_STOPPED");
+    EXPECT_EQ(call().writer.last().trailing_metadata.at("grpc-retry-pushback-ms"), "-1");
+    EXPECT_EQ(observer_.last().certainty, certainty);
+    EXPECT_EQ(observer_.last().sends, 1);
+  }
+}
+
+TEST_F(DeleteHandlerTest, AttemptUnderWayIsCompletedAfterTheStop) {
+  Start(&call());
+  live_config_.deletions_enabled = false;
+  handler().SetLiveConfig(live_config_);
+  call().attempts.Finish(HttpResponse(204));
+  EXPECT_EQ(observer_.last().code, absl::StatusCode::kOk);
+  EXPECT_EQ(observer_.last().certainty, Certainty::kPerformed);
 }
 
 TEST_F(DeleteHandlerTest, RunningCallKeepsItsKey) {

@@ -102,9 +102,10 @@ TEST_F(SampledLogTest, RecordsRecentErrorsWhenDisabled) {
   const AccessLogOptions off = {.enabled = false};
   EXPECT_EQ(CountLines(absl::StatusCode::kOk, off), 0u);
   EXPECT_EQ(CountLines(absl::StatusCode::kNotFound, off), 0u);
-  EXPECT_TRUE(recent_.NewestFirst().empty());
+  EXPECT_TRUE(recent_.LatestFirst({}).empty());
   EXPECT_EQ(CountLines(absl::StatusCode::kUnavailable, off), 0u);
-  EXPECT_EQ(recent_.NewestFirst().size(), RecentErrors::kCapacity);
+  ASSERT_EQ(recent_.LatestFirst({}).size(), 1u);
+  EXPECT_EQ(recent_.LatestFirst({}).front().count, 100u);
 }
 
 TEST(RejectionLogTest, CapsRateLimitedCallsAtOneHundredPerSecond) {
@@ -144,7 +145,7 @@ TEST(SeverityTest, DependsOnWhoMustAct) {
       {StatusCode::kNotFound, "RESOURCE_NOT_FOUND", Certainty::kAbsent, spdlog::level::info},
       {StatusCode::kUnavailable, "UPSTREAM_UNRECOGNIZED_404", Certainty::kNotPerformed,
        spdlog::level::err},
-      {StatusCode::kPermissionDenied, "AUTH_X", Certainty::kNotPerformed, spdlog::level::info},
+      {StatusCode::kPermissionDenied, "AUTH_X", Certainty::kNotPerformed, spdlog::level::err},
       {StatusCode::kCancelled, "CALL_CANCELLED", Certainty::kUnknown, spdlog::level::warn},
       {StatusCode::kUnavailable, "UPSTREAM_UNAVAILABLE", Certainty::kNotPerformed,
        spdlog::level::warn},

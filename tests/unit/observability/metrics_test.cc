@@ -40,6 +40,7 @@ TEST(MetricsTest, ExposesAllFamilies) {
       ParseFamilies(Metrics().Expose()),
       UnorderedElementsAre(
           "gateway_calls_shed_total counter", "gateway_deletions_total counter",
+          "gateway_failed_calls_total counter", "gateway_upstream_forbidden_total counter",
           "gateway_retries_stopped_total counter", "gateway_retries_total counter",
           "gateway_authorization_decisions_total counter",
           "gateway_upstream_connections_reused_total counter",
@@ -60,6 +61,13 @@ TEST(MetricsTest, ExposesEverySeriesBeforeTheFirstCall) {
     EXPECT_THAT(exposition, HasSubstr("\ngrpc_server_handled_total{grpc_code=\"" +
                                       std::string(code) + "\"," + kMethod + "} 0\n"));
   }
+  for (const char* code :
+       {"Unknown", "DeadlineExceeded", "PermissionDenied", "ResourceExhausted", "Unimplemented",
+        "Internal", "Unavailable", "DataLoss", "Unauthenticated"}) {
+    EXPECT_THAT(exposition, HasSubstr("\ngateway_failed_calls_total{grpc_code=\"" +
+                                      std::string(code) + "\"} 0\n"));
+  }
+  EXPECT_THAT(exposition, Not(HasSubstr("gateway_failed_calls_total{grpc_code=\"OK\"}")));
   for (const char* deletion : {"performed", "presumed", "absent", "not_performed", "unknown"}) {
     EXPECT_THAT(exposition, HasSubstr("\ngateway_deletions_total{deletion=\"" +
                                       std::string(deletion) + "\"} 0\n"));
@@ -113,6 +121,27 @@ TEST(MetricsTest, CountsACompletedCall) {
            std::string("gateway_upstream_resends_stopped_total 1"),
            std::string("gateway_upstream_connections_reused_total 1"),
            std::string("gateway_upstream_unauthorized_total 1"),
+       }) {
+    EXPECT_THAT(exposition, HasSubstr("\n" + line + "\n"));
+  }
+}
+
+TEST(MetricsTest, DistinguishesTheApisRefusalOfOurKeyFromThePolicys) {
+  Metrics metrics;
+  for (const int status : {403, 451, 401, 404}) {
+    deletion::AttemptResult result;
+    result.http_status = status;
+    metrics.OnAttemptDone(result);
+  }
+  metrics.OnCallCompleted({.authorization = authz::AccessDecision::kAllowed,
+                           .code = absl::StatusCode::kPermissionDenied});
+  metrics.OnCallCompleted({.authorization = authz::AccessDecision::kDenied,
+                           .code = absl::StatusCode::kPermissionDenied});
+  const std::string exposition = metrics.Expose();
+  for (const std::string& line : {
+           std::string("gateway_upstream_forbidden_total 2"),
+           std::string("gateway_failed_calls_total{grpc_code=\"PermissionDenied\"} 1"),
+           "grpc_server_handled_total{grpc_code=\"PermissionDenied\"," + kMethod + "} 2",
        }) {
     EXPECT_THAT(exposition, HasSubstr("\n" + line + "\n"));
   }

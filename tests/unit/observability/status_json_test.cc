@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The JSON for the admin page: every metric, and the most recent errors.
+// The JSON for the admin page: every metric, and what failed lately.
 #include "service/observability/status_json.h"
 
 #include <string>
@@ -18,28 +18,6 @@ namespace {
 
 using nlohmann::json;
 using std::chrono::system_clock;
-using ::testing::ElementsAre;
-
-std::vector<std::string> RequestIdsIn(const RecentErrors& errors) {
-  std::vector<std::string> ids;
-  for (const RecentError& error : errors.NewestFirst()) ids.push_back(error.request_id);
-  return ids;
-}
-
-TEST(RecentErrorsTest, KeepsTheNewestUpToCapacity) {
-  RecentErrors errors;
-  EXPECT_TRUE(errors.NewestFirst().empty());
-  errors.Add({.request_id = "a"}, {});
-  errors.Add({.request_id = "b"}, {});
-  EXPECT_THAT(RequestIdsIn(errors), ElementsAre("b", "a"));
-  for (std::size_t i = 0; i < 2 * RecentErrors::kCapacity; ++i) {
-    errors.Add({.request_id = std::to_string(i)}, {});
-  }
-  const auto ids = RequestIdsIn(errors);
-  ASSERT_EQ(ids.size(), RecentErrors::kCapacity);
-  EXPECT_EQ(ids.front(), "49");
-  EXPECT_EQ(ids.back(), "25");
-}
 
 TEST(StatusJsonTest, HasEverySeriesOfTheExposition) {
   Metrics metrics;
@@ -89,26 +67,26 @@ TEST(StatusJsonTest, ListsLimitsAndHotKeys) {
 TEST(StatusJsonTest, ListsStateAndRecentErrors) {
   RecentErrors errors;
   errors.Add({.request_id = "r-1",
+              .caller = "dns:a",
               .eval_run_uuid = "\xff<script>",
               .code = absl::StatusCode::kUnavailable,
               .reason = "UPSTREAM_UNAVAILABLE",
               .certainty = deletion::Certainty::kUnknown,
-              .http_status = 503,
-              .duration = std::chrono::milliseconds(1500)},
+              .http_status = 503},
              system_clock::time_point(std::chrono::seconds(20)));
-  const json status =
-      json::parse(StatusJson({.version = "1.2.3",
-                              .started_at = system_clock::time_point(std::chrono::seconds(10)),
-                              .now = system_clock::time_point(std::chrono::seconds(30)),
-                              .not_ready_because = "shutting down",
-                              .log_level = "debug",
-                              .errors = errors.NewestFirst()}));
+  const json status = json::parse(StatusJson(
+      {.version = "1.2.3",
+       .started_at = system_clock::time_point(std::chrono::seconds(10)),
+       .now = system_clock::time_point(std::chrono::seconds(30)),
+       .not_ready_because = "shutting down",
+       .log_level = "debug",
+       .errors = errors.LatestFirst(system_clock::time_point(std::chrono::seconds(30)))}));
   EXPECT_EQ(status, json::parse(R"({
     "version": "1.2.3", "started_at": 10.0, "now": 30.0, "ready": false,
     "not_ready_because": "shutting down", "log_level": "debug", "metrics": {},
-    "errors": [{"time": 20.0, "request_id": "r-1", "eval_run_uuid": "\ufffd<script>",
-                "code": "UNAVAILABLE", "reason": "UPSTREAM_UNAVAILABLE", "deletion": "unknown",
-                "http_status": 503, "duration": 1.5}],
+    "errors": [{"code": "UNAVAILABLE", "reason": "UPSTREAM_UNAVAILABLE", "http_status": 503,
+                "limited_by": "", "count": 1, "first": 20.0, "last": 20.0, "request_id": "r-1",
+                "caller": "dns:a", "eval_run_uuid": "\ufffd<script>", "deletion": "unknown"}],
     "limits": {"rules": [], "near": []}})"));
 }
 
