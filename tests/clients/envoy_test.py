@@ -62,6 +62,18 @@ def test_envoy_does_not_retry_a_lost_response(deployment, make_call, counts_atte
     assert logged_calls(deployment) == [("OK", "absent"), ("UNAVAILABLE", "unknown")]
 
 
+def test_no_envoy_in_a_row_retries(deployment, tmp_path, make_call):
+    """Such as an ingress gateway in front of a sidecar: each sees the header."""
+    deployment.faults.set_rules(*LOST_THEN_BUSY)
+    with EnvoyProcess(tmp_path / "inner", [deployment.gateway.grpc_address],
+                      counts_attempts=False) as inner:
+        call, outer = make_call(inner.address, counts_attempts=False)
+        assert call().deletion == "unknown"
+        assert [proxy.counter("cluster.gateways.upstream_rq_retry")
+                for proxy in (inner, outer)] == [0, 0]
+    assert logged_calls(deployment) == [("UNAVAILABLE", "unknown")]
+
+
 @pytest.mark.parametrize("counts_attempts", [True, False])
 def test_envoy_does_not_retry_an_unknown_that_asks_for_a_pause(
         deployment, make_call, counts_attempts):

@@ -4,8 +4,9 @@
 deploy/kubernetes uses.
 
 SWAGGER.json is api/openapi-spec/swagger.json of k8s.io/kubernetes v1.34.4; the CRDs are podmonitors and prometheusrules of
-example/prometheus-operator-crd of github.com/prometheus-operator/prometheus-operator v0.85.0, and certificates of deploy/crds
-of github.com/cert-manager/cert-manager v1.18.2 (without its lines for Helm).
+example/prometheus-operator-crd of github.com/prometheus-operator/prometheus-operator v0.85.0, certificates of deploy/crds
+of github.com/cert-manager/cert-manager v1.18.2 (without its lines for Helm), and virtualservices and peerauthentications of
+kubernetes/customresourcedefinitions.gen.yaml of istio.io/api v1.28.0, each in a file of its own.
 """
 
 import json
@@ -86,7 +87,7 @@ def main(swagger, *crds):
                 write(kind["group"], kind["version"], kind["kind"], closed)
     for path in crds:
         crd = yaml.safe_load(pathlib.Path(path).read_text())["spec"]
-        for version in crd["versions"]:
+        for version in filter(lambda each: each["storage"], crd["versions"]):
             closed = strict(version["schema"]["openAPIV3Schema"])
             closed["properties"]["metadata"] = {"$ref": REFERENCE + METADATA}
             write(crd["group"], version["name"], crd["names"]["kind"], closed)

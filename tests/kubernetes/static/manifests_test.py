@@ -85,6 +85,10 @@ def by_kind(built, kind):
     return next(o for o in built if o["kind"] == kind)
 
 
+def egress(built, port):
+    return next(rule for rule in by_kind(built, "NetworkPolicy")["spec"]["egress"] if rule["ports"][0]["port"] == port)
+
+
 # A defect, and a part of the sentence about it.
 DEFECTS = {
     "latest": (lambda b: gateway(b)["containers"][0].update(image="r/evalrun-gateway:latest"), "fixed tag"),
@@ -105,8 +109,41 @@ DEFECTS = {
     "budget": (lambda b: by_kind(b, "PodDisruptionBudget")["spec"]["selector"]["matchLabels"].update(x="y"), "selects no pods"),
     "no budget": (lambda b: b.remove(by_kind(b, "PodDisruptionBudget")), "no PodDisruptionBudget"),
     "secret": (lambda b: b.append({"kind": "Secret", "metadata": {"name": "key", "namespace": "evalrun"}}), "secret"),
+    "plaintext port": (lambda b: by_kind(b, "Service")["spec"]["ports"][0].update(appProtocol="https"), "appProtocol"),
+    "no IPv6": (lambda b: egress(b, 443)["to"].pop(1), "IPv6"),
+    "private IPv6": (lambda b: egress(b, 443)["to"][1]["ipBlock"]["except"].pop(0), "private"),
+    "private IPv4": (lambda b: egress(b, 443)["to"][0]["ipBlock"]["except"].pop(0), "private"),
+    "no NodeLocal DNSCache": (lambda b: by_kind(b, "NetworkPolicy")["spec"]["egress"].pop(1), "NodeLocal"),
+    "no cluster DNS": (lambda b: by_kind(b, "NetworkPolicy")["spec"]["egress"].pop(0), "DNS"),
     "pod security": (lambda b: by_kind(b, "Namespace")["metadata"].pop("labels"), "restricted"),
 }
+
+
+def first_retries(built):
+    return by_kind(built, "VirtualService")["spec"]["http"][0]["retries"]
+
+
+# The same, of a composition.
+COMPONENT_DEFECTS = {
+    "TLS behind a plaintext port": ("tls", lambda b: by_kind(b, "Service")["spec"]["ports"][0].update(
+        appProtocol="kubernetes.io/h2c"), "appProtocol"),
+    "Istio's default retries": ("istio", lambda b: by_kind(b, "VirtualService")["spec"]["http"][0].pop("retries"), "retries"),
+    "retries of a response": ("istio", lambda b: first_retries(b).update(
+        retryOn="connect-failure,refused-stream,unavailable"), "retries"),
+    "a Service without routes": ("istio", lambda b: b.remove(by_kind(b, "VirtualService")), "each Service"),
+    "plaintext beside the mesh": ("istio", lambda b: by_kind(b, "PeerAuthentication")["spec"]["mtls"].update(
+        mode="PERMISSIVE"), "plaintext"),
+}
+
+
+@pytest.mark.parametrize("name", COMPONENT_DEFECTS)
+def test_policy_finds_in_components(name):
+    composition, defect, word = COMPONENT_DEFECTS[name]
+    broken = objects(build(HERE / "compositions" / composition))
+    assert not list(policy.violations(broken))
+    defect(broken)
+    found = list(policy.violations(broken))
+    assert len(found) >= 1 and all(word in sentence for sentence in found), found
 
 
 @pytest.mark.parametrize("name", DEFECTS)
@@ -122,8 +159,8 @@ def test_policy_finds(name, production):
     ("readOnlyRootFilesystem:", "readonlyRootFilesystem:"), ("maxSurge: 1", "maxSurge: [1]"),
     ("minReadySeconds: 35", "minReadySeconds: soon"), ("clusterIP: None", "clusterIp: None"),
     ("jobLabel:", "jobLable:"), ("expr:", "exp:"), ("kind: PodMonitor", "kind: PodMonitors"),
+    ("retryOn:", "retry_on:"), ("portLevelMtls:", "portLevelMTLS:"), ("mode: STRICT", "mode: STRCT"),
 ])
 def test_schemas_find(old, new):
-    text = build(HERE / "compositions/operator")
-    assert old in text
+    text = next(text for text in map(build, (HERE / "compositions/operator", HERE / "compositions/istio")) if old in text)
     assert validate(text.replace(old, new, 1)) != ""

@@ -1,11 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rules for all manifests of deploy/kubernetes, besides their schemas. Pure: from objects to sentences."""
 
+import ipaddress
 import re
 
 import yaml
 
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
+
+
+# What an upstream on the internet is not: private addresses, and those of the link, with the cloud's metadata.
+PRIVATE = {"0.0.0.0/0": ["10.0.0.0/8", "100.64.0.0/10", "169.254.169.254/32", "172.16.0.0/12", "192.168.0.0/16"],
+           "::/0": ["fc00::/7", "fe80::/10", "fd00:ec2::254/128"]}
+
+
+def ipaddresses(block):
+    return [ipaddress.ip_network(each) for each in block.get("except", [])]
 
 
 def seconds(duration):
@@ -104,6 +114,53 @@ def selection_violations(objects):
                 yield f"{name}: the pods have no port {port}"
 
 
+def protocol_violations(objects):
+    """A Service's appProtocol must say what the gateway speaks on that port: proxies go by it."""
+    gateway = next(o for o in objects if o["kind"] == "Deployment" and o["metadata"]["name"] == "evalrun-gateway")
+    arguments = gateway["spec"]["template"]["spec"]["containers"][0]["args"]
+    has_tls = any(argument.startswith("--tls-certificate-file") for argument in arguments)
+    wanted = "https" if has_tls else "kubernetes.io/h2c"
+    for o in objects:
+        for port in o["spec"]["ports"] if o["kind"] == "Service" else ():
+            if port["targetPort"] == "grpc" and port.get("appProtocol") != wanted:
+                yield f"Service {o['metadata']['name']}: appProtocol is not {wanted}"
+
+
+def egress_violations(objects):
+    """The gateway must reach every kind of cluster DNS, and an upstream on the internet over IPv4 and IPv6."""
+    spec = next(o for o in objects if o["kind"] == "NetworkPolicy" and o["metadata"]["name"] == "evalrun-gateway")["spec"]
+
+    def rules(port):
+        return [peer for rule in spec["egress"] if port in [each["port"] for each in rule["ports"]] for peer in rule["to"]]
+    names = [peer for peer in rules(53) if "podSelector" in peer]
+    node_local = [peer for peer in rules(53) if peer.get("ipBlock", {}).get("cidr") == "169.254.20.10/32"]
+    if not names or not node_local:
+        yield "NetworkPolicy: no egress to the cluster's DNS, or none to NodeLocal DNSCache"
+    internet = {peer["ipBlock"]["cidr"]: ipaddresses(peer["ipBlock"]) for peer in rules(443) if "ipBlock" in peer}
+    if internet and set(internet) != {"0.0.0.0/0", "::/0"}:
+        yield "NetworkPolicy: no egress to the internet over IPv4, or none over IPv6"
+    for cidr, excepted in internet.items():
+        for private in PRIVATE[cidr]:
+            if not any(ipaddress.ip_network(private).subnet_of(each) for each in excepted):
+                yield f"NetworkPolicy: egress to the private addresses {private}"
+
+
+def mesh_violations(objects):
+    """A mesh may make a call again only where no gateway has had it: a response may be about a deleted run."""
+    services = {o["metadata"]["name"] for o in objects
+                if o["kind"] == "Service" and any(port["targetPort"] == "grpc" for port in o["spec"]["ports"])}
+    routes = [o for o in objects if o["kind"] == "VirtualService"]
+    for o in routes:
+        for route in o["spec"]["http"]:
+            if set(route.get("retries", {}).get("retryOn", "").split(",")) != {"connect-failure", "refused-stream"}:
+                yield f"VirtualService {o['metadata']['name']}: retries what a gateway has responded to"
+    if routes and {host for o in routes for host in o["spec"]["hosts"]} != services - {"evalrun-backend"}:
+        yield "VirtualService: not one for each Service"
+    for o in objects:
+        if o["kind"] == "PeerAuthentication" and o["spec"]["mtls"]["mode"] != "STRICT":
+            yield f"PeerAuthentication {o['metadata']['name']}: plaintext is accepted"
+
+
 def violations(objects):
     """Yields a sentence for each violation."""
     configs = {o["metadata"]["name"]: o["data"] for o in objects if o["kind"] == "ConfigMap"}
@@ -122,6 +179,9 @@ def violations(objects):
         elif o["kind"] in ("Secret",) and o["metadata"].get("namespace") != "evalrun-development":
             yield f"{name}: a secret in the repository"
     yield from selection_violations(objects)
+    yield from protocol_violations(objects)
+    yield from egress_violations(objects)
+    yield from mesh_violations(objects)
     for kind in ("PodDisruptionBudget", "NetworkPolicy", "ServiceAccount"):
         if not any(o["kind"] == kind for o in objects):
             yield f"there is no {kind}"
