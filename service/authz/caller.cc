@@ -54,7 +54,7 @@ bool IsTrustedPeer(const std::vector<std::string>& patterns, std::string_view ca
 
 void ResolveCaller(const IdentityPolicy& policy, const PeerCredentials& credentials,
                    std::string* caller) {
-  const bool has_certificate = !credentials.spiffe_id.empty() || !credentials.dns_name.empty();
+  const bool is_named = !credentials.spiffe_id.empty() || !credentials.dns_name.empty();
   if (!credentials.spiffe_id.empty()) {
     caller->assign(credentials.spiffe_id);
   } else if (!credentials.dns_name.empty()) {
@@ -68,8 +68,10 @@ void ResolveCaller(const IdentityPolicy& policy, const PeerCredentials& credenti
   }
 
   if (policy.metadata_key.empty() || !IsWellFormedClaim(credentials.claimed_identity)) return;
-  const bool is_trusted = has_certificate ? IsTrustedPeer(policy.trusted_peers, *caller)
-                                          : IsTrustedAddress(policy.trusted_networks, *caller);
+  // A certificate that names nobody proves nothing, and is more than an address is trusted for.
+  const bool is_trusted =
+      is_named ? IsTrustedPeer(policy.trusted_peers, *caller)
+               : !credentials.has_certificate && IsTrustedAddress(policy.trusted_networks, *caller);
   if (is_trusted) caller->assign("metadata:").append(credentials.claimed_identity);
 }
 

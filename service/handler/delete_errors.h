@@ -57,9 +57,10 @@ struct RateLimitRejection {
 [[nodiscard]] CallError MakeRateLimitError(const RateLimitRejection& limited, bool attempted_before,
                                            std::string_view request_id);
 
-// The report of a call that its caller may not make. It says nothing about what exists.
-// `attempted_before` as above: the policy may have been another one then.
-[[nodiscard]] CallError MakePermissionDeniedError(bool attempted_before,
+// The report of a call that its caller may not make. It says nothing
+// but whom the caller was identified as (authz/caller.h), so that it can be compared with the
+// policy. `attempted_before` as above: the policy may have been another one then.
+[[nodiscard]] CallError MakePermissionDeniedError(std::string_view caller, bool attempted_before,
                                                   std::string_view request_id);
 
 // The report of a request that was refused without a send: `field` (may be empty: the message as a

@@ -49,6 +49,8 @@ struct CallError {
       false;  // whether `retry_after` was asked for by who limits the rate
   deletion::RetryStop retry_stop = deletion::RetryStop::kNone;
   std::vector<deletion::FieldError> field_errors;
+  // Of a call that the policy denied: its own identity as the gateway sees it. Empty otherwise.
+  std::string caller;
   // Of a call that a limit refused: the rule, whom it counts for (`caller:spiffe://...`), and what
   // it lets in. Empty otherwise.
   std::string limited_by;
