@@ -106,6 +106,8 @@ void LineSink::Write(std::string_view rest) {
     const ssize_t written = write(fd_, rest.data(), std::min(rest.size(), kMaxWriteBytes));
     if (written < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (written < 0) break;  // nobody reads, or the disk is full: there is nowhere to report it
+    written_ += static_cast<std::uint64_t>(
+        std::ranges::count(rest.substr(0, static_cast<std::size_t>(written)), '\n'));
     has_partial_line_ = written > 0 && rest[static_cast<std::size_t>(written) - 1] != '\n';
     rest.remove_prefix(static_cast<std::size_t>(written));
   }

@@ -42,6 +42,9 @@ class LineSink final : public spdlog::sinks::sink {
   void set_pattern(const std::string&) override {}
   void set_formatter(std::unique_ptr<spdlog::formatter>) override {}
 
+  // The number of lines written since the start.
+  [[nodiscard]] std::uint64_t written_lines() const { return written_; }
+
   // The number of lines dropped since the start.
   [[nodiscard]] std::uint64_t dropped_lines() const { return dropped_; }
 
@@ -53,6 +56,7 @@ class LineSink final : public spdlog::sinks::sink {
   const int fd_;
   const std::size_t capacity_;
   std::atomic<std::uint64_t> dropped_{0};
+  std::atomic<std::uint64_t> written_{0};
   std::atomic<bool> stopping_{false};
   std::mutex mutex_;
   std::condition_variable wake_;
