@@ -298,13 +298,19 @@ void Gateway::Drain() {
                   {{"reason", "the event loop does not respond"}});
     ExitWithoutDestructors(1);  // the loop's thread uses what they would destroy
   }
+  const bool is_audit_written = audit_log_->Close();
+  if (!is_audit_written) {
+    events_.Write(spdlog::level::err, "audit_stuck",
+                  {{"reason", "the audit file does not respond"}});
+  }
   events_.Write(spdlog::level::info, "stopped");
-  if (!reload_ended) ExitWithoutDestructors(0);  // as does the reload thread
+  // These threads use what destructors would destroy, too.
+  if (!reload_ended || !is_audit_written) ExitWithoutDestructors(0);
 }
 
 void Gateway::ExitWithoutDestructors(int status) {
-  audit_log_->Close();
-  sink_->Close();
+  static_cast<void>(audit_log_->Close());
+  static_cast<void>(sink_->Close());
   std::_Exit(status);
 }
 

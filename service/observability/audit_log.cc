@@ -68,9 +68,7 @@ void AuditLog::RunMaintenance(bool force_reopen) {
   ReportLostLines(was_deleted);
 }
 
-void AuditLog::Close() {
-  if (file_sink_ != nullptr) file_sink_->Close();
-}
+bool AuditLog::Close() { return file_sink_ == nullptr || file_sink_->Close(); }
 
 void AuditLog::ReopenIfNeeded(bool force_reopen) {
   if (!force_reopen && !file_->IsPathReplaced()) return;

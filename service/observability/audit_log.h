@@ -55,8 +55,8 @@ class AuditLog {
   // moved away, or if `force_reopen` is true. Lines in a file that was deleted are lost.
   void RunMaintenance(bool force_reopen);
 
-  // Writes the buffered lines, for at most one second. Later ones are not written.
-  void Close();
+  // Writes the buffered lines. Later ones are not written. False as by LineSink::Close().
+  bool Close();
 
  private:
   AuditLog(prometheus::Registry* registry, const EventLog* events);

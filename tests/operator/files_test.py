@@ -10,6 +10,7 @@ import time
 import pytest
 
 from evalrun_testing.child_process import TIMEOUT, ChildProcess, clean_environment
+from evalrun_testing.client import Client
 from evalrun_testing.gateway import GatewayProcess, gateway_command, run_gateway
 
 UPSTREAM = "http://127.0.0.1:1/v2"  # nobody listens there
@@ -144,14 +145,16 @@ def test_configuration_that_is_written_slowly_keeps_its_policy(gateway, config):
 
 HANG = r"""
 #define _GNU_SOURCE
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
-// As on a network file system whose server is gone: open() does not return while HANG_MARK exists.
+// As on a network file system whose server is gone: open() and write() do not return while HANG_MARK
+// exists.
 static void hang(const char* path) {
   const char* const hung = getenv("HANG_PATH");
   const char* const mark = getenv("HANG_MARK");
@@ -169,12 +172,23 @@ int open(const char* path, int flags, ...) {
 }
 
 int open64(const char* path, int flags, ...) __attribute__((alias("open")));
+
+ssize_t write(int fd, const void* bytes, size_t size) {
+  char link[64], path[4096];
+  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+  const ssize_t length = readlink(link, path, sizeof path - 1);
+  if (length > 0) {
+    path[length] = 0;
+    hang(path);
+  }
+  return syscall(SYS_write, fd, bytes, size);
+}
 """
 
 
 @pytest.fixture(name="hung_environment")
 def _hung_environment(tmp_path, key):
-    """(environment, mark): while the file `mark` exists, open() of `key` does not return."""
+    """(environment, mark): while the file `mark` exists, open() and write() of `key` do not return."""
     linked = subprocess.run(["ldd", gateway_command()[0]], capture_output=True, text=True, check=True)
     if "san.so" in linked.stdout:
         pytest.skip("a sanitizer must be the first library that is loaded")
@@ -205,6 +219,21 @@ def test_sigterm_is_an_orderly_shutdown_while_a_file_hangs(hung_environment, key
         assert gateway.stop() == 0
         names = [event["event"] for event in gateway.events]
         assert names[-3:] == ["reload_stuck", "draining", "stopped"]
+
+
+def test_sigterm_is_an_orderly_shutdown_while_the_audit_file_hangs(hung_environment, key):
+    environment, mark = hung_environment
+    environment["AYMARA_AI_API_KEY"] = "a-key"
+    command = gateway_command("--audit", key, "--upstream", UPSTREAM, "--max-attempts", "1")
+    with ChildProcess(command, environment) as gateway:
+        address = gateway.wait_until_listening()["grpc"]
+        mark.touch()
+        with Client(address) as client:
+            assert client.delete() == "UNAVAILABLE"
+        while not _waits_in_pause(gateway.pid):
+            time.sleep(0.01)
+        assert gateway.stop() == 0
+        assert [event["event"] for event in gateway.events][-2:] == ["audit_stuck", "stopped"]
 
 
 def _waits_in_pause(pid):
