@@ -13,7 +13,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include "service/config/load_config.h"
-#include "service/observability/grpc_log_capture.h"
+#include "service/observability/library_log.h"
 #include "service/observability/status_json.h"
 
 namespace evalrun::service {
@@ -57,7 +57,7 @@ bool SetLevel(const RunningGateway& gateway, std::string_view name) {
     gateway.events->Write(spdlog::level::warn, "log_level_changed",
                           {{"from", LevelName(before)}, {"to", name}});
     gateway.event_logger->set_level(level);
-    observability::GrpcLogCapture::SetLevel(level);
+    observability::LibraryLog::SetLevel(level);
     return true;
   }
   return false;

@@ -19,6 +19,7 @@
 #include "rest_backend/http/tls_material.h"
 #include "service/admin_sources.h"
 #include "service/authz/policy.h"
+#include "service/config/contradictions.h"
 #include "service/config/live_settings.h"
 #include "service/config/tls.h"
 #include "service/config/yaml_writer.h"
@@ -35,11 +36,15 @@ using std::chrono::system_clock;
 
 // How long the end of a shutdown may be delayed by waiting for a second signal.
 constexpr milliseconds kSignalCheckInterval{20};
+// How long the start of a shutdown may be delayed by a file that does not respond.
+constexpr milliseconds kReloadStopTimeout{2000};
 
 std::shared_ptr<spdlog::logger> MakeLogger(const char* name, spdlog::level::level_enum level,
                                            std::shared_ptr<observability::LineSink> sink) {
   auto logger = std::make_shared<spdlog::logger>(name, std::move(sink));
   logger->set_level(level);
+  // By default a line that cannot be buffered for lack of memory is reported on standard error.
+  logger->set_error_handler([](const std::string& /*error*/) {});
   return logger;
 }
 
@@ -47,6 +52,13 @@ std::shared_ptr<spdlog::logger> MakeLogger(const char* name, spdlog::level::leve
 void LogAuthorizationMode(const authz::AccessPolicy& policy, spdlog::level::level_enum level,
                           const observability::EventLog& events) {
   events.Write(level, "authorization", {{"mode", policy.mode()}});
+}
+
+void LogContradictions(const config::v1::GatewayConfig& config,
+                       const observability::EventLog& events) {
+  for (const std::string& contradiction : config::FindContradictions(config)) {
+    events.Write(spdlog::level::warn, "config_contradiction", {{"reason", contradiction}});
+  }
 }
 
 void LogChanges(const handler::LiveConfig& before, const handler::LiveConfig& now,
@@ -65,16 +77,15 @@ void LogChanges(const handler::LiveConfig& before, const handler::LiveConfig& no
 
 }  // namespace
 
-Gateway::Gateway(config::LoadedConfig loaded, reload::Reloader::Load reload_config,
+Gateway::Gateway(config::LoadedConfig loaded, reload::Reloader::Loaders load,
                  config::WatchedFiles* files)
     : loaded_(std::move(loaded)),
       config_(loaded_.config),
-      reload_config_(std::move(reload_config)),
+      load_(std::move(load)),
       files_(*files),
       sink_(std::make_shared<observability::LineSink>(STDOUT_FILENO, config_.log().buffer_bytes())),
       event_logger_(MakeLogger("events", ToSpdlogLevel(config_.log().level()), sink_)),
       events_(event_logger_),
-      grpc_log_(&events_),
       access_log_(MakeLogger("access", spdlog::level::info, sink_), MakeAccessLogOptions(loaded_),
                   &errors_),
       log_metrics_(sink_.get(), &access_log_),
@@ -82,6 +93,7 @@ Gateway::Gateway(config::LoadedConfig loaded, reload::Reloader::Load reload_conf
       process_metrics_(metrics_.registry(), BuildLabels(hooks_)),
       config_metrics_(metrics_.registry()),
       credential_metrics_(metrics_.registry()),
+      library_log_(&events_, metrics_.registry()),
       random_(std::random_device{}()),
       live_config_(MakeLiveConfig(loaded_)),
       certificates_(&events_, &credential_metrics_),
@@ -89,7 +101,7 @@ Gateway::Gateway(config::LoadedConfig loaded, reload::Reloader::Load reload_conf
       server_options_(MakeServerOptions(loaded_)),
       http_options_(MakeHttpOptions(loaded_)),
       shown_config_(loaded_.printed_config) {
-  observability::GrpcLogCapture::SetLevel(event_logger_->level());
+  observability::LibraryLog::SetLevel(event_logger_->level());
   metrics_.AddSource(&log_metrics_);
   config_metrics_.OnLoaded(config::HashConfig(config_), /*needs_restart=*/false,
                            system_clock::now());
@@ -228,6 +240,7 @@ void Gateway::LogStart() const {
     LogAuthorizationMode(*live_config_.policy, spdlog::level::info, events_);
   }
   if (!live_config_.deletions_enabled) events_.Write(spdlog::level::warn, "deletions_stopped");
+  LogContradictions(config_, events_);
   server_->Start();
   events_.Write(spdlog::level::info, "listening",
                 {{"grpc", server_->address()},
@@ -238,7 +251,7 @@ void Gateway::LogStart() const {
 }
 
 void Gateway::StartReloading() {
-  reloader_.emplace(loaded_, reload_config_, &files_, &events_, &config_metrics_);
+  reloader_.emplace(loaded_, load_, &files_, &events_, &config_metrics_);
   reloader_->OnReload([this](const config::LoadedConfig& next) { ApplyReloaded(next); });
   using Task = reload::ReloadThread::Task;
   reload_thread_.emplace(
@@ -257,18 +270,22 @@ void Gateway::StartReloading() {
 // On the reload thread.
 void Gateway::ApplyReloaded(const config::LoadedConfig& next) {
   event_logger_->set_level(ToSpdlogLevel(next.config.log().level()));
-  observability::GrpcLogCapture::SetLevel(event_logger_->level());
+  observability::LibraryLog::SetLevel(event_logger_->level());
   const handler::LiveConfig before = std::exchange(live_config_, MakeLiveConfig(next));
   // Not before it is in force: operators rely on the events, to revoke a key for example.
   server_->SetLiveConfig(live_config_,
                          [this, before, now = live_config_] { LogChanges(before, now, events_); });
+  LogContradictions(next.config, events_);
   process_metrics_.SetKeyFileTimes(
       reload::GetKeyFileTimes(next.config.upstream(), process_metrics_.started_at()));
   shown_config_.Set("# after a reload\n" + config::WriteYaml(next.config, {}));
 }
 
 void Gateway::Drain() {
-  reload_thread_.reset();
+  const bool reload_ended = reload_thread_->Stop(kReloadStopTimeout);
+  if (!reload_ended) {
+    events_.Write(spdlog::level::err, "reload_stuck", {{"reason", "a file does not respond"}});
+  }
   events_.Write(spdlog::level::info, "draining");
   draining_ = true;
   server_->AnnounceShutdown();
@@ -285,10 +302,22 @@ void Gateway::Drain() {
   if (!stopped) {
     events_.Write(spdlog::level::critical, "stop_failed",
                   {{"reason", "the event loop does not respond"}});
-    sink_->Close();
-    std::_Exit(1);  // the loop's thread uses what destructors would destroy
+    ExitWithoutDestructors(1);  // the loop's thread uses what they would destroy
+  }
+  const bool is_audit_written = audit_log_->Close();
+  if (!is_audit_written) {
+    events_.Write(spdlog::level::err, "audit_stuck",
+                  {{"reason", "the audit file does not respond"}});
   }
   events_.Write(spdlog::level::info, "stopped");
+  // These threads use what destructors would destroy, too.
+  if (!reload_ended || !is_audit_written) ExitWithoutDestructors(0);
+}
+
+void Gateway::ExitWithoutDestructors(int status) {
+  static_cast<void>(audit_log_->Close());
+  static_cast<void>(sink_->Close());
+  std::_Exit(status);
 }
 
 }  // namespace evalrun::service

@@ -35,7 +35,7 @@
 #include "service/observability/config_metrics.h"
 #include "service/observability/credential_metrics.h"
 #include "service/observability/event_log.h"
-#include "service/observability/grpc_log_capture.h"
+#include "service/observability/library_log.h"
 #include "service/observability/line_sink.h"
 #include "service/observability/log_metrics.h"
 #include "service/observability/metrics.h"
@@ -52,17 +52,17 @@ namespace evalrun::service {
 // initialised.
 class Gateway {
  public:
-  // `reload_config` loads the configuration again, as `loaded` was loaded, and reads its files
+  // `load` loads the configuration and the keys again, as `loaded` was loaded, and reads the files
   // through `files`, which outlives the gateway.
-  Gateway(config::LoadedConfig loaded, reload::Reloader::Load reload_config,
-          config::WatchedFiles* files);
+  Gateway(config::LoadedConfig loaded, reload::Reloader::Loaders load, config::WatchedFiles* files);
   ~Gateway();
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
 
   // Starts, serves until SIGTERM or SIGINT, and drains. Returns the exit status: 0, or 1 when it
   // could not start, which an event and standard error explain. Does not return when the event loop
-  // is stuck at the end: the process then exits with 1.
+  // is stuck at the end: the process then exits with 1. Nor when a file that is being reloaded, or
+  // the audit file, does not respond: it then exits with 0.
   int Run();
 
  private:
@@ -80,18 +80,18 @@ class Gateway {
 
   void ShareDescriptors(grpc_adapter::GrpcServerOptions* options) const;
   void ApplyReloaded(const config::LoadedConfig& next);
+  [[noreturn]] void ExitWithoutDestructors(int status);
   bool Fail(std::string_view what, std::string_view address, const absl::Status& status) const;
 
   config::LoadedConfig loaded_;             // its keys are wiped once the handler has them
   const config::v1::GatewayConfig config_;  // the settings of the start
-  const reload::Reloader::Load reload_config_;
+  const reload::Reloader::Loaders load_;
   config::WatchedFiles& files_;
 
   // Log, events and metrics.
   const std::shared_ptr<observability::LineSink> sink_;
   const std::shared_ptr<spdlog::logger> event_logger_;
   const observability::EventLog events_;
-  const observability::GrpcLogCapture grpc_log_;
   observability::RecentErrors errors_;
   observability::AccessLog access_log_;
   observability::Metrics metrics_;
@@ -100,6 +100,7 @@ class Gateway {
   observability::ProcessMetrics process_metrics_;
   observability::ConfigMetrics config_metrics_;
   observability::CredentialMetrics credential_metrics_;
+  observability::LibraryLog library_log_;
   std::unique_ptr<observability::AuditLog> audit_log_;
 
   // Calls.

@@ -42,7 +42,6 @@ int Main(int argc, char** argv) {
   if (const absl::Status status = process::ForbidCoreDumps(); !status.ok()) {
     return FailEarly("cannot forbid core dumps", status.ToString());
   }
-  process::BlockTerminationSignals();
   reload::BlockReloadSignal();
   // A write to a closed connection, and one beyond the limit of a file's size, is an error of the
   // write. These fail only for a signal that does not exist.
@@ -52,10 +51,21 @@ int Main(int argc, char** argv) {
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
 
   config::WatchedFiles files;
-  const auto load = [&] {
-    return config::LoadConfig(argc, argv, config::ProcessEnvironment(environ), files.MakeReader());
-  };
-  config::LoadResult loaded = load();
+  const reload::Reloader::Loaders load{
+      .config =
+          [&] {
+            return config::LoadConfig(argc, argv, config::ProcessEnvironment(environ),
+                                      files.MakeReader());
+          },
+      .keys =
+          [&](const config::v1::GatewayConfig& running) {
+            return config::LoadKeys(running, config::ProcessEnvironment(environ),
+                                    files.MakeReader());
+          }};
+  config::LoadResult loaded = load.config();
+  // From here on there is something to shut down. Until then they end the process, also while a
+  // file does not respond. No other thread exists yet.
+  process::BlockTerminationSignals();
   if (const auto* early_exit = std::get_if<config::EarlyExit>(&loaded)) {
     std::cout << early_exit->out << std::flush;
     std::cerr << early_exit->err;

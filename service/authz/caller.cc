@@ -64,7 +64,7 @@ bool IsTrustedPeer(const std::vector<std::string>& patterns, std::string_view ca
 
 bool ResolveCaller(const IdentityPolicy& policy, const PeerCredentials& credentials,
                    std::string* caller) {
-  const bool has_certificate = !credentials.spiffe_id.empty() || !credentials.dns_name.empty();
+  const bool is_named = !credentials.spiffe_id.empty() || !credentials.dns_name.empty();
   if (!credentials.spiffe_id.empty()) {
     caller->assign(credentials.spiffe_id);
   } else if (!credentials.dns_name.empty()) {
@@ -77,8 +77,10 @@ bool ResolveCaller(const IdentityPolicy& policy, const PeerCredentials& credenti
     caller->assign("unknown");
   }
 
-  const bool is_trusted = has_certificate ? IsTrustedPeer(policy.trusted_peers, *caller)
-                                          : IsTrustedAddress(policy.trusted_networks, *caller);
+  // A certificate without a name proves no identity, and is not trusted for its address either.
+  const bool is_trusted =
+      is_named ? IsTrustedPeer(policy.trusted_peers, *caller)
+               : !credentials.has_certificate && IsTrustedAddress(policy.trusted_networks, *caller);
   if (!is_trusted || policy.metadata_key.empty()) return is_trusted;
   const auto claim = ReadClaim(policy.metadata_key, credentials.claimed_identity);
   if (claim.has_value()) caller->assign("metadata:").append(*claim);

@@ -8,10 +8,11 @@
 //
 //   spiffe://prod/ns/batch    the SPIFFE id in the client's certificate
 //   dns:batch.internal        without a SPIFFE id: the first DNS name in it, in lower case
-//   metadata:team-a           claimed by a trusted hop, under the configured metadata key; under
-//                             `x-forwarded-client-cert` the URI in the certificate that the hop saw
-//                             (forwarded_certificate.h): metadata:spiffe://prod/ns/batch
-//   ip:10.0.0.7               the peer's address without its port, when nothing better is known
+//   metadata:team-a           claimed by a trusted proxy, under the configured metadata key; under
+//                             `x-forwarded-client-cert` the URI in the certificate that the proxy
+//                             saw (forwarded_certificate.h): metadata:spiffe://prod/ns/batch
+//   ip:10.0.0.7               the peer's address without its port, when nothing better is known:
+//                             no certificate, or one that has neither
 //   unknown                   the peer's address is not an IP address
 //
 // Pure: does not depend on gRPC. service/grpc_adapter/peer_credentials.h reads the credentials of a
@@ -32,10 +33,11 @@ namespace evalrun::authz {
 struct IdentityPolicy {
   // The metadata key that holds the claim, in lower case. Empty: claims are ignored.
   std::string metadata_key;
-  // Trusted peers without a client certificate, by address.
+  // Trusted peers without a client certificate, by address. A peer with a certificate is never one
+  // of them, also if its certificate names nobody.
   std::vector<Network> trusted_networks;
   // Trusted peers with a client certificate: patterns (pattern.h) for their identity. For a peer
-  // whose certificate holds an identity, only this list counts, whatever its address is.
+  // with a certificate, only this list counts, whatever its address is.
   std::vector<std::string> trusted_peers;
 
   [[nodiscard]] bool HasTrustedProxies() const {
@@ -45,9 +47,11 @@ struct IdentityPolicy {
 
 // What is known about the peer of a call. The views need to be valid only during ResolveCaller().
 struct PeerCredentials {
-  // Both from a verified client certificate; empty: there is none.
+  // Both from a verified client certificate; empty: it has none, or there is no certificate.
   std::string_view spiffe_id = {};
   std::string_view dns_name = {};
+  // Whether there is one, also if it has neither.
+  bool has_certificate = false;
   // gRPC's name of the peer: `ipv4:10.0.0.7:40000`, `ipv6:%5B::1%5D:40000`.
   std::string_view peer = {};
   // The value under the policy's metadata key; empty unless the key occurs exactly once. Untrusted:

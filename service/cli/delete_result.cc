@@ -41,6 +41,7 @@ void ReadErrorInfo(const google::rpc::ErrorInfo& info, DeleteResult* report) {
   report->upstream_code = value("upstream_code");
   report->upstream_request_id = value("upstream_request_id");
   report->limited_by = value("limited_by");
+  report->caller = value("caller");
 }
 
 void ReadDetail(const google::protobuf::Any& any, DeleteResult* report) {

@@ -95,6 +95,7 @@ struct DeleteResult {
   std::string request_id;
   std::optional<std::chrono::milliseconds> retry_after;
   std::vector<FieldViolation> field_violations;
+  std::string caller;      // of a denied call: whom the gateway takes the caller for, or empty
   std::string limited_by;  // the name of the rate limit's rule, or empty
   std::vector<QuotaViolation> quota_violations;
   std::optional<Resource> resource;

@@ -250,6 +250,7 @@ std::string RenderText(const DeleteResult& report) {
     AppendRow("resource", resource, &out);
   }
   AppendRow("workspace", report.request.workspace_uuid.value_or(""), &out);
+  AppendRow("seen as", report.caller, &out);
   for (const QuotaViolation& violation : report.quota_violations) {
     AppendRow("limit", fmt::format("{}: {}", violation.subject, violation.description), &out);
   }
@@ -299,6 +300,7 @@ std::string RenderJson(const DeleteResult& report) {
     json["field_violations"].push_back(
         {{"field", violation.field}, {"description", violation.description}});
   }
+  json["caller"] = text(report.caller);
   json["limited_by"] = text(report.limited_by);
   json["quota_violations"] = Json::array();
   for (const QuotaViolation& violation : report.quota_violations) {

@@ -24,6 +24,11 @@ absl::StatusOr<ApiKey> MakeApiKey(std::string_view bytes, const std::string& sou
   if (bytes.size() > kMaxApiKeyBytes) {
     return refused(Concat("it is longer than ", kMaxApiKeyBytes, " bytes"));
   }
+  if (const std::size_t quote = bytes.find_first_of("\"'`"); quote != std::string_view::npos) {
+    return refused(Concat("byte ", quote + 1,
+                          " is a quotation mark; write the key without quotes, which an env file, "
+                          "for example, may pass on"));
+  }
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     if (!absl::ascii_isgraph(static_cast<unsigned char>(bytes[i]))) {
       return refused(Concat("byte ", i + 1,

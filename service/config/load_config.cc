@@ -8,8 +8,11 @@
 #include <vector>
 
 #include <absl/status/statusor.h>
+#include <absl/strings/str_join.h>
 
 #include "service/config/api_key.h"
+#include "service/config/append_target.h"
+#include "service/config/contradictions.h"
 #include "service/config/field_value.h"
 #include "service/config/flags.h"
 #include "service/config/help.h"
@@ -87,6 +90,14 @@ EarlyExit MakeErrorExit(const Errors& errors) {
   return {.out = "", .err = std::move(text), .exit_code = kExitConfigError, .errors = errors};
 }
 
+EarlyExit MakeCheckedExit(const v1::GatewayConfig& config) {
+  std::string warnings;
+  for (const std::string& warning : FindContradictions(config)) {
+    Append(&warnings, kProgram, ": warning: ", warning, "\n");
+  }
+  return {.out = "configuration OK\n", .err = std::move(warnings), .exit_code = 0};
+}
+
 std::string PrintConfig(const Layers& layers, const absl::StatusOr<ApiKey>& key) {
   std::string text = Concat("# ", kProgram, " ", Version(), "\n");
   if (key.ok()) {
@@ -126,6 +137,14 @@ void CheckTlsFiles(const v1::GatewayConfig& config, const FileReader& read_file,
   }
 }
 
+// What the start would open, too.
+void CheckAuditFile(const v1::GatewayConfig& config, Errors* errors) {
+  const std::string& to = config.audit().to();
+  if (to == "off" || to == "log") return;
+  const absl::Status status = CheckAppendTarget(to);
+  if (!status.ok()) errors->push_back(Concat("audit.to = ", Quote(to), ": ", status.message()));
+}
+
 }  // namespace
 
 std::string_view Version() { return EVALRUN_VERSION; }
@@ -155,12 +174,23 @@ LoadResult LoadConfig(int argc, const char* const* argv, const Environment& envi
     return EarlyExit{.out = std::move(loaded.printed_config), .err = "", .exit_code = 0};
   }
   LoadSecrets(std::move(key), read_file, &loaded, &errors);
-  if (flags.check_config && errors.empty()) CheckTlsFiles(config, read_file, &errors);
-  if (!errors.empty()) return MakeErrorExit(errors);
-  if (flags.check_config) {
-    return EarlyExit{.out = "configuration OK\n", .err = "", .exit_code = 0};
+  if (flags.check_config && errors.empty()) {
+    CheckTlsFiles(config, read_file, &errors);
+    CheckAuditFile(config, &errors);
   }
+  if (!errors.empty()) return MakeErrorExit(errors);
+  if (flags.check_config) return MakeCheckedExit(config);
   return loaded;
+}
+
+absl::StatusOr<LoadedConfig> LoadKeys(const v1::GatewayConfig& config,
+                                      const Environment& environment, const FileReader& read_file) {
+  Errors errors;
+  LoadedConfig loaded = ParseConfig(config, /*sources=*/{}, &errors);
+  LoadSecrets(FindApiKey(config.upstream().api_key_file(), environment, read_file), read_file,
+              &loaded, &errors);
+  if (!errors.empty()) return absl::InvalidArgumentError(absl::StrJoin(errors, "; "));
+  return absl::StatusOr<LoadedConfig>(std::move(loaded));
 }
 
 }  // namespace evalrun::config

@@ -20,6 +20,8 @@
 #include <variant>
 #include <vector>
 
+#include <absl/status/statusor.h>
+
 #include "service/config/environment.h"
 #include "service/config/loaded_config.h"
 #include "service/config/read_file.h"
@@ -44,6 +46,12 @@ using LoadResult = std::variant<LoadedConfig, EarlyExit>;
 [[nodiscard]] LoadResult LoadConfig(int argc, const char* const* argv,
                                     const Environment& environment,
                                     const FileReader& read_file = ReadFile);
+
+// `config`, which is valid and in use, with its API keys read anew: keys are rotated although the
+// configuration's files have an error. Errors are those of the keys.
+[[nodiscard]] absl::StatusOr<LoadedConfig> LoadKeys(const v1::GatewayConfig& config,
+                                                    const Environment& environment,
+                                                    const FileReader& read_file = ReadFile);
 
 // The gateway's version, such as `0.1.0`.
 [[nodiscard]] std::string_view Version();

@@ -34,6 +34,9 @@ struct Conflicts {
 };
 
 absl::Status CheckAuditTarget(std::string_view text) {
+  if (text == "/dev/stdout" || text == "/dev/stderr" || text.starts_with("/dev/fd/")) {
+    return absl::InvalidArgumentError("must be log for standard output, or a regular file");
+  }
   if (text == "off" || text == "log" || text.find('/') != std::string_view::npos) {
     return absl::OkStatus();
   }
@@ -91,6 +94,10 @@ void ParseAllFields(const Sources& sources, LoadedConfig* loaded, Lines* errors,
                     {"limits.rules", ForEach<v1::LimitRule>(parse_limit_rule)},
                     {"authorization.rules", ForEach<v1::AuthorizationRule>(parse_authorization)}}},
       &field_errors);
+  if (config.authorization().allow_all() && !allowed.empty()) {
+    conflicts->authorization.emplace_back(
+        "authorization.allow_all: must be false with authorization.rules");
+  }
   loaded->access_policy = {std::move(allowed), config.authorization().dry_run()};
 }
 

@@ -3,6 +3,7 @@
 #include "service/config/read_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -22,7 +23,8 @@ absl::Status ReadError(const std::string& path, std::string_view why) {
 
 class OpenFile {
  public:
-  explicit OpenFile(const char* path) : fd_(open(path, O_RDONLY | O_CLOEXEC)) {}
+  explicit OpenFile(const char* path)
+      : fd_(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)) {}
   ~OpenFile() {
     if (fd_ >= 0) close(fd_);
   }
@@ -34,12 +36,22 @@ class OpenFile {
   int fd_;
 };
 
+// Why a file that is not a regular one is not read.
+std::string_view DescribeFileType(mode_t mode) {
+  if (S_ISDIR(mode)) return "it is a directory";
+  if (S_ISFIFO(mode)) return "it is a pipe, which can be read only once";
+  return "it is a device or a socket and not a regular file";
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> ReadFile(const std::string& path, std::size_t max_bytes) {
   if (path.find('\0') != std::string::npos) return ReadError(path, "a file's name has no NUL");
   const OpenFile file(path.c_str());
   if (file.fd() < 0) return ReadError(path, std::strerror(errno));
+  struct stat status {};
+  if (fstat(file.fd(), &status) != 0) return ReadError(path, std::strerror(errno));
+  if (!S_ISREG(status.st_mode)) return ReadError(path, DescribeFileType(status.st_mode));
   // As large as it may become: a string that grows leaves its former memory unwiped.
   std::string content(max_bytes + 1, '\0');
   std::size_t size = 0;

@@ -9,6 +9,7 @@
 #include "service/authz/network.h"
 #include "service/config/secret.h"
 #include "service/config/text.h"
+#include "service/tls/certificate_path.h"
 #include "service/tls/pem.h"
 
 namespace evalrun::config {
@@ -45,7 +46,10 @@ absl::Status ReadPair(const TlsPaths& paths, const FileReader& read_file,
                       system_clock::time_point now, TlsFiles* files) {
   auto certificate = ReadCertificates(paths.certificate, read_file);
   if (!certificate.ok()) return certificate.status();
-  if (certificate->second.first <= now) {
+  const auto path =
+      tls::BuildCertificatePath(certificate->first, files->material.ca_certificates, now);
+  if (!path.has_value()) return FileError(paths.certificate, "a certificate in it is damaged");
+  if (path->valid_until <= now) {
     return FileError(paths.certificate,
                      "the certificate, or one of its intermediates, has expired");
   }
@@ -60,7 +64,9 @@ absl::Status ReadPair(const TlsPaths& paths, const FileReader& read_file,
     return FileError(paths.key, Concat("it is not the key of ", Escape(paths.certificate)));
   }
   files->material.certificate_chain = std::move(certificate->first);
-  files->certificate_expiry = certificate->second.first;
+  files->certificate_start = path->valid_from;
+  files->certificate_expiry = path->valid_until;
+  files->ignored_certificates = path->ignored;
   return absl::OkStatus();
 }
 
@@ -140,10 +146,10 @@ absl::StatusOr<TlsFiles> LoadTlsFiles(const TlsPaths& paths, const FileReader& r
                                       system_clock::time_point now) {
   TlsFiles files;
   absl::Status status;
-  if (!paths.certificate.empty()) status.Update(ReadPair(paths, read_file, now, &files));
   if (!paths.authorities.empty()) {
     status.Update(ReadAuthorities(paths.authorities, read_file, now, &files));
   }
+  if (!paths.certificate.empty()) status.Update(ReadPair(paths, read_file, now, &files));
   if (!status.ok()) return status;
   return absl::StatusOr<TlsFiles>(std::move(files));
 }

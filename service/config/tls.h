@@ -40,14 +40,18 @@ struct TlsPaths {
 // The content of the files.
 struct TlsFiles {
   http::TlsMaterial material;
-  // When the first of the certificate and its intermediates expires, and the last of the
-  // authorities.
+  // From when to when the certificate and the intermediates that a peer needs are valid, and when
+  // the last of the authorities expires.
+  std::optional<std::chrono::system_clock::time_point> certificate_start;
   std::optional<std::chrono::system_clock::time_point> certificate_expiry;
   std::optional<std::chrono::system_clock::time_point> authorities_expiry;
+  // The subjects of expired certificates beside the certificate that no peer needs.
+  std::vector<std::string> ignored_certificates;
 };
 
 // Reads the files. Errors, each naming its file: one that cannot be read or holds something else, a
-// key that is not the certificate's, and certificates that have expired at `now`.
+// key that is not the certificate's, and certificates that have expired at `now` and are needed
+// (tls/certificate_path.h). One that is not valid yet is no error here.
 [[nodiscard]] absl::StatusOr<TlsFiles> LoadTlsFiles(const TlsPaths& paths,
                                                     const FileReader& read_file,
                                                     std::chrono::system_clock::time_point now);

@@ -2,10 +2,8 @@
 
 #include "service/config/watched_files.h"
 
-#include <filesystem>
 #include <functional>
 #include <string_view>
-#include <system_error>
 
 #include "service/config/secret.h"
 #include "service/config/text.h"
@@ -26,21 +24,13 @@ std::uint64_t HashContent(const Content& content) {
   return ~hash({message.data(), message.size()});
 }
 
-bool IsRegular(const std::string& path) {
-  std::error_code error;
-  const auto status = std::filesystem::status(path, error);
-  return std::filesystem::is_regular_file(status) || !std::filesystem::exists(status);
-}
-
 }  // namespace
 
 FileReader WatchedFiles::MakeReader() {
   return [this](const std::string& path, std::size_t max_bytes) {
-    const bool is_regular = IsRegular(path);
     Content content = ReadFile(path, max_bytes);
     files_[path] = {.max_bytes = max_bytes,
                     .hash = HashContent(content),
-                    .is_regular = is_regular,
                     .is_whitespace =
                         content.ok() && content->find_first_not_of(" \t\r\n") == std::string::npos};
     return content;
@@ -63,11 +53,6 @@ std::uint64_t WatchedFiles::LoadedHash() const {
 std::uint64_t WatchedFiles::CurrentHash() const {
   std::uint64_t sum = 0;
   for (const auto& [path, file] : files_) {
-    // Reading a pipe would take its content from its reader.
-    if (!file.is_regular) {
-      sum = CombineHashes(sum, file.hash);
-      continue;
-    }
     Content content = ReadFile(path, file.max_bytes);
     sum = CombineHashes(sum, HashContent(content));
     if (content.ok()) WipeString(&*content);
@@ -75,10 +60,9 @@ std::uint64_t WatchedFiles::CurrentHash() const {
   return sum;
 }
 
-std::string WatchedFiles::FindUnreliableFile() const {
+std::string WatchedFiles::FindBlankFile() const {
   for (const auto& [path, file] : files_) {
-    if (!file.is_regular) return Concat(Escape(path), " is no regular file and is read only once");
-    if (file.is_whitespace) return Concat(Escape(path), " is blank");
+    if (file.is_whitespace) return path;
   }
   return {};
 }

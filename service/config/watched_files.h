@@ -40,15 +40,14 @@ class WatchedFiles {
   [[nodiscard]] std::uint64_t LoadedHash() const;
   [[nodiscard]] std::uint64_t CurrentHash() const;
 
-  // Why the last load must not replace another, or empty: a file that can be read only once, such
-  // as a pipe, or a blank one, which may be about to be written.
-  [[nodiscard]] std::string FindUnreliableFile() const;
+  // The path of a blank file, or empty: it may be about to be written, so that the last load must
+  // not replace another.
+  [[nodiscard]] std::string FindBlankFile() const;
 
  private:
   struct File {
     std::size_t max_bytes = 0;
     std::uint64_t hash = 0;
-    bool is_regular = true;
     bool is_whitespace = false;
   };
 

@@ -133,6 +133,30 @@ class Reader {
   std::vector<std::string>& errors_;
 };
 
+std::string_view LineAt(std::string_view text, int number) {
+  for (; number > 0 && !text.empty(); --number) {
+    const std::size_t end = text.find('\n');
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  }
+  return text.substr(0, text.find('\n'));
+}
+
+// What to write instead, for mistakes whose message by yaml-cpp does not say so; or empty.
+std::string_view Advice(std::string_view text, const YAML::Exception& error) {
+  const std::string_view line = LineAt(text, error.mark.line);
+  const std::string_view indentation = line.substr(0, line.find_first_not_of(" \t"));
+  if (indentation.find('\t') != std::string_view::npos) {
+    return "; YAML is indented with spaces, and this line begins with a tab";
+  }
+  if (error.msg == YAML::ErrorMsg::ALIAS_NOT_FOUND) {
+    return "; a value that begins with * is written in quotes: '*'";
+  }
+  if (error.msg == YAML::ErrorMsg::UNKNOWN_TOKEN) {
+    return "; a value that begins with a sign such as @, % or ` is written in quotes";
+  }
+  return {};
+}
+
 }  // namespace
 
 void ReadYaml(const std::string& yaml, std::string_view file_name, Message* message,
@@ -154,7 +178,7 @@ void ReadYaml(const std::string& yaml, std::string_view file_name, Message* mess
     }
     reader.ReadMap(document, "", message);
   } catch (const YAML::Exception& e) {
-    reader.AddError("document", e.mark, Concat("not YAML: ", Escape(e.msg)));
+    reader.AddError("document", e.mark, Concat("not YAML: ", Escape(e.msg), Advice(text, e)));
   } catch (const std::exception& e) {
     errors->push_back(Concat(Escape(file_name), ": cannot be read as YAML: ", Escape(e.what())));
   }

@@ -108,6 +108,7 @@ void DeleteCall::OnArrived(bool ok) {
     subjects = GetCertificateSubjects(grpc_->context);
     call.spiffe_id = subjects.spiffe_id;
     call.dns_name = subjects.dns_name;
+    call.has_certificate = subjects.has_certificate;
   }
   call_.Start(call);
 }

@@ -19,7 +19,10 @@ std::string_view First(const grpc::AuthContext& context, const char* property) {
 
 CertificateSubjects GetCertificateSubjects(const grpc::ServerContext& call) {
   CertificateSubjects names{.context = call.auth_context(), .spiffe_id = {}, .dns_name = {}};
-  if (names.context == nullptr || !names.context->IsPeerAuthenticated()) return names;
+  if (names.context == nullptr) return names;
+  // gRPC does not count a peer as authenticated whose certificate has no subject and no name.
+  names.has_certificate = !First(*names.context, GRPC_X509_PEM_CERT_PROPERTY_NAME).empty();
+  if (!names.context->IsPeerAuthenticated()) return names;
   names.spiffe_id = First(*names.context, GRPC_PEER_SPIFFE_ID_PROPERTY_NAME);
   if (names.spiffe_id.empty()) names.dns_name = First(*names.context, GRPC_PEER_DNS_PROPERTY_NAME);
   return names;

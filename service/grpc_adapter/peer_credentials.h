@@ -21,6 +21,7 @@ struct CertificateSubjects {
   std::shared_ptr<const grpc::AuthContext> context;
   std::string_view spiffe_id;
   std::string_view dns_name;
+  bool has_certificate = false;  // also if it has neither name
 };
 
 // Only for a server that verifies the certificates it asks for: gRPC shows the names in one that it

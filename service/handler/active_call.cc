@@ -98,8 +98,10 @@ void ActiveCall::Start(const IncomingCall& call) {
 void ActiveCall::ReadCaller(const IncomingCall& call) {
   const authz::IdentityPolicy& policy = handler_.options().identity;
   state_.peer = call.peer;
-  authz::PeerCredentials credentials{
-      .spiffe_id = call.spiffe_id, .dns_name = call.dns_name, .peer = call.peer};
+  authz::PeerCredentials credentials{.spiffe_id = call.spiffe_id,
+                                     .dns_name = call.dns_name,
+                                     .has_certificate = call.has_certificate,
+                                     .peer = call.peer};
   if (!policy.metadata_key.empty()) {
     credentials.claimed_identity = call.metadata.Find(policy.metadata_key);
   }
@@ -140,7 +142,7 @@ std::optional<CallError> ActiveCall::CheckDeletionsEnabled() const {
 std::optional<CallError> ActiveCall::Authorize() {
   state_.access_decision = handler_.live_config().policy->Decide(state_.caller, state_.workspace);
   if (state_.access_decision != authz::AccessDecision::kDenied) return std::nullopt;
-  return MakePermissionDeniedError(state_.attempted_before, state_.request_id);
+  return MakePermissionDeniedError(state_.caller, state_.attempted_before, state_.request_id);
 }
 
 std::optional<CallError> ActiveCall::CheckRateLimits() {

@@ -8,6 +8,7 @@
 #include <absl/strings/str_cat.h>
 #include <absl/time/time.h>
 
+#include "rest_backend/deletion/utf8.h"
 #include "service/authz/policy.h"
 
 namespace evalrun::handler {
@@ -147,13 +148,17 @@ CallError MakeDeletionsStoppedError(bool attempted_before, std::string_view requ
   return call_error;
 }
 
-CallError MakePermissionDeniedError(bool attempted_before, std::string_view request_id) {
+CallError MakePermissionDeniedError(std::string_view caller, bool attempted_before,
+                                    std::string_view request_id) {
   CallError call_error;
   if (attempted_before) call_error.certainty = deletion::Certainty::kUnknown;
   call_error.code = absl::StatusCode::kPermissionDenied;
   call_error.reason = std::string(authz::kCallerNotAllowed);
   call_error.request_id = std::string(request_id);
-  call_error.message = "this caller may not delete in this workspace";
+  // Names in a certificate may be any bytes.
+  call_error.caller = deletion::ToValidUtf8(caller);
+  call_error.message =
+      absl::StrCat("this caller (", call_error.caller, ") may not delete in this workspace");
   if (attempted_before) PrefixUnknownOutcome(&call_error);
   return call_error;
 }

@@ -69,9 +69,10 @@ inline constexpr std::string_view kDeletionsStoppedReason = "DELETIONS_STOPPED";
 [[nodiscard]] CallError MakeDeletionsStoppedError(bool attempted_before,
                                                   std::string_view request_id);
 
-// The error of a call that the policy denies. It reveals nothing about which runs exist.
-// `attempted_before` as above: the policy may have been another one then.
-[[nodiscard]] CallError MakePermissionDeniedError(bool attempted_before,
+// The error of a call that the policy denies. It names the caller's own identity as the gateway
+// sees it (authz/caller.h), so that it can be compared with the policy, and reveals nothing about
+// which runs exist. `attempted_before` as above: the policy may have been another one then.
+[[nodiscard]] CallError MakePermissionDeniedError(std::string_view caller, bool attempted_before,
                                                   std::string_view request_id);
 
 // The error of a malformed request, for which nothing was sent: `field` (empty: the message as a

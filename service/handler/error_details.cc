@@ -41,6 +41,7 @@ google::rpc::ErrorInfo MakeErrorInfo(const CallError& call_error, std::size_t ma
   if (call_error.retry_stop != deletion::RetryStop::kNone) {
     metadata["retry_stopped"] = std::string(deletion::RetryStopName(call_error.retry_stop));
   }
+  if (!call_error.caller.empty()) metadata["caller"] = Truncate(call_error.caller, max_bytes);
   if (!call_error.limited_by.empty()) metadata["limited_by"] = call_error.limited_by;
   if (!call_error.upstream_code.empty()) {
     metadata["upstream_code"] = Truncate(call_error.upstream_code, max_bytes);

@@ -50,6 +50,8 @@ struct CallError {
   deletion::RetryStop retry_stop = deletion::RetryStop::kNone;
   std::vector<deletion::FieldError> field_errors;
   std::string upstream_details;  // a JSON object; empty: none (ErrorBody::details)
+  // Of a call that the policy denied: its own identity as the gateway sees it. Empty otherwise.
+  std::string caller;
   // Of a call that a rate limit denied: the rule, the subject that it counts for
   // (`caller:spiffe://...`), and what it allows. Empty otherwise.
   std::string limited_by;

@@ -33,6 +33,7 @@ struct IncomingCall {
   // Of a client certificate that was verified (authz/caller.h); empty: none.
   std::string_view spiffe_id = {};
   std::string_view dns_name = {};
+  bool has_certificate = false;  // also if it has neither name
   // The caller's. More than a year away: there is none.
   std::chrono::system_clock::time_point deadline = std::chrono::system_clock::time_point::max();
 };

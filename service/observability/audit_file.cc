@@ -14,9 +14,19 @@ namespace evalrun::observability {
 namespace {
 
 absl::StatusOr<int> OpenForAppending(const std::string& path) {
-  const int fd = open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+  const auto refused = [&path] {
+    return absl::FailedPreconditionError(
+        absl::StrCat("cannot open ", path, ": it is not a regular file"));
+  };
+  // A pipe without a reader, and some devices, would be waited for.
+  const int fd =
+      open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0640);
+  if (fd < 0 && errno == ENXIO) return refused();
   if (fd < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", path));
-  return fd;
+  struct stat status {};
+  if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) return fd;
+  close(fd);  // nothing was written
+  return refused();
 }
 
 }  // namespace
@@ -37,6 +47,11 @@ bool AuditFile::IsPathReplaced() const {
   if (fstat(fd_, &ours) != 0) return false;
   if (stat(path_.c_str(), &there) != 0) return true;
   return there.st_dev != ours.st_dev || there.st_ino != ours.st_ino;
+}
+
+bool AuditFile::IsDeleted() const {
+  struct stat ours {};
+  return fstat(fd_, &ours) == 0 && ours.st_nlink == 0;
 }
 
 absl::Status AuditFile::Reopen() {

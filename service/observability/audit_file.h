@@ -18,8 +18,9 @@ namespace evalrun::observability {
 // Not thread-safe, but other threads may write to fd() at any time.
 class AuditFile {
  public:
-  // Opens the file for appending. A new file is created with mode 0640. The error message is for
-  // people and names the file.
+  // Opens the file for appending. A new file is created with mode 0640. What is not a regular file
+  // is refused, without waiting for the reader of a pipe. The error message is for people and names
+  // the file.
   static absl::StatusOr<std::unique_ptr<AuditFile>> Open(const std::string& path);
   ~AuditFile();
   AuditFile(const AuditFile&) = delete;
@@ -30,6 +31,9 @@ class AuditFile {
 
   // Whether the path now refers to another file, or to none.
   [[nodiscard]] bool IsPathReplaced() const;
+
+  // Whether the open file has no name any more: what is written to it is lost.
+  [[nodiscard]] bool IsDeleted() const;
 
   // Switches to the file at the path, which is created if it does not exist. Each concurrent write
   // goes entirely to the old file or to the new one. After an error the old file stays in use.

@@ -28,9 +28,16 @@ AuditLog::AuditLog(prometheus::Registry* registry, const EventLog* events)
     : events_(*events),
       dropped_(prometheus::BuildCounter()
                    .Name("gateway_audit_lines_dropped_total")
-                   .Help("Audit lines that could not be written to their file.")
+                   .Help("Audit lines that could not be written to their file, or were written to "
+                         "one that was deleted.")
                    .Register(*registry)
-                   .Add({})) {}
+                   .Add({})),
+      unavailable_metric_(prometheus::BuildGauge()
+                              .Name("gateway_audit_file_unavailable")
+                              .Help("1 while the path of the audit file cannot be opened anew: "
+                                    "lines go to the file that was moved away.")
+                              .Register(*registry)
+                              .Add({})) {}
 
 absl::StatusOr<std::unique_ptr<AuditLog>> AuditLog::Open(const Options& options,
                                                          std::shared_ptr<LineSink> log_sink,
@@ -56,23 +63,36 @@ void AuditLog::Write(const CallRecord& record, std::chrono::system_clock::time_p
 
 void AuditLog::RunMaintenance(bool force_reopen) {
   if (file_ == nullptr) return;
-  if (const std::uint64_t dropped = file_sink_->dropped_lines(); dropped > dropped_reported_) {
-    const std::uint64_t lines = dropped - std::exchange(dropped_reported_, dropped);
-    dropped_.Increment(static_cast<double>(lines));
-    events_.Write(spdlog::level::err, "audit_lines_lost", {{"lines", std::to_string(lines)}});
-  }
+  const bool was_deleted = file_->IsDeleted();
   ReopenIfNeeded(force_reopen);
+  ReportLostLines(was_deleted);
 }
+
+bool AuditLog::Close() { return file_sink_ == nullptr || file_sink_->Close(); }
 
 void AuditLog::ReopenIfNeeded(bool force_reopen) {
   if (!force_reopen && !file_->IsPathReplaced()) return;
   const absl::Status status = file_->Reopen();
   const bool was_unavailable = std::exchange(unavailable_, !status.ok());
+  unavailable_metric_.Set(unavailable_ ? 1 : 0);
   if (status.ok()) {
     events_.Write(spdlog::level::info, "audit_file_opened");
   } else if (!was_unavailable) {
     events_.Write(spdlog::level::err, "audit_file_lost", {{"reason", status.ToString()}});
   }
+}
+
+// `was_deleted`: whether the file was deleted before it was reopened. Which lines of the last
+// second came after that is not known: all of them count.
+void AuditLog::ReportLostLines(bool was_deleted) {
+  const std::uint64_t dropped = file_sink_->dropped_lines();
+  std::uint64_t lines = dropped - std::exchange(dropped_reported_, dropped);
+  const std::uint64_t written = file_sink_->written_lines();
+  const std::uint64_t written_since = written - std::exchange(written_before_, written);
+  if (was_deleted) lines += written_since;
+  if (lines == 0) return;
+  dropped_.Increment(static_cast<double>(lines));
+  events_.Write(spdlog::level::err, "audit_lines_lost", {{"lines", std::to_string(lines)}});
 }
 
 }  // namespace evalrun::observability

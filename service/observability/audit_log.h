@@ -17,6 +17,7 @@
 
 #include <absl/status/statusor.h>
 #include <prometheus/counter.h>
+#include <prometheus/gauge.h>
 #include <prometheus/registry.h>
 #include <spdlog/logger.h>
 
@@ -51,20 +52,26 @@ class AuditLog {
   void Write(const CallRecord& record, std::chrono::system_clock::time_point now);
 
   // To be called every second, on one thread. Reports lost lines, and reopens the file if it was
-  // moved away, or if `force_reopen` is true.
+  // moved away, or if `force_reopen` is true. Lines in a file that was deleted are lost.
   void RunMaintenance(bool force_reopen);
+
+  // Writes the buffered lines. Later ones are not written. False as by LineSink::Close().
+  bool Close();
 
  private:
   AuditLog(prometheus::Registry* registry, const EventLog* events);
   void ReopenIfNeeded(bool force_reopen);
+  void ReportLostLines(bool was_deleted);
 
   const EventLog& events_;
   prometheus::Counter& dropped_;
+  prometheus::Gauge& unavailable_metric_;
   std::unique_ptr<AuditFile> file_;  // with file_sink_: only if `to` is a path
   std::shared_ptr<LineSink> file_sink_;
   std::shared_ptr<spdlog::logger> logger_;  // null: off
   std::uint64_t dropped_reported_ = 0;
-  bool unavailable_ = false;  // the path could not be reopened
+  std::uint64_t written_before_ = 0;  // at the last maintenance
+  bool unavailable_ = false;          // the path could not be reopened
   std::string buffer_;
 };
 

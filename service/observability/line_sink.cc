@@ -27,16 +27,21 @@ constexpr std::size_t kFlushThreshold = 64 * kMaxWriteBytes;
 LineSink::LineSink(int fd, std::size_t capacity_bytes)
     : fd_(fd), capacity_(capacity_bytes), writer_([this] { Run(); }) {}
 
-LineSink::~LineSink() { Close(); }
+LineSink::~LineSink() {
+  Close();
+  if (writer_.joinable()) writer_.join();
+}
 
-void LineSink::Close() {
-  if (!writer_.joinable()) return;
+bool LineSink::Close() {
+  if (!writer_.joinable()) return true;
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   wake_.notify_one();
+  if (!ended_.try_acquire_for(2 * kShutdownTimeout)) return false;
   writer_.join();
+  return true;
 }
 
 void LineSink::log(const spdlog::details::log_msg& message) {
@@ -79,7 +84,7 @@ void LineSink::Run() {
   std::unique_lock lock(mutex_);
   for (;;) {
     wake_.wait(lock, [this] { return !buffer_.empty() || stopping_; });
-    if (buffer_.empty()) return;
+    if (buffer_.empty()) break;
     wake_.wait_for(lock, kBatchDelay, [this] { return urgent_ || stopping_; });
     lines.clear();
     lines.swap(buffer_);
@@ -89,6 +94,7 @@ void LineSink::Run() {
     Write(std::string_view(lines).substr(begin));
     lock.lock();
   }
+  ended_.release();
 }
 
 void LineSink::Write(std::string_view rest) {
@@ -106,6 +112,8 @@ void LineSink::Write(std::string_view rest) {
     const ssize_t written = write(fd_, rest.data(), std::min(rest.size(), kMaxWriteBytes));
     if (written < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (written < 0) break;  // no reader, or a full disk: it cannot be reported anywhere
+    written_ += static_cast<std::uint64_t>(
+        std::ranges::count(rest.substr(0, static_cast<std::size_t>(written)), '\n'));
     has_partial_line_ = written > 0 && rest[static_cast<std::size_t>(written) - 1] != '\n';
     rest.remove_prefix(static_cast<std::size_t>(written));
   }

@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <semaphore>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -31,16 +32,21 @@ class LineSink final : public spdlog::sinks::sink {
  public:
   // Writes to `fd`, which stays owned by the caller. Buffers at most `capacity_bytes` of lines.
   explicit LineSink(int fd, std::size_t capacity_bytes = std::size_t{4} << 20);
-  ~LineSink() override;  // as Close()
+  ~LineSink() override;  // as Close(), and waits for the thread
 
   // Writes the buffered lines, for at most one second, and ends the writer's thread. Later lines
-  // are not written. Not concurrently with itself.
-  void Close();
+  // are not written. Returns false when the thread has not ended a second after that, because a
+  // write does not return, as on a network file system that does not respond: the process must then
+  // end by std::_Exit(). Not concurrently with itself.
+  bool Close();
 
   void log(const spdlog::details::log_msg& message) override;
   void flush() override;  // only wakes the writer, does not wait for it
   void set_pattern(const std::string&) override {}
   void set_formatter(std::unique_ptr<spdlog::formatter>) override {}
+
+  // The number of lines written since the start.
+  [[nodiscard]] std::uint64_t written_lines() const { return written_; }
 
   // The number of lines dropped since the start.
   [[nodiscard]] std::uint64_t dropped_lines() const { return dropped_; }
@@ -53,12 +59,14 @@ class LineSink final : public spdlog::sinks::sink {
   const int fd_;
   const std::size_t capacity_;
   std::atomic<std::uint64_t> dropped_{0};
+  std::atomic<std::uint64_t> written_{0};
   std::atomic<bool> stopping_{false};
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::string buffer_;             // guarded by mutex_; the lines start at begin_
-  std::size_t begin_ = 0;          // guarded by mutex_
-  bool urgent_ = false;            // guarded by mutex_
+  std::string buffer_;     // guarded by mutex_; the lines start at begin_
+  std::size_t begin_ = 0;  // guarded by mutex_
+  bool urgent_ = false;    // guarded by mutex_
+  std::binary_semaphore ended_{0};
   bool has_partial_line_ = false;  // writer only: a write ended within a line
   std::thread writer_;
 };

@@ -36,13 +36,15 @@ class CertificateReloader {
       : events_(*events), metrics_(*metrics) {}
 
   // Loads a set of files, passes it to `apply`, and watches it. `name` appears in events and
-  // metrics, such as `server`. An error says what is wrong with the files; they are not watched.
+  // metrics, such as `server`. An error says what is wrong with the files; they are not watched. A
+  // certificate that is not valid yet is used, because there is no other, with a warning.
   absl::Status Add(const std::string& name, config::TlsPaths paths, Apply apply,
                    Clock::time_point now);
 
-  // Reloads every set whose files have changed and are not being written any more. When that fails
-  // the old certificates stay in use, an event gives the reason, and a metric counts it. Without
-  // descriptors or memory it is tried again with every call, and reported by an event once.
+  // Reloads every set whose files have changed and are not being written any more. A certificate
+  // that is not valid yet replaces the old one when it is, and is reported until then. When it
+  // fails the old certificates stay in use, an event gives the reason, and a metric counts it.
+  // Without descriptors or memory it is tried again with every call, and reported by an event once.
   void CheckForChanges(Clock::time_point now);
 
   // Reloads all sets at once.
@@ -57,9 +59,12 @@ class CertificateReloader {
     // The last load failed for a reason other than the content of the files.
     bool retry = false;
     std::string last_error;  // empty after a success
+    // When the certificate in the files becomes valid, if it is not in use yet.
+    Clock::time_point retry_at = Clock::time_point::max();
   };
 
-  absl::Status Load(Set* set, Clock::time_point now);
+  absl::Status Load(Set* set, Clock::time_point now, bool is_start);
+  void WarnAbout(const Set& set, const config::TlsFiles& files, Clock::time_point now);
   absl::Status LoadOrCatch(Set* set, Clock::time_point now);
   void Reload(Set* set, Clock::time_point now);
 

@@ -34,10 +34,22 @@ ReloadThread::ReloadThread(const observability::EventLog* events, std::vector<Ta
     : events_(*events), tasks_(std::move(tasks)), thread_([this] { Run(); }) {}
 
 ReloadThread::~ReloadThread() {
+  if (!thread_.joinable()) return;
+  RequestStop();
+  thread_.join();
+}
+
+void ReloadThread::RequestStop() {
   stopping_ = true;
   // Wakes it. Cannot fail: the thread has not been joined.
   pthread_kill(thread_.native_handle(), SIGHUP);
+}
+
+bool ReloadThread::Stop(std::chrono::milliseconds timeout) {
+  RequestStop();
+  if (!ended_.try_acquire_for(timeout)) return false;
   thread_.join();
+  return true;
 }
 
 void ReloadThread::Run() {
@@ -45,9 +57,10 @@ void ReloadThread::Run() {
   while (true) {
     // An error is the end of the interval (EAGAIN), or rarely an early one (EINTR, after SIGCONT).
     const bool reload_requested = sigtimedwait(&signals, nullptr, &kPollInterval) == SIGHUP;
-    if (stopping_) return;
+    if (stopping_) break;
     bool failed = false;
     for (const Task& task : tasks_) {
+      if (stopping_) break;
       // An exception that left the thread would end the process.
       try {
         task(reload_requested);
@@ -61,6 +74,7 @@ void ReloadThread::Run() {
     }
     if (!failed) error_reported_ = false;
   }
+  ended_.release();
 }
 
 void ReloadThread::Report(std::string_view reason) {

@@ -8,7 +8,9 @@
 #define EVALRUN_SERVICE_RELOAD_RELOAD_THREAD_H_
 
 #include <atomic>
+#include <chrono>
 #include <functional>
+#include <semaphore>
 #include <string_view>
 #include <thread>
 #include <vector>
@@ -28,12 +30,18 @@ class ReloadThread {
   // throws ends that call of this task alone: it is reported by the event `reload_thread_error`
   // (with `reason`), the first time in a row. `events` outlives this object.
   ReloadThread(const observability::EventLog* events, std::vector<Task> tasks);
-  // Returns when the calls that are running have returned.
+  // Returns when the task that is running has returned, unless Stop() was called.
   ~ReloadThread();
   ReloadThread(const ReloadThread&) = delete;
   ReloadThread& operator=(const ReloadThread&) = delete;
 
+  // Ends the thread. Returns false when the task that is running has not returned within `timeout`,
+  // as when a network file system does not respond. The process must then end by std::_Exit():
+  // whenever the task goes on, it uses what destructors would destroy.
+  [[nodiscard]] bool Stop(std::chrono::milliseconds timeout);
+
  private:
+  void RequestStop();
   void Run();
   void Report(std::string_view reason);
 
@@ -41,6 +49,7 @@ class ReloadThread {
   const std::vector<Task> tasks_;
   bool error_reported_ = false;  // the thread's own
   std::atomic<bool> stopping_{false};
+  std::binary_semaphore ended_{0};
   std::thread thread_;
 };
 

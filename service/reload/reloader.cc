@@ -8,6 +8,7 @@
 #include <utility>
 #include <variant>
 
+#include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 
 #include "service/config/live_settings.h"
@@ -17,9 +18,16 @@ namespace {
 
 using config::LoadedConfig;
 
+// A file that is being copied may end before its rules. Without them everybody may delete
+// everywhere.
+bool RemovesPolicy(const config::v1::Authorization& running,
+                   const config::v1::Authorization& next) {
+  return running.rules_size() > 0 && next.rules_size() == 0 && !next.allow_all();
+}
+
 }  // namespace
 
-Reloader::Reloader(const LoadedConfig& running, Load load, config::WatchedFiles* files,
+Reloader::Reloader(const LoadedConfig& running, Loaders load, config::WatchedFiles* files,
                    const observability::EventLog* events, observability::ConfigMetrics* metrics)
     : running_(running.config),
       load_(std::move(load)),
@@ -45,14 +53,29 @@ void Reloader::Reload(std::chrono::system_clock::time_point now) {
 
 void Reloader::LoadAndApply(std::chrono::system_clock::time_point now) {
   files_.Clear();
-  config::LoadResult result = load_();
-  if (const std::string file = files_.FindUnreliableFile(); !file.empty()) {
-    Fail(file);
-  } else if (const auto* refused = std::get_if<config::EarlyExit>(&result)) {
-    Fail(absl::StrJoin(refused->errors, "; "));
+  config::LoadResult result = load_.config();
+  const std::string blank_file = files_.FindBlankFile();
+  auto* const loaded = std::get_if<LoadedConfig>(&result);
+  if (!blank_file.empty()) {
+    Fail(absl::StrCat(blank_file, " is blank"));
+  } else if (loaded == nullptr) {
+    Fail(absl::StrJoin(std::get<config::EarlyExit>(result).errors, "; "));
+  } else if (RemovesPolicy(running_.authorization(), loaded->config.authorization())) {
+    Fail(
+        "authorization.rules: there are none any more, and everybody could delete everywhere; if "
+        "that is meant, set authorization.allow_all to true");
   } else {
-    ApplyLoaded(std::move(std::get<LoadedConfig>(result)), now);
+    ApplyLoaded(std::move(*loaded), now);
+    return;
   }
+  ApplyKeys();
+}
+
+// The configuration could not be loaded. Keys that are wrong, too, are part of the reason given.
+void Reloader::ApplyKeys() {
+  const absl::StatusOr<LoadedConfig> loaded = load_.keys(running_);
+  if (!loaded.ok()) return;
+  for (const Apply& apply : apply_callbacks_) apply(*loaded);
 }
 
 void Reloader::ApplyLoaded(LoadedConfig loaded, std::chrono::system_clock::time_point now) {

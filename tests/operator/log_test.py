@@ -7,6 +7,7 @@ import subprocess
 import threading
 import urllib.request
 
+import grpc
 import pytest
 
 from aymara.evals.v1 import eval_run_service_pb2 as pb
@@ -89,3 +90,19 @@ def test_access_log_has_trace_id(deployment):
     deployment.delete(request_id="traced", metadata=[("traceparent", f"00-{trace}-00f067aa0ba902b7-01")])
     line = deployment.gateway.wait_for(lambda event: event.get("request_id") == "traced")
     assert line["trace_id"] == trace
+
+
+def test_invalid_utf8_of_a_caller_is_an_event(make_deployment):
+    """protobuf reports it on standard error, unless it is told where."""
+    gateway = make_deployment().gateway
+    with grpc.insecure_channel(gateway.grpc_address) as channel:
+        delete = channel.unary_unary("/aymara.evals.v1.EvalRunService/DeleteEvalRun")
+        for _ in range(50):
+            with pytest.raises(grpc.RpcError) as error:
+                delete(b"\x0a\x02\xff\xfe", timeout=20)
+            assert error.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    event = gateway.wait_for_event("protobuf_library")
+    assert event["level"] == "warning"
+    assert [event["event"] for event in gateway.events].count("protobuf_library") == 1
+    assert gateway.stop() == 0
+    assert gateway.stderr == ""

@@ -110,6 +110,43 @@ def test_identity_is_from_the_certificate(make_deployment, authority, names, exp
     assert logged_caller(deployment, deployment.connect(authority.issue("dns:root.test", *names))) == expected
 
 
+@pytest.mark.parametrize("subject", ["/CN=proxy", "/"])
+def test_certificate_that_names_nobody_is_no_trusted_proxy(make_deployment, authority, tmp_path, subject):
+    """Although the network of its address is trusted."""
+    config = tmp_path / "gateway.yaml"
+    config.write_text("identity: {metadata_key: x-caller, trusted_networks: [127.0.0.0/8]}\n",
+                      encoding="utf-8")
+    deployment = make_deployment(authority=authority, client_certificates="optional",
+                                 flags=["--config", config])
+    proxy = deployment.connect(authority.issue("proxy", subject=subject))
+    assert proxy.delete(metadata=[("x-caller", "team-a")]) == SERVED
+    assert deployment.gateway.wait_for_event("call")["caller"] == "ip:127.0.0.1"
+    without_certificate = deployment.connect()
+    without_certificate.delete(metadata=[("x-caller", "team-a")])
+    deployment.gateway.wait_for(lambda event: event.get("caller") == "metadata:team-a")
+
+
+def test_failed_handshakes_are_counted_by_cause(make_deployment, authority):
+    """With one event for each cause, however often it happens."""
+    deployment = make_deployment(authority=authority, client_certificates="required")
+    gateway = deployment.gateway
+    host, port = gateway.grpc_address.rsplit(":", 1)
+    for _ in range(20):
+        with socket.create_connection((host, int(port)), timeout=20) as plain:
+            plain.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            while plain.recv(1000):
+                pass
+    assert deployment.connect().delete() == "UNAVAILABLE"
+    gateway.wait_for(lambda event: event.get("cause") == "no_client_certificate")
+    failed = [event for event in gateway.events if event["event"] == "tls_handshake_failed"]
+    assert [event["cause"] for event in failed].count("not_tls") == 1
+    assert {event["level"] for event in failed} == {"warning"}
+    series = "gateway_tls_handshake_failures_total"
+    assert gateway.metric(f'{series}{{cause="not_tls"}}') == 20
+    assert gateway.metric(f'{series}{{cause="no_client_certificate"}}') >= 1
+    assert gateway.stderr == ""
+
+
 def test_unrequested_certificate_is_ignored(make_deployment, authority, untrusted_authority):
     deployment = make_deployment(authority=authority)
     caller = deployment.connect(untrusted_authority.issue("untrusted_authority", f"URI:{SPIFFE}"))

@@ -95,7 +95,8 @@ TEST_F(AccessTest, DenialRevealsNothingAboutExistence) {
   EXPECT_THAT(reply, AllOf(IsWellFormedError(), HasCode(StatusCode::PERMISSION_DENIED),
                            HasReason("CALLER_NOT_ALLOWED"), HasDomain("evalrun-gateway"),
                            HasDeletion("not_performed"), HasAttempts(0)));
-  EXPECT_EQ(reply.message, "this caller may not delete in this workspace");
+  EXPECT_EQ(reply.message, "this caller (metadata:team-c) may not delete in this workspace");
+  EXPECT_THAT(reply, HasInfo("caller", "metadata:team-c")) << "its own identity alone";
   EXPECT_EQ(reply.details, 2) << "ErrorInfo and RequestInfo";
   EXPECT_EQ(reply.Trailing("grpc-retry-pushback-ms"), "-1");
   EXPECT_THAT(upstream_.requests(), IsEmpty());

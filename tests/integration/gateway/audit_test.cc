@@ -2,6 +2,8 @@
 //
 // One audit line per call, allowed or rejected, in the log or in a file that is rotated.
 #include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
@@ -132,11 +134,53 @@ TEST(AuditTest, ReopensAMovedFileWithoutASignal) {
 
 TEST(AuditTest, LogsAFullDiskAndKeepsServing) {
   ScriptedUpstream upstream(Respond(HttpReply(204)));
-  GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--audit=/dev/full"}});
+  const ConfigFile folder("{}\n");
+  const std::string path = folder.path() + ".audit";
+  // No file of the gateway may grow: it inherits the limit.
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  const rlimit full{.rlim_cur = 0, .rlim_max = before.rlim_max};
+  setrlimit(RLIMIT_FSIZE, &full);
+  GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--audit=" + path}});
+  setrlimit(RLIMIT_FSIZE, &before);
   const DeleteClient client(gateway.grpc_address());
   for (int i = 0; i < 3; ++i) EXPECT_THAT(client.Delete(), HasCode(StatusCode::OK));
   EXPECT_TRUE(gateway.WaitForEvent("audit_lines_lost").has_value());
   EXPECT_GE(gateway.Metric("gateway_audit_lines_dropped_total").value_or(-1), 1);
+}
+
+// It would wait for a reader of the pipe, before its first line and deaf to SIGTERM.
+TEST(AuditTest, FailsToStartWithAPipe) {
+  const ConfigFile folder("{}\n");
+  const std::string path = folder.path() + ".pipe";
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  for (const bool check_only : {false, true}) {
+    std::vector<std::string> flags = {"--audit=" + path};
+    if (check_only) flags.emplace_back("--check-config");
+    ChildProcess gateway(
+        GatewayProcess::MakeCommand({.upstream = "http://127.0.0.1:1", .flags = flags}));
+    const auto exit = gateway.WaitForExit();
+    ASSERT_TRUE(exit.has_value());
+    EXPECT_EQ(exit->code, check_only ? 2 : 1);
+    EXPECT_THAT(gateway.all_output(), HasSubstr("it is not a regular file"));
+  }
+}
+
+TEST(AuditTest, APipeInPlaceOfAMovedFileIsReportedAndStopsNothing) {
+  ScriptedUpstream upstream(Respond(HttpReply(204)));
+  const ConfigFile folder("{}\n");
+  const std::string path = folder.path() + ".audit";
+  GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--audit=" + path}});
+  std::filesystem::remove(path);
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  EXPECT_TRUE(gateway.WaitForEvent("audit_file_lost").has_value());
+  EXPECT_EQ(gateway.Metric("gateway_audit_file_unavailable"), 1);
+  std::filesystem::remove(path);
+  EXPECT_TRUE(gateway.WaitForEvent("audit_file_opened").has_value());
+  gateway.process().Signal(SIGTERM);
+  const auto exit = gateway.process().WaitForExit();
+  ASSERT_TRUE(exit.has_value());
+  EXPECT_EQ(exit->code, 0);
 }
 
 TEST(AuditTest, FailsToStartWhenFileCannotBeOpened) {

@@ -23,15 +23,16 @@ class Authority:
         _openssl("req", "-x509", *_NEW_KEY, "-keyout", self._key, "-out", self.certificate,
                  "-subj", f"/CN={name}", "-days", "2")
 
-    def issue(self, name, *names, days=2):
+    def issue(self, name, *names, days=2, subject=None):
         """Issues a certificate with the common name `name` and the subject alternative names
         `names`, such as `DNS:a.test` and `URI:spiffe://test/a`. It expires in `days` days: -1 is
-        yesterday."""
+        yesterday. `subject`: instead of the common name."""
         file = self._folder / f"{name}-{next(self._numbers)}"
         pair = Pair(file.with_suffix(".pem"), file.with_suffix(".key"))
         request, extensions = file.with_suffix(".csr"), file.with_suffix(".ext")
         extensions.write_text("subjectAltName=" + ",".join(names) if names else "")
-        _openssl("req", *_NEW_KEY, "-keyout", pair.key, "-out", request, "-subj", f"/CN={name}")
+        _openssl("req", *_NEW_KEY, "-keyout", pair.key, "-out", request, "-subj",
+                 subject or f"/CN={name}")
         _openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self._key,
                  "-CAcreateserial", "-out", pair.certificate, "-days", days,
                  "-extfile", extensions)

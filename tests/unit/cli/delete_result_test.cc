@@ -54,6 +54,7 @@ TEST(ParseResponseTest, ParsesEveryDetail) {
   (*info.mutable_metadata())["upstream_code"] = "resource.not_found";
   (*info.mutable_metadata())["upstream_request_id"] = "up-1";
   (*info.mutable_metadata())["limited_by"] = "per-caller";
+  (*info.mutable_metadata())["caller"] = "dns:me";
   (*info.mutable_metadata())["of a newer gateway"] = "ignored";
   status.add_details()->PackFrom(info);
   google::rpc::RequestInfo request_info;
@@ -102,6 +103,7 @@ TEST(ParseResponseTest, ParsesEveryDetail) {
   EXPECT_THAT(report.field_violations,
               ElementsAre(FieldViolation{"a", "wrong"}, FieldViolation{"b", "wrong"}));
   EXPECT_EQ(report.limited_by, "per-caller");
+  EXPECT_EQ(report.caller, "dns:me");
   EXPECT_THAT(report.quota_violations, ElementsAre(QuotaViolation{"caller:me", "a call every 1s"}));
   EXPECT_EQ(report.resource, (Resource{"eval run", "run", "gone"}));
   EXPECT_EQ(report.upstream_details, R"({"limit":5})");

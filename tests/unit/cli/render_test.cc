@@ -53,6 +53,7 @@ DeleteResult ErrorWithEveryField() {
   report.request_id = "req-1";
   report.retry_after = milliseconds(1500);
   report.field_violations = {{"eval_run_uuid", "too long"}, {"workspace_uuid", "empty"}};
+  report.caller = "dns:me";
   report.limited_by = "per-caller";
   report.quota_violations = {{"caller:me", "a call every 1s"}};
   report.resource = Resource{"eval run", "score_run.1", "there is none"};
@@ -86,6 +87,7 @@ TEST(RenderTextTest, EveryDetail) {
   field                workspace_uuid: empty
   resource             eval run score_run.1: there is none
   workspace            workspace.2
+  seen as              dns:me
   limit                caller:me: a call every 1s
   retry after          1.5 s
   sends                1
@@ -117,7 +119,7 @@ TEST(RenderTextTest, EscapesServerText) {
   for (std::string* field :
        {&report.message, &report.deletion, &report.reason, &report.domain, &report.sends,
         &report.http_status, &report.upstream_code, &report.upstream_request_id, &report.request_id,
-        &report.field_violations[0].field, &report.field_violations[0].description,
+        &report.field_violations[0].field, &report.field_violations[0].description, &report.caller,
         &report.quota_violations[0].subject, &report.quota_violations[0].description,
         &report.upstream_details, &report.resource->type, &report.resource->name,
         &report.resource->description, &report.request.eval_run_uuid}) {
@@ -141,7 +143,7 @@ TEST(RenderJsonTest, Gone) {
       R"("server":"127.0.0.1:50051","gone":true,"code":"OK","deletion":"performed",)"
       R"("message":null,"reason":null,"domain":null,"sends":null,"http_status":null,)"
       R"("upstream_code":null,"upstream_request_id":null,"request_id":"req-1",)"
-      R"("retry_after_ms":null,"field_violations":[],"limited_by":null,"quota_violations":[],"resource":null,)"
+      R"("retry_after_ms":null,"field_violations":[],"caller":null,"limited_by":null,"quota_violations":[],"resource":null,)"
       R"("upstream_details":null,"advice":null})");
 }
 
@@ -166,6 +168,7 @@ TEST(RenderJsonTest, EveryDetail) {
     "retry_after_ms": 1500,
     "field_violations": [{"field": "eval_run_uuid", "description": "too long"},
                          {"field": "workspace_uuid", "description": "empty"}],
+    "caller": "dns:me",
     "limited_by": "per-caller",
     "quota_violations": [{"subject": "caller:me", "description": "a call every 1s"}],
     "resource": {"type": "eval run", "name": "score_run.1", "description": "there is none"},

@@ -60,20 +60,36 @@ TEST(FindApiKeyTest, EnforcesMaxLength) {
 }
 
 TEST(FindApiKeyTest, RejectsInvalidKeyWithoutRevealingIt) {
-  for (const std::string& content :
-       {std::string("\n"), std::string("\r\n"), std::string(" "), std::string("canary\n\n"),
-        std::string("canary\r"), std::string("canary\n\r"), std::string("\ncanary"),
-        std::string("canary key"), std::string(" canary"), std::string("canary "),
-        std::string("canary\tkey"), std::string("canary\r\nX-Other: 1"), std::string("canary\0", 7),
-        std::string("canary\x7f"), std::string("canary\xc3\xa9"),
-        std::string("\xef\xbb\xbf"
-                    "canary")}) {
+  for (const std::string& content : {std::string("\n"),
+                                     std::string("\r\n"),
+                                     std::string(" "),
+                                     std::string("canary\n\n"),
+                                     std::string("canary\r"),
+                                     std::string("canary\n\r"),
+                                     std::string("\ncanary"),
+                                     std::string("canary key"),
+                                     std::string(" canary"),
+                                     std::string("canary "),
+                                     std::string("canary\tkey"),
+                                     std::string("canary\r\nX-Other: 1"),
+                                     std::string("canary\0", 7),
+                                     std::string("\"canary\""),
+                                     std::string("'canary'"),
+                                     std::string("canary\""),
+                                     std::string("can'ary"),
+                                     std::string("`canary`"),
+                                     std::string("canary\x7f"),
+                                     std::string("canary\xc3\xa9"),
+                                     std::string("\xef\xbb\xbf"
+                                                 "canary")}) {
     for (const auto& key : {FromFile(content).status(), FromVariable(content).status()}) {
       EXPECT_EQ(key.code(), absl::StatusCode::kInvalidArgument);
       EXPECT_THAT(std::string(key.message()), Not(HasSubstr("canary")));
     }
   }
   EXPECT_THAT(std::string(FromFile("").status().message()), HasSubstr("key-file: it is empty"));
+  EXPECT_THAT(std::string(FromVariable("\"sk-abc\"").status().message()),
+              HasSubstr("byte 1 is a quotation mark; write the key without quotes"));
   EXPECT_THAT(std::string(FromFile("ab cd").status().message()), HasSubstr("byte 3"));
 }
 

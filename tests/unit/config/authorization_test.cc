@@ -85,6 +85,14 @@ TEST(AuthorizationTest, RejectsRuleThatAllowsNothing) {
               ElementsAre(HasSubstr("must have identities and")));
 }
 
+TEST(AuthorizationTest, AllowAllContradictsRules) {
+  EXPECT_THAT(FindErrors("authorization: {allow_all: true}\n"), IsEmpty());
+  EXPECT_THAT(
+      FindErrors(
+          "authorization: {allow_all: true, rules: [{identities: ['*'], workspaces: ['*']}]}\n"),
+      ElementsAre(HasSubstr("authorization.allow_all: must be false with authorization.rules")));
+}
+
 TEST(AuthorizationTest, ParsesPolicy) {
   LoadedConfig loaded;
   EXPECT_THAT(FindErrors("", &loaded), IsEmpty());

@@ -57,6 +57,24 @@ TEST(ReadYamlTest, SetsOnlyGivenFields) {
                   Pair("upstream.timeout", "c.yaml:3"), Pair("upstream.url", "c.yaml:4")));
 }
 
+TEST(ReadYamlTest, AdvisesWhatToWrite) {
+  const struct {
+    const char* yaml;
+    const char* advice;
+  } kTable[] = {
+      {"authorization: {rules: [{identities: [*], workspaces: ['*']}]}", "in quotes: '*'"},
+      {"listen: *\n", "in quotes: '*'"},
+      {"log:\n\tlevel: info\n", "is indented with spaces, and this line begins with a tab"},
+      {"log:\n  level: info\n\tformat: x\n", "this line begins with a tab"},
+      {"listen: @host:1\n", "is written in quotes"},
+  };
+  for (const auto& [yaml, advice] : kTable) {
+    EXPECT_THAT(ReadText(yaml).errors, ElementsAre(HasSubstr(advice))) << yaml;
+  }
+  EXPECT_THAT(ReadText("log: {level: info\n").errors,
+              ElementsAre(::testing::Not(HasSubstr("quotes"))));
+}
+
 TEST(ReadYamlTest, AcceptsEmptyDocuments) {
   for (const char* yaml : {"", "# nothing\n", "---\n", "{}\n", "upstream:\n  # timeout: 1s\n",
                            "---\n{}\n...\n", "\xef\xbb\xbflisten: a:1\n"}) {

@@ -186,7 +186,7 @@ TEST(MakeRateLimitErrorTest, OmitsSubjectForAGatewayWideRule) {
 }
 
 TEST(MakePermissionDeniedErrorTest, RevealsNothingAboutTheRun) {
-  const CallError call_error = MakePermissionDeniedError(false, "abc-1");
+  const CallError call_error = MakePermissionDeniedError("spiffe://prod/a", false, "abc-1");
   EXPECT_EQ(call_error.code, absl::StatusCode::kPermissionDenied);
   EXPECT_EQ(call_error.reason, "CALLER_NOT_ALLOWED");
   EXPECT_EQ(call_error.domain, "evalrun-gateway");
@@ -194,10 +194,17 @@ TEST(MakePermissionDeniedErrorTest, RevealsNothingAboutTheRun) {
   EXPECT_EQ(call_error.sends, 0);
   EXPECT_EQ(call_error.retry_after, std::nullopt);
   EXPECT_EQ(call_error.eval_run_uuid, "");
+  EXPECT_EQ(call_error.caller, "spiffe://prod/a");
+  EXPECT_EQ(call_error.message, "this caller (spiffe://prod/a) may not delete in this workspace");
+}
+
+// A name in a certificate may be any bytes.
+TEST(MakePermissionDeniedErrorTest, CallerIsValidUtf8) {
+  EXPECT_EQ(MakePermissionDeniedError("dns:\xff", false, "abc-1").caller, "dns:\xef\xbf\xbd");
 }
 
 TEST(MakePermissionDeniedErrorTest, IsUnknownAfterTheCallersEarlierAttempts) {
-  EXPECT_EQ(MakePermissionDeniedError(true, "abc-1").certainty, Certainty::kUnknown);
+  EXPECT_EQ(MakePermissionDeniedError("ip:10.0.0.7", true, "abc-1").certainty, Certainty::kUnknown);
 }
 
 TEST(MakeInvalidFieldErrorTest, StatesTheField) {

@@ -3,6 +3,7 @@
 // Rotating a file while it is being written.
 #include "service/observability/audit_file.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -79,6 +80,34 @@ TEST_F(AuditFileTest, KeepsOldFileWhenReopenFails) {
   EXPECT_FALSE((*file)->Reopen().ok());
   Write(**file, "one\n");
   EXPECT_EQ(Content(folder_ / "old"), "one\n");
+}
+
+// Opening a pipe would wait for a reader.
+TEST_F(AuditFileTest, RefusesEverythingButARegularFile) {
+  ASSERT_EQ(mkfifo((folder_ / "pipe").c_str(), 0600), 0);
+  for (const char* const path : {"pipe", "/dev/full", "/dev/null"}) {
+    EXPECT_THAT(std::string(AuditFile::Open(folder_ / path).status().message()),
+                HasSubstr("it is not a regular file"));
+  }
+  const int reader = open((folder_ / "pipe").c_str(), O_RDONLY | O_NONBLOCK);
+  EXPECT_FALSE(AuditFile::Open(folder_ / "pipe").ok());
+  close(reader);
+  EXPECT_FALSE(AuditFile::Open(folder_).ok());
+  const auto file = AuditFile::Open(path_);
+  std::filesystem::rename(folder_ / "pipe", path_);
+  EXPECT_TRUE((*file)->IsPathReplaced());
+  EXPECT_FALSE((*file)->Reopen().ok());
+}
+
+TEST_F(AuditFileTest, SeesThatTheFileWasDeleted) {
+  const auto file = AuditFile::Open(path_);
+  EXPECT_FALSE((*file)->IsDeleted());
+  std::filesystem::rename(path_, folder_ / "old");
+  EXPECT_FALSE((*file)->IsDeleted());
+  std::filesystem::remove(folder_ / "old");
+  EXPECT_TRUE((*file)->IsDeleted());
+  ASSERT_TRUE((*file)->Reopen().ok());
+  EXPECT_FALSE((*file)->IsDeleted());
 }
 
 TEST_F(AuditFileTest, ErrorNamesTheFile) {

@@ -3,6 +3,12 @@
 // The fields of the audit log are a contract, and lost lines are always reported.
 #include "service/observability/audit_log.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -83,18 +89,28 @@ TEST(AuditLineTest, WritesCallerTargetAndResult) {
 
 class AuditLogTest : public ::testing::Test {
  protected:
+  void SetUp() override {
+    std::string name = ::testing::TempDir() + "audit_log.XXXXXX";
+    ASSERT_NE(mkdtemp(name.data()), nullptr);
+    folder_ = name;
+    path_ = folder_ / "audit.log";
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
   std::unique_ptr<AuditLog> Open(const std::string& to) {
     auto log = AuditLog::Open({.to = to}, nullptr, &registry_, &events_);
     EXPECT_TRUE(log.ok()) << log.status();
     return *std::move(log);
   }
 
-  double Dropped() {
+  double Metric(const std::string& metric) {
     const std::string text = prometheus::TextSerializer().Serialize(registry_.Collect());
-    const std::string name = "\ngateway_audit_lines_dropped_total ";
+    const std::string name = "\n" + metric + " ";
     return std::stod(text.substr(text.find(name) + name.size()));
   }
 
+  std::filesystem::path folder_;
+  std::string path_;
   prometheus::Registry registry_;
   std::ostringstream output_;
   EventLog events_{[this] {
@@ -105,13 +121,20 @@ class AuditLogTest : public ::testing::Test {
 };
 
 TEST_F(AuditLogTest, CountsAndLogsLinesLostToAFullDisk) {
-  const auto log = Open("/dev/full");
+  // No file of this process may grow.
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  const rlimit full{.rlim_cur = 0, .rlim_max = before.rlim_max};
+  setrlimit(RLIMIT_FSIZE, &full);
+  const auto log = Open(path_);
   for (int i = 0; i < 3; ++i) log->Write({.request_id = "r"}, {});
-  while (Dropped() < 3) {
+  while (Metric("gateway_audit_lines_dropped_total") < 3) {
     log->RunMaintenance(false);
     std::this_thread::yield();
   }
-  EXPECT_EQ(Dropped(), 3);
+  setrlimit(RLIMIT_FSIZE, &before);
+  EXPECT_EQ(Metric("gateway_audit_lines_dropped_total"), 3);
   EXPECT_THAT(output_.str(), HasSubstr("\"event\":\"audit_lines_lost\",\"lines\":\""));
   EXPECT_THAT(output_.str(), HasSubstr("\"level\":\"error\""));
   const std::string said = output_.str();
@@ -119,11 +142,50 @@ TEST_F(AuditLogTest, CountsAndLogsLinesLostToAFullDisk) {
   EXPECT_EQ(output_.str(), said) << "reported only once";
 }
 
+TEST_F(AuditLogTest, LinesInAFileThatWasMovedAreNotLost) {
+  const auto log = Open(path_);
+  std::filesystem::rename(path_, path_ + ".1");
+  std::filesystem::create_directory(path_);
+  log->RunMaintenance(false);
+  log->Write({.request_id = "r"}, {});
+  while (std::filesystem::file_size(path_ + ".1") == 0) std::this_thread::yield();
+  log->RunMaintenance(false);
+  EXPECT_EQ(Metric("gateway_audit_lines_dropped_total"), 0);
+  EXPECT_EQ(Metric("gateway_audit_file_unavailable"), 1);
+}
+
+// The path cannot be opened anew, and the file that was moved away is deleted: lines go nowhere.
+TEST_F(AuditLogTest, CountsLinesInADeletedFileAsLost) {
+  const auto log = Open(path_);
+  log->RunMaintenance(false);
+  std::filesystem::rename(path_, path_ + ".1");
+  std::filesystem::create_directory(path_);
+  log->RunMaintenance(false);
+  EXPECT_EQ(Metric("gateway_audit_file_unavailable"), 1);
+  EXPECT_THAT(output_.str(), HasSubstr("audit_file_lost"));
+
+  std::filesystem::remove(path_ + ".1");
+  for (int i = 0; i < 2; ++i) log->Write({.request_id = "r"}, {});
+  while (Metric("gateway_audit_lines_dropped_total") < 2) {
+    log->RunMaintenance(false);
+    std::this_thread::yield();
+  }
+  EXPECT_THAT(output_.str(), HasSubstr("\"event\":\"audit_lines_lost\""));
+
+  std::filesystem::remove(path_);
+  log->RunMaintenance(false);
+  EXPECT_EQ(Metric("gateway_audit_file_unavailable"), 0);
+  log->Write({.request_id = "r"}, {});
+  while (std::filesystem::file_size(path_) == 0) std::this_thread::yield();
+  log->RunMaintenance(false);
+  EXPECT_EQ(Metric("gateway_audit_lines_dropped_total"), 2);
+}
+
 TEST_F(AuditLogTest, WritesNothingWhenOff) {
   const auto log = Open("off");
   log->Write({.request_id = "r"}, {});
   log->RunMaintenance(true);
-  EXPECT_EQ(Dropped(), 0);
+  EXPECT_EQ(Metric("gateway_audit_lines_dropped_total"), 0);
   EXPECT_EQ(output_.str(), "");
 }
 

@@ -3,6 +3,7 @@
 // Reloading certificates: what is applied, what stays, and what is reported.
 #include "service/reload/certificate_reloader.h"
 
+#include <algorithm>
 #include <new>
 #include <sstream>
 #include <string>
@@ -18,6 +19,7 @@
 
 #include "tests/support/config_file.h"
 #include "tests/support/descriptor_limit.h"
+#include "tests/unit/tls/test_authority.h"
 
 namespace evalrun::reload {
 namespace {
@@ -195,6 +197,79 @@ TEST_F(CertificateReloaderTest, ExpiryIsThatOfTheCertificatesInUse) {
   error_ = absl::OkStatus();
   Check(1);
   EXPECT_THAT(Metrics(), Not(HasSubstr("{certificate=\"test_ca\"} 1000000000\n")));
+}
+
+// A certificate and its key, which the gateway presents.
+class PairReloaderTest : public CertificateReloaderTest {
+ protected:
+  using Clock = std::chrono::system_clock;
+
+  std::string Issue(Clock::time_point from, Clock::time_point until) {
+    return server_.IssuedBy(server_, {from, until}, /*is_authority=*/false);
+  }
+
+  absl::Status AddPair() {
+    const auto apply = [this](const http::TlsMaterial& material) {
+      applied_.push_back(material.certificate_chain);
+      return absl::OkStatus();
+    };
+    return certificates_.Add(
+        "pair", {.certificate = certificate_.path(), .key = key_.path(), .authorities = ""}, apply,
+        kNow);
+  }
+
+  const evalrun::testing::TestIdentity server_{"server"};
+  const std::string current_ = Issue(kNow - std::chrono::hours(1), kNow + std::chrono::hours(9));
+  const ConfigFile certificate_{current_};
+  const ConfigFile key_{server_.PrivateKey()};
+};
+
+TEST_F(PairReloaderTest, CertificateThatIsNotValidYetReplacesTheOldOneWhenItIs) {
+  ASSERT_TRUE(AddPair().ok());
+  const auto from = kNow + std::chrono::hours(2);
+  const std::string later = Issue(from, kNow + std::chrono::hours(20));
+  certificate_.Replace(later);
+  Check(5);
+  EXPECT_THAT(applied_, ElementsAre(current_));
+  EXPECT_THAT(Events(), ElementsAre(HasSubstr("is not valid before 2001-09-09T03:46:40Z")));
+  certificates_.Reload(kNow);  // as by SIGHUP
+  EXPECT_EQ(std::ranges::count(applied_, later), 0);
+
+  certificates_.CheckForChanges(from - std::chrono::seconds(1));
+  EXPECT_EQ(std::ranges::count(applied_, later), 0);
+  certificates_.CheckForChanges(from);
+  EXPECT_EQ(applied_.back(), later);
+  const std::size_t count = applied_.size();
+  certificates_.CheckForChanges(from + std::chrono::seconds(1));
+  EXPECT_EQ(applied_.size(), count) << "once";
+}
+
+TEST_F(PairReloaderTest, ADeferredCertificateIsForgottenWhenAnotherOneIsApplied) {
+  ASSERT_TRUE(AddPair().ok());
+  const auto from = kNow + std::chrono::hours(2);
+  certificate_.Replace(Issue(from, kNow + std::chrono::hours(20)));
+  Check(3);
+  const std::string other = Issue(kNow - std::chrono::hours(2), kNow + std::chrono::hours(30));
+  certificate_.Replace(other);
+  Check(3);
+  certificates_.CheckForChanges(from);
+  EXPECT_THAT(applied_, ElementsAre(current_, other));
+}
+
+// There is no other certificate.
+TEST_F(PairReloaderTest, CertificateThatIsNotValidYetIsUsedAtTheStart) {
+  certificate_.Replace(Issue(kNow + std::chrono::hours(2), kNow + std::chrono::hours(20)));
+  EXPECT_TRUE(AddPair().ok());
+  EXPECT_EQ(applied_.size(), 1u);
+  EXPECT_THAT(Events(), ElementsAre("certificate_not_valid_yet pair"));
+}
+
+TEST_F(PairReloaderTest, ReportsExpiredCertificatesThatNobodyNeeds) {
+  const evalrun::testing::TestIdentity other("other");
+  certificate_.Replace(current_ + other.IssuedBy(other, {kNow - std::chrono::hours(9),
+                                                         kNow - std::chrono::hours(1)}));
+  EXPECT_TRUE(AddPair().ok());
+  EXPECT_THAT(Events(), ElementsAre("expired_certificates_ignored pair"));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <latch>
 #include <memory>
 #include <new>
@@ -76,6 +77,38 @@ TEST_F(ReloadThreadTest, ExceptionAfterASuccessIsReportedAgain) {
   }
   EXPECT_THAT(output_.str(), HasSubstr("first"));
   EXPECT_THAT(output_.str(), HasSubstr("third"));
+}
+
+// A file system that does not respond must not keep the process from ending.
+TEST_F(ReloadThreadTest, StopDoesNotWaitForATaskThatHangs) {
+  std::latch begun(1);
+  std::latch release(1);
+  ReloadThread thread(&events_, {[&](bool) {
+    begun.count_down();
+    release.wait();
+  }});
+  RequestReload();
+  begun.wait();
+  EXPECT_FALSE(thread.Stop(std::chrono::milliseconds(1)));
+  release.count_down();
+  EXPECT_TRUE(thread.Stop(std::chrono::seconds(20)));
+}
+
+TEST_F(ReloadThreadTest, StopCallsNoOtherTask) {
+  std::latch begun(1);
+  std::latch release(1);
+  int later = 0;
+  ReloadThread thread(&events_, {[&](bool) {
+                                   begun.count_down();
+                                   release.wait();
+                                 },
+                                 [&](bool) { ++later; }});
+  RequestReload();
+  begun.wait();
+  EXPECT_FALSE(thread.Stop(std::chrono::milliseconds(1)));
+  release.count_down();
+  EXPECT_TRUE(thread.Stop(std::chrono::seconds(20)));
+  EXPECT_EQ(later, 0);
 }
 
 }  // namespace

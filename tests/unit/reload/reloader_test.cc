@@ -31,6 +31,15 @@ constexpr std::chrono::system_clock::time_point kNow{std::chrono::seconds(1000)}
 // A gateway that was started with a file, as far as its configuration goes.
 class ReloaderTest : public ::testing::Test {
  protected:
+  Reloader::Loaders Loaders() {
+    return {
+        .config = [this] { return Load(); },
+        .keys =
+            [this](const config::v1::GatewayConfig& running) {
+              return config::LoadKeys(running, {{"AYMARA_AI_API_KEY", key_}}, files_.MakeReader());
+            }};
+  }
+
   config::LoadResult Load() {
     const std::string flag = "--config=" + file_.path();
     const std::vector<const char*> argv = {"evalrun-gateway", flag.c_str()};
@@ -67,8 +76,8 @@ class ReloaderTest : public ::testing::Test {
   }()};
   prometheus::Registry registry_;
   observability::ConfigMetrics metrics_{&registry_};
-  Reloader reloader_{std::get<config::LoadedConfig>(Load()), [this] { return Load(); }, &files_,
-                     &events_, &metrics_};
+  Reloader reloader_{std::get<config::LoadedConfig>(Load()), Loaders(), &files_, &events_,
+                     &metrics_};
 };
 
 TEST_F(ReloaderTest, AppliesAChangeOnceStableBetweenChecks) {
@@ -91,7 +100,9 @@ TEST_F(ReloaderTest, AppliesAChangeOnceStableBetweenChecks) {
 
 TEST_F(ReloaderTest, KeepsOldConfigAndLogsOnceWhenLoadFails) {
   int applied = 0;
-  reloader_.OnReload([&](const auto&) { ++applied; });
+  reloader_.OnReload([&](const auto& next) {
+    if (next.config.log().level() == config::v1::Log::LEVEL_DEBUG) ++applied;
+  });
   file_.Replace("log: {level: debug}\nretry: {max_attempts: 99, max_atempts: 1}\n");
   for (int i = 0; i < 5; ++i) reloader_.CheckForChanges(kNow);
   EXPECT_EQ(applied, 0);
@@ -128,6 +139,71 @@ TEST_F(ReloaderTest, KeepsOldConfigWhenFileIsMissingOrEmpty) {
   file_.Replace("\n");
   for (int i = 0; i < 5; ++i) reloader_.CheckForChanges(kNow);
   EXPECT_THAT(Events(), ElementsAre(HasSubstr("is blank")));
+}
+
+// The path may be anything for a while, as when a volume is mounted.
+TEST_F(ReloaderTest, LoadsTheFileThatReplacesADirectory) {
+  std::vector<config::v1::Log::Level> applied;
+  reloader_.OnReload([&](const auto& next) { applied.push_back(next.config.log().level()); });
+  std::filesystem::remove(file_.path());
+  std::filesystem::create_directory(file_.path());
+  for (int i = 0; i < 3; ++i) reloader_.CheckForChanges(kNow);
+  EXPECT_THAT(Events(), ElementsAre(HasSubstr("it is a directory")));
+  std::filesystem::remove(file_.path());
+  file_.Replace("log: {level: debug}\n");
+  for (int i = 0; i < 3; ++i) reloader_.CheckForChanges(kNow);
+  EXPECT_THAT(Events(), ElementsAre("config_reloaded"));
+  EXPECT_EQ(applied.back(), config::v1::Log::LEVEL_DEBUG);
+}
+
+// An error in one file must not keep the keys in others from being rotated.
+TEST_F(ReloaderTest, ReloadsKeysAlthoughTheConfigurationIsBroken) {
+  const ConfigFile key_file("first-key");
+  const std::string config = "upstream: {api_key_file: " + key_file.path() + "}\n";
+  file_.Replace(config);
+  Reloader reloader(std::get<config::LoadedConfig>(Load()), Loaders(), &files_, &events_,
+                    &metrics_);
+  std::string key;
+  config::v1::Log::Level level = config::v1::Log::LEVEL_UNSPECIFIED;
+  reloader.OnReload([&](const auto& next) {
+    key = next.api_key.RevealForSending();
+    level = next.config.log().level();
+  });
+  file_.Replace(config + "log: {level: debug\n");
+  for (int i = 0; i < 3; ++i) reloader.CheckForChanges(kNow);
+  key_file.Replace("second-key");
+  for (int i = 0; i < 3; ++i) reloader.CheckForChanges(kNow);
+  EXPECT_EQ(key, "second-key");
+  EXPECT_EQ(level, config::v1::Log::LEVEL_INFO);
+  EXPECT_THAT(Events(),
+              ElementsAre(HasSubstr("config_reload_failed"), HasSubstr("config_reload_failed")));
+  key_file.Replace("not a key");
+  for (int i = 0; i < 3; ++i) reloader.CheckForChanges(kNow);
+  EXPECT_EQ(key, "second-key");
+}
+
+// A file that is copied slowly ends before its last sections for a while.
+TEST_F(ReloaderTest, RemovesThePolicyOnlyWhenThatIsMeant) {
+  const std::string rule = "authorization: {rules: [{identities: [dns:a], workspaces: ['*']}]}\n";
+  std::string mode;
+  reloader_.OnReload([&](const auto& next) { mode = next.access_policy.mode(); });
+  file_.Replace(rule);
+  reloader_.Reload(kNow);
+  EXPECT_EQ(mode, "enforced");
+  EXPECT_THAT(Events(), ElementsAre("config_reloaded"));
+
+  file_.Replace("log: {level: debug}\n");
+  for (int i = 0; i < 3; ++i) reloader_.CheckForChanges(kNow);
+  EXPECT_EQ(mode, "enforced");
+  reloader_.Reload(kNow);
+  EXPECT_EQ(mode, "enforced") << "also when it is requested by SIGHUP";
+  EXPECT_THAT(Events(), ElementsAre(HasSubstr("authorization.allow_all"),
+                                    HasSubstr("authorization.allow_all")));
+
+  file_.Replace("authorization: {allow_all: true}\n");
+  reloader_.Reload(kNow);
+  EXPECT_EQ(mode, "off");
+  EXPECT_THAT(Events(), ElementsAre("config_reloaded"));
 }
 
 TEST_F(ReloaderTest, ReportsSettingsThatNeedARestart) {
