@@ -251,6 +251,7 @@ deletion::AttemptClassification ActiveCall::ReadUpstreamResponse(
   UpstreamResponse& response = state_.upstream_response;
   const std::string_view secret = state_.api_key->secret();
   response.is_final = result.fault == deletion::Fault::kNone;
+  response.proxy_status = result.proxy_status;
   if (response.is_final) {
     response.http_status = result.http_status;
     state_.response_bytes = result.body.bytes.size();
@@ -447,6 +448,7 @@ observability::CallRecord ActiveCall::MakeRecord() const {
       .would_be_limited_by = state_.would_be_limited_by,
       .resends_stopped = state_.suppressed_duplicates,
       .http_status = upstream.http_status,
+      .proxy_status = upstream.proxy_status,
       .upstream_code = upstream.body.code,
       .upstream_request_id =
           upstream.body.request_id.empty() ? upstream.header_request_id : upstream.body.request_id,

@@ -24,6 +24,8 @@ struct UpstreamResponse {
   // later send because the caller's time was up.
   bool is_final = false;
   int http_status = 0;  // 0: there was no answer
+  // Of a proxy that refused the last attempt, in answer to CONNECT; 0: none did.
+  int proxy_status = 0;
   deletion::ErrorBody body;
   std::string header_request_id;  // its `x-request-id`
 };
