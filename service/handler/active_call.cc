@@ -224,15 +224,13 @@ void ActiveCall::OnAttemptDone(const deletion::AttemptResult& result) {
   deletion::RetryHint hint;
   if (state_.upstream_response.is_final && classification.code != absl::StatusCode::kOk) {
     hint.retry_after = deletion::ParseRetryAfter(result.retry_after, result.retry_after_ms,
-                                                 handler_.clock().SystemNow());
+                                                 result.date, handler_.clock().SystemNow());
     hint.should_retry = ParseShouldRetry(result.should_retry);
   }
   hint.stale_connection =
       result.fault == deletion::Fault::kConnectionLost && result.connection_reused;
   if (classification.retry == deletion::Retry::kAfterDelay && hint.retry_after.has_value()) {
-    handler_.admission()
-        .retry_after_gate(state_.api_key->name())
-        .OnRateLimited(handler_.clock().SteadyNow(), *hint.retry_after);
+    handler_.OnRateLimited(*state_.api_key, *hint.retry_after);
   }
   if (classification.effect == deletion::Effect::kDeleted && handler_.options().verify_absence) {
     scopes_.OnDeleted(GetScope());
