@@ -8,6 +8,8 @@
 #define EVALRUN_SERVICE_CALL_REPORTER_H_
 
 #include <chrono>
+#include <cstddef>
+#include <string_view>
 
 #include "rest_backend/deletion/admission_controller.h"
 #include "rest_backend/deletion/attempt_result.h"
@@ -19,6 +21,7 @@
 #include "service/observability/call_record.h"
 #include "service/observability/metrics.h"
 #include "service/observability/scope_probe_reporter.h"
+#include "service/observability/upstream_reporter.h"
 
 namespace evalrun::service {
 
@@ -30,14 +33,21 @@ class CallReporter final : public handler::CallObserver {
                observability::AccessLog* access_log, observability::AuditLog* audit_log)
       : metrics_(*metrics),
         scope_probes_(metrics->registry(), events),
+        upstream_(metrics->registry(), events),
         access_log_(*access_log),
         audit_log_(*audit_log) {}
+
+  // Of the name of the upstream or of its proxy.
+  void OnLookup(std::string_view name, std::string_view error, std::size_t known_addresses) {
+    upstream_.OnLookup(name, error, known_addresses, std::chrono::steady_clock::now());
+  }
 
   void OnCallStarted() override { metrics_.OnCallStarted(); }
   void OnCallRejected(deletion::RejectReason reason) override { metrics_.OnCallRejected(reason); }
   void OnRetry() override { metrics_.OnRetry(); }
   void OnAttemptDone(const deletion::AttemptResult& result) override {
     metrics_.OnAttemptDone(result);
+    upstream_.OnAttemptDone(result, std::chrono::steady_clock::now());
   }
   void OnScopeProbed(const authz::UpstreamKey& api_key,
                      const deletion::ProbeClassification& result) override {
@@ -53,6 +63,7 @@ class CallReporter final : public handler::CallObserver {
  private:
   observability::Metrics& metrics_;
   observability::ScopeProbeReporter scope_probes_;
+  observability::UpstreamReporter upstream_;
   observability::AccessLog& access_log_;
   observability::AuditLog& audit_log_;
 };

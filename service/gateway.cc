@@ -206,6 +206,9 @@ void Gateway::ShareDescriptors(grpc_adapter::GrpcServerOptions* options) const {
 
 bool Gateway::StartGrpcServer() {
   server_options_.hooks = hooks_;
+  http_options_.on_lookup = [this](const std::string& name, const dns::Resolution& resolution) {
+    call_reporter_->OnLookup(name, resolution.error, resolution.addresses.size());
+  };
   ShareDescriptors(&server_options_);
   auto server = grpc_adapter::GrpcServer::Listen(
       server_options_, http_options_,

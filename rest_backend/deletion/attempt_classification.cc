@@ -50,6 +50,8 @@ AttemptClassification Classify4xx(int status, BodyKind body) {
     case 405:
       return {StatusCode::kUnimplemented, Effect::kNothing, Retry::kNever,
               "UPSTREAM_UNIMPLEMENTED"};
+    case 407:
+      return {StatusCode::kInternal, Effect::kNothing, Retry::kNever, kProxyRefusedReason};
     case 408:
       // A proxy may send 408 for an upstream that did not respond to it.
       return {StatusCode::kUnavailable, Effect::kUnknown, Retry::kSafe, "UPSTREAM_TIMEOUT"};
@@ -70,7 +72,7 @@ AttemptClassification Classify4xx(int status, BodyKind body) {
     case 499:
       return {StatusCode::kCancelled, Effect::kUnknown, Retry::kNever, "UPSTREAM_CANCELLED"};
     default:
-      // 402, 407, 411, 415, ...: faults between this gateway and the vendor, not the caller's.
+      // 402, 411, 415, ...: faults between this gateway and the vendor, not the caller's.
       return {StatusCode::kInternal, Effect::kNothing, Retry::kNever, "UPSTREAM_REFUSED"};
   }
 }
@@ -95,6 +97,12 @@ AttemptClassification Classify5xx(int status, BodyKind body) {
       }
       return {StatusCode::kInternal, Effect::kUnknown, Retry::kOn500, "UPSTREAM_INTERNAL_ERROR"};
   }
+}
+
+// A proxy's 4xx to CONNECT says that the gateway's settings, or the proxy's, are wrong, which no
+// retry changes. Anything else may pass: the proxy cannot reach the upstream now, or is overloaded.
+bool IsPermanentRefusal(int proxy_status) {
+  return proxy_status / 100 == 4 && proxy_status != 408 && proxy_status != 429;
 }
 
 // Whether an `error.code` names the run, such as `resource.score_run_not_found`. The set of codes
@@ -135,13 +143,18 @@ AttemptClassification ClassifyStatus(int http_status, BodyKind body) {
   }
 }
 
-AttemptClassification ClassifyFault(Fault fault, bool may_have_been_sent) {
+AttemptClassification ClassifyFault(Fault fault, bool may_have_been_sent, int proxy_status) {
   const Effect effect = may_have_been_sent ? Effect::kUnknown : Effect::kNothing;
   switch (fault) {
     case Fault::kResolve:
       return {StatusCode::kUnavailable, effect, Retry::kSafe, "UPSTREAM_RESOLVE_FAILED"};
     case Fault::kConnect:
       return {StatusCode::kUnavailable, effect, Retry::kSafe, "UPSTREAM_CONNECT_FAILED"};
+    case Fault::kProxyRefused:
+      if (IsPermanentRefusal(proxy_status)) {
+        return {StatusCode::kInternal, effect, Retry::kNever, kProxyRefusedReason};
+      }
+      return {StatusCode::kUnavailable, effect, Retry::kSafe, kProxyRefusedReason};
     case Fault::kTls:
       return {StatusCode::kUnavailable, effect, Retry::kSafe, "UPSTREAM_TLS_FAILED"};
     case Fault::kTimeout:
@@ -159,7 +172,9 @@ AttemptClassification ClassifyFault(Fault fault, bool may_have_been_sent) {
 }
 
 AttemptClassification ClassifyAttempt(const AttemptResult& result, const ErrorBody& body) {
-  if (result.fault != Fault::kNone) return ClassifyFault(result.fault, result.may_have_been_sent);
+  if (result.fault != Fault::kNone) {
+    return ClassifyFault(result.fault, result.may_have_been_sent, result.proxy_status);
+  }
   AttemptClassification classification = ClassifyStatus(result.http_status, body.kind);
   classification.names_run = classification.effect == Effect::kAbsent && NamesRun(body.code);
   return classification;

@@ -59,8 +59,12 @@ inline constexpr std::string_view kUnrecognized404Reason = "UPSTREAM_UNRECOGNIZE
 // The HTTP table. `http_status` may be any number; a number outside 200-599 is a protocol error.
 [[nodiscard]] AttemptClassification ClassifyStatus(int http_status, BodyKind body);
 
-// The table of faults; `fault` is not kNone.
-[[nodiscard]] AttemptClassification ClassifyFault(Fault fault, bool may_have_been_sent);
+// The reason when a proxy in between has refused the request.
+inline constexpr std::string_view kProxyRefusedReason = "UPSTREAM_PROXY_REFUSED";
+
+// The table of faults; `fault` is not kNone. `proxy_status` is the proxy's, with kProxyRefused.
+[[nodiscard]] AttemptClassification ClassifyFault(Fault fault, bool may_have_been_sent,
+                                                  int proxy_status = 0);
 
 // Classifies an attempt by one of the two. `body` is the parsed body of the response; it is not
 // looked at when there is none.

@@ -21,6 +21,7 @@ enum class Fault {
   kNone,            // there is one
   kResolve,         // the upstream's name could not be resolved
   kConnect,         // connection refused, unreachable, or not made in time
+  kProxyRefused,    // the proxy responded to CONNECT with another status than 2xx
   kTls,             // the TLS handshake or the verification of the certificate failed
   kTimeout,         // the time for this attempt ran out
   kConnectionLost,  // the connection ended before a response
@@ -42,8 +43,16 @@ struct AttemptResult {
   bool may_have_been_sent = false;
   // The status of the response when `fault` is kNone. It may be outside 100-599.
   int http_status = 0;
+  // The status of the proxy's response when `fault` is kProxyRefused.
+  int proxy_status = 0;
+  // For operators: what libcurl or the system says of `fault`, and the address that was connected
+  // to last, as host:port. Without a number that changes from attempt to attempt, and without
+  // secrets; may repeat text of the upstream's certificate. Empty where there is nothing to say.
+  std::string_view fault_text;
+  std::string_view fault_address;
   BodyBytes body;
-  std::string_view retry_after;          // header values, empty when absent
+  std::string_view date;                 // header values, empty when absent
+  std::string_view retry_after;          //
   std::string_view retry_after_ms;       //
   std::string_view should_retry;         // `x-should-retry`
   std::string_view upstream_request_id;  // `x-request-id`

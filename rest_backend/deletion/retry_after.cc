@@ -79,14 +79,15 @@ std::optional<absl::Time> ParseHttpDate(std::string_view s, absl::Time now) {
 }  // namespace
 
 std::optional<milliseconds> ParseRetryAfter(std::string_view retry_after,
-                                            std::string_view retry_after_ms,
+                                            std::string_view retry_after_ms, std::string_view date,
                                             std::chrono::system_clock::time_point now) {
   if (const auto ms = ParseDecimal(Trim(retry_after_ms))) return Clamp(*ms);
   const std::string_view value = Trim(retry_after);
   if (const auto seconds = ParseDecimal(value)) return Clamp(*seconds * 1000);
   const absl::Time absl_now = absl::FromChrono(now);
-  if (const auto date = ParseHttpDate(value, absl_now)) {
-    return Clamp(absl::ToDoubleMilliseconds(*date - absl_now));
+  const absl::Time sent_at = ParseHttpDate(Trim(date), absl_now).value_or(absl_now);
+  if (const auto until = ParseHttpDate(value, sent_at)) {
+    return Clamp(absl::ToDoubleMilliseconds(*until - sent_at));
   }
   return std::nullopt;
 }

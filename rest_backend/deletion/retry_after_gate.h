@@ -30,6 +30,9 @@ class RetryAfterGate {
     until_ = std::max(until_, now + wait);
   }
 
+  // Opens it: it is about another API key now.
+  void Open() { until_ = TimePoint{}; }
+
   // How much longer the gate is closed, rounded up; zero: it is open.
   [[nodiscard]] std::chrono::milliseconds Remaining(TimePoint now) const {
     if (now >= until_) return std::chrono::milliseconds(0);

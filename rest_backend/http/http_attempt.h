@@ -8,11 +8,13 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "rest_backend/deletion/attempt_result.h"
+#include "rest_backend/dns/background_resolver.h"
 
 namespace evalrun::http {
 
@@ -30,7 +32,13 @@ struct HttpClientOptions {
   std::size_t max_idle_connections = 2048;
   std::chrono::seconds idle_connection_age{15};   // an older idle connection is closed
   std::chrono::seconds connection_lifetime{300};  // an older connection is not used again
+  // How long the addresses of the upstream's name, or of its proxy's, are used before they are
+  // looked up again.
   std::chrono::seconds dns_cache_time{30};
+  dns::BackgroundResolver::LookUpFunction look_up = dns::LookUp;
+  // Called by RunReady() after each lookup, with what is now known of `name`.
+  std::function<void(const std::string& name, const dns::Resolution& resolution)> on_lookup =
+      nullptr;
   // How long sent bytes may stay unacknowledged before the connection is lost; 0: the kernel
   // decides.
   std::chrono::milliseconds tcp_user_timeout{5000};

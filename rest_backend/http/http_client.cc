@@ -7,15 +7,20 @@
 #include <stdexcept>
 #include <utility>
 
+#include "rest_backend/dns/host_name.h"
 #include "rest_backend/http/shard.h"
 #include "rest_backend/http/transfer.h"
 
 namespace evalrun::http {
 
 using Clock = std::chrono::steady_clock;
+using deletion::Fault;
 
 HttpClient::HttpClient(HttpClientOptions options)
-    : options_(std::move(options)), poll_(options_.tcp_user_timeout), share_(curl_share_init()) {
+    : options_(std::move(options)),
+      endpoint_(options_.proxy.empty() ? ParseOrigin(options_.origin) : ParseProxy(options_.proxy)),
+      poll_(options_.tcp_user_timeout),
+      share_(curl_share_init()) {
   if (share_ == nullptr) throw std::bad_alloc();
   // Without lock functions: the shards that share it run one at a time.
   for (const curl_lock_data data : {CURL_LOCK_DATA_DNS, CURL_LOCK_DATA_SSL_SESSION}) {
@@ -26,9 +31,16 @@ HttpClient::HttpClient(HttpClientOptions options)
       throw std::runtime_error(curl_share_strerror(code));
     }
   }
+  if (!dns::NeedsNameServer(endpoint_.host)) return;
+  resolver_ = std::make_unique<dns::BackgroundResolver>(
+      dns::BackgroundResolver::Options{.host = endpoint_.host,
+                                       .refresh_interval = options_.dns_cache_time,
+                                       .look_up = options_.look_up},
+      [this] { poll_.WakeUp(); });
 }
 
 HttpClient::~HttpClient() {
+  resolver_ = nullptr;  // it wakes the others up
   for (const auto& transfer : transfers_) {
     if (transfer->shard() != nullptr) transfer->shard()->Remove(transfer->easy());
   }
@@ -52,13 +64,33 @@ Transfer* HttpClient::Send(const AttemptRequest& request, AttemptObserver* obser
   }
   Transfer* transfer = idle_transfers_.back();
   idle_transfers_.pop_back();
-  Shard* shard = ShardWithCapacity();
-  if (!transfer->Begin(request, observer, shard) || !shard->Add(transfer->easy())) {
-    transfer->End();
-    not_started_.push_back(transfer);
-  }
   ++in_flight_;
+  if (!transfer->Begin(request, observer)) {
+    not_started_.push_back({transfer, Fault::kInternal});
+  } else if (resolver_ == nullptr || addresses_ != nullptr) {
+    Start(transfer, /*has_waited=*/false);
+  } else if (resolver_->RequestLookup()) {
+    waiting_.push_back(transfer);
+  } else {
+    // The last lookup has failed a moment ago.
+    not_started_.push_back({transfer, Fault::kResolve});
+  }
   return transfer;
+}
+
+void HttpClient::Start(Transfer* transfer, bool has_waited) {
+  Shard* shard = ShardWithCapacity();
+  if (!transfer->Enter(shard, addresses_, has_waited) || !shard->Add(transfer->easy())) {
+    transfer->End();
+    not_started_.push_back({transfer, Fault::kInternal});
+  }
+}
+
+void HttpClient::Forget(Transfer* transfer) {
+  if (transfer->shard() != nullptr) return;
+  std::erase_if(not_started_,
+                [&](const NotStarted& not_started) { return not_started.transfer == transfer; });
+  std::erase(waiting_, transfer);
 }
 
 void HttpClient::Release(Transfer* transfer) {
@@ -70,13 +102,13 @@ void HttpClient::Release(Transfer* transfer) {
 
 bool HttpClient::Abort(Transfer* transfer) {
   const bool may_have_been_sent = transfer->may_have_been_sent();
-  std::erase(not_started_, transfer);
+  Forget(transfer);
   Release(transfer);
   return may_have_been_sent;
 }
 
 void HttpClient::Expire(Transfer* transfer) {
-  std::erase(not_started_, transfer);
+  Forget(transfer);
   AttemptObserver* observer = transfer->observer();
   const deletion::AttemptResult result = transfer->ExpiredResult();
   observer->OnAttemptDone(result);
@@ -90,7 +122,13 @@ std::size_t HttpClient::Poll() {
 
 bool HttpClient::RunReady() {
   const Clock::time_point now = Clock::now();
-  bool progress = CompleteNotStarted();
+  bool progress = false;
+  if (poll_.TakeWakeUp()) {
+    OnLookup();
+    progress = true;
+  }
+  progress = EndLateLookups(now) || progress;
+  progress = CompleteNotStarted() || progress;
   // Before the timers, which begin attempts: those must not reuse a connection on which unexpected
   // bytes have arrived.
   for (const SocketPoll::Event& event : std::exchange(ready_, {})) {
@@ -110,26 +148,68 @@ bool HttpClient::RunReady() {
   return progress;
 }
 
+void HttpClient::OnLookup() {
+  const std::shared_ptr<const dns::Resolution> resolution = resolver_->Current();
+  lookup_error_ = resolution->error;
+  if (!resolution->addresses.empty()) UseAddresses(resolution->addresses);
+  for (Transfer* transfer : std::exchange(waiting_, {})) {
+    if (addresses_ != nullptr) {
+      Start(transfer, /*has_waited=*/true);
+    } else {
+      not_started_.push_back({transfer, Fault::kResolve});
+    }
+  }
+  if (options_.on_lookup) options_.on_lookup(endpoint_.host, *resolution);
+}
+
+void HttpClient::UseAddresses(const std::vector<std::string>& addresses) {
+  std::string entry = MakeResolveEntry(endpoint_, addresses);
+  if (addresses_ != nullptr && addresses_->entry() == entry) return;
+  // libcurl takes addresses into its cache when it begins a transfer. Those that were begun with
+  // the old ones must not do so after one with the new ones.
+  std::vector<Shard*> progressed;
+  for (const auto& shard : shards_) {
+    if (shard->OnTimer(Clock::now())) progressed.push_back(shard.get());
+  }
+  addresses_ = std::make_shared<const PinnedAddresses>(std::move(entry));
+  for (Shard* shard : progressed) CompleteFinished(*shard);
+}
+
+bool HttpClient::EndLateLookups(Clock::time_point now) {
+  bool any = false;
+  while (!waiting_.empty() && now >= waiting_.front()->begun_at() + options_.connect_timeout) {
+    Transfer* transfer = waiting_.front();
+    waiting_.pop_front();
+    transfer->observer()->OnAttemptDone(
+        transfer->NotStartedResult(Fault::kResolve, "no response of a name server in time"));
+    Release(transfer);
+    any = true;
+  }
+  return any;
+}
+
 void HttpClient::CompleteFinished(Shard& shard) {
   while (const std::optional<Shard::FinishedTransfer> done = shard.NextFinishedTransfer()) {
     Transfer* transfer = Transfer::Of(done->easy);
     AttemptObserver* observer = transfer->observer();
     const deletion::AttemptResult result = transfer->Result(done->code);
+    // The addresses may be outdated.
+    const bool is_unreachable = result.fault == Fault::kConnect || result.fault == Fault::kTls;
+    if (is_unreachable && resolver_ != nullptr) resolver_->RequestLookup();
     observer->OnAttemptDone(result);
     Release(transfer);
   }
 }
 
 bool HttpClient::CompleteNotStarted() {
-  deletion::AttemptResult result;
-  result.fault = deletion::Fault::kInternal;
   // Those that an observer adds meanwhile wait for the next time: otherwise one that retries at
   // once would keep this loop running. An observer may also abort others.
   const std::size_t count = not_started_.size();
   for (std::size_t i = 0; i < count && !not_started_.empty(); ++i) {
-    Transfer* transfer = not_started_.front();
+    const auto [transfer, fault] = not_started_.front();
     not_started_.erase(not_started_.begin());
-    transfer->observer()->OnAttemptDone(result);
+    transfer->observer()->OnAttemptDone(
+        transfer->NotStartedResult(fault, fault == Fault::kResolve ? lookup_error_ : ""));
     Release(transfer);
   }
   return count > 0;
@@ -149,6 +229,7 @@ void HttpClient::CloseIdleShards(Clock::time_point now) {
 std::optional<Clock::time_point> HttpClient::NextWakeUp() const {
   if (!not_started_.empty()) return Clock::now();
   std::optional<Clock::time_point> next;
+  if (!waiting_.empty()) next = waiting_.front()->begun_at() + options_.connect_timeout;
   for (const auto& shard : shards_) {
     std::optional<Clock::time_point> due = shard->timer();
     if (shard->idle_since().has_value()) {

@@ -21,7 +21,9 @@
 // * Redirects are not followed, nothing is decompressed, and of no response more than the
 // configured
 //   number of bytes is read.
-// * No call blocks: names are resolved on libcurl's own threads.
+// * No call blocks. The name of the upstream, or of its proxy, is looked up in the background
+//   (dns/background_resolver.h) and libcurl is given its addresses. Attempts wait for the first
+//   addresses within their timeouts; later ones use those that are known.
 //
 // Not thread-safe.
 #ifndef EVALRUN_REST_BACKEND_HTTP_HTTP_CLIENT_H_
@@ -29,14 +31,18 @@
 
 #include <chrono>
 #include <cstddef>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "rest_backend/dns/background_resolver.h"
 #include "rest_backend/http/curl_handle.h"
+#include "rest_backend/http/endpoint.h"
 #include "rest_backend/http/http_attempt.h"
+#include "rest_backend/http/pinned_addresses.h"
 #include "rest_backend/http/socket_poll.h"
 
 namespace evalrun::http {
@@ -52,8 +58,9 @@ class HttpClient {
   HttpClient& operator=(const HttpClient&) = delete;
 
   // Begins an attempt. `observer` must live until OnAttemptDone() or Abort(). The request leaves in
-  // the next RunReady(). An attempt that libcurl cannot begin ends there too, with Fault::kInternal
-  // and nothing sent.
+  // the next RunReady(), or when the name has been looked up. An attempt that cannot begin ends
+  // there too, with nothing sent: with Fault::kInternal when libcurl refuses it, and with
+  // Fault::kResolve when no address is known and the lookup has failed.
   Transfer* Send(const AttemptRequest& request, AttemptObserver* observer);
 
   // Aborts an attempt; its observer is not called. True when a part of the request may have been
@@ -82,7 +89,18 @@ class HttpClient {
   [[nodiscard]] std::size_t connections_closed() const { return poll_.closed(); }
 
  private:
+  // That RunReady() ends without libcurl.
+  struct NotStarted {
+    Transfer* transfer;
+    deletion::Fault fault;
+  };
+
   Shard* ShardWithCapacity();
+  void Start(Transfer* transfer, bool has_waited);
+  void Forget(Transfer* transfer);
+  void OnLookup();
+  void UseAddresses(const std::vector<std::string>& addresses);
+  bool EndLateLookups(std::chrono::steady_clock::time_point now);
   void Release(Transfer* transfer);
   void CompleteFinished(Shard& shard);
   // True when there was any.
@@ -90,15 +108,20 @@ class HttpClient {
   void CloseIdleShards(std::chrono::steady_clock::time_point now);
 
   const HttpClientOptions options_;
+  const Endpoint endpoint_;  // that connections are made to
   SocketPoll poll_;
-  std::span<const SocketPoll::Event> ready_;  // found by Poll()
-  ShareHandle share_;                         // one DNS cache for all shards
+  std::unique_ptr<dns::BackgroundResolver> resolver_;  // nullptr: not a name
+  std::string lookup_error_;                           // of the last lookup; empty: it succeeded
+  std::shared_ptr<const PinnedAddresses> addresses_;   // nullptr: none known, or not a name
+  std::span<const SocketPoll::Event> ready_;           // found by Poll()
+  ShareHandle share_;                                  // one DNS cache for all shards
   // libcurl walks the list of a multi handle's connections for each request. Many small multi
   // handles keep it short: with one, the cost of a request doubles at a thousand in flight.
   std::vector<std::unique_ptr<Shard>> shards_;
   std::vector<std::unique_ptr<Transfer>> transfers_;
   std::vector<Transfer*> idle_transfers_;
-  std::vector<Transfer*> not_started_;  // libcurl refused them; they wait for RunReady()
+  std::deque<Transfer*> waiting_;  // for the first addresses, oldest first
+  std::vector<NotStarted> not_started_;
   std::size_t in_flight_ = 0;
 };
 

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -59,12 +60,22 @@ bool SetEvents(int epoll_fd, int fd, std::uint32_t before, std::uint32_t events)
 }  // namespace
 
 SocketPoll::SocketPoll(std::chrono::milliseconds tcp_user_timeout)
-    : epoll_fd_(epoll_create1(EPOLL_CLOEXEC)), tcp_user_timeout_(tcp_user_timeout) {
-  if (epoll_fd_ < 0) throw std::system_error(errno, std::generic_category(), "epoll_create1");
+    : epoll_fd_(epoll_create1(EPOLL_CLOEXEC)),
+      wake_event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      tcp_user_timeout_(tcp_user_timeout) {
+  if (epoll_fd_ < 0 || wake_event_ < 0 || !SetEvents(epoll_fd_, wake_event_, 0, EPOLLIN)) {
+    throw std::system_error(errno, std::generic_category(), "epoll");
+  }
 }
 
-// close() of an epoll instance has nothing to report.
-SocketPoll::~SocketPoll() { close(epoll_fd_); }
+// close() of an epoll instance and of an eventfd has nothing to report.
+SocketPoll::~SocketPoll() {
+  close(wake_event_);
+  close(epoll_fd_);
+}
+
+// Fails only when the counter is near its end: then fd() is readable.
+void SocketPoll::WakeUp() const { eventfd_write(wake_event_, 1); }
 
 SocketPoll::Socket& SocketPoll::At(int fd) {
   const auto index = static_cast<std::size_t>(fd);
@@ -139,6 +150,12 @@ std::span<const SocketPoll::Event> SocketPoll::Ready() {
   const int count = epoll_wait(epoll_fd_, events.data(), kMaxEvents, 0);
   for (int i = 0; i < count; ++i) {
     const int fd = events[static_cast<std::size_t>(i)].data.fd;
+    if (fd == wake_event_) {
+      eventfd_t count_of_wake_ups = 0;
+      eventfd_read(wake_event_, &count_of_wake_ups);  // it is readable
+      woken_ = true;
+      continue;
+    }
     const Socket& socket = At(fd);
     if (socket.wanted == 0) {
       // Unexpected bytes would be taken for the response to the next request.

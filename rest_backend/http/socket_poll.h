@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include <curl/curl.h>
@@ -40,6 +41,11 @@ class SocketPoll {
   SocketPoll& operator=(const SocketPoll&) = delete;
 
   [[nodiscard]] int fd() const { return epoll_fd_; }
+
+  // Makes fd() readable, until Ready(). Thread-safe.
+  void WakeUp() const;
+  // Whether WakeUp() was called before the last Ready(), and not asked for since.
+  [[nodiscard]] bool TakeWakeUp() { return std::exchange(woken_, false); }
 
   // libcurl's CURLMOPT_SOCKETFUNCTION: `what` is CURL_POLL_*.
   void SetInterest(Shard* shard, int fd, int what);
@@ -74,6 +80,8 @@ class SocketPoll {
   void Erase(int fd);
 
   int epoll_fd_;
+  int wake_event_;  // an eventfd
+  bool woken_ = false;
   std::chrono::milliseconds tcp_user_timeout_;
   std::vector<Socket> sockets_;  // by descriptor
   std::vector<Event> ready_;

@@ -2,10 +2,17 @@
 
 #include "rest_backend/http/transfer.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include <algorithm>
 #include <cassert>
 #include <new>
+#include <system_error>
+#include <utility>
 
+#include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
 #include <openssl/ssl.h>
 
 #include "rest_backend/deletion/attempt_classification.h"
@@ -32,10 +39,36 @@ long GetLongInfo(CURL* easy, CURLINFO info) {
   return value;
 }
 
+// `10.0.0.1:443`, `[::1]:443`; empty for another family.
+std::string FormatAddress(const curl_sockaddr& address) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  if (address.family == AF_INET) {
+    const auto& ipv4 = reinterpret_cast<const sockaddr_in&>(address.addr);
+    inet_ntop(AF_INET, &ipv4.sin_addr, text.data(), text.size());
+    return absl::StrCat(text.data(), ":", ntohs(ipv4.sin_port));
+  }
+  if (address.family == AF_INET6) {
+    const auto& ipv6 = reinterpret_cast<const sockaddr_in6&>(address.addr);
+    inet_ntop(AF_INET6, &ipv6.sin6_addr, text.data(), text.size());
+    return absl::StrCat("[", text.data(), "]:", ntohs(ipv6.sin6_port));
+  }
+  return {};
+}
+
+std::string MakeTargetPrefix(const HttpClientOptions& options) {
+  const bool is_plain = absl::StartsWith(options.origin, "http:");
+  return is_plain && !options.proxy.empty() ? options.origin : std::string();
+}
+
 }  // namespace
 
 Transfer::Transfer(const HttpClientOptions& options, SocketPoll* poll, CURLSH* share)
-    : max_response_bytes_(options.max_response_bytes), tls_(options.tls), easy_(curl_easy_init()) {
+    : poll_(*poll),
+      max_response_bytes_(options.max_response_bytes),
+      connect_timeout_(options.connect_timeout),
+      target_prefix_(MakeTargetPrefix(options)),
+      tls_(options.tls),
+      easy_(curl_easy_init()) {
   if (easy_ == nullptr) throw std::bad_alloc();
   CurlOptions set(easy_.get());
   set.Set<CURLOPT_PRIVATE>(this);
@@ -57,15 +90,16 @@ Transfer::Transfer(const HttpClientOptions& options, SocketPoll* poll, CURLSH* s
 
   // Connections.
   set.Set<CURLOPT_NOSIGNAL>(1L);
+  set.Set<CURLOPT_ERRORBUFFER>(error_text_.data());
   set.Set<CURLOPT_CONNECTTIMEOUT_MS>(long{options.connect_timeout.count()});
   set.Set<CURLOPT_MAXAGE_CONN>(long{options.idle_connection_age.count()});
   set.Set<CURLOPT_MAXLIFETIME_CONN>(long{options.connection_lifetime.count()});
   set.Set<CURLOPT_DNS_CACHE_TIMEOUT>(long{options.dns_cache_time.count()});
   set.Set<CURLOPT_TCP_KEEPALIVE>(1L);
-  set.Set<CURLOPT_OPENSOCKETDATA>(poll);
+  set.Set<CURLOPT_OPENSOCKETDATA>(this);
   set.Set<CURLOPT_OPENSOCKETFUNCTION>(
       +[](void* self, curlsocktype, curl_sockaddr* address) -> curl_socket_t {
-        return static_cast<SocketPoll*>(self)->Open(*address);
+        return static_cast<Transfer*>(self)->OnOpen(*address);
       });
   set.Set<CURLOPT_CLOSESOCKETDATA>(poll);
   set.Set<CURLOPT_CLOSESOCKETFUNCTION>(
@@ -122,11 +156,14 @@ void Transfer::End() {
   tls_files_.reset();
 }
 
-bool Transfer::Begin(const AttemptRequest& request, AttemptObserver* attempt_observer,
-                     Shard* in_shard) {
+bool Transfer::Begin(const AttemptRequest& request, AttemptObserver* attempt_observer) {
   observer_ = attempt_observer;
-  shard_ = in_shard;
+  begun_at_ = std::chrono::steady_clock::now();
+  waited_ = std::chrono::milliseconds(0);
   timeout_ = std::max(std::chrono::milliseconds(1), request.timeout);
+  timeout_grace_ = request.timeout_grace;
+  error_text_.front() = '\0';
+  last_address_.clear();
   body_.clear();
   header_bytes_ = 0;
   attempts_ = 0;
@@ -146,10 +183,45 @@ bool Transfer::Begin(const AttemptRequest& request, AttemptObserver* attempt_obs
     set.Set<CURLOPT_CUSTOMREQUEST>(MethodName(method_));
   }
   set.Set<CURLOPT_HTTPHEADER>(count == 0 ? nullptr : headers_.data());
-  set.Set<CURLOPT_REQUEST_TARGET>(request.target);
-  set.Set<CURLOPT_TIMEOUT_MS>(long{(timeout_ + request.timeout_grace).count()});
+  if (target_prefix_.empty()) {
+    set.Set<CURLOPT_REQUEST_TARGET>(request.target);
+  } else {
+    set.Set<CURLOPT_REQUEST_TARGET>(absl::StrCat(target_prefix_, request.target).c_str());
+  }
+  set.Set<CURLOPT_TIMEOUT_MS>(long{(timeout_ + timeout_grace_).count()});
+  if (std::exchange(connect_timeout_is_shorter_, false)) {
+    set.Set<CURLOPT_CONNECTTIMEOUT_MS>(long{connect_timeout_.count()});
+  }
   set.Set<CURLOPT_FRESH_CONNECT>(request.fresh_connection ? 1L : 0L);
   return constant_options_ == CURLE_OK && tls == CURLE_OK && set.code() == CURLE_OK;
+}
+
+bool Transfer::Enter(Shard* in_shard, std::shared_ptr<const PinnedAddresses> addresses,
+                     bool has_waited) {
+  shard_ = in_shard;
+  CurlOptions set(easy_.get());
+  // libcurl takes the list when it next begins a transfer with this handle, into the cache that all
+  // handles share.
+  if (addresses != addresses_) {
+    set.Set<CURLOPT_RESOLVE>(addresses->list());
+    addresses_ = std::move(addresses);
+  }
+  if (has_waited) {
+    waited_ = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::chrono::steady_clock::now() - begun_at_);
+    const auto shorter = [this](std::chrono::milliseconds time) {
+      return long{std::max(std::chrono::milliseconds(1), time - waited_).count()};
+    };
+    set.Set<CURLOPT_TIMEOUT_MS>(shorter(timeout_ + timeout_grace_));
+    set.Set<CURLOPT_CONNECTTIMEOUT_MS>(shorter(connect_timeout_));
+    connect_timeout_is_shorter_ = true;
+  }
+  return set.code() == CURLE_OK;
+}
+
+int Transfer::OnOpen(const curl_sockaddr& address) {
+  last_address_ = FormatAddress(address);
+  return poll_.Open(address);
 }
 
 std::size_t Transfer::OnHeader(std::size_t size) {
@@ -190,16 +262,63 @@ std::string_view Transfer::Header(const char* name) const {
   return header->value;
 }
 
-deletion::AttemptResult Transfer::Result(CURLcode code) const {
-  return MakeResult(code, GetTimeInfo(easy_.get(), CURLINFO_TOTAL_TIME_T));
+deletion::AttemptResult Transfer::Result(CURLcode code) {
+  return MakeResult(code, waited_ + GetTimeInfo(easy_.get(), CURLINFO_TOTAL_TIME_T));
 }
 
 // libcurl's total time is that of the last progress.
-deletion::AttemptResult Transfer::ExpiredResult() const {
+deletion::AttemptResult Transfer::ExpiredResult() {
   return MakeResult(CURLE_OPERATION_TIMEDOUT, timeout_);
 }
 
-deletion::AttemptResult Transfer::MakeResult(CURLcode code, std::chrono::microseconds total) const {
+deletion::AttemptResult Transfer::NotStartedResult(deletion::Fault fault,
+                                                   std::string_view text) const {
+  deletion::AttemptResult result;
+  result.fault = fault;
+  result.fault_text = text;
+  result.timing.total = std::chrono::duration_cast<std::chrono::microseconds>(
+      std::chrono::steady_clock::now() - begun_at_);
+  return result;
+}
+
+void Transfer::SetFault(CURLcode code, deletion::AttemptResult* result) {
+  using deletion::Fault;
+  result->fault = code == CURLE_OK ? Fault::kProtocol : ToFault(code);
+  result->fault_address = last_address_;
+  // An attempt that expires may not have begun: the handle then has the status of its previous one.
+  if (!result->may_have_been_sent && code != CURLE_OPERATION_TIMEDOUT) {
+    const auto status = static_cast<int>(GetLongInfo(easy_.get(), CURLINFO_HTTP_CONNECTCODE));
+    if (status != 0 && status / 100 != 2) {
+      result->fault = Fault::kProxyRefused;
+      result->proxy_status = status;
+    }
+  }
+  // libcurl has one code for both: the connect timeout and that of the whole attempt.
+  const bool connect_timed_out = result->fault == Fault::kTimeout && !result->may_have_been_sent &&
+                                 result->timing.total < timeout_;
+  if (connect_timed_out) result->fault = Fault::kConnect;
+
+  // Of libcurl's own words only those about TLS: others may repeat what was sent or received, or
+  // count milliseconds.
+  if (result->fault == Fault::kTls && error_text_.front() != '\0') {
+    fault_text_ = error_text_.data();
+  } else if (connect_timed_out) {
+    fault_text_ = "no connection in time";
+  } else if (result->fault == Fault::kProxyRefused) {
+    fault_text_ = absl::StrCat("the proxy responded ", result->proxy_status, " to CONNECT");
+  } else if (const long error =
+                 code == CURLE_COULDNT_CONNECT ? GetLongInfo(easy_.get(), CURLINFO_OS_ERRNO) : 0;
+             error != 0) {
+    fault_text_ = std::generic_category().message(static_cast<int>(error));
+  } else if (result->fault == Fault::kProtocol) {
+    fault_text_ = "the response is not HTTP";
+  } else {
+    fault_text_ = curl_easy_strerror(code);
+  }
+  result->fault_text = fault_text_;
+}
+
+deletion::AttemptResult Transfer::MakeResult(CURLcode code, std::chrono::microseconds total) {
   CURL* easy = easy_.get();
   deletion::AttemptResult result;
   result.may_have_been_sent = may_have_been_sent();
@@ -217,23 +336,19 @@ deletion::AttemptResult Transfer::MakeResult(CURLcode code, std::chrono::microse
     if (deletion::IsResponse(status, code == CURLE_OPERATION_TIMEDOUT)) result.http_status = status;
   }
   if (result.may_have_been_sent && !result.connection_reused) {
-    result.timing.connect = GetTimeInfo(easy, CURLINFO_PRETRANSFER_TIME_T);
+    result.timing.connect = waited_ + GetTimeInfo(easy, CURLINFO_PRETRANSFER_TIME_T);
   }
   if (result.http_status == 0) {
-    result.fault = code == CURLE_OK ? deletion::Fault::kProtocol : ToFault(code);
-    // libcurl has one code for both: the connect timeout and that of the whole attempt.
-    if (result.fault == deletion::Fault::kTimeout && !result.may_have_been_sent &&
-        result.timing.total < timeout_) {
-      result.fault = deletion::Fault::kConnect;
-    }
+    SetFault(code, &result);
     return result;
   }
-  // The status line decides, whatever happened to the rest of the response.
-  result.timing.first_byte = GetTimeInfo(easy, CURLINFO_STARTTRANSFER_TIME_T);
+  // There is a status line: it decides, whatever happened to the rest of the response.
+  result.timing.first_byte = waited_ + GetTimeInfo(easy, CURLINFO_STARTTRANSFER_TIME_T);
   if (code == CURLE_OK && result.http_status == 204)
     return result;  // the common case reads no further
   result.body = {
       .bytes = body_, .content_type = Header("Content-Type"), .complete = code == CURLE_OK};
+  result.date = Header("Date");
   result.retry_after = Header("Retry-After");
   result.retry_after_ms = Header("Retry-After-Ms");
   result.should_retry = Header("X-Should-Retry");

@@ -63,12 +63,13 @@ class KeyRing {
   // The key of the first entry that matches the call. `workspace` as in Scope::Matches().
   [[nodiscard]] const Key& Select(std::string_view caller, std::string_view workspace) const;
 
+  // Whether it has a key with this name and this secret.
+  [[nodiscard]] bool Contains(const UpstreamKey& key) const;
+
   // The names of the keys that `before` does not contain, or contains with another secret.
   [[nodiscard]] std::vector<std::string> KeysChangedSince(const KeyRing& before) const;
 
  private:
-  [[nodiscard]] bool Contains(const UpstreamKey& key) const;
-
   Key fallback_;
   std::vector<Entry> entries_;
 };

@@ -238,15 +238,13 @@ void ActiveCall::OnAttemptDone(const deletion::AttemptResult& result) {
   deletion::RetryHint hint;
   if (state_.upstream_response.is_final && classification.code != absl::StatusCode::kOk) {
     hint.retry_after = deletion::ParseRetryAfter(result.retry_after, result.retry_after_ms,
-                                                 handler_.clock().SystemNow());
+                                                 result.date, handler_.clock().SystemNow());
     hint.should_retry = ParseShouldRetry(result.should_retry);
   }
   hint.stale_connection =
       result.fault == deletion::Fault::kConnectionLost && result.connection_reused;
   if (classification.retry == deletion::Retry::kAfterDelay && hint.retry_after.has_value()) {
-    handler_.admission()
-        .retry_after_gate(state_.api_key->name())
-        .OnRateLimited(handler_.clock().SteadyNow(), *hint.retry_after);
+    handler_.OnRateLimited(*state_.api_key, *hint.retry_after);
   }
   if (classification.effect == deletion::Effect::kDeleted && handler_.options().verify_absence) {
     scopes_.OnDeleted(GetScope());
@@ -265,6 +263,7 @@ deletion::AttemptClassification ActiveCall::ReadUpstreamResponse(
   UpstreamResponse& response = state_.upstream_response;
   const std::string_view secret = state_.api_key->secret();
   response.is_final = result.fault == deletion::Fault::kNone;
+  response.proxy_status = result.proxy_status;
   if (response.is_final) {
     response.http_status = result.http_status;
     state_.response_bytes = result.body.bytes.size();
@@ -474,6 +473,7 @@ observability::CallRecord ActiveCall::MakeRecord() const {
       .would_be_limited_by = state_.would_be_limited_by,
       .resends_stopped = state_.suppressed_duplicates,
       .http_status = upstream.http_status,
+      .proxy_status = upstream.proxy_status,
       .upstream_code = upstream.body.code,
       .upstream_request_id =
           upstream.body.request_id.empty() ? upstream.header_request_id : upstream.body.request_id,

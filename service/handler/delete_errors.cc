@@ -26,6 +26,7 @@ struct ReasonText {
 constexpr std::array<ReasonText, 13> kReasonTexts = {{
     {"UPSTREAM_RESOLVE_FAILED", "the name of the upstream could not be resolved"},
     {"UPSTREAM_CONNECT_FAILED", "no connection to the upstream could be made"},
+    {deletion::kProxyRefusedReason, "the proxy to the upstream refused the request"},
     {"UPSTREAM_TLS_FAILED", "no secure connection to the upstream could be made"},
     {"UPSTREAM_TIMEOUT", "the upstream did not answer in time"},
     {"UPSTREAM_CONNECTION_LOST", "the connection to the upstream was lost"},
@@ -93,6 +94,7 @@ CallError MakeCallError(const deletion::Deletion::Response& answer,
     call_error.missing_workspace = std::string(requested.workspace_uuid);
   }
   call_error.http_status = upstream.http_status;
+  call_error.proxy_status = upstream.proxy_status;
   call_error.upstream_request_id =
       upstream.body.request_id.empty() ? upstream.header_request_id : upstream.body.request_id;
   call_error.upstream_code = upstream.body.code;

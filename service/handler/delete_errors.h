@@ -25,6 +25,8 @@ struct UpstreamResponse {
   // was no later attempt because the caller's deadline came first.
   bool is_final = false;
   int http_status = 0;  // 0: there was no response
+  // Of a proxy that rejected the CONNECT of the last attempt; 0: none did.
+  int proxy_status = 0;
   deletion::ErrorBody body;
   std::string header_request_id;  // its `x-request-id`
 };

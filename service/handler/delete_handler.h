@@ -40,6 +40,10 @@ class DeleteHandler {
   // enabled, and the limits. A call that has started keeps its API key.
   void SetLiveConfig(LiveConfig live_config);
 
+  // The upstream responded 429 to a request with `api_key`: calls with it are held back. Not so
+  // when the key has been replaced meanwhile.
+  void OnRateLimited(const authz::UpstreamKey& api_key, std::chrono::milliseconds retry_after);
+
   [[nodiscard]] const DeleteOptions& options() const { return options_; }
   [[nodiscard]] const LiveConfig& live_config() const { return live_config_; }
   [[nodiscard]] const Clock& clock() const { return *environment_.clock; }

@@ -38,6 +38,9 @@ google::rpc::ErrorInfo MakeErrorInfo(const CallError& call_error, std::size_t ma
   metadata["deletion"] = std::string(deletion::CertaintyName(call_error.certainty));
   metadata["sends"] = std::to_string(call_error.sends);
   if (call_error.http_status != 0) metadata["http_status"] = std::to_string(call_error.http_status);
+  if (call_error.proxy_status != 0) {
+    metadata["proxy_status"] = std::to_string(call_error.proxy_status);
+  }
   if (call_error.retry_stop != deletion::RetryStop::kNone) {
     metadata["retry_stopped"] = std::string(deletion::RetryStopName(call_error.retry_stop));
   }

@@ -37,7 +37,8 @@ struct CallError {
   std::string_view domain = kGatewayDomain;
   deletion::Certainty certainty = deletion::Certainty::kNotPerformed;
   int sends = 0;
-  int http_status = 0;  // 0: left out
+  int http_status = 0;   // 0: left out
+  int proxy_status = 0;  // 0: left out
   std::string upstream_code;
   std::string upstream_request_id;
   std::string request_id;

@@ -145,10 +145,8 @@ void ScopeVerifier::OnProbeDone(ScopeProbe* probe, const deletion::AttemptResult
   const authz::UpstreamKey& api_key = *probe->scope().api_key;
   if (result.fault == deletion::Fault::kNone && result.http_status == 429) {
     const auto retry_after = deletion::ParseRetryAfter(result.retry_after, result.retry_after_ms,
-                                                       handler_.clock().SystemNow());
-    if (retry_after.has_value()) {
-      handler_.admission().retry_after_gate(api_key.name()).OnRateLimited(now, *retry_after);
-    }
+                                                       result.date, handler_.clock().SystemNow());
+    if (retry_after.has_value()) handler_.OnRateLimited(api_key, *retry_after);
   }
   const deletion::ProbeClassification classification = deletion::ClassifyProbe(result);
   handler_.observer().OnScopeProbed(api_key, classification);

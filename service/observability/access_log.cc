@@ -47,6 +47,7 @@ std::string_view FormatAccessLine(const CallRecord& record,
       .OptionalText("limited_by", record.limited_by)
       .OptionalText("would_be_limited_by", record.would_be_limited_by);
   if (record.http_status != 0) line.Number("http.response.status_code", record.http_status);
+  if (record.proxy_status != 0) line.Number("upstream.proxy_status", record.proxy_status);
   line.OptionalText("upstream_code", record.upstream_code)
       .OptionalText("upstream_request_id", record.upstream_request_id)
       .Number("rpc.request.size", static_cast<std::int64_t>(record.request_bytes));

@@ -38,7 +38,8 @@ struct CallRecord {
   std::string_view limited_by = {};           // the rule that rejected the call; empty: none
   std::string_view would_be_limited_by = {};  // rules in shadow mode that would have
   int resends_stopped = 0;
-  int http_status = 0;  // of the last response; 0: none
+  int http_status = 0;   // of the last response; 0: none
+  int proxy_status = 0;  // with which a proxy refused the last attempt; 0: none did
   std::string_view upstream_code = {};
   std::string_view upstream_request_id = {};
   std::size_t request_bytes = 0;   // size of the message

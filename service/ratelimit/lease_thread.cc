@@ -27,10 +27,12 @@ constexpr seconds kBackoffResetAfter(5);
 }  // namespace
 
 LeaseThread::LeaseThread(LeaseMailbox* mailbox, SharedStore* store,
-                         std::function<void(const absl::Status& state)> on_change)
+                         std::function<void(const absl::Status& state)> on_change,
+                         std::chrono::milliseconds min_error_interval)
     : mailbox_(*mailbox),
       store_(*store),
       on_change_(std::move(on_change)),
+      min_error_interval_(min_error_interval),
       backoff_(kInitialBackoff),
       thread_([this] { Run(); }) {}
 
@@ -86,8 +88,12 @@ void LeaseThread::OnStoreStatus(const absl::Status& status) {
     next_attempt_at_ = now + backoff_;
     backoff_ = std::min(2 * backoff_, kMaxBackoff);
   }
-  if (is_up_ == status.ok()) return;
+  const bool is_another_error =
+      !status.ok() && status != reported_ && now - reported_at_ >= min_error_interval_;
+  if (is_up_ == status.ok() && !is_another_error) return;
   is_up_ = status.ok();
+  reported_ = status;
+  reported_at_ = now;
   on_change_(status);
 }
 

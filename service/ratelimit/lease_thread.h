@@ -24,10 +24,11 @@ namespace evalrun::ratelimit {
 class LeaseThread {
  public:
   // Starts the thread. `on_change` is called on it with the first state of the store, and whenever
-  // the store becomes reachable (OK) or unreachable. `mailbox` and `store` must outlive this
-  // object.
+  // the store begins to grant leases (OK) or to fail; while it fails, also when the error changes,
+  // at most every `min_error_interval`. `mailbox` and `store` must outlive this object.
   LeaseThread(LeaseMailbox* mailbox, SharedStore* store,
-              std::function<void(const absl::Status& state)> on_change);
+              std::function<void(const absl::Status& state)> on_change,
+              std::chrono::milliseconds min_error_interval = std::chrono::seconds(10));
   // Blocks until the request that is under way, if any, has completed or failed.
   ~LeaseThread();
   LeaseThread(const LeaseThread&) = delete;
@@ -37,15 +38,18 @@ class LeaseThread {
   using Clock = std::chrono::steady_clock;
 
   void Run();
-  // Sends up to kMaxBatchSize requests, or, when there are none, checks that the store is
-  // reachable.
+  // Sends up to kMaxBatchSize requests, or, when there are none, checks that the store would grant
+  // leases.
   void ProcessBatch();
   void OnStoreStatus(const absl::Status& status);
 
   LeaseMailbox& mailbox_;
   SharedStore& store_;
   const std::function<void(const absl::Status& state)> on_change_;
+  const std::chrono::milliseconds min_error_interval_;
   std::optional<bool> is_up_;
+  absl::Status reported_;  // to on_change_, last
+  Clock::time_point reported_at_;
   Clock::time_point up_since_;
   Clock::time_point next_attempt_at_;  // while the store is down
   std::chrono::milliseconds backoff_;  // the delay after the next failure

@@ -13,6 +13,8 @@
 
 #include <hiredis/hiredis.h>
 
+#include "rest_backend/dns/host_name.h"
+
 namespace evalrun::ratelimit {
 namespace {
 
@@ -40,13 +42,20 @@ redis.call('SET', KEYS[1], string.format('%.0f %.0f', ahead, now),
 return granted
 )";
 
+// Of no RULE:SUBJECT.
+constexpr const char* kProbeKey = "probe";
+
 timeval ToTimeval(std::chrono::microseconds time) {
   return {.tv_sec = time.count() / 1'000'000, .tv_usec = time.count() % 1'000'000};
 }
 
 }  // namespace
 
-RedisStore::RedisStore(RedisOptions options) : options_(std::move(options)) {}
+RedisStore::RedisStore(RedisOptions options) : options_(std::move(options)) {
+  if (!dns::NeedsNameServer(options_.host)) return;
+  resolver_ = std::make_unique<dns::BackgroundResolver>(
+      dns::BackgroundResolver::Options{.host = options_.host}, /*on_lookup=*/nullptr);
+}
 
 RedisStore::~RedisStore() = default;
 
@@ -62,14 +71,35 @@ absl::Status RedisStore::Acquire(std::span<const LeaseRequest* const> requests,
   return status;
 }
 
-absl::Status RedisStore::Connect() {
+absl::Status RedisStore::OpenConnectionTo(const std::string& host) {
   const timeval timeout = ToTimeval(options_.timeout);
-  connection_.reset(redisConnectWithTimeout(options_.host.c_str(), options_.port, timeout));
+  connection_.reset(redisConnectWithTimeout(host.c_str(), options_.port, timeout));
   if (connection_ == nullptr) return absl::ResourceExhaustedError("out of memory");
   if (connection_->err != 0) return ConnectionError();
   if (redisSetTimeout(connection_.get(), timeout) != REDIS_OK) return ConnectionError();
   if (redisEnableKeepAlive(connection_.get()) != REDIS_OK) return ConnectionError();
+  return absl::OkStatus();
+}
 
+absl::Status RedisStore::OpenConnection() {
+  if (resolver_ == nullptr) return OpenConnectionTo(options_.host);
+  // hiredis would wait for name servers, without a limit.
+  const std::shared_ptr<const dns::Resolution> resolution =
+      resolver_->WaitForFirst(options_.timeout);
+  if (resolution == nullptr) {
+    return absl::DeadlineExceededError("no response of a name server in time");
+  }
+  absl::Status status = absl::UnavailableError(resolution->error);
+  for (const std::string& address : resolution->addresses) {
+    status = OpenConnectionTo(address);
+    if (status.ok()) return status;
+  }
+  resolver_->RequestLookup();
+  return status;
+}
+
+absl::Status RedisStore::Connect() {
+  if (absl::Status status = OpenConnection(); !status.ok()) return status;
   if (options_.password != nullptr) {
     absl::StatusOr<std::string> password = options_.password();
     if (!password.ok()) return password.status();
@@ -97,7 +127,10 @@ absl::Status RedisStore::Connect() {
 absl::Status RedisStore::ExecutePipeline(std::span<const LeaseRequest* const> requests,
                                          std::span<std::uint32_t> granted) {
   if (requests.empty()) {
-    absl::Status status = Append({"PING"});
+    // Not PING: a replica, a full Redis and one without enough replicas respond to it, and grant
+    // nothing. This reports no use, requests no calls, and writes all the same.
+    absl::Status status = Append(
+        {"EVALSHA", script_hash_, "1", options_.key_prefix + kProbeKey, "1", "1", "1", "0", "0"});
     return status.ok() ? NextReply().status() : status;
   }
   const Clock::time_point deadline = Clock::now() + options_.timeout;

@@ -22,6 +22,7 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include "rest_backend/dns/background_resolver.h"
 #include "service/ratelimit/shared_store.h"
 
 struct redisContext;
@@ -30,14 +31,15 @@ struct redisReply;
 namespace evalrun::ratelimit {
 
 struct RedisOptions {
-  std::string host;
+  std::string host;  // a name is looked up in the background (rest_backend/dns)
   int port = 6379;
   // If `password` is not null, each connection authenticates with AUTH, as `username`, or as
   // `default` if that is empty. `password` is called for each new connection.
   std::string username = {};
   std::function<absl::StatusOr<std::string>()> password = nullptr;
   std::string key_prefix = "evalrun:";
-  // Timeout for connecting, and for the responses to a batch.
+  // Timeout for waiting for the first lookup of the name, for connecting to an address, and for the
+  // responses to a batch.
   std::chrono::milliseconds timeout{100};
 };
 
@@ -59,6 +61,8 @@ class RedisStore final : public SharedStore {
   using Reply = std::unique_ptr<redisReply, Deleter>;
 
   [[nodiscard]] absl::Status Connect();
+  [[nodiscard]] absl::Status OpenConnection();
+  [[nodiscard]] absl::Status OpenConnectionTo(const std::string& host);
   [[nodiscard]] absl::Status ExecutePipeline(std::span<const LeaseRequest* const> requests,
                                              std::span<std::uint32_t> granted);
   // Adds a command to the pipeline.
@@ -68,6 +72,7 @@ class RedisStore final : public SharedStore {
   [[nodiscard]] absl::Status ConnectionError() const;
 
   const RedisOptions options_;
+  std::unique_ptr<dns::BackgroundResolver> resolver_;  // nullptr: not a name
   std::unique_ptr<redisContext, Deleter> connection_;
   std::string script_hash_;  // the SHA-1 by which Redis identifies the script
 };

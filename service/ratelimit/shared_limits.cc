@@ -13,7 +13,7 @@ SharedLimits::SharedLimits(RedisOptions options, std::string address,
       events_(*events),
       up_(prometheus::BuildGauge()
               .Name("gateway_limiter_store_up")
-              .Help("1 while the store of the shared limits answers.")
+              .Help("1 while the store of the shared limits grants leases.")
               .Register(*registry)
               .Add({})),
       store_(std::move(options)),

@@ -45,7 +45,8 @@ class SharedStore {
   virtual ~SharedStore() = default;
 
   // Does AcquireFromStore() for each request; `granted` has the same size as `requests`. Without
-  // requests it only checks that the store is reachable. May block. After an error it is unknown
+  // requests it only checks that the store would do so for one: that it can be reached, and accepts
+  // writes. May block. After an error it is unknown
   // whether any of the requests took effect. The error message contains no secrets.
   virtual absl::Status Acquire(std::span<const LeaseRequest* const> requests,
                                std::span<std::uint32_t> granted) = 0;

@@ -27,7 +27,8 @@ EVERYTHING = "everything"
 # Folder: what its files may include besides the folder itself. Subfolders belong to their folder.
 ALLOWED = {
     "rest_backend/deletion": (),
-    "rest_backend/http": ("rest_backend/deletion",),
+    "rest_backend/dns": (),
+    "rest_backend/http": ("rest_backend/deletion", "rest_backend/dns"),
     "rest_backend/server": ("rest_backend/deletion",),
     "service": EVERYTHING,
     "service/admin": ("service/net",),
@@ -45,7 +46,7 @@ ALLOWED = {
     "service/net": (),
     "service/observability": ("rest_backend/deletion", "service/authz"),
     "service/process": (),
-    "service/ratelimit": ("service/authz", "service/observability"),
+    "service/ratelimit": ("rest_backend/dns", "service/authz", "service/observability"),
     "service/reload": ("rest_backend/http", "service/authz", "service/config", "service/observability", "service/tls"),
     "service/text": (),
     "service/tls": (),

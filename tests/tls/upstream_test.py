@@ -142,6 +142,13 @@ def test_untrusted_upstream_is_sent_nothing(make_gateway, make_upstream, authori
     gateway = make_gateway(upstream, None if wrong == "system" else authority.certificate)
     assert gateway.delete() == TLS_FAILED
     assert upstream.callers == []
+    event = gateway.process.wait_for_event("upstream_unreachable")
+    assert event["what"] == "UPSTREAM_TLS_FAILED"
+    assert event["address"] == f"127.0.0.1:{upstream.server_port}"
+    assert {"authority": "unable to get local issuer certificate",
+            "system": "unable to get local issuer certificate",
+            "name": "no alternative certificate subject name", "expired": "certificate has expired",
+            "ip": "no alternative certificate subject name"}[wrong] in event["reason"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount other authorities")

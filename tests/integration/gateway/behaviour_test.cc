@@ -124,6 +124,14 @@ TEST(BehaviourTest, CapsARetryAfterDateAtOneHour) {
   EXPECT_EQ(RetryDelayMs(reply), 3'600'000);
 }
 
+TEST(BehaviourTest, RetryAfterDateIsRelativeToTheResponsesDate) {
+  const DeleteReply reply =
+      ReplyTo(ApiErrorReply(429, "quota.limit_exceeded",
+                            "date: Wed, 21 Oct 2099 07:27:48 GMT\r\n"
+                            "retry-after: Wed, 21 Oct 2099 07:28:00 GMT\r\n"));
+  EXPECT_EQ(RetryDelayMs(reply), 12'000);
+}
+
 TEST(BehaviourTest, Http429WithoutRetryAfterHasRetryInfo) {
   EXPECT_TRUE(ReplyTo(ApiErrorReply(429, "quota.limit_exceeded")).retry_info.has_value());
 }

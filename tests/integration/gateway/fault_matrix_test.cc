@@ -21,6 +21,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using grpc::StatusCode;
+using ::testing::HasSubstr;
 
 // What the caller gets and the log contains.
 struct Expected {
@@ -266,6 +267,7 @@ struct NoConnection {
   const char* name;
   std::string upstream;
   const char* reason;
+  const char* event;  // a part of the event that says why; empty: any
   const char* connect_timeout = "20s";
 };
 
@@ -284,13 +286,13 @@ TEST_P(NoConnectionTest, MakesNoAttempt) {
   mute.on_connect = [](UpstreamConnection& connection) { connection.WaitForPeerToClose(); };
   const ScriptedUpstream silent(Hang(), mute);
   const NoConnection rows[] = {
-      {"Refused", nobody.url(), "UPSTREAM_CONNECT_FAILED"},
-      {"Unconnected", deaf.url(), "UPSTREAM_CONNECT_FAILED"},
-      {"Unresolved", "http://no-such-host.invalid/v2", "UPSTREAM_RESOLVE_FAILED"},
+      {"Refused", nobody.url(), "UPSTREAM_CONNECT_FAILED", "Connection refused"},
+      {"Unconnected", deaf.url(), "UPSTREAM_CONNECT_FAILED", "no connection in time", "300ms"},
+      {"Unresolved", "http://no-such-host.invalid/v2", "UPSTREAM_RESOLVE_FAILED", ""},
       {"NoTls", "https://127.0.0.1:" + std::to_string(plaintext.port()) + "/v2",
-       "UPSTREAM_TLS_FAILED"},
+       "UPSTREAM_TLS_FAILED", "wrong version number"},
       {"NoHandshake", "https://127.0.0.1:" + std::to_string(silent.port()) + "/v2",
-       "UPSTREAM_CONNECT_FAILED", "300ms"},
+       "UPSTREAM_CONNECT_FAILED", "no connection in time", "300ms"},
   };
   const int attempts = GetParam();
   for (const NoConnection& row : rows) {
@@ -306,6 +308,9 @@ TEST_P(NoConnectionTest, MakesNoAttempt) {
     EXPECT_THAT(reply, HasDeletion("not_performed"));
     EXPECT_THAT(reply, HasAttempts(attempts));
     EXPECT_THAT(reply, HasInfo("retry_stopped", "attempts"));
+    const auto event = gateway.WaitForEvent("upstream_unreachable", row.event);
+    ASSERT_TRUE(event.has_value());
+    EXPECT_THAT(*event, HasSubstr(row.reason));
     const auto line = gateway.WaitForAccessLine("the-call");
     ASSERT_TRUE(line.has_value());
     EXPECT_EQ(line->value("level", ""), "warning");

@@ -7,13 +7,17 @@
 
 #include <array>
 #include <chrono>
+#include <mutex>
+#include <ostream>
 #include <random>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "service/ratelimit/lease_thread.h"
 #include "tests/support/redis_process.h"
 
 namespace evalrun::service {
@@ -21,6 +25,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using evalrun::testing::RedisProcess;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using Clock = std::chrono::steady_clock;
@@ -115,7 +120,7 @@ TEST_F(RedisStoreTest, ReplenishesByRedisClockAndExpiresKeys) {
 TEST_F(RedisStoreTest, WorksWithLeastPrivilegeUser) {
   // As documented in README.md.
   ASSERT_EQ(redis_->Command({"ACL", "SETUSER", "evalrun", "on", ">s3cret-password", "~evalrun:*",
-                             "+evalsha", "+script|load", "+time", "+get", "+set", "+ping"}),
+                             "+evalsha", "+script|load", "+time", "+get", "+set"}),
             "OK");
   ASSERT_EQ(redis_->Command({"ACL", "SETUSER", "default", "off"}), "OK");
   const ratelimit::LeaseRequest request = Request("k", {.interval = kHour, .burst = 5}, 0, 3);
@@ -156,6 +161,81 @@ TEST_F(RedisStoreTest, RecoversFromOutOfMemory) {
   ASSERT_EQ(redis_->Command({"CONFIG", "SET", "maxmemory", "0"}), "OK");
   EXPECT_EQ(Acquire(&store, request), "1");
 }
+
+// What responds to PING, and grants nothing.
+struct Refusal {
+  const char* name;
+  std::vector<std::string> begin;
+  std::vector<std::string> end;
+  const char* error;
+};
+
+void PrintTo(const Refusal& refusal, std::ostream* os) { *os << refusal.name; }
+
+class RefusedWriteTest : public RedisStoreTest, public ::testing::WithParamInterface<Refusal> {};
+
+TEST_P(RefusedWriteTest, StoreIsDownUntilItGrantsAgain) {
+  ratelimit::RedisStore store(Options());
+  const ratelimit::LeaseRequest request = Request("k", {.interval = kHour, .burst = 50}, 0, 1);
+  ASSERT_EQ(Acquire(&store, request), "1");
+  ASSERT_EQ(redis_->Command(GetParam().begin), "OK");
+  EXPECT_THAT(Acquire(&store, request), HasSubstr(GetParam().error));
+  EXPECT_THAT(std::string(store.Acquire({}, {}).message()), HasSubstr(GetParam().error));
+  EXPECT_EQ(redis_->Command({"PING"}), "PONG");
+
+  // With calls and without, it is reported once.
+  std::mutex mutex;
+  std::vector<std::string> changes;
+  ratelimit::LeaseMailbox mailbox;
+  const ratelimit::LeaseThread thread(&mailbox, &store, [&](const absl::Status& state) {
+    const std::lock_guard lock(mutex);
+    changes.emplace_back(state.ok() ? "up" : std::string(state.message()));
+  });
+  const auto call = [&] {
+    if (ratelimit::LeaseRequest* slot = mailbox.requests.FreeSlot(); slot != nullptr) {
+      *slot = request;
+      mailbox.requests.Push();
+      mailbox.Notify();
+    }
+    if (mailbox.responses.Front() != nullptr) mailbox.responses.Pop();
+    std::this_thread::sleep_for(10ms);
+  };
+  const auto end = Clock::now() + 3s;
+  while (Clock::now() < end) {
+    if (Clock::now() + 1500ms < end) call();
+  }
+  {
+    const std::lock_guard lock(mutex);
+    EXPECT_THAT(changes, ElementsAre(HasSubstr(GetParam().error)));
+  }
+  ASSERT_EQ(redis_->Command(GetParam().end), "OK");
+  const auto deadline = Clock::now() + 20s;
+  const auto is_up = [&] {
+    const std::lock_guard lock(mutex);
+    return changes.back() == "up";
+  };
+  while (!is_up() && Clock::now() < deadline) std::this_thread::sleep_for(10ms);
+  EXPECT_TRUE(is_up());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Redis, RefusedWriteTest,
+    ::testing::Values(
+        // With `replica-read-only yes`, its default: as after a failover.
+        Refusal{"Replica", {"REPLICAOF", "127.0.0.1", "1"}, {"REPLICAOF", "NO", "ONE"}, "READONLY"},
+        Refusal{"OutOfMemory",
+                {"CONFIG", "SET", "maxmemory", "1"},
+                {"CONFIG", "SET", "maxmemory", "0"},
+                "OOM"},
+        Refusal{"TooFewReplicas",
+                {"CONFIG", "SET", "min-replicas-to-write", "1"},
+                {"CONFIG", "SET", "min-replicas-to-write", "0"},
+                "NOREPLICAS"},
+        Refusal{"NoPermission",
+                {"ACL", "SETUSER", "default", "-set"},
+                {"ACL", "SETUSER", "default", "+set"},
+                "can't run this command"}),
+    [](const auto& param) { return std::string(param.param.name); });
 
 TEST_F(RedisStoreTest, TimesOutAndRecovers) {
   ratelimit::RedisOptions options = Options();

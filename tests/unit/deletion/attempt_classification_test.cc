@@ -65,6 +65,7 @@ const std::map<int, Row>& ListedStatuses() {
       {401, {StatusCode::kUnauthenticated, Effect::kNothing, {Retry::kNever}}},
       {403, kDenied},
       {405, kUnimplemented},
+      {407, {StatusCode::kInternal, Effect::kNothing, {Retry::kNever}, "UPSTREAM_PROXY_REFUSED"}},
       {408, kProxyFailed},
       {409, {StatusCode::kAborted, Effect::kNothing, {Retry::kOnConflict}}},
       {412, {StatusCode::kFailedPrecondition, Effect::kNothing, {Retry::kNever}}},
@@ -257,9 +258,27 @@ INSTANTIATE_TEST_SUITE_P(
                  kEither}),
     [](const auto& param) { return std::string(param.param.name); });
 
-constexpr Fault kAllFaults[] = {Fault::kResolve,  Fault::kConnect,        Fault::kTls,
-                                Fault::kTimeout,  Fault::kConnectionLost, Fault::kProtocol,
-                                Fault::kTooLarge, Fault::kInternal};
+constexpr Fault kAllFaults[] = {Fault::kResolve,  Fault::kConnect,  Fault::kProxyRefused,
+                                Fault::kTls,      Fault::kTimeout,  Fault::kConnectionLost,
+                                Fault::kProtocol, Fault::kTooLarge, Fault::kInternal};
+
+TEST(ClassifyFaultTest, ProxyThatRefusesForGoodIsNotAskedAgain) {
+  for (const int status : {400, 401, 403, 404, 407, 451}) {
+    EXPECT_EQ(ClassifyFault(Fault::kProxyRefused, false, status),
+              (AttemptClassification{StatusCode::kInternal, Effect::kNothing, Retry::kNever,
+                                     "UPSTREAM_PROXY_REFUSED"}))
+        << status;
+  }
+}
+
+TEST(ClassifyFaultTest, ProxyThatFailsForNowIsAskedAgain) {
+  for (const int status : {0, 302, 408, 429, 500, 502, 503, 504, 999}) {
+    EXPECT_EQ(ClassifyFault(Fault::kProxyRefused, false, status),
+              (AttemptClassification{StatusCode::kUnavailable, Effect::kNothing, Retry::kSafe,
+                                     "UPSTREAM_PROXY_REFUSED"}))
+        << status;
+  }
+}
 
 TEST(ClassifyFaultTest, PossiblySentIsUnknown) {
   for (Fault fault : kAllFaults) {
@@ -358,6 +377,15 @@ TEST(ClassifyAttemptTest, HtmlPageIsNotSuccess) {
   const AttemptClassification outcome = Read(MakeResult(200, "<html>Sign in</html>", "text/html"));
   EXPECT_EQ(outcome.code, StatusCode::kUnknown);
   EXPECT_EQ(outcome.reason, "UPSTREAM_UNEXPECTED_RESPONSE");
+}
+
+TEST(ClassifyAttemptTest, UsesTheStatusOfTheProxy) {
+  AttemptResult result;
+  result.fault = Fault::kProxyRefused;
+  result.proxy_status = 407;
+  EXPECT_EQ(Read(result).retry, Retry::kNever);
+  result.proxy_status = 502;
+  EXPECT_EQ(Read(result).retry, Retry::kSafe);
 }
 
 TEST(ClassifyAttemptTest, FaultTakesPrecedence) {

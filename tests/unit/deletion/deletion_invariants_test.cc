@@ -35,8 +35,8 @@ class RandomSource {
                                  410, 422, 425, 429, 429, 499, 500, 500, 502, 503, 503, 504};
     constexpr Fault kFaults[] = {Fault::kResolve,        Fault::kConnect,  Fault::kTls,
                                  Fault::kTimeout,        Fault::kProtocol, Fault::kTooLarge,
-                                 Fault::kConnectionLost, Fault::kInternal};
-    if (Below(3) == 0) return ClassifyFault(kFaults[Below(8)], Coin());
+                                 Fault::kConnectionLost, Fault::kInternal, Fault::kProxyRefused};
+    if (Below(3) == 0) return ClassifyFault(kFaults[Below(9)], Coin());
     if (Below(20) == 0) return ClassifyStatus(static_cast<int>(Below(700)), kBodies[Below(4)]);
     AttemptClassification outcome = ClassifyStatus(kStatuses[Below(24)], kBodies[Below(4)]);
     outcome.names_run = outcome.effect == Effect::kAbsent && Below(4) == 0;

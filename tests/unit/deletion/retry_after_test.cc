@@ -39,7 +39,7 @@ class ParseRetryAfterTest : public ::testing::TestWithParam<Case> {};
 
 TEST_P(ParseRetryAfterTest, Gives) {
   const Case& c = GetParam();
-  const auto wait = ParseRetryAfter(c.retry_after, c.retry_after_ms, kNow);
+  const auto wait = ParseRetryAfter(c.retry_after, c.retry_after_ms, "", kNow);
   ASSERT_EQ(wait.has_value(), c.expected.has_value());
   if (!wait.has_value()) return;
   EXPECT_LE(wait->count(), c.expected->count());
@@ -132,7 +132,7 @@ class ParseRetryAfterDateTest : public ::testing::TestWithParam<DateCase> {};
 
 TEST_P(ParseRetryAfterDateTest, Gives) {
   const DateCase& c = GetParam();
-  EXPECT_EQ(ParseRetryAfter(c.value, "", kDate - c.ahead), c.expected);
+  EXPECT_EQ(ParseRetryAfter(c.value, "", "", kDate - c.ahead), c.expected);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -160,12 +160,36 @@ INSTANTIATE_TEST_SUITE_P(
         DateCase{"LeapDay", "Tue, 29 Feb 2028 00:00:00 GMT", 0s, 1h}),
     [](const auto& param) { return std::string(param.param.name); });
 
+// The upstream's clock and ours differ: both of its dates are its own.
+TEST(ParseRetryAfterTest, DateIsRelativeToTheResponsesDate) {
+  for (const auto difference : {-24h, -1h, 0h, 1h, 24h}) {
+    const auto now = kNow + difference;
+    for (const char* date : {"Fri, 06 Nov 2026 08:49:27 GMT", "Friday, 06-Nov-26 08:49:27 GMT",
+                             "Fri Nov  6 08:49:27 2026", " Fri, 06 Nov 2026 08:49:27 GMT "}) {
+      EXPECT_EQ(ParseRetryAfter("Fri, 06 Nov 2026 08:49:37 GMT", "", date, now), 10s) << date;
+      EXPECT_EQ(ParseRetryAfter("Friday, 06-Nov-26 08:49:37 GMT", "", date, now), 10s) << date;
+      EXPECT_EQ(ParseRetryAfter("Fri, 06 Nov 2026 08:49:17 GMT", "", date, now), 0s) << date;
+    }
+  }
+}
+
+TEST(ParseRetryAfterTest, MalformedDateOfTheResponseIsAsIfAbsent) {
+  for (const char* date : {"now", "7", "2026-11-06T08:49:27Z", "Fri, 06 Nov 2026 08:49:27 PST"}) {
+    EXPECT_EQ(ParseRetryAfter("Fri, 06 Nov 2026 08:49:37 GMT", "", date, kNow - 5s), 5s) << date;
+  }
+}
+
+TEST(ParseRetryAfterTest, SecondsAreNotRelativeToAnything) {
+  EXPECT_EQ(ParseRetryAfter("7", "", "Fri, 06 Nov 2026 07:00:00 GMT", kNow), 7s);
+  EXPECT_EQ(ParseRetryAfter("", "20", "Fri, 06 Nov 2026 07:00:00 GMT", kNow), 20ms);
+}
+
 TEST(ParseRetryAfterTest, HandlesYearBoundary) {
   const system_clock::time_point new_year = std::chrono::sys_days(std::chrono::year(2028) / 1 / 1);
-  EXPECT_EQ(ParseRetryAfter("Sat, 01 Jan 2028 00:00:00 GMT", "", new_year - 5s), 5s);
-  EXPECT_EQ(ParseRetryAfter("Fri, 31 Dec 2027 23:59:59 GMT", "", new_year - 5s), 4s);
+  EXPECT_EQ(ParseRetryAfter("Sat, 01 Jan 2028 00:00:00 GMT", "", "", new_year - 5s), 5s);
+  EXPECT_EQ(ParseRetryAfter("Fri, 31 Dec 2027 23:59:59 GMT", "", "", new_year - 5s), 4s);
   const system_clock::time_point march = std::chrono::sys_days(std::chrono::year(2028) / 3 / 1);
-  EXPECT_EQ(ParseRetryAfter("Tue, 29 Feb 2028 23:59:59 GMT", "", march - 5s), 4s);
+  EXPECT_EQ(ParseRetryAfter("Tue, 29 Feb 2028 23:59:59 GMT", "", "", march - 5s), 4s);
 }
 
 TEST(ParseRetryAfterTest, ResultIsAlwaysWithinBounds) {
@@ -179,8 +203,9 @@ TEST(ParseRetryAfterTest, ResultIsAlwaysWithinBounds) {
     }
     if (random() % 4 == 0) value.resize(random() % (value.size() + 1));
     SCOPED_TRACE(::testing::PrintToString(value));
-    for (const auto& wait : {ParseRetryAfter(value, "", kNow), ParseRetryAfter("", value, kNow),
-                             ParseRetryAfter(value, value, kNow)}) {
+    for (const auto& wait :
+         {ParseRetryAfter(value, "", "", kNow), ParseRetryAfter("", value, "", kNow),
+          ParseRetryAfter(value, value, value, kNow), ParseRetryAfter(seeds[0], "", value, kNow)}) {
       if (!wait.has_value()) continue;
       EXPECT_GE(wait->count(), 0);
       EXPECT_LE(wait->count(), kMaxRetryAfter.count());
@@ -192,7 +217,7 @@ TEST(ParseRetryAfterTest, ToleratesExtremeClock) {
   for (auto now : {system_clock::time_point::min(), system_clock::time_point::max(),
                    system_clock::time_point()}) {
     for (const char* value : {"Fri, 06 Nov 2026 08:49:37 GMT", "Friday, 06-Nov-26 08:49:37 GMT"}) {
-      const auto wait = ParseRetryAfter(value, "", now);
+      const auto wait = ParseRetryAfter(value, "", "", now);
       if (!wait.has_value()) continue;
       EXPECT_GE(wait->count(), 0);
       EXPECT_LE(wait->count(), kMaxRetryAfter.count());

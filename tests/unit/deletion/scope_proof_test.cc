@@ -117,7 +117,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(ClassifyProbeTest, FaultProvesNothing) {
   for (Fault fault :
        {Fault::kResolve, Fault::kConnect, Fault::kTls, Fault::kTimeout, Fault::kConnectionLost,
-        Fault::kProtocol, Fault::kTooLarge, Fault::kInternal}) {
+        Fault::kProtocol, Fault::kTooLarge, Fault::kInternal, Fault::kProxyRefused}) {
     AttemptResult result = MakeResponse(200, kList);
     result.fault = fault;
     EXPECT_EQ(ClassifyProbe(result), kUnverifiable);

@@ -29,6 +29,42 @@ class ActiveCallRetryTest : public CallTest {
   }
 };
 
+TEST_F(ActiveCallRetryTest, HoldBackEndsWithTheKeyThatItIsAbout) {
+  CloseGate();
+  handler().SetLiveConfig(MakeLiveConfig());
+  Start(&call());
+  EXPECT_EQ(observer_.last().reason, "UPSTREAM_HOLD_BACK") << "the key is the same";
+  handler().SetLiveConfig(MakeLiveConfig("another"));
+  Start(&call());
+  EXPECT_TRUE(call().attempts.is_under_way());
+  call().attempts.Finish(HttpResponse(204));
+}
+
+TEST_F(ActiveCallRetryTest, ResponseToAReplacedKeyHoldsNothingBack) {
+  TestCall& other = NewCall();
+  Start(&other, 1s);
+  handler().SetLiveConfig(MakeLiveConfig("another"));
+  deletion::AttemptResult result = HttpResponse(429);
+  result.retry_after = "3";
+  other.attempts.Finish(result);
+  Start(&call());
+  EXPECT_TRUE(call().attempts.is_under_way());
+  call().attempts.Finish(HttpResponse(204));
+}
+
+// The clock of the test is nowhere near these dates.
+TEST_F(ActiveCallRetryTest, DateOfRetryAfterIsRelativeToThatOfTheResponse) {
+  Start(&call(), 20s);
+  deletion::AttemptResult result = HttpResponse(503);
+  result.retry_after = "Fri, 06 Nov 2026 08:49:37 GMT";
+  result.date = "Fri, 06 Nov 2026 08:49:27 GMT";
+  const auto now = clock_.SteadyNow();
+  call().attempts.Finish(result);
+  EXPECT_EQ(call().timer.due() - now, 10s + options_.retry.initial_backoff / 2);
+  call().timer.FireWhenDue(&clock_);
+  call().attempts.Finish(HttpResponse(204));
+}
+
 TEST_F(ActiveCallRetryTest, RetriesAfterAWait) {
   Start(&call());
   call().attempts.Finish(ConnectionLost());

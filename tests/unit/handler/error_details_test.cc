@@ -107,6 +107,14 @@ TEST(EncodeErrorTest, MetadataContainsUpstreamCodeAndRequestId) {
                            Pair("upstream_request_id", "req-1")));
 }
 
+TEST(EncodeErrorTest, MetadataContainsTheStatusOfTheProxy) {
+  CallError call_error = MakeError(absl::StatusCode::kInternal);
+  call_error.proxy_status = 407;
+  EXPECT_THAT(Find<google::rpc::ErrorInfo>(EncodeError(call_error)).metadata(),
+              UnorderedElementsAre(Pair("deletion", "not_performed"), Pair("sends", "0"),
+                                   Pair("proxy_status", "407")));
+}
+
 TEST(EncodeErrorTest, ResourceInfoNamesTheMissingWorkspace) {
   CallError call_error = MakeError(absl::StatusCode::kFailedPrecondition);
   EXPECT_FALSE(Has<google::rpc::ResourceInfo>(EncodeError(call_error)));

@@ -1,16 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What libcurl refuses to begin. Transfers over real sockets: tests/integration/gateway.
+// What libcurl refuses to begin, and attempts that wait for the addresses of a name. Transfers over
+// real sockets: tests/integration/gateway. Real name servers: tests/name_server.
 #include "rest_backend/http/http_client.h"
 
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
 #include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -28,11 +35,13 @@ class RecordingObserver final : public AttemptObserver {
   virtual ~RecordingObserver() = default;
   void OnAttemptDone(const deletion::AttemptResult& result) override {
     faults.push_back(result.fault);
+    fault_text = result.fault_text;
     last_status = result.http_status;
     may_have_been_sent = may_have_been_sent || result.may_have_been_sent;
   }
 
   std::vector<Fault> faults;
+  std::string fault_text;
   int last_status = 0;
   bool may_have_been_sent = false;
 };
@@ -61,6 +70,10 @@ class OneConnectionServer {
   OneConnectionServer& operator=(const OneConnectionServer&) = delete;
 
   [[nodiscard]] const std::string& url() const { return url_; }
+  // The same with a name, which a name server has to know.
+  [[nodiscard]] std::string named_url() const {
+    return "http://upstream.test" + url_.substr(url_.rfind(':'));
+  }
 
  private:
   void Serve() const {
@@ -148,6 +161,149 @@ TEST(HttpClientExpireTest, HasNoStatusOfTheTransferBefore) {
   EXPECT_THAT(observer.faults, ElementsAre(Fault::kTimeout));
   EXPECT_EQ(observer.last_status, 0);
   EXPECT_FALSE(observer.may_have_been_sent);
+}
+
+// A name server whose responses the test gives. It outlives its lookups.
+class NameServer {
+ public:
+  dns::LookupResult LookUp() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return next_.has_value(); });
+    return *std::exchange(next_, std::nullopt);
+  }
+  // To the lookup that is under way, or to the next one.
+  void Respond(std::vector<std::string> addresses, std::string error = "") {
+    const std::lock_guard lock(mutex_);
+    next_ = {.addresses = std::move(addresses), .error = std::move(error)};
+    changed_.notify_all();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::optional<dns::LookupResult> next_;
+};
+
+class HttpClientLookupTest : public ::testing::Test {
+ protected:
+  ~HttpClientLookupTest() override { name_server_->Respond({}, "the test has ended"); }
+
+  HttpClient& client() {
+    if (client_ == nullptr) {
+      client_ = std::make_unique<HttpClient>(
+          HttpClientOptions{.origin = server_.named_url(),
+                            .headers = {},
+                            .proxy = {},
+                            .connect_timeout = connect_timeout_,
+                            .look_up =
+                                [server = name_server_](const std::string& host) {
+                                  EXPECT_EQ(host, "upstream.test");
+                                  return server->LookUp();
+                                },
+                            .on_lookup =
+                                [this](const std::string& name, const dns::Resolution& resolution) {
+                                  EXPECT_EQ(name, "upstream.test");
+                                  lookups_.push_back(resolution.error);
+                                }});
+    }
+    return *client_;
+  }
+  Transfer* Send() {
+    return client().Send(
+        {.target = "/v2/eval-runs/x", .headers = {}, .timeout = std::chrono::seconds(9)},
+        &observer_);
+  }
+  // Works as the event loop does, until `done`.
+  template <typename Predicate>
+  bool RunUntil(Predicate done) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!done() && std::chrono::steady_clock::now() < end) {
+      pollfd readable{.fd = client().poll_fd(), .events = POLLIN, .revents = 0};
+      poll(&readable, 1, 10);
+      client().Poll();
+      client().RunReady();
+    }
+    return done();
+  }
+  bool RunUntilFaults(std::size_t count) {
+    return RunUntil([this, count] { return observer_.faults.size() >= count; });
+  }
+
+  const OneConnectionServer server_;
+  const std::shared_ptr<NameServer> name_server_ = std::make_shared<NameServer>();
+  std::chrono::milliseconds connect_timeout_{20'000};
+  std::vector<std::string> lookups_;
+  RecordingObserver observer_;
+  std::unique_ptr<HttpClient> client_;
+};
+
+TEST_F(HttpClientLookupTest, AttemptsWaitForTheFirstAddresses) {
+  Send();
+  Send();
+  client().Poll();
+  client().RunReady();
+  EXPECT_THAT(observer_.faults, IsEmpty());
+  EXPECT_EQ(client().connections_opened(), 0U);
+  name_server_->Respond({"127.0.0.1"});
+  // The server has one connection: the second waits for it, or times out without harm to the first.
+  ASSERT_TRUE(RunUntilFaults(1));
+  EXPECT_EQ(observer_.faults.front(), Fault::kNone);
+  EXPECT_THAT(lookups_, ElementsAre(""));
+}
+
+TEST_F(HttpClientLookupTest, KnownAddressesAreUsedAtOnce) {
+  client();
+  name_server_->Respond({"127.0.0.1"});
+  ASSERT_TRUE(RunUntil([this] { return !lookups_.empty(); }));
+  Send();
+  ASSERT_TRUE(RunUntilFaults(1));
+  EXPECT_THAT(observer_.faults, ElementsAre(Fault::kNone));
+}
+
+TEST_F(HttpClientLookupTest, FailedLookupEndsTheAttemptsThatWait) {
+  Send();
+  Send();
+  name_server_->Respond({}, "Name or service not known");
+  ASSERT_TRUE(RunUntilFaults(2));
+  EXPECT_THAT(observer_.faults, ElementsAre(Fault::kResolve, Fault::kResolve));
+  EXPECT_EQ(observer_.fault_text, "Name or service not known");
+  EXPECT_FALSE(observer_.may_have_been_sent);
+  EXPECT_EQ(client().in_flight(), 0U);
+}
+
+TEST_F(HttpClientLookupTest, AttemptSoonAfterAFailedLookupFailsToo) {
+  client();
+  name_server_->Respond({}, "Name or service not known");
+  ASSERT_TRUE(RunUntil([this] { return !lookups_.empty(); }));
+  Send();
+  EXPECT_THAT(observer_.faults, IsEmpty()) << "not from within Send()";
+  client().RunReady();
+  EXPECT_THAT(observer_.faults, ElementsAre(Fault::kResolve));
+  EXPECT_EQ(observer_.fault_text, "Name or service not known");
+}
+
+TEST_F(HttpClientLookupTest, AttemptWaitsNoLongerThanTheConnectTimeout) {
+  connect_timeout_ = std::chrono::milliseconds(50);
+  Send();
+  const auto wake_up = client().NextWakeUp();
+  ASSERT_TRUE(wake_up.has_value());
+  EXPECT_LE(*wake_up, std::chrono::steady_clock::now() + connect_timeout_);
+  ASSERT_TRUE(RunUntilFaults(1));
+  EXPECT_THAT(observer_.faults, ElementsAre(Fault::kResolve));
+  EXPECT_FALSE(observer_.may_have_been_sent);
+  EXPECT_FALSE(client().NextWakeUp().has_value());
+}
+
+TEST_F(HttpClientLookupTest, WaitingAttemptExpiresAndIsAborted) {
+  client().Expire(Send());
+  EXPECT_THAT(observer_.faults, ElementsAre(Fault::kTimeout));
+  EXPECT_FALSE(observer_.may_have_been_sent);
+  EXPECT_FALSE(client().Abort(Send()));
+  EXPECT_EQ(client().in_flight(), 0U);
+  name_server_->Respond({"127.0.0.1"});
+  ASSERT_TRUE(RunUntil([this] { return !lookups_.empty(); }));
+  EXPECT_EQ(observer_.faults.size(), 1U);
+  EXPECT_EQ(client().connections_opened(), 0U);
 }
 
 TEST_F(HttpClientTest, HandleIsUsableAfterARejectedOption) {

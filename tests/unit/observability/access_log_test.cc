@@ -49,14 +49,15 @@ TEST(AccessLineTest, WritesAllFieldsOfACompleteRecord) {
                   .would_be_limited_by = "s",
                   .resends_stopped = 1,
                   .http_status = 404,
+                  .proxy_status = 502,
                   .upstream_code = "c",
                   .upstream_request_id = "u"}),
       ElementsAre("time", "level", "event", "request_id", "trace_id", "network.peer.address",
                   "network.peer.port", "caller", "rpc.method", "eval_run_uuid", "workspace_uuid",
                   "authorization", "upstream_key", "rpc.response.status_code", "reason", "deletion",
                   "sends", "retry_stopped", "limited_by", "would_be_limited_by",
-                  "http.response.status_code", "upstream_code", "upstream_request_id",
-                  "rpc.request.size", "http.response.body.size", "duration",
+                  "http.response.status_code", "upstream.proxy_status", "upstream_code",
+                  "upstream_request_id", "rpc.request.size", "http.response.body.size", "duration",
                   "upstream.connect_duration", "upstream.first_byte_duration", "upstream.duration",
                   "upstream.connection_reused", "resends_stopped"));
 }

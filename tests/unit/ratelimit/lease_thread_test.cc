@@ -28,21 +28,25 @@ class FakeStore final : public SharedStore {
     ++acquire_calls;
     largest_batch = std::max<std::size_t>(largest_batch, requests.size());
     for (std::size_t i = 0; i < requests.size(); ++i) granted[i] = requests[i]->requested;
-    return up ? absl::OkStatus() : absl::UnavailableError("it is gone");
+    return up ? absl::OkStatus() : absl::UnavailableError(error.load());
   }
 
   std::atomic<bool> up{true};
+  std::atomic<const char*> error{"it is gone"};
   std::atomic<int> acquire_calls{0};
   std::atomic<std::size_t> largest_batch{0};
 };
 
 class LeaseThreadTest : public ::testing::Test {
  protected:
-  void Start() {
-    thread_.emplace(&mailbox_, &store_, [this](const absl::Status& state) {
-      const std::lock_guard lock(mutex_);
-      changes_.emplace_back(state.ok() ? "up" : std::string(state.message()));
-    });
+  void Start(std::chrono::milliseconds min_error_interval = 1h) {
+    thread_.emplace(
+        &mailbox_, &store_,
+        [this](const absl::Status& state) {
+          const std::lock_guard lock(mutex_);
+          changes_.emplace_back(state.ok() ? "up" : std::string(state.message()));
+        },
+        min_error_interval);
   }
 
   void PushRequest(std::uint32_t requested) {
@@ -116,6 +120,26 @@ TEST_F(LeaseThreadTest, ReportsEachStoreStateChangeOnce) {
   EXPECT_THAT(Changes(2), ElementsAre("it is gone", "up")) << "without any request";
   store_.up = false;
   EXPECT_THAT(Changes(3), ElementsAre("it is gone", "up", "it is gone"));
+}
+
+TEST_F(LeaseThreadTest, ReportsAnotherErrorWhileTheStoreIsDown) {
+  store_.up = false;
+  Start(/*min_error_interval=*/1ms);
+  EXPECT_THAT(Changes(1), ElementsAre("it is gone"));
+  store_.error = "NOAUTH";
+  EXPECT_THAT(Changes(2), ElementsAre("it is gone", "NOAUTH"));
+  store_.up = true;
+  EXPECT_THAT(Changes(3), ElementsAre("it is gone", "NOAUTH", "up"));
+}
+
+TEST_F(LeaseThreadTest, ReportsErrorsNoMoreOftenThanTheInterval) {
+  store_.up = false;
+  Start();
+  EXPECT_THAT(Changes(1), ElementsAre("it is gone"));
+  store_.error = "NOAUTH";
+  const int calls = store_.acquire_calls;
+  while (store_.acquire_calls < calls + 2) std::this_thread::sleep_for(1ms);
+  EXPECT_THAT(Changes(1), ElementsAre("it is gone"));
 }
 
 TEST_F(LeaseThreadTest, GrantsNothingAndBacksOffWhileStoreIsDown) {
