@@ -23,7 +23,7 @@ struct ReasonText {
 };
 
 // For outcomes without an HTTP answer, or whose HTTP answer decides nothing, by our reason.
-constexpr std::array<ReasonText, 13> kReasonTexts = {{
+constexpr std::array<ReasonText, 14> kReasonTexts = {{
     {"UPSTREAM_RESOLVE_FAILED", "the name of the upstream could not be resolved"},
     {"UPSTREAM_CONNECT_FAILED", "no connection to the upstream could be made"},
     {deletion::kProxyRefusedReason, "the proxy to the upstream refused the request"},

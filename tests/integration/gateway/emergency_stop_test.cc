@@ -66,6 +66,7 @@ TEST_F(EmergencyStopTest, RejectsCallsUntilItIsUndone) {
   EXPECT_EQ(gateway_->Metric("gateway_deletions_enabled"), 0);
   EXPECT_EQ(gateway_->Get("/readyz").status, 200);
   EXPECT_EQ(gateway_->Get("/healthz").status, 200);
+  EXPECT_EQ(client_->CallRaw("/grpc.health.v1.Health/Check", "").response, "\x08\x01") << "SERVING";
 
   SetDeletionsEnabled(true);
   EXPECT_THAT(client_->Delete(), HasCode(StatusCode::OK));
