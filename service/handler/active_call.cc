@@ -343,11 +343,28 @@ void ActiveCall::RetryIfAllowed() {
 }
 
 void ActiveCall::Cancel() {
+  if (state_.phase == Phase::kIdle || state_.phase == Phase::kStarting) return;
+  const bool is_late = TimeToCallerDeadline() <= std::chrono::microseconds(0);
+  CompleteWithError(MakeError(
+      Abandon(is_late ? absl::StatusCode::kDeadlineExceeded : absl::StatusCode::kCancelled,
+              is_late ? "DEADLINE_EXCEEDED" : "CALL_CANCELLED")));
+}
+
+void ActiveCall::EndForShutdown() {
+  if (state_.phase == Phase::kIdle || state_.phase == Phase::kStarting) return;
+  CallError error = MakeError(Abandon(absl::StatusCode::kUnavailable, "GATEWAY_SHUTTING_DOWN"));
+  // By another gateway, at once.
+  error.retry_after = milliseconds(0);
+  error.retry_after_is_explicit = true;
+  FinishWithError(error);
+}
+
+Deletion::Response ActiveCall::Abandon(absl::StatusCode code, std::string_view reason) {
   bool may_have_been_sent = false;
   switch (state_.phase) {
     case Phase::kIdle:
     case Phase::kStarting:
-      return;
+      break;
     case Phase::kAttempting:
       may_have_been_sent = attempts_.Cancel();
       break;
@@ -360,11 +377,7 @@ void ActiveCall::Cancel() {
       break;
   }
   state_.upstream_response.is_final = false;
-  const bool is_late = TimeToCallerDeadline() <= std::chrono::microseconds(0);
-  const Deletion::Response response = state_.deletion->Abandon(
-      is_late ? absl::StatusCode::kDeadlineExceeded : absl::StatusCode::kCancelled,
-      is_late ? "DEADLINE_EXCEEDED" : "CALL_CANCELLED", may_have_been_sent);
-  CompleteWithError(MakeError(response));
+  return state_.deletion->Abandon(code, reason, may_have_been_sent);
 }
 
 std::chrono::microseconds ActiveCall::TimeToCallerDeadline() const {
