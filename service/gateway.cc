@@ -293,11 +293,11 @@ void Gateway::Drain() {
   draining_ = true;
   server_->AnnounceShutdown();
   // Load balancers take this replica out meanwhile. A second signal ends the delay, and one during
-  // the timeout cancels the calls that are left.
+  // the timeout ends the calls that are left.
   process::WaitForTerminationSignal(To<std::chrono::microseconds>(config_.drain().delay()));
   std::jthread impatience([this](const std::stop_token& stop) {
     while (!stop.stop_requested()) {
-      if (process::WaitForTerminationSignal(kSignalCheckInterval)) server_->CancelCalls();
+      if (process::WaitForTerminationSignal(kSignalCheckInterval)) server_->EndCalls();
     }
   });
   const bool stopped = server_->Stop(To<milliseconds>(config_.drain().timeout()));

@@ -38,6 +38,11 @@ class CallPool {
   // the server shuts down.
   void Drain(std::function<void()> on_drained) { calls_.Drain(std::move(on_drained)); }
 
+  // All calls in flight get their response now.
+  void EndForShutdown() {
+    for (const auto& call : calls_.all()) call->EndForShutdown();
+  }
+
   // Thread-safe.
   [[nodiscard]] std::size_t in_flight() const { return calls_.in_flight(); }
 

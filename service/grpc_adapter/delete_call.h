@@ -67,6 +67,9 @@ class DeleteCall final : private handler::ResponseWriter {
   // Asks gRPC for the next call.
   void RequestNextCall();
 
+  // See handler::ActiveCall.
+  void EndForShutdown() { call_.EndForShutdown(); }
+
  private:
   using Tag = event_loop::MemberTag<DeleteCall>;
 

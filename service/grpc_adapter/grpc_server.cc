@@ -27,6 +27,9 @@ constexpr std::chrono::seconds kStopGrace{2};
 
 // How long SetLiveConfig() waits for the event loop.
 constexpr std::chrono::seconds kApplyTimeout{1};
+// How much of that gRPC has to write the last responses. It then cancels the calls whose clients do
+// not take them.
+constexpr std::chrono::seconds kWriteGrace{1};
 
 // How long TakeSample() waits for the event loop.
 constexpr std::chrono::milliseconds kSampleTimeout{100};
@@ -137,24 +140,28 @@ bool GrpcServer::Stop(std::chrono::milliseconds timeout) {
     generic_calls_->Drain([generic_drained] { generic_drained->set_value(); });
   });
   const auto give_up_at = std::chrono::steady_clock::now() + timeout + kStopGrace;
-  const auto is_done = [&give_up_at](std::promise<void>& promise) {
-    return promise.get_future().wait_until(give_up_at) == std::future_status::ready;
+  const auto is_done = [&give_up_at](const std::future<void>& future) {
+    return future.wait_until(give_up_at) == std::future_status::ready;
   };
+  const std::future<void> all_answered = drained->get_future();
   // gRPC neither takes nor closes a connection that is accepted during its shutdown.
-  if (!is_done(*closed)) return false;
+  if (!is_done(closed->get_future())) return false;
   // Shutdown() sends GOAWAY, returns the calls that are requested, and waits for all streams to
   // end.
   std::thread shutdown([server = server_.get(), timeout] {
-    server->Shutdown(std::chrono::system_clock::now() + timeout);
+    server->Shutdown(std::chrono::system_clock::now() + timeout + kWriteGrace);
   });
+  // By this service, and not by gRPC: its UNAVAILABLE would say nothing about the run, and nothing
+  // would keep a proxy from retrying it.
+  if (all_answered.wait_for(timeout) != std::future_status::ready) EndCalls();
   // It would wait for health watches, too, until its deadline. Once the deletions are answered,
   // nothing is left that is worth waiting for.
-  if (!is_done(*drained)) {
+  if (!is_done(all_answered)) {
     shutdown.detach();
     return false;
   }
-  CancelCalls();
-  if (!is_done(*generic_drained)) {
+  grpc_server_cancel_all_calls(server_->c_server());
+  if (!is_done(generic_drained->get_future())) {
     shutdown.detach();
     return false;
   }
@@ -162,7 +169,9 @@ bool GrpcServer::Stop(std::chrono::milliseconds timeout) {
   return loop_->ShutDown(std::chrono::duration_cast<std::chrono::milliseconds>(kStopGrace));
 }
 
-void GrpcServer::CancelCalls() { grpc_server_cancel_all_calls(server_->c_server()); }
+void GrpcServer::EndCalls() {
+  loop_->Post([this] { calls_->EndForShutdown(); });
+}
 
 void GrpcServer::SetLiveConfig(handler::LiveConfig live_config, std::function<void()> on_applied) {
   const auto applied = std::make_shared<std::promise<void>>();

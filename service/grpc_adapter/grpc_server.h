@@ -88,13 +88,15 @@ class GrpcServer {
   void AnnounceShutdown();
 
   // Refuses new connections, sends GOAWAY, and returns true when every call has been answered;
-  // after `timeout` the calls that are left are cancelled. Open health watches do not delay it.
+  // after `timeout` the calls that are left are answered with what is certain about them then. Open
+  // health watches do not delay it.
   // False when the event loop does not work through this within two more seconds: the process must
   // then end without destroying this object.
   [[nodiscard]] bool Stop(std::chrono::milliseconds timeout);
 
-  // Cancels all calls, so that Stop() returns soon. During Stop() only.
-  void CancelCalls();
+  // Answers all deletions with what is certain about them now, so that Stop() returns soon. During
+  // Stop() only.
+  void EndCalls();
 
   // See handler::DeleteHandler. Applies to calls that arrive after `on_applied` was called, on the
   // event loop. Returns after that, or after a second when the loop does not respond: it is then

@@ -356,11 +356,29 @@ void ActiveCall::RetryIfAllowed() {
 }
 
 void ActiveCall::Cancel() {
+  if (state_.phase == Phase::kIdle || state_.phase == Phase::kStarting) return;
+  const auto time_left = TimeToCallerDeadline();
+  const bool is_late = time_left.has_value() && *time_left <= std::chrono::microseconds(0);
+  CompleteWithError(MakeError(
+      Abandon(is_late ? absl::StatusCode::kDeadlineExceeded : absl::StatusCode::kCancelled,
+              is_late ? "DEADLINE_EXCEEDED" : "CALL_CANCELLED")));
+}
+
+void ActiveCall::EndForShutdown() {
+  if (state_.phase == Phase::kIdle || state_.phase == Phase::kStarting) return;
+  CallError error = MakeError(Abandon(absl::StatusCode::kUnavailable, "GATEWAY_SHUTTING_DOWN"));
+  // By another gateway, at once.
+  error.retry_after = milliseconds(0);
+  error.retry_after_is_explicit = true;
+  FinishWithError(error);
+}
+
+Deletion::Response ActiveCall::Abandon(absl::StatusCode code, std::string_view reason) {
   bool may_have_been_sent = false;
   switch (state_.phase) {
     case Phase::kIdle:
     case Phase::kStarting:
-      return;
+      break;
     case Phase::kAttempting:
       may_have_been_sent = attempts_.Cancel();
       break;
@@ -373,12 +391,7 @@ void ActiveCall::Cancel() {
       break;
   }
   state_.upstream_response.is_final = false;
-  const auto time_left = TimeToCallerDeadline();
-  const bool is_late = time_left.has_value() && *time_left <= std::chrono::microseconds(0);
-  const Deletion::Response response = state_.deletion->Abandon(
-      is_late ? absl::StatusCode::kDeadlineExceeded : absl::StatusCode::kCancelled,
-      is_late ? "DEADLINE_EXCEEDED" : "CALL_CANCELLED", may_have_been_sent);
-  CompleteWithError(MakeError(response));
+  return state_.deletion->Abandon(code, reason, may_have_been_sent);
 }
 
 std::optional<std::chrono::microseconds> ActiveCall::TimeToCallerDeadline() const {

@@ -49,6 +49,10 @@ class ActiveCall final : public AttemptObserver, public TimerObserver, public Sc
   // call is reported. Does nothing when the call has already ended.
   void Cancel();
 
+  // The process ends: an attempt under way is aborted, and the response says so. Nothing happens
+  // when the call is over already.
+  void EndForShutdown();
+
   void OnAttemptDone(const deletion::AttemptResult& result) override;
   void OnTimer() override;
   void OnScopeChecked(deletion::ScopeStatus status) override;
@@ -76,6 +80,10 @@ class ActiveCall final : public AttemptObserver, public TimerObserver, public Sc
   // Empty: the caller has set none.
   [[nodiscard]] std::optional<std::chrono::microseconds> TimeToCallerDeadline() const;
   [[nodiscard]] std::chrono::microseconds TimeToOwnDeadline() const;
+
+  // Stops whatever the call waits for, and returns what is certain then. Not while it is idle or
+  // starting.
+  deletion::Deletion::Response Abandon(absl::StatusCode code, std::string_view reason);
 
   void Finish(const deletion::Deletion::Response& response);
   void FinishOk(const deletion::Deletion::Response& response);

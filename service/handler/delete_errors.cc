@@ -23,7 +23,7 @@ struct ReasonText {
 };
 
 // For outcomes without an HTTP answer, or whose HTTP answer decides nothing, by our reason.
-constexpr std::array<ReasonText, 14> kReasonTexts = {{
+constexpr std::array<ReasonText, 15> kReasonTexts = {{
     {"UPSTREAM_RESOLVE_FAILED", "the name of the upstream could not be resolved"},
     {"UPSTREAM_CONNECT_FAILED", "no connection to the upstream could be made"},
     {deletion::kProxyRefusedReason, "the proxy to the upstream refused the request"},
@@ -34,6 +34,7 @@ constexpr std::array<ReasonText, 14> kReasonTexts = {{
     {"DEADLINE_TOO_SHORT", "the deadline left no time to ask the upstream"},
     {"DEADLINE_EXCEEDED", "the deadline passed before the upstream had answered"},
     {"CALL_CANCELLED", "the caller cancelled the call"},
+    {"GATEWAY_SHUTTING_DOWN", "the gateway ended before the upstream had answered"},
     {"GATEWAY_INTERNAL_ERROR", "the gateway could not send the request"},
     {kDeletionsStoppedReason, kDeletionsStoppedText},
     {deletion::kScopeNotFoundReason,

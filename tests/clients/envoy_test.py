@@ -114,6 +114,24 @@ def test_attempt_count_after_a_gateway_was_killed(deployment, make_call):
     assert proxy.counter("cluster.gateways.upstream_rq_retry") == 1
 
 
+@pytest.mark.parametrize("counts_attempts", [True, False])
+def test_envoy_does_not_retry_a_call_that_a_shutdown_cuts_off(
+        deployment, make_call, counts_attempts):
+    """The gateway answers it. gRPC's own UNAVAILABLE is one of Istio's reasons to retry."""
+    deployment.faults.set(fault="hold", commit=True, count=1)
+    flags = ("--drain-timeout", "200ms", "--upstream-timeout", "10s")
+    gateways = [deployment.start_gateway(*flags) for _ in range(2)]
+    _, proxy = make_call(*(each.grpc_address for each in gateways), counts_attempts=counts_attempts)
+    with Client(proxy.address) as client, concurrent.futures.ThreadPoolExecutor() as threads:
+        pending = threads.submit(client.call, deployment.runs[0])
+        deployment.faults.wait_until_held()
+        cut_off = next(each for each in gateways if each.metric("gateway_calls_in_flight") == 1)
+        assert cut_off.stop() == 0
+        code, message = pending.result()
+    assert code == "UNAVAILABLE" and message.startswith("the run may or may not be deleted")
+    assert logged_calls(deployment) == [("UNAVAILABLE", "unknown")]
+
+
 def test_envoy_retries_what_certainly_did_nothing(deployment, make_call):
     """The API refused and named a time, and this gateway made no other attempt: another one may."""
     deployment.faults.set(count=1, **api_error(503, **{"retry-after-ms": "20"}))

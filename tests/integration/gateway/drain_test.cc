@@ -97,7 +97,7 @@ TEST(DrainTest, CompletesEveryCallThatReachedTheUpstream) {
   EXPECT_EQ(gateway.AccessLog().size(), ok);
 }
 
-TEST(DrainTest, CancelsHungCallsAtTheDrainTimeout) {
+TEST(DrainTest, AnswersHungCallsAtTheDrainTimeout) {
   ScriptedUpstream upstream(Hang());
   GatewayProcess gateway({.upstream = upstream.url(),
                           .flags = {"--upstream-timeout", "60s", "--drain-timeout", "500ms"}});
@@ -109,7 +109,11 @@ TEST(DrainTest, CancelsHungCallsAtTheDrainTimeout) {
   ExpectCleanExit(gateway, 10s);
   EXPECT_GE(std::chrono::steady_clock::now() - start, 400ms)
       << "the drain timeout is half a second";
-  EXPECT_NE(call.Get().code, StatusCode::OK);
+  const DeleteReply reply = call.Get();
+  EXPECT_THAT(reply, HasCode(StatusCode::UNAVAILABLE));
+  EXPECT_THAT(reply, HasReason("GATEWAY_SHUTTING_DOWN"));
+  EXPECT_THAT(reply, HasDeletion("unknown"));
+  EXPECT_EQ(reply.Trailing("x-envoy-ratelimited"), "true");
   const auto log = gateway.AccessLog();
   ASSERT_EQ(log.size(), 1u);
   EXPECT_EQ(log[0].value("request_id", ""), "hung");
@@ -177,7 +181,7 @@ TEST(DrainTest, NotifiesHealthWatchesDuringTheDelay) {
   ExpectCleanExit(gateway, 5s);
 }
 
-TEST(DrainTest, ASecondSignalCancelsTheCallsThatAreLeft) {
+TEST(DrainTest, ASecondSignalEndsTheCallsThatAreLeft) {
   ScriptedUpstream upstream(Hang());
   GatewayProcess gateway({.upstream = upstream.url(),
                           .flags = {"--upstream-timeout", "60s", "--drain-timeout", "60s"}});
@@ -188,7 +192,7 @@ TEST(DrainTest, ASecondSignalCancelsTheCallsThatAreLeft) {
   WaitUntilNotReady(gateway);
   EXPECT_FALSE(gateway.process().WaitForExit(300ms).has_value()) << "a call is under way";
   gateway.process().Signal(SIGTERM);
-  EXPECT_NE(call.Get().code, StatusCode::OK);
+  EXPECT_THAT(call.Get(), HasReason("GATEWAY_SHUTTING_DOWN"));
   ExpectCleanExit(gateway, 20s);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A caller that is gone before its call has ended: what is cancelled, and what is reported.
+// A call that ends before the upstream has responded, because its caller is gone or the process
+// ends: what is cancelled, and what is reported.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -119,6 +120,43 @@ TEST_F(ActiveCallCancelTest, CancelledCallMakesRoomForAnother) {
   Start(&call());
   EXPECT_TRUE(call().attempts.is_under_way());
   call().attempts.Finish(HttpResponse(204));
+}
+
+using ActiveCallShutdownTest = CallTest;
+
+TEST_F(ActiveCallShutdownTest, SaysThatTheRunMayBeDeleted) {
+  Start(&call());
+  call().attempts.set_may_have_been_sent(true);
+  call().call.EndForShutdown();
+  EXPECT_EQ(call().attempts.cancelled(), 1);
+  const WrittenResponse& response = call().writer.last();
+  EXPECT_EQ(response.code, absl::StatusCode::kUnavailable);
+  EXPECT_EQ(response.reason, "GATEWAY_SHUTTING_DOWN");
+  EXPECT_EQ(response.trailing_metadata.at("grpc-retry-pushback-ms"), "0") << "by another gateway";
+  EXPECT_EQ(response.trailing_metadata.at("x-envoy-ratelimited"), "true") << "but not unsaid";
+  EXPECT_EQ(observer_.last().certainty, Certainty::kUnknown);
+  EXPECT_EQ(handler().admission().in_flight(), 0u);
+}
+
+TEST_F(ActiveCallShutdownTest, SaysThatNothingWasDoneWhileWaitingForARetry) {
+  Start(&call());
+  call().attempts.Finish(ConnectFailed());
+  call().call.EndForShutdown();
+  EXPECT_FALSE(call().timer.is_running());
+  EXPECT_EQ(call().writer.last().reason, "GATEWAY_SHUTTING_DOWN");
+  EXPECT_EQ(call().writer.last().trailing_metadata.count("x-envoy-ratelimited"), 0u)
+      << "a proxy may ask another gateway";
+  EXPECT_EQ(observer_.last().certainty, Certainty::kNotPerformed);
+}
+
+TEST_F(ActiveCallShutdownTest, NothingHappensAfterTheResponse) {
+  call().call.EndForShutdown();
+  Start(&call());
+  call().attempts.Finish(HttpResponse(204));
+  call().call.EndForShutdown();
+  call().call.Cancel();
+  EXPECT_THAT(call().writer.written(), SizeIs(1));
+  EXPECT_THAT(observer_.completed, SizeIs(1));
 }
 
 }  // namespace
