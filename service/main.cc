@@ -42,6 +42,8 @@ int Main(int argc, char** argv) {
   if (const absl::Status status = process::ForbidCoreDumps(); !status.ok()) {
     return FailEarly("cannot forbid core dumps", status.ToString());
   }
+  // A file of the configuration may not respond.
+  process::ExitOnTerminationSignals();
   reload::BlockReloadSignal();
   // A write to a closed connection, and one beyond the limit of a file's size, is an error of the
   // write. These fail only for a signal that does not exist.
@@ -63,8 +65,7 @@ int Main(int argc, char** argv) {
                                     files.MakeReader());
           }};
   config::LoadResult loaded = load.config();
-  // From here on there is something to shut down. Until then they end the process, also while a
-  // file does not respond. No other thread exists yet.
+  // From here on there is something to shut down. No other thread exists yet.
   process::BlockTerminationSignals();
   if (const auto* early_exit = std::get_if<config::EarlyExit>(&loaded)) {
     std::cout << early_exit->out << std::flush;

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -24,6 +25,14 @@ sigset_t TerminationSignals() {
 }
 
 }  // namespace
+
+void ExitOnTerminationSignals() {
+  for (const int signal : {SIGTERM, SIGINT}) {
+    struct sigaction action {};
+    action.sa_handler = [](int number) { _exit(128 + number); };
+    sigaction(signal, &action, nullptr);  // fails only for a signal that does not exist
+  }
+}
 
 void BlockTerminationSignals() {
   const sigset_t signals = TerminationSignals();

@@ -10,6 +10,10 @@
 
 namespace evalrun::process {
 
+// Until BlockTerminationSignals(): SIGTERM and SIGINT end the process at once, with exit status 143
+// and 130. Also the first process of a container, in which by default they do nothing.
+void ExitOnTerminationSignals();
+
 // Blocks both signals in all threads. Call it before any other thread exists: they inherit it.
 void BlockTerminationSignals();
 

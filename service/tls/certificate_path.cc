@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <memory>
+#include <utility>
 
 #include <openssl/bio.h>
 #include <openssl/x509.h>
@@ -104,8 +105,8 @@ class PathBuilder {
     if (IsRoot(Get(index))) return true;
     std::vector<std::size_t> issuers = IssuersOf(index);
     // Those that are valid already come first.
-    std::ranges::stable_partition(issuers,
-                                  [this](std::size_t i) { return links_[i].valid_from <= now_; });
+    std::stable_partition(issuers.begin(), issuers.end(),
+                          [this](std::size_t i) { return links_[i].valid_from <= now_; });
     for (const std::size_t issuer : issuers) {
       if (!links_[issuer].is_visited && Extend(issuer)) return true;
     }

@@ -205,7 +205,7 @@ def test_sigterm_ends_a_start_that_hangs(hung_environment, key):
     with ChildProcess(gateway_command("--api-key-file", key), environment) as gateway:
         while not _waits_in_pause(gateway.pid):
             time.sleep(0.01)
-        assert gateway.stop() == -signal.SIGTERM
+        assert gateway.stop() == 128 + signal.SIGTERM
 
 
 def test_sigterm_is_an_orderly_shutdown_while_a_file_hangs(hung_environment, key):

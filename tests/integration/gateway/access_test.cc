@@ -198,7 +198,14 @@ TEST_F(AccessTest, ReloadAppliesGoodPolicyAndKeepsOldOnError) {
   EXPECT_THAT(Delete("team-c", kWorkspace), HasCode(StatusCode::OK));
   EXPECT_THAT(Delete("team-a", kWorkspace), HasReason("CALLER_NOT_ALLOWED"));
 
+  // A file that is being copied may end before its rules.
   config_->Replace(kIdentity);
+  gateway_->process().Signal(SIGHUP);
+  ASSERT_TRUE(
+      gateway_->WaitForEvent("config_reload_failed", "authorization.allow_all").has_value());
+  EXPECT_THAT(Delete("team-a", kWorkspace), HasReason("CALLER_NOT_ALLOWED"));
+
+  config_->Replace(kIdentity + "authorization: {allow_all: true}\n");
   gateway_->process().Signal(SIGHUP);
   ASSERT_TRUE(gateway_->WaitForEvent("authorization", "\"off\"").has_value());
   EXPECT_THAT(Delete("team-a", kWorkspace), HasCode(StatusCode::OK));
