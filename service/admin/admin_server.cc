@@ -7,7 +7,9 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <deque>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,7 +23,11 @@ namespace evalrun::admin {
 namespace {
 
 constexpr unsigned int kMaxConnections = 256;
+// When there are more, the oldest is closed: a probe is served long before it is the oldest, and
+// slow connections do not keep it out.
+constexpr std::size_t kMaxOpenConnections = 192;
 constexpr unsigned int kIdleTimeoutSeconds = 10;
+constexpr std::size_t kConnectionMemoryBytes = 16384;
 
 MHD_Result QueueResponse(MHD_Connection* connection, const AdminResponse& to_queue) {
   MHD_Response* response = MHD_create_response_from_buffer(
@@ -85,6 +91,30 @@ absl::StatusOr<sockaddr_storage> Resolve(const std::string& host, std::uint16_t 
 
 }  // namespace
 
+struct AdminServer::OpenConnections {
+  std::mutex mutex;
+  std::deque<int> sockets;  // oldest first; guarded by mutex
+
+  static void OnChange(void* self, MHD_Connection* connection, void** /*unused*/,
+                       MHD_ConnectionNotificationCode change) {
+    auto& open = *static_cast<OpenConnections*>(self);
+    const int socket =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    const std::lock_guard lock(open.mutex);
+    if (change == MHD_CONNECTION_NOTIFY_CLOSED) {
+      std::erase(open.sockets, socket);
+      return;
+    }
+    open.sockets.push_back(socket);
+    if (open.sockets.size() <= kMaxOpenConnections) return;
+    shutdown(open.sockets.front(), SHUT_RDWR);  // libmicrohttpd closes it
+    open.sockets.pop_front();
+  }
+};
+
+AdminServer::AdminServer(AdminSources sources)
+    : sources_(std::move(sources)), open_connections_(std::make_unique<OpenConnections>()) {}
+
 void AdminServer::StopDaemon::operator()(MHD_Daemon* daemon) const { MHD_stop_daemon(daemon); }
 
 AdminServer::~AdminServer() = default;
@@ -103,8 +133,10 @@ absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(const std::strin
   server->daemon_.reset(MHD_start_daemon(
       flags, /*port=*/0, nullptr, nullptr, &OnRequest, const_cast<AdminSources*>(&server->sources_),
       MHD_OPTION_SOCK_ADDR, &*address, MHD_OPTION_CONNECTION_LIMIT, kMaxConnections,
-      MHD_OPTION_CONNECTION_TIMEOUT, kIdleTimeoutSeconds, MHD_OPTION_NOTIFY_COMPLETED,
-      &OnRequestCompleted, nullptr, MHD_OPTION_END));
+      MHD_OPTION_CONNECTION_TIMEOUT, kIdleTimeoutSeconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+      kConnectionMemoryBytes, MHD_OPTION_NOTIFY_CONNECTION, &OpenConnections::OnChange,
+      server->open_connections_.get(), MHD_OPTION_NOTIFY_COMPLETED, &OnRequestCompleted, nullptr,
+      MHD_OPTION_END));
   if (server->daemon_ == nullptr) {
     return absl::UnavailableError("cannot listen there; is the port taken?");
   }
