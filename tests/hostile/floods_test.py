@@ -19,6 +19,9 @@ SIZES = [(1 << 30, 1, 30), (1 << 30, 64, 30)] if LONG else [(24 * MIB, 4, 3)]
 MAX_MEMORY = 200 * MIB  # of the process; the manifests allow 256 MiB
 MAX_KEPT = 16 * MIB  # freed memory that shares pages with memory in use, and pools
 MIN_SUCCESS = 0.99
+# Each of 64 connections costs the event loop thousands of calls before it is closed: others may wait for
+# as long as their deadline. Only memory is bounded.
+WITHOUT_TIME_BOUND = {"calls_without_acknowledgement"}
 
 
 @pytest.fixture
@@ -36,7 +39,8 @@ def test_flood(make_deployment, upstream, authority, name, tls, size):
     assert deployment.delete() == "OK"
     cost = measure.run_attack(deployment, name, *size)
     print(cost)
-    assert cost.success >= MIN_SUCCESS, cost
+    if size[1] < 64 or name not in WITHOUT_TIME_BOUND:
+        assert cost.success >= MIN_SUCCESS, cost
     if SANITIZED:  # they need most of the memory themselves
         return
     assert cost.peak < MAX_MEMORY, cost
