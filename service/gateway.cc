@@ -212,7 +212,7 @@ bool Gateway::StartGrpcServer() {
   ShareDescriptors(&server_options_);
   auto server = grpc_adapter::GrpcServer::Listen(
       server_options_, http_options_,
-      {.delete_handler = delete_handler_.get(), .metrics = &metrics_});
+      {.delete_handler = delete_handler_.get(), .metrics = &metrics_, .events = &events_});
   if (!server.ok()) return Fail("cannot serve gRPC on", config_.listen(), server.status());
   server_ = *std::move(server);
   server_metrics_.emplace(server_.get());

@@ -22,6 +22,8 @@ grpc_adapter::GrpcServerOptions MakeServerOptions(const LoadedConfig& loaded) {
   const auto& server = loaded.config.server();
   return {.host = loaded.listen.host,
           .port = loaded.listen.port,
+          .max_connections = server.max_connections(),
+          .max_connections_per_peer = server.max_connections_per_peer(),
           .max_concurrent_streams = static_cast<int>(server.max_concurrent_streams()),
           .max_receive_wait = To<milliseconds>(server.max_receive_wait()),
           .max_message_bytes = static_cast<int>(server.max_message_bytes()),
@@ -30,6 +32,7 @@ grpc_adapter::GrpcServerOptions MakeServerOptions(const LoadedConfig& loaded) {
           .max_connection_age_grace = To<milliseconds>(server.max_connection_age_grace()),
           .handshake_timeout = To<milliseconds>(server.handshake_timeout()),
           .keepalive_time = To<milliseconds>(server.keepalive_time()),
+          .client_timeout = To<milliseconds>(server.client_timeout()),
           .credentials = nullptr};
 }
 

@@ -3,7 +3,9 @@
 #include "service/admin/admin_server.h"
 
 #include <algorithm>
+#include <deque>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,7 +20,11 @@ namespace evalrun::admin {
 namespace {
 
 constexpr unsigned int kMaxConnections = 256;
+// When there are more, the oldest is closed: a probe is served long before it is the oldest, and
+// slow connections do not keep it out.
+constexpr std::size_t kMaxOpenConnections = 192;
 constexpr unsigned int kIdleTimeoutSeconds = 10;
+constexpr std::size_t kConnectionMemoryBytes = 16384;
 
 MHD_Result QueueResponse(MHD_Connection* connection, const AdminResponse& to_queue) {
   MHD_Response* response = MHD_create_response_from_buffer(
@@ -66,6 +72,30 @@ void OnRequestCompleted(void* /*unused*/, MHD_Connection* /*connection*/, void**
 
 }  // namespace
 
+struct AdminServer::OpenConnections {
+  std::mutex mutex;
+  std::deque<int> sockets;  // oldest first; guarded by mutex
+
+  static void OnChange(void* self, MHD_Connection* connection, void** /*unused*/,
+                       MHD_ConnectionNotificationCode change) {
+    auto& open = *static_cast<OpenConnections*>(self);
+    const int socket =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    const std::lock_guard lock(open.mutex);
+    if (change == MHD_CONNECTION_NOTIFY_CLOSED) {
+      std::erase(open.sockets, socket);
+      return;
+    }
+    open.sockets.push_back(socket);
+    if (open.sockets.size() <= kMaxOpenConnections) return;
+    shutdown(open.sockets.front(), SHUT_RDWR);  // libmicrohttpd closes it
+    open.sockets.pop_front();
+  }
+};
+
+AdminServer::AdminServer(AdminSources sources)
+    : sources_(std::move(sources)), open_connections_(std::make_unique<OpenConnections>()) {}
+
 void AdminServer::StopDaemon::operator()(MHD_Daemon* daemon) const { MHD_stop_daemon(daemon); }
 
 AdminServer::~AdminServer() = default;
@@ -80,12 +110,13 @@ absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(const std::strin
   server->address_ = std::move(listening->address);
   for (net::UniqueFd& socket : listening->sockets) {
     // The port and the family of addresses are the socket's.
-    MHD_Daemon* daemon =
-        MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, /*port=*/0, nullptr, nullptr, &OnRequest,
-                         const_cast<AdminSources*>(&server->sources_), MHD_OPTION_LISTEN_SOCKET,
-                         socket.get(), MHD_OPTION_CONNECTION_LIMIT, kMaxConnections,
-                         MHD_OPTION_CONNECTION_TIMEOUT, kIdleTimeoutSeconds,
-                         MHD_OPTION_NOTIFY_COMPLETED, &OnRequestCompleted, nullptr, MHD_OPTION_END);
+    MHD_Daemon* daemon = MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD, /*port=*/0, nullptr, nullptr, &OnRequest,
+        const_cast<AdminSources*>(&server->sources_), MHD_OPTION_LISTEN_SOCKET, socket.get(),
+        MHD_OPTION_CONNECTION_LIMIT, kMaxConnections, MHD_OPTION_CONNECTION_TIMEOUT,
+        kIdleTimeoutSeconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT, kConnectionMemoryBytes,
+        MHD_OPTION_NOTIFY_CONNECTION, &OpenConnections::OnChange, server->open_connections_.get(),
+        MHD_OPTION_NOTIFY_COMPLETED, &OnRequestCompleted, nullptr, MHD_OPTION_END);
     if (daemon == nullptr) return absl::InternalError("libmicrohttpd does not start");
     static_cast<void>(socket.Release());  // MHD_stop_daemon() closes it
     server->daemons_.emplace_back(daemon);

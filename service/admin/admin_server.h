@@ -41,10 +41,13 @@ class AdminServer {
     void operator()(MHD_Daemon* daemon) const;
   };
 
-  explicit AdminServer(AdminSources sources) : sources_(std::move(sources)) {}
+  struct OpenConnections;
+
+  explicit AdminServer(AdminSources sources);
 
   const AdminSources sources_;
   std::string address_;
+  const std::unique_ptr<OpenConnections> open_connections_;
   // One for each listening socket. Last: their threads use the others.
   std::vector<std::unique_ptr<MHD_Daemon, StopDaemon>> daemons_;
 };

@@ -119,6 +119,9 @@ class EventLoop {
   // How long the loop has been without an iteration that was due. Never waits. Thread-safe.
   [[nodiscard]] std::chrono::nanoseconds Lag() const { return watchdog_.Lag(Clock::now()); }
 
+  // Iterations that have begun so far. Thread-safe.
+  [[nodiscard]] std::uint64_t iterations() const { return watchdog_.iterations(); }
+
   // Connections that were closed because they waited too long under overload. Thread-safe.
   [[nodiscard]] std::uint64_t connections_shed() const { return poller_->connections_shed(); }
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 
 namespace evalrun::event_loop {
 
@@ -20,7 +21,10 @@ class Watchdog {
   explicit Watchdog(TimePoint now) : due_(now) {}
 
   // The loop begins an iteration, or will begin the next one at `due` at the latest.
-  void OnIteration(TimePoint now) { due_.store(now, std::memory_order_relaxed); }
+  void OnIteration(TimePoint now) {
+    due_.store(now, std::memory_order_relaxed);
+    iterations_.store(iterations_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
   void OnSleep(TimePoint due) { due_.store(due, std::memory_order_relaxed); }
 
   // How long the current iteration has taken, or how late the next one is; 0 while the loop sleeps
@@ -30,8 +34,14 @@ class Watchdog {
                     std::chrono::nanoseconds(now - due_.load(std::memory_order_relaxed)));
   }
 
+  // Iterations that have begun so far.
+  [[nodiscard]] std::uint64_t iterations() const {
+    return iterations_.load(std::memory_order_relaxed);
+  }
+
  private:
   std::atomic<TimePoint> due_;
+  std::atomic<std::uint64_t> iterations_{0};  // written by the loop alone
 };
 
 }  // namespace evalrun::event_loop

@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+#include <absl/container/flat_hash_map.h>
+
 namespace evalrun::grpc_adapter {
 
 // Belongs to the event loop's thread, unless a function says that it is thread-safe. `Call` has
@@ -39,7 +41,10 @@ class CallFreeList {
 
   // Calls that have arrived and not finished. Thread-safe.
   [[nodiscard]] std::size_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
-  [[nodiscard]] const std::vector<std::unique_ptr<Call>>& all() const { return calls_; }
+  template <typename Function>
+  void ForEach(Function function) {
+    for (const auto& [call, owner] : calls_) function(call);
+  }
 
   // A requested call arrived: another one is requested, unless draining.
   void OnArrived() {
@@ -47,27 +52,35 @@ class CallFreeList {
     in_flight_.fetch_add(1, std::memory_order_relaxed);
     if (!on_drained_) RequestOne();
   }
-  // gRPC is done with a call that had arrived.
+  // gRPC is done with a call that had arrived. It may be destroyed.
   void OnCallFinished(Call* call) {
     in_flight_.fetch_sub(1, std::memory_order_relaxed);
     Recycle(call);
   }
-  // gRPC returned a requested call: the server shuts down.
+  // gRPC returned a requested call: the server shuts down. It may be destroyed.
   void OnRequestReturned(Call* call) {
     --requested_;
     Recycle(call);
   }
 
  private:
+  // Calls beyond these are destroyed, not kept: after a burst memory is given back.
+  static constexpr std::size_t kMaxIdle = 1024;
+
   void Recycle(Call* call) {
-    idle_.push_back(call);
+    if (idle_.size() < kMaxIdle) {
+      idle_.push_back(call);
+    } else {
+      calls_.erase(call);
+    }
     CheckDrained();
   }
 
   void RequestOne() {
     if (idle_.empty()) {
-      calls_.push_back(make_());
-      idle_.push_back(calls_.back().get());
+      std::unique_ptr<Call> made = make_();
+      idle_.push_back(made.get());
+      calls_.emplace(idle_.back(), std::move(made));
     }
     Call* call = idle_.back();
     idle_.pop_back();
@@ -81,7 +94,7 @@ class CallFreeList {
 
   const std::size_t target_requested_;
   const std::function<std::unique_ptr<Call>()> make_;
-  std::vector<std::unique_ptr<Call>> calls_;
+  absl::flat_hash_map<Call*, std::unique_ptr<Call>> calls_;
   std::vector<Call*> idle_;
   std::size_t requested_ = 0;
   std::atomic<std::size_t> in_flight_{0};

@@ -14,7 +14,8 @@ constexpr std::size_t kRequestedCalls = 256;
 }  // namespace
 
 CallPool::CallPool(event_loop::EventLoop* loop, http::HttpClient* http,
-                   RawEvalRunService* grpc_service, handler::DeleteHandler* handler)
+                   RawEvalRunService* grpc_service, handler::DeleteHandler* handler,
+                   CallAccounting* accounting)
     : probe_senders_(http, &loop->timers()),
       scopes_(handler, &probe_senders_),
       context_{.loop = loop,
@@ -22,7 +23,8 @@ CallPool::CallPool(event_loop::EventLoop* loop, http::HttpClient* http,
                .grpc_service = grpc_service,
                .handler = handler,
                .scopes = &scopes_,
-               .calls = &calls_},
+               .calls = &calls_,
+               .accounting = accounting},
       calls_(kRequestedCalls, [this] { return std::make_unique<DeleteCall>(&context_); }) {}
 
 CallPool::~CallPool() = default;

@@ -13,6 +13,7 @@
 
 #include "rest_backend/http/http_client.h"
 #include "service/event_loop/event_loop.h"
+#include "service/grpc_adapter/call_accounting.h"
 #include "service/grpc_adapter/call_free_list.h"
 #include "service/grpc_adapter/delete_call.h"
 #include "service/grpc_adapter/http_attempt_sender.h"
@@ -25,7 +26,7 @@ namespace evalrun::grpc_adapter {
 class CallPool {
  public:
   CallPool(event_loop::EventLoop* loop, http::HttpClient* http, RawEvalRunService* grpc_service,
-           handler::DeleteHandler* handler);
+           handler::DeleteHandler* handler, CallAccounting* accounting);
   ~CallPool();
   CallPool(const CallPool&) = delete;
   CallPool& operator=(const CallPool&) = delete;

@@ -8,12 +8,15 @@
 #include <string>
 #include <string_view>
 
+#include <absl/strings/str_cat.h>
 #include <grpc/support/time.h>
+#include <grpcpp/impl/rpc_service_method.h>
 #include <grpcpp/support/slice.h>
 #include <grpcpp/support/status.h>
 #include <grpcpp/support/string_ref.h>
 
 #include "service/grpc_adapter/peer_credentials.h"
+#include "service/grpc_adapter/service_names.h"
 #include "service/handler/incoming_call.h"
 
 namespace evalrun::grpc_adapter {
@@ -73,6 +76,14 @@ std::string_view AsContiguous(const grpc::ByteBuffer& message, grpc::Slice* slic
 
 }  // namespace
 
+RawEvalRunService::RawEvalRunService() {
+  // gRPC keeps the pointer.
+  static const std::string kPath = absl::StrCat("/", kEvalRunServiceName, "/DeleteEvalRun");
+  AddMethod(new grpc::internal::RpcServiceMethod(
+      kPath.c_str(), grpc::internal::RpcMethod::BIDI_STREAMING, nullptr));
+  MarkMethodAsync(0);
+}
+
 DeleteCall::DeleteCall(const DeleteCallContext* context)
     : context_(*context),
       attempts_(context_.http, &context_.loop->timers()),
@@ -83,8 +94,7 @@ void DeleteCall::RequestNextCall() {
   grpc_.emplace();
   grpc_->context.AsyncNotifyWhenDone(&peer_done_);
   grpc::ServerCompletionQueue* queue = context_.loop->queue();
-  context_.grpc_service->RequestDeleteEvalRun(&grpc_->context, &grpc_->message, &grpc_->writer,
-                                              queue, queue, &arrived_);
+  context_.grpc_service->RequestDeleteEvalRun(&grpc_->context, &grpc_->stream, queue, &arrived_);
 }
 
 void DeleteCall::OnArrived(bool ok) {
@@ -96,12 +106,33 @@ void DeleteCall::OnArrived(bool ok) {
   // Before any work: the next call must not wait for this one.
   context_.calls->OnArrived();
 
+  grpc_->peer = grpc_->context.peer();
+  context_.accounting->OnArrived(&accounted_, &grpc_->context, grpc_->peer);
+  grpc_->is_reading = true;
+  grpc_->stream.Read(&grpc_->message, &read_);
+}
+
+void DeleteCall::OnRead(bool ok) {
+  grpc_->is_reading = false;
+  if (grpc_->is_peer_done) {
+    RecycleIfFinished();
+    return;
+  }
+  if (!ok) {
+    // Or the connection is lost, or gRPC has rejected the message: then this has no effect.
+    Finish({grpc::StatusCode::INTERNAL, "a call needs a message"});
+    return;
+  }
+  context_.accounting->OnMessage(&accounted_, grpc_->message.Length());
+  StartCall();
+}
+
+void DeleteCall::StartCall() {
   const ClientMetadata metadata(grpc_->context);
   grpc::Slice slice;  // keeps the message
-  const std::string peer = grpc_->context.peer();
   handler::IncomingCall call{.metadata = metadata,
                              .message = AsContiguous(grpc_->message, &slice),
-                             .peer = peer,
+                             .peer = grpc_->peer,
                              .deadline = ToTimePoint(grpc_->context.raw_deadline())};
   CertificateSubjects subjects;  // keeps the names
   if (context_.handler->options().client_certificates) {
@@ -120,14 +151,20 @@ void DeleteCall::Write(const handler::DeleteResponse& response) {
   for (const auto& [key, value] : response.trailing_metadata) {
     grpc_->context.AddTrailingMetadata(std::string(key), value);
   }
-  grpc_->is_finishing = true;
-  if (response.code == absl::StatusCode::kOk) {
-    grpc_->writer.Finish(EmptyMessage(), grpc::Status::OK, &finished_);
+  // The codes are the same.
+  Finish(response.code == absl::StatusCode::kOk
+             ? grpc::Status::OK
+             : grpc::Status(static_cast<grpc::StatusCode>(response.code), response.error.message,
+                            response.error.details));
+}
+
+void DeleteCall::Finish(const grpc::Status& status) {
+  grpc_->is_finishing = grpc_->has_response = true;
+  context_.accounting->OnResponse(&accounted_);
+  if (status.ok()) {
+    grpc_->stream.WriteAndFinish(EmptyMessage(), grpc::WriteOptions(), status, &finished_);
   } else {
-    // The codes are the same.
-    grpc_->writer.FinishWithError(grpc::Status(static_cast<grpc::StatusCode>(response.code),
-                                               response.error.message, response.error.details),
-                                  &finished_);
+    grpc_->stream.Finish(status, &finished_);
   }
 }
 
@@ -139,11 +176,13 @@ void DeleteCall::OnPeerDone(bool /*ok*/) {
 
 void DeleteCall::OnFinished(bool /*ok*/) {
   grpc_->is_finishing = false;
+  context_.accounting->OnResponseAccepted(&accounted_);
   RecycleIfFinished();
 }
 
 void DeleteCall::RecycleIfFinished() {
-  if (!grpc_->is_peer_done || grpc_->is_finishing) return;
+  if (!grpc_->is_peer_done || grpc_->is_finishing || grpc_->is_reading) return;
+  context_.accounting->OnFinished(&accounted_, /*cancelled=*/!grpc_->has_response);
   grpc_.reset();
   context_.calls->OnCallFinished(this);
 }

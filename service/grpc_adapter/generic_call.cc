@@ -33,7 +33,7 @@ bool Parse(grpc::ByteBuffer* bytes, google::protobuf::Message* message) {
 void GenericCall::RequestNextCall() {
   grpc_.emplace();
   pending_operations_ = 0;
-  is_peer_done_ = is_writing_ = false;
+  is_peer_done_ = is_writing_ = has_response_ = false;
   grpc_->context.AsyncNotifyWhenDone(&peer_done_);
   grpc::ServerCompletionQueue* queue = context_.loop->queue();
   context_.grpc_service->RequestCall(&grpc_->context, &grpc_->stream, queue, queue, &arrived_);
@@ -57,6 +57,7 @@ void GenericCall::OnArrived(bool ok) {
     return;
   }
   context_.calls->OnArrived();
+  context_.accounting->OnArrived(&accounted_, &grpc_->context, grpc_->context.peer());
   method_ = ParseMethod(grpc_->context.method());
   if (method_ == Method::kUnknown) {
     context_.metrics->OnUnknownMethod();
@@ -75,6 +76,7 @@ void GenericCall::Read() {
 
 void GenericCall::OnRead(bool ok) {
   --pending_operations_;
+  if (ok) context_.accounting->OnMessage(&accounted_, grpc_->message.Length());
   if (is_peer_done_) {
     RecycleIfFinished();
   } else if (method_ != Method::kReflection) {
@@ -132,13 +134,15 @@ void GenericCall::WriteHealth(HealthStatus status) {
 void GenericCall::Write(const google::protobuf::MessageLite& response) {
   const grpc::Slice slice(response.SerializeAsString());
   ++pending_operations_;
-  is_writing_ = true;
+  is_writing_ = has_response_ = true;
+  context_.accounting->OnResponse(&accounted_);
   grpc_->stream.Write(grpc::ByteBuffer(&slice, 1), &written_);
 }
 
 void GenericCall::OnWritten(bool ok) {
   --pending_operations_;
   is_writing_ = false;
+  context_.accounting->OnResponseAccepted(&accounted_);
   if (is_peer_done_) {
     RecycleIfFinished();
   } else if (!ok) {
@@ -154,6 +158,8 @@ void GenericCall::OnWritten(bool ok) {
 
 void GenericCall::Finish(const grpc::Status& status) {
   ++pending_operations_;
+  has_response_ = true;
+  context_.accounting->OnResponse(&accounted_);
   grpc_->stream.Finish(status, &finished_);
 }
 
@@ -169,6 +175,7 @@ void GenericCall::OnPeerDone(bool /*ok*/) {
 
 void GenericCall::RecycleIfFinished() {
   if (!is_peer_done_ || pending_operations_ > 0) return;
+  context_.accounting->OnFinished(&accounted_, /*cancelled=*/!has_response_);
   grpc_.reset();
   watch_request_.reset();
   context_.calls->OnCallFinished(this);

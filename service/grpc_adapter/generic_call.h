@@ -20,6 +20,7 @@
 #include <grpcpp/support/byte_buffer.h>
 
 #include "service/event_loop/event_loop.h"
+#include "service/grpc_adapter/call_accounting.h"
 #include "service/grpc_adapter/call_free_list.h"
 #include "service/grpc_adapter/health.h"
 #include "service/observability/metrics.h"
@@ -34,6 +35,7 @@ struct GenericCallContext {
   grpc::AsyncGenericService* grpc_service = nullptr;
   observability::Metrics* metrics = nullptr;
   CallFreeList<GenericCall>* calls = nullptr;
+  CallAccounting* accounting = nullptr;
   bool serving = true;  // what health says
 };
 
@@ -89,6 +91,8 @@ class GenericCall {
   int pending_operations_ = 0;  // started and not yet back
   bool is_peer_done_ = false;
   bool is_writing_ = false;
+  bool has_response_ = false;
+  CallAccounting::Call accounted_;
   // Of a health watch, once it has asked: what about, and what it was told last.
   std::optional<grpc::health::v1::HealthCheckRequest> watch_request_;
   HealthStatus last_sent_status_ = grpc::health::v1::HealthCheckResponse::UNKNOWN;

@@ -15,15 +15,19 @@ constexpr std::size_t kRequestedCalls = 16;
 
 GenericCallPool::GenericCallPool(event_loop::EventLoop* loop,
                                  grpc::AsyncGenericService* grpc_service,
-                                 observability::Metrics* metrics)
-    : context_{.loop = loop, .grpc_service = grpc_service, .metrics = metrics, .calls = &calls_},
+                                 observability::Metrics* metrics, CallAccounting* accounting)
+    : context_{.loop = loop,
+               .grpc_service = grpc_service,
+               .metrics = metrics,
+               .calls = &calls_,
+               .accounting = accounting},
       calls_(kRequestedCalls, [this] { return std::make_unique<GenericCall>(&context_); }) {}
 
 GenericCallPool::~GenericCallPool() = default;
 
 void GenericCallPool::SetServing(bool serving) {
   context_.serving = serving;
-  for (const auto& call : calls_.all()) call->OnHealthChanged();
+  calls_.ForEach([](GenericCall* call) { call->OnHealthChanged(); });
 }
 
 }  // namespace evalrun::grpc_adapter

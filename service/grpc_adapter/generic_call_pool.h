@@ -13,6 +13,7 @@
 #include <grpcpp/generic/async_generic_service.h>
 
 #include "service/event_loop/event_loop.h"
+#include "service/grpc_adapter/call_accounting.h"
 #include "service/grpc_adapter/call_free_list.h"
 #include "service/grpc_adapter/generic_call.h"
 #include "service/observability/metrics.h"
@@ -23,7 +24,7 @@ namespace evalrun::grpc_adapter {
 class GenericCallPool {
  public:
   GenericCallPool(event_loop::EventLoop* loop, grpc::AsyncGenericService* grpc_service,
-                  observability::Metrics* metrics);
+                  observability::Metrics* metrics, CallAccounting* accounting);
   ~GenericCallPool();
   GenericCallPool(const GenericCallPool&) = delete;
   GenericCallPool& operator=(const GenericCallPool&) = delete;

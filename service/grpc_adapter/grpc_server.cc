@@ -2,6 +2,8 @@
 
 #include "service/grpc_adapter/grpc_server.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <future>
 #include <limits>
 #include <thread>
@@ -39,6 +41,32 @@ int OrUnlimited(std::chrono::milliseconds time) {
   return time.count() == 0 ? std::numeric_limits<int>::max() : static_cast<int>(time.count());
 }
 
+// What the kernel keeps of a connection until it is read (it doubles the value, for its own use,
+// too). gRPC 1.51 reads on, and delivers no calls meanwhile, when a read leaves anything; so one
+// read takes all that can be there.
+constexpr int kReceiveBufferBytes = 16 << 10;
+constexpr int kReadBytes = 4 * kReceiveBufferBytes;
+constexpr int kSendBufferBytes = 64 << 10;
+
+// What connections may send beyond what their calls account for. Each byte may cost nearly a KiB: a
+// call can begin with 18 bytes, and takes 16 KiB; a field of a header block takes one byte and some
+// 60 of memory.
+ConnectionGuard::Options MakeGuardOptions(const GrpcServerOptions& options) {
+  constexpr std::uint64_t kBeginBytes = 16 << 10;  // of TLS and HTTP/2
+  constexpr std::uint64_t kIncompleteCallBytes = 1 << 10;
+  constexpr std::uint64_t kMaxIncompleteCalls = 100;
+  constexpr std::uint64_t kSlackBytes = 48 << 10;
+  const std::uint64_t one_call = static_cast<std::uint64_t>(options.max_metadata_bytes) +
+                                 static_cast<std::uint64_t>(options.max_message_bytes);
+  const auto incomplete_calls = std::min<std::uint64_t>(
+      static_cast<std::uint64_t>(options.max_concurrent_streams), kMaxIncompleteCalls);
+  return {.max_excess_bytes =
+              kBeginBytes + one_call + incomplete_calls * kIncompleteCallBytes + kSlackBytes,
+          .max_excess_bytes_without_calls = kBeginBytes + one_call,
+          .max_excess_bytes_at_once = 48 << 10,
+          .max_total_excess_bytes = std::max<std::uint64_t>(512 << 10, kBeginBytes + one_call)};
+}
+
 void Configure(const GrpcServerOptions& options, grpc::ServerBuilder* builder) {
   // Not used here, and their filters would cost every call. A compressed request is answered
   // UNIMPLEMENTED: a delete request is a hundred bytes, and inflating has no bound in gRPC 1.51.
@@ -68,26 +96,38 @@ void Configure(const GrpcServerOptions& options, grpc::ServerBuilder* builder) {
                               static_cast<int>(options.keepalive_time.count()));
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
                               static_cast<int>(kKeepaliveTimeout.count()));
+  builder->AddChannelArgument(GRPC_ARG_TCP_READ_CHUNK_SIZE, kReadBytes);
+  builder->AddChannelArgument(GRPC_ARG_TCP_MIN_READ_CHUNK_SIZE, kReadBytes);
+  builder->AddChannelArgument(GRPC_ARG_TCP_MAX_READ_CHUNK_SIZE, kReadBytes);
   builder->SetMaxReceiveMessageSize(options.max_message_bytes);
 }
 
 }  // namespace
 
-GrpcServer::GrpcServer(http::HttpClientOptions http, const GrpcServerDependencies& dependencies)
-    : dependencies_(dependencies), http_(std::move(http)) {}
+GrpcServer::GrpcServer(const GrpcServerOptions& options, http::HttpClientOptions http,
+                       const GrpcServerDependencies& dependencies)
+    : dependencies_(dependencies),
+      http_(std::move(http)),
+      connection_reporter_(dependencies.events),
+      connections_({.max_connections = options.max_connections,
+                    .max_per_peer = options.max_connections_per_peer},
+                   &connection_reporter_) {}
 
 GrpcServer::~GrpcServer() = default;
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Listen(
     const GrpcServerOptions& options, http::HttpClientOptions http,
     const GrpcServerDependencies& dependencies) {
-  auto listener = Listener::Create({.host = options.host,
-                                    .port = options.port,
-                                    .max_socket = options.max_socket,
-                                    .tcp_user_timeout = kKeepaliveTimeout,
-                                    .on_accepted = &OnSocketAccepted});
+  std::unique_ptr<GrpcServer> server(new GrpcServer(options, std::move(http), dependencies));
+  auto listener = Listener::Create(
+      {.host = options.host,
+       .port = options.port,
+       .max_socket = options.max_socket,
+       .tcp_user_timeout = kKeepaliveTimeout,
+       .receive_buffer_bytes = kReceiveBufferBytes,
+       .send_buffer_bytes = kSendBufferBytes,
+       .on_accepted = [server = server.get()](int socket) { return server->OnAccepted(socket); }});
   if (!listener.ok()) return listener.status();
-  std::unique_ptr<GrpcServer> server(new GrpcServer(std::move(http), dependencies));
   server->listener_ = *std::move(listener);
 
   grpc::ServerBuilder builder;
@@ -105,17 +145,36 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Listen(
       &server->http_events_);
   if (!loop.ok()) return loop.status();
   server->loop_ = *std::move(loop);
+  auto guard = ConnectionGuard::Start(MakeGuardOptions(options), server->loop_.get(),
+                                      &server->connection_reporter_);
+  if (!guard.ok()) return guard.status();
+  server->guard_ = *std::move(guard);
   server->server_ = builder.BuildAndStart();
   if (server->server_ == nullptr) return absl::InternalError("gRPC does not start a server");
 
   server->address_ = server->listener_->address();
-  server->calls_ = std::make_unique<CallPool>(server->loop_.get(), &server->http_,
-                                              &server->service_, dependencies.delete_handler);
-  server->generic_calls_ = std::make_unique<GenericCallPool>(
-      server->loop_.get(), &server->generic_service_, dependencies.metrics);
+  server->accounting_ = std::make_unique<CallAccounting>(
+      CallAccounting::Options{
+          .max_concurrent_streams = static_cast<std::size_t>(options.max_concurrent_streams),
+          .client_timeout = options.client_timeout},
+      &server->connections_, &server->connection_reporter_, &server->loop_->timers());
+  server->calls_ =
+      std::make_unique<CallPool>(server->loop_.get(), &server->http_, &server->service_,
+                                 dependencies.delete_handler, server->accounting_.get());
+  server->generic_calls_ =
+      std::make_unique<GenericCallPool>(server->loop_.get(), &server->generic_service_,
+                                        dependencies.metrics, server->accounting_.get());
   absl::Status accepting = server->listener_->Start(server->loop_.get(), server->acceptor_.get());
   if (!accepting.ok()) return accepting;
   return server;
+}
+
+bool GrpcServer::OnAccepted(int socket) {
+  std::shared_ptr<Connection> connection = connections_.Add(socket);
+  if (connection == nullptr) return false;
+  guard_->Watch(std::move(connection));
+  OnSocketAccepted(socket);
+  return true;
 }
 
 void GrpcServer::Start() {
@@ -190,6 +249,7 @@ GrpcServer::Sample GrpcServer::SampleOnLoop() {
   return {.retry_after_gate_closures = admission.retry_after_gate_closures(),
           .retry_after_gate_remaining = admission.longest_retry_after_gate_wait(now),
           .retry_budget_saved = admission.retry_budget().saved(),
+          .connections_open = connections_.CountOpen(),
           .limits = ratelimit::MakeLimitSnapshot(
               dependencies_.delete_handler->limiter(),
               std::chrono::nanoseconds(now.time_since_epoch()).count()),

@@ -22,13 +22,18 @@
 
 #include "rest_backend/http/http_client.h"
 #include "service/event_loop/event_loop.h"
+#include "service/grpc_adapter/call_accounting.h"
 #include "service/grpc_adapter/call_pool.h"
+#include "service/grpc_adapter/connection_guard.h"
+#include "service/grpc_adapter/connection_reporter.h"
+#include "service/grpc_adapter/connection_table.h"
 #include "service/grpc_adapter/generic_call_pool.h"
 #include "service/grpc_adapter/http_event_source.h"
 #include "service/grpc_adapter/listener.h"
 #include "service/grpc_adapter/make_poller.h"
 #include "service/handler/delete_handler.h"
 #include "service/handler/live_config.h"
+#include "service/observability/event_log.h"
 #include "service/observability/limit_metrics.h"
 #include "service/observability/metrics.h"
 
@@ -39,17 +44,20 @@ struct GrpcServerOptions {
   std::uint16_t port = 0;  // 0: one that is free
   // Connections with a greater descriptor are closed at once (listener.h).
   int max_socket = std::numeric_limits<int>::max();
-  int max_concurrent_streams = 500;
+  std::size_t max_connections = 500;
+  std::size_t max_connections_per_peer = 250;  // see PeerName::host
+  int max_concurrent_streams = 100;
   GrpcHooks hooks = {};
   // How long received bytes may wait until they are read, in processor time of the event loop. When
   // it is longer, connections are closed. 0: unlimited. With active hooks only.
   std::chrono::milliseconds max_receive_wait{100};
   int max_message_bytes = 65536;
-  int max_metadata_bytes = 16384;
+  int max_metadata_bytes = 8192;
   std::chrono::milliseconds max_connection_age{0};  // 0: unlimited
   std::chrono::milliseconds max_connection_age_grace{120'000};
   std::chrono::milliseconds handshake_timeout{10'000};
   std::chrono::milliseconds keepalive_time{60'000};
+  std::chrono::milliseconds client_timeout{10'000};      // of a call: call_accounting.h
   std::shared_ptr<grpc::ServerCredentials> credentials;  // nullptr: plaintext
 };
 
@@ -58,6 +66,7 @@ struct GrpcServerOptions {
 struct GrpcServerDependencies {
   handler::DeleteHandler* delete_handler;
   observability::Metrics* metrics;
+  const observability::EventLog* events;
 };
 
 // Public functions are thread-safe.
@@ -68,6 +77,7 @@ class GrpcServer {
     std::uint64_t retry_after_gate_closures = 0;
     std::chrono::milliseconds retry_after_gate_remaining{0};
     std::int64_t retry_budget_saved = 0;
+    std::size_t connections_open = 0;
     observability::LimitSnapshot limits = {};
     bool deletions_enabled = true;
   };
@@ -114,9 +124,13 @@ class GrpcServer {
   [[nodiscard]] const http::HttpClient& http() const { return http_; }
   [[nodiscard]] const event_loop::EventLoop& loop() const { return *loop_; }
   [[nodiscard]] const Listener& listener() const { return *listener_; }
+  [[nodiscard]] const ConnectionReporter& connections() const { return connection_reporter_; }
+  [[nodiscard]] const CallAccounting& accounting() const { return *accounting_; }
 
  private:
-  GrpcServer(http::HttpClientOptions http, const GrpcServerDependencies& dependencies);
+  GrpcServer(const GrpcServerOptions& options, http::HttpClientOptions http,
+             const GrpcServerDependencies& dependencies);
+  bool OnAccepted(int socket);
   [[nodiscard]] Sample SampleOnLoop();
 
   const GrpcServerDependencies dependencies_;
@@ -126,6 +140,10 @@ class GrpcServer {
   RawEvalRunService service_;
   grpc::AsyncGenericService generic_service_;  // every other method
   std::unique_ptr<event_loop::EventLoop> loop_;
+  ConnectionReporter connection_reporter_;
+  ConnectionTable connections_;
+  std::unique_ptr<ConnectionGuard> guard_;
+  std::unique_ptr<CallAccounting> accounting_;
   std::unique_ptr<CallPool> calls_;
   std::unique_ptr<GenericCallPool> generic_calls_;
   std::unique_ptr<Listener> listener_;

@@ -58,6 +58,14 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Create(Options options) {
   auto listening = net::Listen(listener->options_.host, listener->options_.port);
   if (!listening.ok()) return listening.status();
   listener->listening_ = *std::move(listening);
+  for (const net::UniqueFd& socket : listener->listening_.sockets) {
+    // Accepted sockets inherit them. They cannot fail for a socket.
+    const Options& to_set = listener->options_;
+    setsockopt(socket.get(), SOL_SOCKET, SO_RCVBUF, &to_set.receive_buffer_bytes,
+               sizeof(to_set.receive_buffer_bytes));
+    setsockopt(socket.get(), SOL_SOCKET, SO_SNDBUF, &to_set.send_buffer_bytes,
+               sizeof(to_set.send_buffer_bytes));
+  }
   listener->reserve_ = OpenReserve();
   if (!listener->reserve_.ok()) return absl::ErrnoToStatus(errno, "open /dev/null");
   return listener;
@@ -127,8 +135,11 @@ void Listener::HandOver(int socket) {
   // They fail only when the connection is gone, which gRPC notices when it reads.
   setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
+  if (options_.on_accepted && !options_.on_accepted(socket)) {
+    const net::UniqueFd closed_at_once(socket);
+    return;
+  }
   accepted_.fetch_add(1, std::memory_order_relaxed);
-  if (options_.on_accepted) options_.on_accepted(socket);
   Acceptor::NewConnectionParameters parameters;
   parameters.fd = socket;
   acceptor_->HandleNewConnection(&parameters);

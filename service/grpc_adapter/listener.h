@@ -42,8 +42,11 @@ class Listener final : public event_loop::TimerObserver {
     int max_socket = std::numeric_limits<int>::max();
     // How long sent bytes may stay unacknowledged before the kernel ends a connection.
     std::chrono::milliseconds tcp_user_timeout{20'000};
-    // Called with each accepted socket before gRPC gets it.
-    std::function<void(int socket)> on_accepted;
+    // Of each connection, in the kernel (SO_RCVBUF, SO_SNDBUF). A container's memory includes them.
+    int receive_buffer_bytes = 16384;
+    int send_buffer_bytes = 65536;
+    // Called with each accepted socket before gRPC gets it. False: it is closed at once.
+    std::function<bool(int socket)> on_accepted;
   };
 
   // Listens; nothing is accepted before Start(). Errors as net::Listen().
@@ -63,7 +66,7 @@ class Listener final : public event_loop::TimerObserver {
   // Whether connections are accepted, or would be. False while the kernel refuses with an error
   // that closing a connection does not help against. Thread-safe.
   [[nodiscard]] bool accepting() const { return accepting_.load(std::memory_order_relaxed); }
-  // Connections that were accepted; and those that were closed at once because no descriptor was
+  // Connections that gRPC was given; and those that were closed at once because no descriptor was
   // left. Thread-safe.
   [[nodiscard]] std::uint64_t accepted() const { return accepted_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t closed_without_descriptor() const {

@@ -4,13 +4,32 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <iterator>
+#include <string>
+#include <utility>
 
+#include "service/grpc_adapter/connection_reporter.h"
 #include "service/grpc_adapter/grpc_server.h"
 #include "service/observability/limit_metrics.h"
 #include "service/observability/metric_family.h"
 
 namespace evalrun::grpc_adapter {
+
+namespace {
+
+std::vector<std::pair<std::string, double>> CountByCause(const ConnectionReporter& reporter,
+                                                         bool rejected) {
+  std::vector<std::pair<std::string, double>> counts;
+  for (std::size_t i = 0; i < kConnectionEnds; ++i) {
+    const auto end = static_cast<ConnectionEnd>(i);
+    if (IsRejection(end) != rejected) continue;
+    counts.emplace_back(ToString(end), static_cast<double>(reporter.count(end)));
+  }
+  return counts;
+}
+
+}  // namespace
 
 std::vector<prometheus::MetricFamily> ServerMetrics::Collect() const {
   using observability::MakeCounterFamily;
@@ -32,6 +51,17 @@ std::vector<prometheus::MetricFamily> ServerMetrics::Collect() const {
       MakeCounterFamily("gateway_connections_closed_no_descriptor_total",
                         "Connections of callers that were closed at once: no descriptor was left.",
                         static_cast<double>(server_.listener().closed_without_descriptor())),
+      MakeGaugeFamily("gateway_connections_open", "Connections of callers that are open.",
+                      static_cast<double>(sample.connections_open)),
+      MakeCounterFamily("gateway_connections_rejected_total",
+                        "Connections of callers that were closed at once: there were too many.",
+                        "cause", CountByCause(server_.connections(), /*rejected=*/true)),
+      MakeCounterFamily("gateway_connections_closed_total",
+                        "Connections of callers that were closed because of what they sent.",
+                        "cause", CountByCause(server_.connections(), /*rejected=*/false)),
+      MakeCounterFamily("gateway_calls_client_timeout_total",
+                        "Calls that were cancelled because they waited too long for their client.",
+                        static_cast<double>(server_.accounting().timed_out())),
       MakeCounterFamily("gateway_connections_shed_total",
                         "Connections of callers that were ended under overload.",
                         static_cast<double>(server_.loop().connections_shed())),

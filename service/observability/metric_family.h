@@ -7,6 +7,8 @@
 #define EVALRUN_SERVICE_OBSERVABILITY_METRIC_FAMILY_H_
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <prometheus/metric_family.h>
 
@@ -17,6 +19,10 @@ namespace evalrun::observability {
                                                          double value);
 [[nodiscard]] prometheus::MetricFamily MakeGaugeFamily(std::string name, std::string help,
                                                        double value);
+// A counter with one label: `values` by the label's value.
+[[nodiscard]] prometheus::MetricFamily MakeCounterFamily(
+    std::string name, std::string help, const std::string& label,
+    const std::vector<std::pair<std::string, double>>& values);
 
 }  // namespace evalrun::observability
 

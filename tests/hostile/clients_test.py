@@ -6,7 +6,6 @@ import contextlib
 import os
 import random
 import socket
-import socketserver
 import struct
 import threading
 import time
@@ -15,43 +14,22 @@ import grpc
 import pytest
 
 import http2
+from measure import Upstream
 from aymara.evals.v1 import eval_run_service_pb2 as pb
 from aymara.evals.v1 import eval_run_service_pb2_grpc as rpc
 
 MIB = 1 << 20
 
 
-class Upstream(socketserver.ThreadingTCPServer):
-    """Responds to every request that the run was deleted."""
-
-    daemon_threads = True
-    request_queue_size = 1024
-
-    class RequestHandlerClass(socketserver.BaseRequestHandler):
-        def handle(self):
-            unread = b""
-            with contextlib.suppress(ConnectionError):
-                while chunk := self.request.recv(65536):
-                    *requests, unread = (unread + chunk).split(b"\r\n\r\n")
-                    self.request.sendall(b"HTTP/1.1 204 No Content\r\n\r\n" * len(requests))
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), self.RequestHandlerClass)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    def __exit__(self, *_):
-        self.shutdown()
-        self.server_close()
-
-
 @pytest.fixture
 def make_deployment(make_deployment):
     """`make_deployment(*flags)`: a gateway with an Upstream. It has served a call."""
     with Upstream() as upstream:
-        def make(*flags):
+        def make(*flags, listen="127.0.0.1:0"):
             deployment = make_deployment(
-                upstream=f"http://127.0.0.1:{upstream.server_address[1]}/v2",
+                upstream=upstream.url, has_gateway=False,
                 flags=("--access-log=false", *flags))
+            deployment.start_gateway(listen=listen)
             assert deployment.delete() == "OK"
             return deployment
 
@@ -228,6 +206,72 @@ def test_floods_without_reading(deployment, flood):
     used = [memory(deployment)]
     assert_memory_bounded(deployment, attack)
     assert max(used) < used[0] + 128 * MIB
+
+
+def closed_by_the_gateway(connection):
+    """Whether it is, within 5 s."""
+    connection.settimeout(5)
+    with contextlib.suppress(TimeoutError):
+        http2.read_to_end(connection)
+        return True
+    return False
+
+
+@pytest.mark.parametrize("limit", ["max-connections", "max-connections-per-peer"])
+def test_connections_above_the_limit_are_closed_at_once(make_deployment, limit):
+    deployment = make_deployment(f"--server-{limit}", "3")  # one of them is that of the calls
+    with contextlib.ExitStack() as stack:
+        def connect():
+            return stack.enter_context(http2.connect(deployment.gateway.grpc_address))
+
+        others = [connect() for _ in range(2)]
+        assert closed_by_the_gateway(connect())
+        assert deployment.delete() == "OK"
+        cause = limit.replace("-", "_")
+        assert deployment.gateway.wait_for_event("connection_rejected")["cause"] == cause
+        assert deployment.gateway.metric(f'gateway_connections_rejected_total{{cause="{cause}"}}') == 1
+        assert deployment.gateway.metric("gateway_connections_open") == 3
+        others.pop().close()
+        wait_until(lambda: deployment.gateway.metric("gateway_connections_open") == 2)
+        connect().sendall(http2.PREFACE + http2.settings())
+        assert deployment.gateway.metric(f'gateway_connections_rejected_total{{cause="{cause}"}}') == 1
+
+
+def test_call_whose_message_does_not_come_is_cancelled(make_deployment):
+    deployment = make_deployment("--server-client-timeout", "500ms")
+    with http2.connect(deployment.gateway.grpc_address) as connection:
+        connection.sendall(http2.PREFACE + http2.settings() +
+                           http2.frame(http2.HEADERS, http2.END_HEADERS, 1, http2.CALL))
+        wait_until(lambda: deployment.gateway.metric("gateway_calls_client_timeout_total") == 1)
+        connection.sendall(http2.frame(http2.HEADERS, http2.END_HEADERS, 3, http2.CALL) +
+                           http2.frame(http2.DATA, http2.END_STREAM, 3, http2.MESSAGE))
+        received, responses = b"", 0
+        while responses < 2:  # the second call is served
+            received += connection.recv(65536)
+            responses = sum(kind == http2.HEADERS for kind, *_ in http2.parse(received)[0])
+
+
+def test_more_calls_than_allowed_close_the_connection(make_deployment):
+    """Though the client does not acknowledge the limit."""
+    deployment = make_deployment("--server-max-concurrent-streams", "10")
+    with http2.connect(deployment.gateway.grpc_address) as connection:
+        connection.sendall(http2.PREFACE + http2.settings() + b"".join(
+            http2.frame(http2.HEADERS, http2.END_HEADERS, stream, http2.CALL)
+            for stream in range(1, 2 * 111, 2)))
+        assert closed_by_the_gateway(connection)
+    closed = deployment.gateway.wait_for_event("connection_closed")
+    assert closed["cause"] == "too_many_calls"
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:0", "[::1]:0"])
+def test_a_connection_that_only_makes_calls_stays_open(make_deployment, listen):
+    """With a KiB each, they are several times what a connection may send beyond its calls."""
+    deployment = make_deployment(listen=listen)
+    with deployment.connect() as client:
+        for _ in range(600):
+            assert client.delete(metadata=[("x-token", "t" * 1000 + str(time.monotonic()))]) == "OK"
+    events = {event["event"] for event in deployment.gateway.events}
+    assert not events & {"connection_closed", "connection_rejected"}
 
 
 def test_huge_metadata_is_rejected(deployment):

@@ -250,7 +250,8 @@ TEST(ConnectionTest, FollowsDnsChangesWithoutARestart) {
 TEST(ConnectionTest, ThreeHundredCallsInFlight) {
   const Latch answer;
   ScriptedUpstream upstream(RespondWhen(answer, HttpReply(204)));
-  GatewayProcess gateway({.upstream = upstream.url()});
+  GatewayProcess gateway(
+      {.upstream = upstream.url(), .flags = {"--server-max-concurrent-streams=150"}});
   const DeleteClient one(gateway.grpc_address());
   const DeleteClient two(gateway.grpc_address());
   std::vector<PendingDelete> calls;

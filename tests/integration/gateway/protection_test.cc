@@ -261,7 +261,8 @@ TEST(HungUpstreamTest, HungCallsStarveNeitherOtherCallsNorHealth) {
       Respond(HttpReply(204))(request, connection);
     }
   });
-  GatewayProcess gateway({.upstream = upstream.url()});
+  GatewayProcess gateway(
+      {.upstream = upstream.url(), .flags = {"--server-max-concurrent-streams=500"}});
   const DeleteClient hung_client(gateway.grpc_address());
   const DeleteClient client(gateway.grpc_address());
   std::vector<PendingDelete> hung;

@@ -65,7 +65,8 @@ class OverloadTest : public ::testing::Test {
 
   [[nodiscard]] GatewayProcess::Options Options(const std::string& max_wait) const {
     return {.upstream = upstream_.url(),
-            .flags = {"--server-max-receive-wait", max_wait, "--upstream-max-in-flight", "10000"},
+            .flags = {"--server-max-receive-wait", max_wait, "--upstream-max-in-flight", "10000",
+                      "--server-max-concurrent-streams", "500"},
             .max_lines = 100};
   }
 

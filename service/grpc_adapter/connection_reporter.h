@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// File: connection_reporter.h
+//
+// Counts and reports the connections that the gateway did not accept or has closed, by cause.
+#ifndef EVALRUN_SERVICE_GRPC_ADAPTER_CONNECTION_REPORTER_H_
+#define EVALRUN_SERVICE_GRPC_ADAPTER_CONNECTION_REPORTER_H_
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string_view>
+
+#include "service/observability/event_log.h"
+
+namespace evalrun::grpc_adapter {
+
+enum class ConnectionEnd {
+  // Closed as soon as it was accepted.
+  kMaxConnections,         // server.max_connections
+  kMaxConnectionsPerPeer,  // server.max_connections_per_peer
+  // Closed later.
+  kUndeliveredBytes,  // it sent too much beyond its calls (byte_budget.h)
+  kTooManyCalls,      // more calls at a time than server.max_concurrent_streams allows
+  kEarlyResets,       // most of its calls were cancelled as soon as they had begun
+};
+inline constexpr std::size_t kConnectionEnds = 5;
+
+[[nodiscard]] constexpr bool IsRejection(ConnectionEnd end) {
+  return end <= ConnectionEnd::kMaxConnectionsPerPeer;
+}
+// As metrics and events name it.
+[[nodiscard]] constexpr std::string_view ToString(ConnectionEnd end) {
+  constexpr std::array<std::string_view, kConnectionEnds> kNames = {
+      "max_connections", "max_connections_per_peer", "undelivered_bytes", "too_many_calls",
+      "early_resets"};
+  return kNames[static_cast<std::size_t>(end)];
+}
+
+// Thread-safe.
+class ConnectionReporter {
+ public:
+  // `events` (nullptr: none) outlives this object.
+  explicit ConnectionReporter(const observability::EventLog* events) : events_(events) {}
+
+  // `peer`: the connection's address. Writes an event, `connection_rejected` or
+  // `connection_closed`, for each cause at once and then every ten seconds at most, with the number
+  // of connections since the last one.
+  void Report(ConnectionEnd end, std::string_view peer);
+
+  [[nodiscard]] std::uint64_t count(ConnectionEnd end) const;
+  [[nodiscard]] std::uint64_t total() const;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Cause {
+    std::uint64_t count = 0;
+    std::uint64_t reported = 0;
+    std::optional<Clock::time_point> reported_at;
+  };
+
+  const observability::EventLog* const events_;
+  mutable std::mutex mutex_;
+  std::array<Cause, kConnectionEnds> causes_;  // guarded by mutex_
+};
+
+}  // namespace evalrun::grpc_adapter
+
+#endif  // EVALRUN_SERVICE_GRPC_ADAPTER_CONNECTION_REPORTER_H_

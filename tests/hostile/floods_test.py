@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a flood costs, in memory and in the time of others (attacks.py). With HOSTILE_LONG=1: a GiB, over
+one connection and over 64."""
+
+import os
+
+import pytest
+
+import attacks
+import measure
+
+MIB = 1 << 20
+LONG = bool(os.environ.get("HOSTILE_LONG"))
+SANITIZED = bool(os.environ.get("SANITIZERS"))
+
+# (bytes in all, connections at a time, seconds at most)
+SIZES = [(1 << 30, 1, 30), (1 << 30, 64, 30)] if LONG else [(24 * MIB, 4, 3)]
+
+MAX_MEMORY = 200 * MIB  # of the process; the manifests allow 256 MiB
+MAX_KEPT = 16 * MIB  # freed memory that shares pages with memory in use, and pools
+MIN_SUCCESS = 0.99
+# Each of 64 connections costs the event loop thousands of calls before it is closed: others may wait for
+# as long as their deadline. Only memory is bounded.
+WITHOUT_TIME_BOUND = {"calls_without_acknowledgement"}
+
+
+@pytest.fixture
+def upstream():
+    with measure.Upstream() as server:
+        yield server
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0] // MIB}MiB-{size[1]}connections")
+@pytest.mark.parametrize("tls", [False, True], ids=["plaintext", "tls"])
+@pytest.mark.parametrize("name", attacks.FLOODS)
+def test_flood(make_deployment, upstream, authority, name, tls, size):
+    deployment = make_deployment(upstream=upstream.url, authority=authority if tls else None,
+                                 flags=["--access-log=false"])
+    assert deployment.delete() == "OK"
+    cost = measure.run_attack(deployment, name, *size)
+    print(cost)
+    if size[1] < 64 or name not in WITHOUT_TIME_BOUND:
+        assert cost.success >= MIN_SUCCESS, cost
+    if SANITIZED:  # they need most of the memory themselves
+        return
+    assert cost.peak < MAX_MEMORY, cost
+    assert cost.after <= cost.idle + MAX_KEPT, cost
