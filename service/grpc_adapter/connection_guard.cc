@@ -165,7 +165,7 @@ ConnectionGuard::State ConnectionGuard::Sample(Watched* watched, Clock::time_poi
   if (has_received && !has_delivered) {
     max_excess = loop_waits_for_grpc ? options_.max_excess_bytes_at_once
                                      : options_.max_excess_bytes_without_calls;
-    watched->counted_excess = excess - std::min(excess, kUncountedBytes);
+    watched->counted_excess = excess - std::min(excess, options_.uncounted_bytes);
   }
   if (excess > max_excess) {
     Close(connection);

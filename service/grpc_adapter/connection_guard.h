@@ -35,7 +35,6 @@ class ConnectionGuard {
   using Clock = std::chrono::steady_clock;
   static constexpr std::chrono::milliseconds kSampleInterval{5};
   static constexpr int kMaxSkippedSamples = 7;
-  static constexpr std::uint64_t kUncountedBytes = 8 << 10;
 
   struct Options {
     // What a connection may send beyond what its calls account for.
@@ -45,9 +44,9 @@ class ConnectionGuard {
     std::uint64_t max_excess_bytes_without_calls;
     std::uint64_t max_excess_bytes_at_once;
     // The same for all connections together that receive and deliver no call. Of each, the first
-    // kUncountedBytes are not counted: TLS takes that much. Above it, those with the most are
-    // closed.
+    // uncounted_bytes are not counted: TLS takes some. Above it, those with the most are closed.
     std::uint64_t max_total_excess_bytes;
+    std::uint64_t uncounted_bytes;
   };
 
   // Both outlive this object. Errors: there is no descriptor left.

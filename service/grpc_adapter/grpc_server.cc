@@ -54,17 +54,21 @@ constexpr int kSendBufferBytes = 64 << 10;
 ConnectionGuard::Options MakeGuardOptions(const GrpcServerOptions& options) {
   constexpr std::uint64_t kBeginBytes = 16 << 10;  // of TLS and HTTP/2
   constexpr std::uint64_t kIncompleteCallBytes = 1 << 10;
-  constexpr std::uint64_t kMaxIncompleteCalls = 100;
+  constexpr std::uint64_t kMaxIncompleteCalls = 4096;
+  constexpr std::uint64_t kUsualCalls = 100;
+  constexpr std::uint64_t kUsualCallBytes = 512;
   constexpr std::uint64_t kSlackBytes = 48 << 10;
   const std::uint64_t one_call = static_cast<std::uint64_t>(options.max_metadata_bytes) +
                                  static_cast<std::uint64_t>(options.max_message_bytes);
-  const auto incomplete_calls = std::min<std::uint64_t>(
+  const auto calls = std::min<std::uint64_t>(
       static_cast<std::uint64_t>(options.max_concurrent_streams), kMaxIncompleteCalls);
-  return {.max_excess_bytes =
-              kBeginBytes + one_call + incomplete_calls * kIncompleteCallBytes + kSlackBytes,
-          .max_excess_bytes_without_calls = kBeginBytes + one_call,
-          .max_excess_bytes_at_once = 48 << 10,
-          .max_total_excess_bytes = std::max<std::uint64_t>(512 << 10, kBeginBytes + one_call)};
+  // Under overload calls wait in gRPC for the event loop: with more of them, more may wait.
+  const std::uint64_t more_calls = (calls - std::min(calls, kUsualCalls)) * kUsualCallBytes;
+  return {.max_excess_bytes = kBeginBytes + one_call + calls * kIncompleteCallBytes + kSlackBytes,
+          .max_excess_bytes_without_calls = kBeginBytes + one_call + more_calls,
+          .max_excess_bytes_at_once = kUsualCalls * kUsualCallBytes + more_calls,
+          .max_total_excess_bytes = std::max<std::uint64_t>(512 << 10, kBeginBytes + one_call),
+          .uncounted_bytes = (8 << 10) + more_calls};
 }
 
 void Configure(const GrpcServerOptions& options, grpc::ServerBuilder* builder) {
