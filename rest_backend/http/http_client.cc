@@ -69,7 +69,7 @@ Transfer* HttpClient::Send(const AttemptRequest& request, AttemptObserver* obser
     not_started_.push_back({transfer, Fault::kInternal});
   } else if (resolver_ == nullptr || addresses_ != nullptr) {
     Start(transfer, /*has_waited=*/false);
-  } else if (resolver_->RequestLookup()) {
+  } else if (IsLookupPending()) {
     waiting_.push_back(transfer);
   } else {
     // The last lookup has failed a moment ago.
@@ -148,10 +148,14 @@ bool HttpClient::RunReady() {
   return progress;
 }
 
+bool HttpClient::IsLookupPending() {
+  // One may have ended a moment ago, with its wake-up still to come.
+  return resolver_->RequestLookup() || resolver_->Current() != resolution_;
+}
+
 void HttpClient::OnLookup() {
-  const std::shared_ptr<const dns::Resolution> resolution = resolver_->Current();
-  lookup_error_ = resolution->error;
-  if (!resolution->addresses.empty()) UseAddresses(resolution->addresses);
+  resolution_ = resolver_->Current();
+  if (!resolution_->addresses.empty()) UseAddresses(resolution_->addresses);
   for (Transfer* transfer : std::exchange(waiting_, {})) {
     if (addresses_ != nullptr) {
       Start(transfer, /*has_waited=*/true);
@@ -159,7 +163,7 @@ void HttpClient::OnLookup() {
       not_started_.push_back({transfer, Fault::kResolve});
     }
   }
-  if (options_.on_lookup) options_.on_lookup(endpoint_.host, *resolution);
+  if (options_.on_lookup) options_.on_lookup(endpoint_.host, *resolution_);
 }
 
 void HttpClient::UseAddresses(const std::vector<std::string>& addresses) {
@@ -208,8 +212,9 @@ bool HttpClient::CompleteNotStarted() {
   for (std::size_t i = 0; i < count && !not_started_.empty(); ++i) {
     const auto [transfer, fault] = not_started_.front();
     not_started_.erase(not_started_.begin());
-    transfer->observer()->OnAttemptDone(
-        transfer->NotStartedResult(fault, fault == Fault::kResolve ? lookup_error_ : ""));
+    transfer->observer()->OnAttemptDone(transfer->NotStartedResult(
+        fault,
+        fault == Fault::kResolve ? std::string_view(resolution_->error) : std::string_view()));
     Release(transfer);
   }
   return count > 0;

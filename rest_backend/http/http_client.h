@@ -98,6 +98,8 @@ class HttpClient {
   Shard* ShardWithCapacity();
   void Start(Transfer* transfer, bool has_waited);
   void Forget(Transfer* transfer);
+  // Whether OnLookup() will be called without a further request.
+  bool IsLookupPending();
   void OnLookup();
   void UseAddresses(const std::vector<std::string>& addresses);
   bool EndLateLookups(std::chrono::steady_clock::time_point now);
@@ -111,7 +113,7 @@ class HttpClient {
   const Endpoint endpoint_;  // that connections are made to
   SocketPoll poll_;
   std::unique_ptr<dns::BackgroundResolver> resolver_;  // nullptr: not a name
-  std::string lookup_error_;                           // of the last lookup; empty: it succeeded
+  std::shared_ptr<const dns::Resolution> resolution_;  // that OnLookup() has seen last
   std::shared_ptr<const PinnedAddresses> addresses_;   // nullptr: none known, or not a name
   std::span<const SocketPoll::Event> ready_;           // found by Poll()
   ShareHandle share_;                                  // one DNS cache for all shards

@@ -260,6 +260,17 @@ TEST_F(HttpClientLookupTest, KnownAddressesAreUsedAtOnce) {
   EXPECT_THAT(observer_.faults, ElementsAre(Fault::kNone));
 }
 
+// The lookup has ended, and the event loop has not noticed it yet.
+TEST_F(HttpClientLookupTest, AttemptBetweenALookupAndItsWakeUpIsSent) {
+  client();
+  name_server_->Respond({"127.0.0.1"});
+  pollfd readable{.fd = client().poll_fd(), .events = POLLIN, .revents = 0};
+  ASSERT_EQ(poll(&readable, 1, 20'000), 1);
+  Send();
+  ASSERT_TRUE(RunUntilFaults(1));
+  EXPECT_THAT(observer_.faults, ElementsAre(Fault::kNone));
+}
+
 TEST_F(HttpClientLookupTest, FailedLookupEndsTheAttemptsThatWait) {
   Send();
   Send();
