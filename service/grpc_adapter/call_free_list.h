@@ -41,6 +41,9 @@ class CallFreeList {
 
   // Calls that have arrived and not finished. Thread-safe.
   [[nodiscard]] std::size_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
+
+  // Calls `function` with every call, idle ones included. It must not finish calls before it
+  // returns.
   template <typename Function>
   void ForEach(Function function) {
     for (const auto& [call, owner] : calls_) function(call);

@@ -41,7 +41,7 @@ class CallPool {
 
   // All calls in flight get their response now.
   void EndForShutdown() {
-    for (const auto& call : calls_.all()) call->EndForShutdown();
+    calls_.ForEach([](DeleteCall* call) { call->EndForShutdown(); });
   }
 
   // Thread-safe.
