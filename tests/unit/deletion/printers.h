@@ -30,9 +30,9 @@ inline void PrintTo(Retry retry, std::ostream* os) {
 }
 
 inline void PrintTo(Fault fault, std::ostream* os) {
-  constexpr const char* kNames[] = {"kNone",     "kResolve",  "kConnect",
-                                    "kTls",      "kTimeout",  "kConnectionLost",
-                                    "kProtocol", "kTooLarge", "kInternal"};
+  constexpr const char* kNames[] = {"kNone",     "kResolve", "kConnect",        "kProxyRefused",
+                                    "kTls",      "kTimeout", "kConnectionLost", "kProtocol",
+                                    "kTooLarge", "kInternal"};
   *os << kNames[static_cast<int>(fault)];
 }
 
