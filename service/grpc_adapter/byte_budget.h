@@ -41,9 +41,13 @@ class ByteBudget {
     const auto milliseconds = static_cast<std::uint64_t>(
         std::chrono::duration_cast<std::chrono::milliseconds>(now - updated_at_).count());
     const std::uint64_t allowed = (credit - credit_) + milliseconds * kBytesPerSecond / 1000;
-    excess_ += read - read_;
+    // Less than before: SocketRef::BytesRead() is a difference of two figures that are not taken at
+    // the same time.
+    if (read > read_) {
+      excess_ += read - read_;
+      read_ = read;
+    }
     excess_ -= std::min(excess_, allowed);
-    read_ = read;
     credit_ = credit;
     updated_at_ += std::chrono::milliseconds(milliseconds);
     return excess_;

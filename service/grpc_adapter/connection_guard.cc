@@ -159,7 +159,8 @@ ConnectionGuard::State ConnectionGuard::Sample(Watched* watched, Clock::time_poi
   watched->counted_excess = 0;
   const std::optional<std::uint64_t> read = connection.socket().BytesRead();
   if (!read.has_value()) return State::kClosed;
-  const bool has_received = *read != std::exchange(watched->read, *read);
+  const bool has_received = *read > watched->read;
+  watched->read = std::max(watched->read, *read);
   const std::uint64_t excess = watched->budget.Update(*read, credit, now);
   std::uint64_t max_excess = options_.max_excess_bytes;
   if (has_received && !has_delivered) {

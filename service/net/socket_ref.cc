@@ -84,7 +84,7 @@ std::optional<std::uint64_t> SocketRef::BytesRead() const {
   }
   // Last: a number that is still this socket's has been all the time.
   if (!IsOpen()) return std::nullopt;
-  // What arrived between the two calls is unread, too.
+  // What arrived between the two calls is unread, too, so that the result may be lower than before.
   const std::uint64_t received = info.tcpi_bytes_received;
   return received - std::min<std::uint64_t>(received, static_cast<std::uint64_t>(unread));
 }

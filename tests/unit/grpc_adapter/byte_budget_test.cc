@@ -18,6 +18,14 @@ TEST(ByteBudgetTest, CountsWhatNoCallAccountsFor) {
   EXPECT_EQ(budget.Update(/*read=*/5000, /*credit=*/3000, kStart), 2000U);
 }
 
+TEST(ByteBudgetTest, FewerBytesThanBeforeAreNone) {
+  ByteBudget budget(kStart);
+  EXPECT_EQ(budget.Update(/*read=*/1000, /*credit=*/0, kStart), 1000U);
+  EXPECT_EQ(budget.Update(/*read=*/600, /*credit=*/0, kStart), 1000U);
+  EXPECT_EQ(budget.Update(/*read=*/1200, /*credit=*/0, kStart), 1200U);
+  EXPECT_EQ(budget.Update(/*read=*/600, /*credit=*/1200, kStart), 0U);
+}
+
 TEST(ByteBudgetTest, CreditIsNotSavedUp) {
   ByteBudget budget(kStart);
   EXPECT_EQ(budget.Update(/*read=*/1000, /*credit=*/1'000'000, kStart), 0U);
