@@ -8,8 +8,9 @@
 namespace evalrun::grpc_adapter {
 namespace {
 
-// How many calls may arrive between two looks at the completion queue without waiting inside gRPC.
-constexpr std::size_t kRequestedCalls = 256;
+// How many calls may arrive between two iterations of the loop without waiting inside gRPC. gRPC
+// 1.51 searches all requested calls for each that arrives: 256 cost 2.6 % more instructions.
+constexpr std::size_t kRequestedCalls = 64;
 
 }  // namespace
 
