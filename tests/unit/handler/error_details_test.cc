@@ -174,10 +174,16 @@ TEST(EncodeErrorTest, TruncatesLongUpstreamTextToFit) {
 }
 
 TEST(EncodeErrorTest, UpstreamDetailsAreAStruct) {
+#ifdef __SANITIZE_THREAD__
+  GTEST_SKIP()
+      << "with ThreadSanitizer a map has another layout (map_field.h) than in libprotobuf, "
+         "which has Struct";
+#endif
   CallError call_error = MakeError(absl::StatusCode::kAborted);
   EXPECT_FALSE(Has<google::protobuf::Struct>(EncodeError(call_error)));
   call_error.upstream_details = R"({"until":"a day","in":{"x":[1.5,null,true]}})";
-  const auto fields = Find<google::protobuf::Struct>(EncodeError(call_error)).fields();
+  const auto details = Find<google::protobuf::Struct>(EncodeError(call_error));
+  const auto& fields = details.fields();
   EXPECT_EQ(fields.at("until").string_value(), "a day");
   const auto& list = fields.at("in").struct_value().fields().at("x").list_value();
   ASSERT_EQ(list.values_size(), 3);
