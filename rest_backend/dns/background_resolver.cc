@@ -37,7 +37,7 @@ std::string ToText(const sockaddr& address) {
   } else {
     return {};
   }
-  // Cannot fail: the family is known and the text has room.
+  // Cannot fail: the family is known and the buffer is large enough.
   inet_ntop(address.sa_family, bytes, text.data(), text.size());
   return text.data();
 }

@@ -3,7 +3,7 @@
 // File: background_resolver.h
 //
 // Looks one host name up, again and again, on a thread of its own: getaddrinfo() blocks for as long
-// as name servers are silent, and cannot be interrupted. Nobody ever waits for that thread to end.
+// as name servers are silent, and cannot be interrupted. Nothing ever waits for that thread to end.
 //
 // While lookups fail, the addresses that were last found stay in use, however old they are: a name
 // server that fails does not stop what still works.

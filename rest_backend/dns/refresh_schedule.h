@@ -21,7 +21,7 @@ struct LastLookup {
 };
 
 // When the next lookup begins. `refresh_interval` is how long addresses are good for; `requested`:
-// somebody needs new ones before that.
+// new ones are needed before that.
 [[nodiscard]] std::chrono::steady_clock::time_point NextLookup(
     const LastLookup& last, std::chrono::milliseconds refresh_interval, bool requested);
 

@@ -20,7 +20,7 @@ bool IsWellFormedClaim(std::string_view value) {
          std::ranges::all_of(value, [](char c) { return c > 0x20 && c < 0x7F; });
 }
 
-// The identity in a claim; nullopt: it names nobody.
+// The identity in a claim; nullopt: it has none.
 std::optional<std::string> ReadClaim(std::string_view metadata_key, std::string_view value) {
   std::optional<std::string> claim = metadata_key == kForwardedCertificateKey
                                          ? ParseForwardedCertificateUri(value)

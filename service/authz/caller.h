@@ -34,7 +34,7 @@ struct IdentityPolicy {
   // The metadata key that holds the claim, in lower case. Empty: claims are ignored.
   std::string metadata_key;
   // Trusted peers without a client certificate, by address. A peer with a certificate is never one
-  // of them, also if its certificate names nobody.
+  // of them, also if its certificate has no name.
   std::vector<Network> trusted_networks;
   // Trusted peers with a client certificate: patterns (pattern.h) for their identity. For a peer
   // with a certificate, only this list counts, whatever its address is.
@@ -61,7 +61,7 @@ struct PeerCredentials {
 
 // Sets `*caller` to the identity, reusing its memory. The result is never empty. A claim counts
 // only if it is 1 to 256 visible ASCII characters; otherwise, and where a forwarded certificate
-// names nobody, the caller is the trusted peer itself.
+// has no identity, the caller is the trusted peer itself.
 // Returns whether the peer is one that the policy trusts, whatever it claims.
 [[nodiscard]] bool ResolveCaller(const IdentityPolicy& policy, const PeerCredentials& credentials,
                                  std::string* caller);

@@ -25,7 +25,7 @@ inline constexpr std::string_view kForwardedCertificateKey = "x-forwarded-client
 //
 // nullopt unless the whole value has this form and the last element has exactly one `URI`, which is
 // not empty: nothing that a client puts before the proxy's element can then be taken for it. A
-// certificate with several URIs is not an X.509-SVID and names nobody.
+// certificate with several URIs is not an X.509-SVID and has no identity.
 [[nodiscard]] std::optional<std::string> ParseForwardedCertificateUri(std::string_view value);
 
 }  // namespace evalrun::authz

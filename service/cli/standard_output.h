@@ -20,7 +20,7 @@ class StandardOutput {
   // Whether no write has failed.
   [[nodiscard]] bool ok() const { return error_ == 0; }
 
-  // Whether the write failed because standard output is a pipe that nobody reads.
+  // Whether the write failed because standard output is a pipe without a reader.
   [[nodiscard]] bool reader_has_gone() const { return error_ == EPIPE; }
 
   // The error of the failed write, as a sentence without its full stop; empty if none failed.

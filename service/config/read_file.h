@@ -19,8 +19,8 @@ using FileReader =
     std::function<absl::StatusOr<std::string>(const std::string& path, std::size_t max_bytes)>;
 
 // The content of the file. An error, "cannot read PATH: ...", when it has more than `max_bytes` or
-// cannot be read, or when it is not a regular file, so that nobody waits for the writer of a pipe.
-// No copy of the content is left in freed memory.
+// cannot be read, or when it is not a regular file, so that no thread waits for the writer of a
+// pipe. No copy of the content is left in freed memory.
 [[nodiscard]] absl::StatusOr<std::string> ReadFile(const std::string& path, std::size_t max_bytes);
 
 }  // namespace evalrun::config

@@ -28,7 +28,7 @@ namespace evalrun::handler {
 // How long the response may take when the caller's deadline is `until_deadline` away: less by
 // `margin` and by what the deadline may have been rounded up, so that the response and its details
 // arrive before the caller's own timer fires. Without a deadline of the caller it is
-// `default_timeout`, which nobody has rounded, less by `margin`. The margin is a quarter of the
+// `default_timeout`, which is not rounded, less by `margin`. The margin is a quarter of the
 // time at most. Zero or less: there is no time to send anything.
 [[nodiscard]] inline std::chrono::microseconds ResponseTimeout(
     std::optional<std::chrono::microseconds> until_deadline,

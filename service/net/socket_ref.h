@@ -2,7 +2,7 @@
 //
 // File: socket_ref.h
 //
-// Refers to a connected socket that somebody else owns and may close at any time, on any thread.
+// Refers to a connected socket that other code owns and may close at any time, on any thread.
 #ifndef EVALRUN_SERVICE_NET_SOCKET_REF_H_
 #define EVALRUN_SERVICE_NET_SOCKET_REF_H_
 
@@ -40,7 +40,7 @@ class SocketRef {
   // Whether the socket has not been closed yet.
   [[nodiscard]] bool IsOpen() const { return IsAt(fd_); }
 
-  // Bytes that whoever owns the socket has read from it. Empty when it is closed, or when the
+  // Bytes that the owner of the socket has read from it. Empty when it is closed, or when the
   // kernel does not count them (TCP_INFO before Linux 4.1).
   [[nodiscard]] std::optional<std::uint64_t> BytesRead() const;
 

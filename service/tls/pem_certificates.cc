@@ -14,7 +14,7 @@ namespace {
 
 using Bio = std::unique_ptr<BIO, decltype(&BIO_free)>;
 
-// For an encrypted text there is no password, and nobody is asked for one.
+// For an encrypted text there is no password, and without this OpenSSL would ask on the terminal.
 int NoPassword(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*context*/) { return -1; }
 
 // Whether OpenSSL stopped because nothing was left, and not because of something damaged.
