@@ -305,6 +305,7 @@ void Gateway::Drain() {
   if (!stopped) {
     events_.Write(spdlog::level::critical, "stop_failed",
                   {{"reason", "the event loop does not respond"}});
+    static_cast<void>(audit_log_->Close());
     ExitWithoutDestructors(1);  // the loop's thread uses what they would destroy
   }
   const bool is_audit_written = audit_log_->Close();
@@ -318,7 +319,6 @@ void Gateway::Drain() {
 }
 
 void Gateway::ExitWithoutDestructors(int status) {
-  static_cast<void>(audit_log_->Close());
   static_cast<void>(sink_->Close());
   std::_Exit(status);
 }
