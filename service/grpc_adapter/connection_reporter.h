@@ -7,14 +7,14 @@
 #define EVALRUN_SERVICE_GRPC_ADAPTER_CONNECTION_REPORTER_H_
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
-#include <optional>
 #include <string_view>
 
 #include "service/observability/event_log.h"
+#include "service/observability/event_throttle.h"
 
 namespace evalrun::grpc_adapter {
 
@@ -55,16 +55,9 @@ class ConnectionReporter {
   [[nodiscard]] std::uint64_t total() const;
 
  private:
-  using Clock = std::chrono::steady_clock;
-  struct Cause {
-    std::uint64_t count = 0;
-    std::uint64_t reported = 0;
-    std::optional<Clock::time_point> reported_at;
-  };
-
   const observability::EventLog* const events_;
-  mutable std::mutex mutex_;
-  std::array<Cause, kConnectionEnds> causes_;  // guarded by mutex_
+  observability::EventThrottle throttle_{std::chrono::seconds(10)};
+  std::array<std::atomic<std::uint64_t>, kConnectionEnds> counts_{};
 };
 
 }  // namespace evalrun::grpc_adapter

@@ -344,9 +344,7 @@ void ActiveCall::RetryIfAllowed() {
         state_.deletion->OnRetryAfterGateClosed(held, time_left, handler_.random().Uniform()));
     return;
   }
-  ratelimit::Limiter& limiter = handler_.limiter();
-  const std::int64_t wait =
-      limiter.has_no_rules() ? 0 : limiter.TryAcquireAttempt(key_name, ToNanoseconds(now));
+  const std::int64_t wait = handler_.limiter().TryAcquireAttempt(key_name, ToNanoseconds(now));
   if (wait > 0) {
     state_.deletion->StopForRateLimit(ToMilliseconds(wait));
     Finish(state_.deletion->answer());

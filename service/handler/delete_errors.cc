@@ -58,21 +58,29 @@ void PrefixUnknownOutcome(CallError* call_error) {
   call_error->message = absl::StrCat("the run may or may not be deleted: ", call_error->message);
 }
 
-// Nothing was sent for it; but the caller's earlier attempts may have been.
-CallError MakeRejection(std::string_view reason, std::string message,
-                        std::chrono::milliseconds retry_after, bool attempted_before,
-                        std::string_view request_id) {
+// The gateway's own error of a call for which nothing was sent; but the caller's earlier attempts
+// may have deleted the run.
+CallError MakeOwnError(absl::StatusCode code, std::string_view reason, std::string message,
+                       bool attempted_before, std::string_view request_id) {
   CallError call_error;
-  call_error.code = absl::StatusCode::kResourceExhausted;
+  call_error.code = code;
   call_error.reason = std::string(reason);
   call_error.message = std::move(message);
   call_error.request_id = std::string(request_id);
-  call_error.retry_after = retry_after;
-  call_error.retry_after_is_explicit = true;
   if (attempted_before) {
     call_error.certainty = deletion::Certainty::kUnknown;
     PrefixUnknownOutcome(&call_error);
   }
+  return call_error;
+}
+
+CallError MakeRejection(std::string_view reason, std::string message,
+                        std::chrono::milliseconds retry_after, bool attempted_before,
+                        std::string_view request_id) {
+  CallError call_error = MakeOwnError(absl::StatusCode::kResourceExhausted, reason,
+                                      std::move(message), attempted_before, request_id);
+  call_error.retry_after = retry_after;
+  call_error.retry_after_is_explicit = true;
   return call_error;
 }
 
@@ -141,28 +149,19 @@ CallError MakeRateLimitError(const RateLimitRejection& limited, bool attempted_b
 }
 
 CallError MakeDeletionsStoppedError(bool attempted_before, std::string_view request_id) {
-  CallError call_error;
-  if (attempted_before) call_error.certainty = deletion::Certainty::kUnknown;
-  call_error.code = absl::StatusCode::kFailedPrecondition;
-  call_error.reason = std::string(kDeletionsStoppedReason);
-  call_error.request_id = std::string(request_id);
-  call_error.message = std::string(kDeletionsStoppedText);
-  if (attempted_before) PrefixUnknownOutcome(&call_error);
-  return call_error;
+  return MakeOwnError(absl::StatusCode::kFailedPrecondition, kDeletionsStoppedReason,
+                      std::string(kDeletionsStoppedText), attempted_before, request_id);
 }
 
 CallError MakePermissionDeniedError(std::string_view caller, bool attempted_before,
                                     std::string_view request_id) {
-  CallError call_error;
-  if (attempted_before) call_error.certainty = deletion::Certainty::kUnknown;
-  call_error.code = absl::StatusCode::kPermissionDenied;
-  call_error.reason = std::string(authz::kCallerNotAllowed);
-  call_error.request_id = std::string(request_id);
   // Names in a certificate may be any bytes.
-  call_error.caller = deletion::ToValidUtf8(caller);
-  call_error.message =
-      absl::StrCat("this caller (", call_error.caller, ") may not delete in this workspace");
-  if (attempted_before) PrefixUnknownOutcome(&call_error);
+  std::string valid_caller = deletion::ToValidUtf8(caller);
+  CallError call_error = MakeOwnError(
+      absl::StatusCode::kPermissionDenied, authz::kCallerNotAllowed,
+      absl::StrCat("this caller (", valid_caller, ") may not delete in this workspace"),
+      attempted_before, request_id);
+  call_error.caller = std::move(valid_caller);
   return call_error;
 }
 

@@ -124,10 +124,8 @@ std::optional<ScopeStatus> ScopeVerifier::Check(const Scope& scope, ScopeWaiter*
 bool ScopeVerifier::MayProbe(const std::string& key_name) {
   const auto now = handler_.clock().SteadyNow();
   if (handler_.admission().retry_after_gate(key_name).Remaining(now).count() > 0) return false;
-  ratelimit::Limiter& limiter = handler_.limiter();
-  return limiter.has_no_rules() ||
-         limiter.TryAcquireAttempt(key_name,
-                                   std::chrono::nanoseconds(now.time_since_epoch()).count()) == 0;
+  return handler_.limiter().TryAcquireAttempt(
+             key_name, std::chrono::nanoseconds(now.time_since_epoch()).count()) == 0;
 }
 
 void ScopeVerifier::BeginProbe(const Scope& scope, ScopeWaiter* waiter) {

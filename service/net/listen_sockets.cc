@@ -28,14 +28,18 @@ struct FreeAddresses {
 };
 using Addresses = std::unique_ptr<addrinfo, FreeAddresses>;
 
+std::string JoinHostPort(const std::string& host, std::uint16_t port) {
+  const bool is_ipv6 = host.find(':') != std::string::npos;
+  return absl::StrCat(is_ipv6 ? "[" : "", host, is_ipv6 ? "]:" : ":", port);
+}
+
 std::string ToString(const addrinfo& address, std::uint16_t port) {
   std::array<char, NI_MAXHOST> host{};
   if (getnameinfo(address.ai_addr, address.ai_addrlen, host.data(), host.size(), nullptr, 0,
                   NI_NUMERICHOST) != 0) {
     return absl::StrCat("port ", port);
   }
-  return address.ai_family == AF_INET6 ? absl::StrCat("[", host.data(), "]:", port)
-                                       : absl::StrCat(host.data(), ":", port);
+  return JoinHostPort(host.data(), port);
 }
 
 // Of an IPv4 or IPv6 address; both have the port at the same place.
@@ -126,9 +130,7 @@ absl::StatusOr<ListenSockets> Listen(const std::string& host, std::uint16_t port
     }
     if (is_taken) continue;
     if (result.sockets.empty()) return missing;
-    const bool is_ipv6 = host.find(':') != std::string::npos;
-    result.address =
-        is_ipv6 ? absl::StrCat("[", host, "]:", result.port) : absl::StrCat(host, ":", result.port);
+    result.address = JoinHostPort(host, result.port);
     return result;
   }
 }

@@ -7,8 +7,6 @@ namespace {
 
 using deletion::ScopeStatus;
 
-constexpr auto kMinEventInterval = std::chrono::minutes(1);
-
 }  // namespace
 
 ScopeProbeReporter::ScopeProbeReporter(prometheus::Registry* registry, const EventLog* events)
@@ -49,9 +47,8 @@ void ScopeProbeReporter::OnProbeDone(const authz::UpstreamKey& api_key,
   forbidden_->Increment();
   if (state.is_forbidden) return;
   // Not yet reported: a later probe does it, when an event is due.
-  if (state.reported_at != TimePoint::min() && now - state.reported_at < kMinEventInterval) return;
+  if (!throttle_.Admit(api_key.name(), now).has_value()) return;
   state.is_forbidden = true;
-  state.reported_at = now;
   events_.Write(spdlog::level::err, "absence_check_forbidden",
                 {{"upstream_key", api_key.name()}, {"setting", "upstream.verify_absence"}});
 }

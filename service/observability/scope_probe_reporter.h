@@ -8,6 +8,8 @@
 #define EVALRUN_SERVICE_OBSERVABILITY_SCOPE_PROBE_REPORTER_H_
 
 #include <chrono>
+#include <cstddef>
+#include <limits>
 #include <map>
 #include <string>
 
@@ -17,6 +19,7 @@
 #include "rest_backend/deletion/scope_proof.h"
 #include "service/authz/key_ring.h"
 #include "service/observability/event_log.h"
+#include "service/observability/event_throttle.h"
 
 namespace evalrun::observability {
 
@@ -37,11 +40,11 @@ class ScopeProbeReporter {
  private:
   struct KeyState {
     std::string id;             // of the key that was probed last
-    bool is_forbidden = false;  // it may not list
-    TimePoint reported_at = TimePoint::min();
+    bool is_forbidden = false;  // it may not list, and an event has reported it
   };
 
   const EventLog& events_;
+  EventThrottle throttle_{std::chrono::minutes(1), std::numeric_limits<std::size_t>::max()};
   prometheus::Counter* proven_;
   prometheus::Counter* missing_;
   prometheus::Counter* unverifiable_;

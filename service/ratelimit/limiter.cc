@@ -91,6 +91,7 @@ void Limiter::RecordHotKey(const Evaluation& evaluation, std::int64_t now) {
 }
 
 std::int64_t Limiter::TryAcquireAttempt(std::string_view upstream_key, std::int64_t now) {
+  if (has_no_rules()) return 0;
   Decision decision;
   evaluation_count_ = 0;
   if (mailbox_ != nullptr) ApplyResponses(now);

