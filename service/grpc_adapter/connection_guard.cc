@@ -10,28 +10,16 @@
 #include <array>
 #include <cerrno>
 #include <cstddef>
-#include <fstream>
 #include <optional>
 #include <utility>
 
 #include <absl/status/status.h>
-#include <malloc.h>
 
 namespace evalrun::grpc_adapter {
 namespace {
 
 constexpr std::uint32_t kEvents = EPOLLIN | EPOLLET | EPOLLONESHOT;
 constexpr std::size_t kMaxEvents = 256;
-
-constexpr auto kTrimInterval = std::chrono::seconds(3);
-constexpr std::uint64_t kMinTrimBytes = 8 << 20;
-
-std::uint64_t GetResidentBytes() {
-  std::uint64_t size = 0;
-  std::uint64_t resident = 0;
-  std::ifstream("/proc/self/statm") >> size >> resident;  // in pages; 0 when it cannot be read
-  return resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
-}
 
 }  // namespace
 
@@ -74,20 +62,15 @@ void ConnectionGuard::Watch(std::shared_ptr<Connection> connection) {
 }
 
 void ConnectionGuard::Run() {
-  trimmed_bytes_ = GetResidentBytes();
   while (WaitForActivity()) {
-    const Clock::time_point now = Clock::now();
-    if (!active_.empty() && now >= next_sample_) SampleActive();
-    if (!active_.empty() && !trim_at_.has_value()) trim_at_ = now + kTrimInterval;
-    if (trim_at_.has_value() && now >= *trim_at_) TrimMemory();
+    if (!active_.empty() && Clock::now() >= next_sample_) SampleActive();
   }
 }
 
 bool ConnectionGuard::WaitForActivity() {
   int timeout_ms = -1;
-  if (!active_.empty() || trim_at_.has_value()) {
-    const Clock::time_point next = active_.empty() ? *trim_at_ : next_sample_;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - Clock::now());
+  if (!active_.empty()) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(next_sample_ - Clock::now());
     timeout_ms = static_cast<int>(std::max<std::int64_t>(left.count(), 0));
   }
   std::array<epoll_event, kMaxEvents> events;
@@ -173,18 +156,6 @@ ConnectionGuard::State ConnectionGuard::Sample(Watched* watched, Clock::time_poi
     return State::kClosed;
   }
   return has_received ? State::kActive : State::kIdle;
-}
-
-void ConnectionGuard::TrimMemory() {
-  trim_at_.reset();
-  // What an attack needed is free a moment after its connections are closed.
-  const std::uint64_t closed = reporter_.total();
-  const bool is_attack = closed != std::exchange(closed_, closed);
-  const bool was_attack = std::exchange(trim_again_, is_attack);
-  if (!is_attack && !was_attack && GetResidentBytes() < trimmed_bytes_ + kMinTrimBytes) return;
-  if (is_attack) trim_at_ = Clock::now() + kTrimInterval;
-  malloc_trim(0);
-  trimmed_bytes_ = GetResidentBytes();
 }
 
 // By its number alone: when that belongs to another connection by now, that one is looked at once

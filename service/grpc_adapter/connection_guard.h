@@ -12,7 +12,6 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <thread>
 
 #include <absl/container/flat_hash_map.h>
@@ -88,10 +87,6 @@ class ConnectionGuard {
   void Rearm(int socket) const;
   void CloseAboveTotal();
   void Close(const Connection& connection);
-  // Gives memory that is free back to the system when there is much of it: malloc() keeps it where
-  // something that is in use lies above it. Every three seconds while connections
-  // receive, and once after that.
-  void TrimMemory();
 
   const Options options_;
   const event_loop::EventLoop& loop_;
@@ -102,10 +97,6 @@ class ConnectionGuard {
   absl::flat_hash_map<int, Watched> watched_;  // by socket; guarded by mutex_
   absl::flat_hash_set<int> active_;            // of the thread; each is in watched_ after a sample
   Clock::time_point next_sample_;              // of the thread
-  std::optional<Clock::time_point> trim_at_;   // of the thread
-  std::uint64_t trimmed_bytes_ = 0;            // of the thread: memory in use after the last time
-  std::uint64_t closed_ = 0;                   // of the thread: connections closed until then
-  bool trim_again_ = false;                    // of the thread
   std::thread thread_;
 };
 

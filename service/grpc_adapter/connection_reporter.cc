@@ -22,10 +22,4 @@ std::uint64_t ConnectionReporter::count(ConnectionEnd end) const {
   return counts_[static_cast<std::size_t>(end)].load(std::memory_order_relaxed);
 }
 
-std::uint64_t ConnectionReporter::total() const {
-  std::uint64_t total = 0;
-  for (const auto& count : counts_) total += count.load(std::memory_order_relaxed);
-  return total;
-}
-
 }  // namespace evalrun::grpc_adapter

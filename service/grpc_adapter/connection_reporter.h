@@ -52,7 +52,6 @@ class ConnectionReporter {
   void Report(ConnectionEnd end, std::string_view peer);
 
   [[nodiscard]] std::uint64_t count(ConnectionEnd end) const;
-  [[nodiscard]] std::uint64_t total() const;
 
  private:
   const observability::EventLog* const events_;

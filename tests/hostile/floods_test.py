@@ -22,7 +22,7 @@ FLOODS = attacks.FLOODS if LONG else (
 SIZES = [(1 << 30, 1, 30), (1 << 30, 64, 30)] if LONG else [(24 * MIB, 4, 3)]
 
 MAX_MEMORY = 200 * MIB  # of the process; the manifests allow 256 MiB
-MAX_KEPT = 24 * MIB  # freed memory that shares pages with memory in use, and pools: 10 to 18 MiB, most with TLS
+MAX_KEPT = 10 * MIB
 MIN_SUCCESS = 0.99
 # Each of 64 connections costs the event loop thousands of calls before it is closed: others may wait for
 # as long as their deadline. Only memory is bounded.

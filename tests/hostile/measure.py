@@ -67,7 +67,7 @@ class Cost:
 
 def run_attack(deployment, name, size, connections, seconds, settle=20):
     """Runs an attack (see attacks.py) in a process of its own, beside a client that makes a call every
-    20 ms, and returns its Cost. Memory `after` is taken when it is back to 12 MiB above what it was, or
+    20 ms, and returns its Cost. Memory `after` is taken when it is back to 10 MiB above what it was, or
     after `settle` seconds."""
     gateway = deployment.gateway
     cost = Cost(idle=gateway.resident_bytes)
@@ -101,7 +101,7 @@ def run_attack(deployment, name, size, connections, seconds, settle=20):
         for thread in threads:
             thread.join()
     end = time.monotonic() + settle
-    while (used := gateway.resident_bytes) > cost.idle + 12 * MIB and time.monotonic() < end:
+    while (used := gateway.resident_bytes) > cost.idle + 10 * MIB and time.monotonic() < end:
         time.sleep(0.1)
     cost.after = used
     return cost
