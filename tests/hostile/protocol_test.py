@@ -185,11 +185,11 @@ def test_call_that_crosses_the_goaway_is_served(make_deployment):
 
 def test_call_after_the_last_goaway_is_not_executed(make_deployment):
     """A client that opens a stream although it knows better."""
-    deployment = make_deployment(runs=1, flags=["--server-max-connection-age", "1s",
-                                                "--server-max-connection-age-grace", "1s"])
+    deployment = make_deployment(runs=1, flags=["--server-max-connection-age", "1s"])
     deployment.faults.set(fault="hold")
     with Connection(deployment.gateway.grpc_address) as connection:
         connection.call(1)
+        deployment.faults.wait_until_held()
         assert goaways(read_last_goaway(connection)) == [(ANY_STREAM, NO_ERROR), (1, NO_ERROR)]
         connection.call(3, message=delete_message(deployment.runs[0]))
         deployment.faults.release()

@@ -4,7 +4,7 @@
 
     summarize.py [--ctest-failed] [--also-failed WHAT] FILE...
 
-Exit status 0 if at least one test passed and none failed. A test that could not be started counts as
+Before it, the end of what each failed test has printed. Exit status 0 if at least one test passed and none failed. A test that could not be started counts as
 failed. A test that skipped itself counts as skipped, never as passed.
 """
 
@@ -15,6 +15,8 @@ import xml.etree.ElementTree as ElementTree
 # ctest's messages for tests that are skipped on purpose. It also reports tests as skipped that it could
 # not run.
 SKIPPED_ON_PURPOSE = ("SKIP_RETURN_CODE", "SKIP_REGULAR_EXPRESSION", "Disabled")
+
+MAX_OUTPUT_LINES = 60  # of each failed test
 
 
 def outcome(case):
@@ -29,6 +31,12 @@ def outcome(case):
     return "passed" if status == "run" else "failed"
 
 
+def print_output(case):
+    lines = (case.findtext("system-out") or "").splitlines()
+    print(f"\n--- {case.get('name')} has failed. The end of its output:")
+    print("\n".join(lines[-MAX_OUTPUT_LINES:]))
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--ctest-failed", action="store_true", help="ctest's exit status was not 0")
@@ -36,7 +44,7 @@ def main():
     parser.add_argument("files", nargs="*")
     arguments = parser.parse_args()
 
-    names = {"passed": [], "failed": [], "skipped": []}
+    names, failed_cases = {"passed": [], "failed": [], "skipped": []}, []
     if arguments.also_failed:
         names["failed"].append(arguments.also_failed)
     for path in arguments.files:
@@ -47,10 +55,16 @@ def main():
             continue
         for case in cases:
             names[outcome(case)].append(case.get("name"))
+            if outcome(case) == "failed":
+                failed_cases.append(case)
 
     if arguments.ctest_failed and not names["failed"] and names["passed"]:
         names["failed"].append("ctest, for a reason that is not in its results: see above")
 
+    for case in failed_cases:
+        print_output(case)
+    if failed_cases:
+        print()
     for name in names["skipped"]:
         print(f"skipped: {name}")
     for name in names["failed"]:

@@ -25,7 +25,7 @@ NO_FIXTURE = \
 
 
 class Test(unittest.TestCase):
-    def summarize(self, *suites, options=()):
+    def run_summary(self, *suites, options=()):
         with tempfile.TemporaryDirectory() as folder:
             paths = []
             for suite in suites:
@@ -34,6 +34,10 @@ class Test(unittest.TestCase):
                     stream.write(suite)
             done = subprocess.run([sys.executable, SUMMARIZE, *options, *paths],
                                   capture_output=True, text=True)
+        return done
+
+    def summarize(self, *suites, options=()):
+        done = self.run_summary(*suites, options=options)
         return done.stdout.splitlines()[-1], done.returncode
 
     def test_counts(self):
@@ -54,6 +58,15 @@ class Test(unittest.TestCase):
         one = f"<testsuite>{PASSED}</testsuite>"
         two = f"<testsuite>{PASSED}{FAILED}</testsuite>"
         self.assertEqual(self.summarize(one, two), ("2 passed, 1 failed", 1))
+
+    def test_end_of_output_of_failed_tests(self):
+        lines = "\n".join(f"line {number}" for number in range(100))
+        done = self.run_summary(f"<testsuite><testcase name='good' status='run'><system-out>good</system-out></testcase>"
+                                f"<testcase name='bad' status='fail'><system-out>{lines}</system-out></testcase></testsuite>")
+        self.assertNotIn("line 39\n", done.stdout)
+        self.assertIn("--- bad has failed. The end of its output:\nline 40\n", done.stdout)
+        self.assertTrue(done.stdout.endswith("line 99\n\nfailed:  bad\n1 passed, 1 failed\n"))
+        self.assertNotIn("good", done.stdout)
 
     def test_missing_results(self):
         one = f"<testsuite>{PASSED}</testsuite>"
