@@ -140,7 +140,7 @@ void Deletion::StopForRateLimit(milliseconds wait) {
 
 void Deletion::OnScopeChecked(ScopeStatus status) { scope_ = status; }
 
-Deletion::Response Deletion::answer() const {
+Deletion::Response Deletion::response() const {
   Response response{.code = last_.code,
                     .certainty = Certainty::kNotPerformed,
                     .reason = last_.reason,

@@ -11,7 +11,7 @@
 //     const Deletion::Step step =
 //         deletion.OnAttemptFinished(outcome, hint, time_left, random, &budget);
 //     if (step.needs_scope_proof) deletion.OnScopeChecked(... ask a ScopeTable, probe ...);
-//     if (!step.will_retry) return deletion.answer();
+//     if (!step.will_retry) return deletion.response();
 //     ... wait for step.wait ...
 //   }
 #ifndef EVALRUN_REST_BACKEND_DELETION_DELETION_H_
@@ -131,7 +131,7 @@ class Deletion {
   void StopForRateLimit(std::chrono::milliseconds wait);
 
   // The response that follows from the attempts so far, of which there was at least one.
-  [[nodiscard]] Response answer() const;
+  [[nodiscard]] Response response() const;
 
   // The response when the call ends because its deadline passed or its caller cancelled: before the
   // first attempt, during one, or while waiting. `in_flight`: an attempt has begun and was aborted.

@@ -65,7 +65,7 @@ std::variant<Flags, Exit> ParseFlags(int argc, const char* const* argv) {
   flags.database = "evalrun-backend.db";
   flags.connections = 512;
 
-  CLI::App app("A REST backend for eval runs that answers as the vendor's API does.",
+  CLI::App app("A REST backend for eval runs that responds as the vendor's API does.",
                "evalrun-backend");
   app.set_version_flag("--version", "evalrun-backend " EVALRUN_VERSION);
   app.add_option("--listen", listen, "Where to serve; port 0 picks a free one")

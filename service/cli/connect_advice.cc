@@ -68,7 +68,7 @@ std::string ConnectAdvice(std::string_view error, const Connection& connection) 
   }
   if (says("in time") || says("timed out") || says("Deadline")) {
     return fmt::format(
-        "Nothing at {} answers: check the address and what stands between, or wait longer with "
+        "Nothing at {} responds: check the address and the network, or wait longer with "
         "--timeout",
         server);
   }

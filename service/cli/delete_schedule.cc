@@ -27,26 +27,26 @@ milliseconds AddJitter(milliseconds wait, double random) {
 
 AttemptSummary SummarizeAttempt(const DeleteResult& report) {
   using Kind = AttemptSummary::Kind;
-  AttemptSummary answer;
-  answer.possibly_deleted = report.deletion == "unknown";
-  answer.retry_after = report.retry_after;
+  AttemptSummary response;
+  response.possibly_deleted = report.deletion == "unknown";
+  response.retry_after = report.retry_after;
   if (report.gone()) {
-    answer.kind = Kind::kGone;
+    response.kind = Kind::kGone;
   } else if (report.code == absl::StatusCode::kUnimplemented ||
              report.code == absl::StatusCode::kUnauthenticated || report.IsScopeNotFound() ||
              report.IsDeletionsStopped()) {
     // The gateway's own credential or base path is wrong, this is another server, the workspace is
     // missing, or all deletions are stopped: the same for all ids.
-    answer.kind = Kind::kFatal;
-  } else if (answer.possibly_deleted) {
-    answer.kind = Kind::kUnknown;
+    response.kind = Kind::kFatal;
+  } else if (response.possibly_deleted) {
+    response.kind = Kind::kUnknown;
   } else if (report.code == absl::StatusCode::kResourceExhausted ||
              (report.code == absl::StatusCode::kUnavailable && report.retry_after.has_value())) {
-    answer.kind = Kind::kRejected;
+    response.kind = Kind::kRejected;
   } else {
-    answer.kind = Kind::kFailed;
+    response.kind = Kind::kFailed;
   }
-  return answer;
+  return response;
 }
 
 DeleteSchedule::DeleteSchedule(const SchedulePolicy& policy, std::size_t count)
@@ -80,23 +80,23 @@ DeleteSchedule::Step DeleteSchedule::Next(Time now) {
   return {Kind::kSend, index, item.possibly_deleted, std::nullopt};
 }
 
-DeleteSchedule::State DeleteSchedule::OnResponse(std::size_t index, const AttemptSummary& answer,
+DeleteSchedule::State DeleteSchedule::OnResponse(std::size_t index, const AttemptSummary& response,
                                                  Time now, double random) {
   using Kind = AttemptSummary::Kind;
   Item& item = items_[index];
   --in_flight_;
-  item.possibly_deleted = item.possibly_deleted || answer.possibly_deleted;
-  if (answer.kind != Kind::kRejected && item.pause == pauses_) {
+  item.possibly_deleted = item.possibly_deleted || response.possibly_deleted;
+  if (response.kind != Kind::kRejected && item.pause == pauses_) {
     consecutive_pauses_ = 0;
     // Additive increase: one more call in flight for each full round of responses.
     limit_ = std::min(limit_ + 1 / limit_, static_cast<double>(policy_.concurrency));
   }
-  switch (answer.kind) {
+  switch (response.kind) {
     case Kind::kGone:
       item.state = State::kGone;
       break;
     case Kind::kRejected:
-      item.state = OnRejected(index, answer, now, random);
+      item.state = OnRejected(index, response, now, random);
       break;
     case Kind::kFatal:
       Stop(StopReason::kFatal);
@@ -106,17 +106,17 @@ DeleteSchedule::State DeleteSchedule::OnResponse(std::size_t index, const Attemp
       item.state = TerminalState(item);
       break;
     case Kind::kUnknown:
-      item.state = OnUnknown(index, answer, now, random);
+      item.state = OnUnknown(index, response, now, random);
       break;
   }
   return item.state;
 }
 
-DeleteSchedule::State DeleteSchedule::OnRejected(std::size_t index, const AttemptSummary& answer,
+DeleteSchedule::State DeleteSchedule::OnRejected(std::size_t index, const AttemptSummary& response,
                                                  Time now, double random) {
   Item& item = items_[index];
   if (!policy_.retry_rejected) return TerminalState(item);
-  if (answer.retry_after.value_or(milliseconds(0)) > policy_.max_wait) {
+  if (response.retry_after.value_or(milliseconds(0)) > policy_.max_wait) {
     Stop(StopReason::kRetryAfterTooLong);
   }
   if (item.pause == pauses_) {  // otherwise it was sent before the current pause began
@@ -124,7 +124,7 @@ DeleteSchedule::State DeleteSchedule::OnRejected(std::size_t index, const Attemp
     limit_ = std::max(1.0, limit_ / 2);
     if (++consecutive_pauses_ >= policy_.max_attempts) Stop(StopReason::kAlwaysRejected);
   }
-  milliseconds wait = answer.retry_after.value_or(kInitialBackoff);
+  milliseconds wait = response.retry_after.value_or(kInitialBackoff);
   if (consecutive_pauses_ > 1) wait = std::max(wait, Backoff(consecutive_pauses_));
   paused_until_ = std::max(paused_until_, now + AddJitter(wait, random));
   if (item.attempts >= policy_.max_attempts) return TerminalState(item);
@@ -132,10 +132,10 @@ DeleteSchedule::State DeleteSchedule::OnRejected(std::size_t index, const Attemp
   return State::kPending;
 }
 
-DeleteSchedule::State DeleteSchedule::OnUnknown(std::size_t index, const AttemptSummary& answer,
+DeleteSchedule::State DeleteSchedule::OnUnknown(std::size_t index, const AttemptSummary& response,
                                                 Time now, double random) {
   const Item& item = items_[index];
-  const milliseconds asked = answer.retry_after.value_or(milliseconds(0));
+  const milliseconds asked = response.retry_after.value_or(milliseconds(0));
   if (!policy_.retry_unknown || stop_reason_ != StopReason::kNone ||
       item.attempts >= policy_.max_attempts || asked > policy_.max_wait) {
     return State::kUnknown;

@@ -9,7 +9,7 @@
 //   for (;;) {
 //     const DeleteSchedule::Step step = schedule.Next(now);
 //     ... send step.index, or wait until step.until or for a response, or end ...
-//     on a response: schedule.OnResponse(index, answer, now, random);
+//     on a response: schedule.OnResponse(index, response, now, random);
 //   }
 #ifndef EVALRUN_SERVICE_CLI_DELETE_SCHEDULE_H_
 #define EVALRUN_SERVICE_CLI_DELETE_SCHEDULE_H_
@@ -93,7 +93,7 @@ class DeleteSchedule {
 
   // Takes the response for an id in flight. Returns its new state: kPending when it will be
   // retried. `random` is uniform in [0, 1).
-  State OnResponse(std::size_t index, const AttemptSummary& answer, Time now, double random);
+  State OnResponse(std::size_t index, const AttemptSummary& response, Time now, double random);
 
   // Undoes Next() for id `index`, which was in flight but could not be sent.
   void Requeue(std::size_t index);
@@ -122,8 +122,8 @@ class DeleteSchedule {
   };
   using Delayed = std::pair<Time, std::size_t>;
 
-  State OnRejected(std::size_t index, const AttemptSummary& answer, Time now, double random);
-  State OnUnknown(std::size_t index, const AttemptSummary& answer, Time now, double random);
+  State OnRejected(std::size_t index, const AttemptSummary& response, Time now, double random);
+  State OnUnknown(std::size_t index, const AttemptSummary& response, Time now, double random);
   // The final state of an id that its last call certainly did not delete and that is not retried.
   [[nodiscard]] static State TerminalState(const Item& item) {
     return item.possibly_deleted ? State::kUnknown : State::kFailed;

@@ -67,7 +67,7 @@ void AddConnection(CLI::App* app, ConnectionFlags* flags, std::chrono::milliseco
           ->check(Check(CheckServer))
           ->group(kGroup);
   app->add_option("--timeout", flags->timeout,
-                  "How long to wait for an answer, such as 1500ms, 30s or 2m")
+                  "How long to wait for a response, such as 1500ms, 30s or 2m")
       ->type_name("DURATION")
       ->capture_default_str()
       ->check(Check(CheckDuration))

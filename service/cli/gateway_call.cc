@@ -48,10 +48,10 @@ HealthResponse CheckHealth(const std::shared_ptr<grpc::Channel>& channel, Deadli
   std::promise<grpc::Status> done;
   stub.UnaryCall(&context, "/grpc.health.v1.Health/Check", grpc::StubOptions(), &request, &response,
                  [&done](grpc::Status status) { done.set_value(std::move(status)); });
-  HealthResponse answer;
-  answer.status = done.get_future().get();
-  answer.serving_status = response.value();
-  return answer;
+  HealthResponse health;
+  health.status = done.get_future().get();
+  health.serving_status = response.value();
+  return health;
 }
 
 // Removes what gRPC prepends to the cause.
@@ -93,9 +93,9 @@ std::optional<std::string> Connect(const std::shared_ptr<grpc::Channel>& channel
     if (state == GRPC_CHANNEL_TRANSIENT_FAILURE) {
       // The channel does not report why connecting failed. A call does, and this one has no side
       // effects.
-      const HealthResponse answer = CheckHealth(channel, deadline);
-      if (answer.status.error_code() == grpc::StatusCode::UNAVAILABLE) {
-        error = StripConnectPreamble(answer.status.error_message());
+      const HealthResponse health = CheckHealth(channel, deadline);
+      if (health.status.error_code() == grpc::StatusCode::UNAVAILABLE) {
+        error = StripConnectPreamble(health.status.error_message());
         if (!options.wait_for_ready) return error;
       }
     }
@@ -139,17 +139,17 @@ HealthCheckResult CallHealth(const std::shared_ptr<grpc::Channel>& channel,
     return {false, fmt::format("{} cannot be reached: {}. {}", connection.server, *error,
                                ConnectAdvice(*error, connection))};
   }
-  const HealthResponse answer = CheckHealth(channel, deadline);
-  if (!answer.status.ok()) {
-    if (answer.status.error_code() == grpc::StatusCode::UNIMPLEMENTED) {
-      return {false, fmt::format("{} answers, but knows no health check: it is not the gateway",
+  const HealthResponse health = CheckHealth(channel, deadline);
+  if (!health.status.ok()) {
+    if (health.status.error_code() == grpc::StatusCode::UNIMPLEMENTED) {
+      return {false, fmt::format("{} responds, but has no health service: it is not the gateway",
                                  connection.server)};
     }
-    return {false, fmt::format("{} does not answer the health check: {}", connection.server,
-                               answer.status.error_message())};
+    return {false, fmt::format("{} does not respond to the health check: {}", connection.server,
+                               health.status.error_message())};
   }
   constexpr unsigned kServing = 1;  // grpc.health.v1.HealthCheckResponse.SERVING
-  if (answer.serving_status == kServing) {
+  if (health.serving_status == kServing) {
     return {true, fmt::format("{} is serving", connection.server)};
   }
   return {false, fmt::format("{} is not serving: it is starting or stopping", connection.server)};

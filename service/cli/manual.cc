@@ -24,7 +24,7 @@ constexpr char kDeleteText[] =
     "seconds where standard error is no terminal) shows the progress, and a summary says at "
     "the end what became of them, by outcome, and what to do next. A report of success goes "
     "to standard output, one of failure to standard error.\n"
-    "When an answer is lost it is unknown whether a run is deleted. Such runs are listed with the "
+    "When a response is lost it is unknown whether a run is deleted. Such runs are listed with the "
     "command that settles them, which is to delete again with --allow-missing; "
     "--retry-unknown does that by itself.\n"
     "When the gateway says that there are too many requests, a long list is paused for as long "
@@ -32,7 +32,7 @@ constexpr char kDeleteText[] =
     "waits for it. What would fail for every run alike stops the list.\n"
     "With --done-file even a kill -9 loses nothing: a line is appended before a run is sent, "
     "and another when its fate is known. The same command later skips what is done, and asks again "
-    "about the rest; with --allow-missing where the answer was lost.\n"
+    "about the rest; with --allow-missing where the response was lost.\n"
     "Ctrl-C, SIGTERM, and SIGHUP unless it is ignored, stop cleanly: nothing new is sent, calls "
     "under way get five seconds, "
     "and the summary says what was done and how to go on. A second one cancels them at once. "
@@ -121,10 +121,10 @@ Manual MakeManual() {
   Manual manual;
   manual.summary = app->get_description();
   manual.paragraphs = {
-      "An eval run that is deleted is gone for good, so every answer says in one word what is "
+      "An eval run that is deleted is gone for good, so every response says in one word what is "
       "certain: performed (this call deleted it), presumed (it is not in this workspace, and an "
       "earlier call may have deleted it), absent (it was not in this workspace), not_performed "
-      "(this call certainly deleted nothing) or unknown (the answer was lost)."};
+      "(this call certainly deleted nothing) or unknown (the response was lost)."};
   for (const CLI::Option* const option : app->get_options()) {
     manual.flags.push_back(ToFlagManual(*option));
   }

@@ -195,7 +195,7 @@ std::string Hint(const DeleteResult& report) {
   }
   if (IsFromAnotherServer(report)) {
     return fmt::format(
-        "What answers at {} does not know this service: name the gateway with --server.",
+        "The server at {} does not have this service: name the gateway with --server.",
         report.connection.server);
   }
   std::string hint;
@@ -205,7 +205,8 @@ std::string Hint(const DeleteResult& report) {
   if (report.deletion != "unknown") return hint + AdviceForError(report);
   if (!report.has_details) {
     hint +=
-        "The answer has no details: the connection was lost, or what answered is not the gateway. ";
+        "The response has no details: the connection was lost, or what answered is not the "
+        "gateway. ";
   } else if (report.IsScopeNotFound()) {
     hint += AdviceForError(report);
   } else if (report.code == StatusCode::kUnauthenticated ||

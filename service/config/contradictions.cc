@@ -39,7 +39,7 @@ std::vector<Identity> CollectIdentities(const v1::GatewayConfig& config) {
 }
 
 // Why no caller can have this identity; empty: some can.
-std::string_view WhyNobody(std::string_view identity, const v1::GatewayConfig& config) {
+std::string_view UnreachableReason(std::string_view identity, const v1::GatewayConfig& config) {
   const v1::Tls::ClientCertificates certificates = config.tls().client_certificates();
   if ((identity.starts_with("spiffe://") || identity.starts_with("dns:")) &&
       certificates == v1::Tls::CLIENT_CERTIFICATES_OFF) {
@@ -59,8 +59,10 @@ std::string_view WhyNobody(std::string_view identity, const v1::GatewayConfig& c
 std::vector<std::string> FindContradictions(const v1::GatewayConfig& config) {
   std::vector<std::string> found;
   for (const auto& [setting, identity] : CollectIdentities(config)) {
-    const std::string_view why = WhyNobody(identity, config);
-    if (!why.empty()) found.push_back(Concat(setting, ": ", Quote(identity), " is nobody: ", why));
+    const std::string_view reason = UnreachableReason(identity, config);
+    if (!reason.empty()) {
+      found.push_back(Concat(setting, ": ", Quote(identity), " matches no caller: ", reason));
+    }
   }
   if (config.identity().trusted_networks_size() > 0 &&
       config.tls().client_certificates() == v1::Tls::CLIENT_CERTIFICATES_REQUIRED) {

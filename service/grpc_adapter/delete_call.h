@@ -39,7 +39,7 @@ class DeleteCall;
 
 // EvalRunService, with DeleteEvalRun as gRPC's C++ library serves a stream: a unary call would
 // arrive with its message only. On the wire they are the same. The message stays bytes, so that one
-// that does not parse gets this service's answer, log line and count too.
+// that does not parse gets this service's response, log line and count too.
 class RawEvalRunService final : public grpc::Service {
  public:
   using Stream = grpc::ServerAsyncReaderWriter<grpc::ByteBuffer, grpc::ByteBuffer>;

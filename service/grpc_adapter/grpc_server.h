@@ -93,8 +93,8 @@ class GrpcServer {
 
   void Start();
 
-  // Health answers NOT_SERVING from now on; calls are still served. Load balancers stop sending new
-  // ones.
+  // Health responds NOT_SERVING from now on; calls are still served. Load balancers stop sending
+  // new ones.
   void AnnounceShutdown();
 
   // Refuses new connections, sends GOAWAY, and returns true when every call has been answered;
@@ -104,8 +104,8 @@ class GrpcServer {
   // then end without destroying this object.
   [[nodiscard]] bool Stop(std::chrono::milliseconds timeout);
 
-  // Answers all deletions with what is certain about them now, so that Stop() returns soon. During
-  // Stop() only.
+  // Completes all deletions with what is certain about them now, so that Stop() returns soon.
+  // During Stop() only.
   void EndCalls();
 
   // See handler::DeleteHandler. Applies to calls that arrive after `on_applied` was called, on the

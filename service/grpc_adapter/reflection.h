@@ -2,7 +2,7 @@
 //
 // File: reflection.h
 //
-// Answers of the server reflection protocol, from the descriptors that are compiled in. Knows no
+// Responses of the server reflection protocol, from the descriptors that are compiled in. Knows no
 // stream.
 #ifndef EVALRUN_SERVICE_GRPC_ADAPTER_REFLECTION_H_
 #define EVALRUN_SERVICE_GRPC_ADAPTER_REFLECTION_H_
@@ -11,8 +11,8 @@
 
 namespace evalrun::grpc_adapter {
 
-// One answer to one request. What is not there, or not asked for properly, is an ErrorResponse with
-// NOT_FOUND or INVALID_ARGUMENT.
+// One response to one request. What is not there, or not asked for properly, is an ErrorResponse
+// with NOT_FOUND or INVALID_ARGUMENT.
 [[nodiscard]] grpc::reflection::v1alpha::ServerReflectionResponse HandleReflectionRequest(
     const grpc::reflection::v1alpha::ServerReflectionRequest& request);
 

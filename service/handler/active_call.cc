@@ -286,7 +286,7 @@ void ActiveCall::ApplyStep(const Deletion::Step& step) {
     return;
   }
   if (!step.will_retry) {
-    Finish(state_.deletion->answer());
+    Finish(state_.deletion->response());
     return;
   }
   state_.phase = Phase::kWaitingForRetry;
@@ -297,7 +297,7 @@ void ActiveCall::CheckScope() {
   const std::optional<deletion::ScopeStatus> status = scopes_.Check(GetScope(), this);
   if (status.has_value()) {
     state_.deletion->OnScopeChecked(*status);
-    Finish(state_.deletion->answer());
+    Finish(state_.deletion->response());
     return;
   }
   state_.phase = Phase::kWaitingForScope;
@@ -307,7 +307,7 @@ void ActiveCall::CheckScope() {
 void ActiveCall::OnScopeChecked(deletion::ScopeStatus status) {
   timer_.Cancel();
   state_.deletion->OnScopeChecked(status);
-  Finish(state_.deletion->answer());
+  Finish(state_.deletion->response());
 }
 
 std::optional<std::string_view> ActiveCall::WorkspaceAsSent() const {
@@ -322,7 +322,7 @@ ScopeVerifier::Scope ActiveCall::GetScope() const {
 void ActiveCall::OnTimer() {
   if (state_.phase == Phase::kWaitingForScope) {
     scopes_.Leave(this);
-    Finish(state_.deletion->answer());
+    Finish(state_.deletion->response());
     return;
   }
   RetryIfAllowed();
@@ -347,7 +347,7 @@ void ActiveCall::RetryIfAllowed() {
   const std::int64_t wait = handler_.limiter().TryAcquireAttempt(key_name, ToNanoseconds(now));
   if (wait > 0) {
     state_.deletion->StopForRateLimit(ToMilliseconds(wait));
-    Finish(state_.deletion->answer());
+    Finish(state_.deletion->response());
     return;
   }
   StartAttempt();

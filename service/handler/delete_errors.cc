@@ -22,13 +22,13 @@ struct ReasonText {
   std::string_view text;
 };
 
-// For outcomes without an HTTP answer, or whose HTTP answer decides nothing, by our reason.
+// For outcomes without an HTTP response, or whose HTTP response decides nothing, by our reason.
 constexpr std::array<ReasonText, 15> kReasonTexts = {{
     {"UPSTREAM_RESOLVE_FAILED", "the name of the upstream could not be resolved"},
     {"UPSTREAM_CONNECT_FAILED", "no connection to the upstream could be made"},
     {deletion::kProxyRefusedReason, "the proxy to the upstream refused the request"},
     {"UPSTREAM_TLS_FAILED", "no secure connection to the upstream could be made"},
-    {"UPSTREAM_TIMEOUT", "the upstream did not answer in time"},
+    {"UPSTREAM_TIMEOUT", "the upstream did not respond in time"},
     {"UPSTREAM_CONNECTION_LOST", "the connection to the upstream was lost"},
     {"UPSTREAM_PROTOCOL_ERROR", "what the upstream sent is not HTTP"},
     {"DEADLINE_TOO_SHORT", "the deadline left no time to ask the upstream"},
@@ -50,7 +50,7 @@ std::string DefaultMessage(std::string_view reason, bool is_upstreams_error,
   for (const ReasonText& reason_text : kReasonTexts) {
     if (reason_text.reason == reason) return std::string(reason_text.text);
   }
-  return "the upstream gave no answer";
+  return "the upstream gave no response";
 }
 
 // Says the uncertainty in words, too.
@@ -86,20 +86,20 @@ CallError MakeRejection(std::string_view reason, std::string message,
 
 }  // namespace
 
-CallError MakeCallError(const deletion::Deletion::Response& answer,
+CallError MakeCallError(const deletion::Deletion::Response& response,
                         const UpstreamResponse& upstream, std::string_view request_id,
                         const RequestedRun& requested) {
   CallError call_error;
-  call_error.code = answer.code;
-  call_error.reason = std::string(answer.reason);
-  call_error.certainty = answer.certainty;
-  call_error.sends = answer.sends;
-  call_error.retry_after = answer.retry_after;
-  call_error.retry_after_is_explicit = answer.retry_after_is_explicit;
-  call_error.retry_stop = answer.retry_stop;
+  call_error.code = response.code;
+  call_error.reason = std::string(response.reason);
+  call_error.certainty = response.certainty;
+  call_error.sends = response.sends;
+  call_error.retry_after = response.retry_after;
+  call_error.retry_after_is_explicit = response.retry_after_is_explicit;
+  call_error.retry_stop = response.retry_stop;
   call_error.request_id = std::string(request_id);
   call_error.eval_run_uuid = std::string(requested.eval_run_uuid);
-  if (answer.reason == deletion::kScopeNotFoundReason) {
+  if (response.reason == deletion::kScopeNotFoundReason) {
     call_error.missing_workspace = std::string(requested.workspace_uuid);
   }
   call_error.http_status = upstream.http_status;
@@ -107,13 +107,13 @@ CallError MakeCallError(const deletion::Deletion::Response& answer,
   call_error.upstream_request_id =
       upstream.body.request_id.empty() ? upstream.header_request_id : upstream.body.request_id;
   call_error.upstream_code = upstream.body.code;
-  const bool is_upstreams_error = upstream.is_final && !answer.is_scope_error;
-  call_error.message = DefaultMessage(answer.reason, is_upstreams_error, upstream);
+  const bool is_upstreams_error = upstream.is_final && !response.is_scope_error;
+  call_error.message = DefaultMessage(response.reason, is_upstreams_error, upstream);
   if (is_upstreams_error) {
     call_error.field_errors = upstream.body.field_errors;
     call_error.upstream_details = upstream.body.details;
     if (!upstream.body.message.empty()) call_error.message = upstream.body.message;
-    // An answer of 2xx with the API's error in it contradicts itself: the reason stays ours.
+    // A response of 2xx with the API's error in it contradicts itself: the reason stays ours.
     if (upstream.body.kind == deletion::BodyKind::kApiError && upstream.http_status >= 400) {
       const std::string reason = ToReason(upstream.body.code);
       if (!reason.empty()) call_error.reason = reason;

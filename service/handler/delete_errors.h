@@ -41,7 +41,7 @@ struct RequestedRun {
 // error object; otherwise the gateway's, which never contain the upstream's address. An error about
 // the scope is always the gateway's: the API's message is about a run, which may exist.
 // `request_id` is the call's.
-[[nodiscard]] CallError MakeCallError(const deletion::Deletion::Response& answer,
+[[nodiscard]] CallError MakeCallError(const deletion::Deletion::Response& response,
                                       const UpstreamResponse& upstream, std::string_view request_id,
                                       const RequestedRun& requested);
 

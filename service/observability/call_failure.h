@@ -20,7 +20,7 @@ namespace evalrun::observability {
 // failed, refused our API key or forbade it to delete, something other than the API answered 404,
 // or the call was rejected to protect the upstream. Not so when the caller's own rate limit or the
 // policy rejected the call, when the operators have stopped deletions, and when the response is an
-// answer, such as NOT_FOUND, INVALID_ARGUMENT or ABORTED.
+// response, such as NOT_FOUND, INVALID_ARGUMENT or ABORTED.
 [[nodiscard]] bool IsFailure(const CallRecord& record);
 
 // Whether the API, and not the policy of this gateway, denied permission: our API key may not

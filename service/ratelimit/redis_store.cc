@@ -167,9 +167,9 @@ absl::Status RedisStore::Append(std::initializer_list<std::string_view> words) {
 }
 
 absl::StatusOr<RedisStore::Reply> RedisStore::NextReply() {
-  void* answer = nullptr;
-  if (redisGetReply(connection_.get(), &answer) != REDIS_OK) return ConnectionError();
-  Reply reply(static_cast<redisReply*>(answer));
+  void* raw_reply = nullptr;
+  if (redisGetReply(connection_.get(), &raw_reply) != REDIS_OK) return ConnectionError();
+  Reply reply(static_cast<redisReply*>(raw_reply));
   if (reply->type == REDIS_REPLY_ERROR) return absl::UnavailableError(reply->str);
   return reply;
 }
@@ -177,7 +177,7 @@ absl::StatusOr<RedisStore::Reply> RedisStore::NextReply() {
 absl::Status RedisStore::ConnectionError() const {
   // This is how hiredis reports a timeout.
   if (connection_->err == REDIS_ERR_IO && errno == EAGAIN) {
-    return absl::DeadlineExceededError("it does not answer in time");
+    return absl::DeadlineExceededError("it does not respond in time");
   }
   return absl::UnavailableError(connection_->errstr);
 }

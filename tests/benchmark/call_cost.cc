@@ -58,7 +58,7 @@ Flags Parse(int argc, char** argv) {
   app.add_option("--callers", flags.callers, "names in x-caller, in turn; 0: none");
   app.add_option("--seconds", flags.seconds, "that are looked at");
   app.add_option("--warm-up-ms", flags.warm_up_ms, "not looked at");
-  app.add_option("--upstream-delay-ms", flags.upstream_delay_ms, "before each answer");
+  app.add_option("--upstream-delay-ms", flags.upstream_delay_ms, "before each response");
   app.add_option("--gateway-core", flags.gateway_core, "-1: any");
   app.add_option("--load-core", flags.load_core, "of callers and upstream; -1: any");
   try {

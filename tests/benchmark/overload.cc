@@ -54,7 +54,7 @@ Flags Parse(int argc, char** argv) {
   app.add_option("--seconds", flags.seconds, "for each load");
   app.add_option("--warm-up-ms", flags.warm_up_ms, "not looked at, at the start of each load");
   app.add_option("--timeout-ms", flags.timeout_ms, "of each call");
-  app.add_option("--upstream-delay-ms", flags.upstream_delay_ms, "before each answer");
+  app.add_option("--upstream-delay-ms", flags.upstream_delay_ms, "before each response");
   app.add_option("--gateway-core", flags.gateway_core, "-1: any");
   app.add_option("--load-core", flags.load_core, "of callers and upstream; -1: any");
   try {

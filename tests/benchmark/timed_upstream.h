@@ -3,8 +3,8 @@
 // File: timed_upstream.h
 //
 // An upstream for load tests that responds to each request after a delay, with one thread for all
-// connections. It neither evaluates nor records deletions; each GET it answers with an empty list
-// of eval runs. For tests of behaviour use tests/support/scripted_upstream.h.
+// connections. It neither evaluates nor records deletions; it responds to each GET with an empty
+// list of eval runs. For tests of behaviour use tests/support/scripted_upstream.h.
 #ifndef EVALRUN_TESTS_BENCHMARK_TIMED_UPSTREAM_H_
 #define EVALRUN_TESTS_BENCHMARK_TIMED_UPSTREAM_H_
 

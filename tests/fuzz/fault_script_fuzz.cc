@@ -20,14 +20,15 @@ using backend::FaultKind;
 using backend::FaultRule;
 
 // The head of the response has one line for each header of the script, plus the added ones.
-void CheckAnswer(const backend::ScriptedResponse& answer) {
-  Require(answer.status >= 100 && answer.status <= 999, "a status has three digits");
-  const std::string bytes = backend::SerializeResponse(answer);
+void CheckResponse(const backend::ScriptedResponse& response) {
+  Require(response.status >= 100 && response.status <= 999, "a status has three digits");
+  const std::string bytes = backend::SerializeResponse(response);
   const std::size_t end = bytes.find("\r\n\r\n");
-  Require(end != std::string::npos && bytes.ends_with(answer.body), "an answer is head and body");
+  Require(end != std::string::npos && bytes.ends_with(response.body),
+          "a response is head and body");
   std::size_t lines = 0;
   for (std::size_t at = 0; at <= end; at = bytes.find("\r\n", at) + 2) ++lines;
-  Require(lines == 1 + answer.headers.size() || lines == 2 + answer.headers.size(),
+  Require(lines == 1 + response.headers.size() || lines == 2 + response.headers.size(),
           "a header is one line");
 }
 
@@ -36,7 +37,7 @@ void CheckRule(const FaultRule& rule) {
   Require(rule.skip >= 0 && rule.count.value_or(0) >= 0, "counts are from 0 on");
   Require(rule.probability >= 0 && rule.probability <= 1, "a probability is one");
   Require(rule.path.empty() || rule.path.front() == '/', "a path begins with a slash");
-  if (rule.fault.kind == FaultKind::kRespond) CheckAnswer(rule.fault.answer);
+  if (rule.fault.kind == FaultKind::kRespond) CheckResponse(rule.fault.response);
 }
 
 void CheckScript(std::string_view text) {

@@ -98,7 +98,7 @@ def test_check_config_reports_contradictions(config):
                       encoding="utf-8")
     done = run_gateway("--check-config", "--config", config)
     assert (done.returncode, done.stdout) == (0, "configuration OK\n")
-    assert '"spiffe://a/b" is nobody: tls.client_certificates is off' in done.stderr
+    assert '"spiffe://a/b" matches no caller: tls.client_certificates is off' in done.stderr
 
 
 @pytest.mark.parametrize("kind", ["pipe", "folder"])

@@ -253,7 +253,7 @@ int Run(const Flags& flags) {
   if (recorder.windows().size() < 4) faults.emplace_back("fewer than 4 windows show nothing");
   if (recorder.unanswered() > 0) {
     faults.push_back(
-        absl::StrFormat("%d calls were left without an answer", recorder.unanswered()));
+        absl::StrFormat("%d calls were left without a response", recorder.unanswered()));
   }
   if (gateway.process().pid() > 0 && TakeSample(gateway).process.threads == 0) {
     faults.emplace_back("the gateway has gone");

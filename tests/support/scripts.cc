@@ -26,7 +26,7 @@ std::string ApiError(std::string_view code, std::string_view message, std::strin
 }
 
 std::string ApiErrorReply(int status, std::string_view code, std::string_view extra_headers) {
-  const std::string message = "fixed " + std::to_string(status) + " answer";
+  const std::string message = "fixed " + std::to_string(status) + " response";
   const std::string request_id = "req-" + std::to_string(status);
   return HttpReply(status, ApiError(code, message, request_id), "application/json", extra_headers);
 }

@@ -99,8 +99,8 @@ void FaultInjector::OnRequest(const httplib::Request& request, httplib::Response
   if (fault->commit) handler(request, response);
   switch (fault->kind) {
     case FaultKind::kRespond:
-      connection.ReplaceResponse(SerializeResponse(fault->answer));
-      if (HasConnectionClose(fault->answer)) connection.DropAfterResponse(/*reset=*/false);
+      connection.ReplaceResponse(SerializeResponse(fault->response));
+      if (HasConnectionClose(fault->response)) connection.DropAfterResponse(/*reset=*/false);
       return;
     case FaultKind::kDelay:
       connection.Sleep(fault->delay);

@@ -49,20 +49,20 @@ std::optional<FaultKind> ReadKind(FieldReader& fields) {
 }
 
 ScriptedResponse ReadResponse(FieldReader& fields) {
-  ScriptedResponse answer;
+  ScriptedResponse response;
   const auto status = fields.OptionalInteger("status", 100, 999);
   if (!status) fields.Reject("status", "given, as a whole number from 100 to 999");
-  answer.status = static_cast<int>(status.value_or(0));
+  response.status = static_cast<int>(status.value_or(0));
   for (const auto& [name, value] : fields.OptionalObject("headers").items()) {
     if (!IsToken(name) || !value.is_string() ||
         !IsSingleLineHeaderValue(value.get_ref<const std::string&>())) {
       fields.Reject(Concat("headers.", name), "a header's name with a string of one line");
-      return answer;
+      return response;
     }
-    answer.headers.emplace_back(name, value.get<std::string>());
+    response.headers.emplace_back(name, value.get<std::string>());
   }
-  answer.body = fields.OptionalString("body").value_or("");
-  return answer;
+  response.body = fields.OptionalString("body").value_or("");
+  return response;
 }
 
 // Reads only the members that a fault of this kind uses.
@@ -71,7 +71,7 @@ Fault ReadFault(FieldReader& fields, FaultKind kind) {
   fault.kind = kind;
   switch (kind) {
     case FaultKind::kRespond:
-      fault.answer = ReadResponse(fields);
+      fault.response = ReadResponse(fields);
       break;
     case FaultKind::kDelay: {
       const auto delay = fields.OptionalInteger("delay_ms", 0, kMaxDelayMs);

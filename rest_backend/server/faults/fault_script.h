@@ -41,7 +41,7 @@ struct Fault {
   bool reset = false;                  // for drops: end the connection with RST instead of FIN
   std::chrono::milliseconds delay{0};  // for kDelay
   std::size_t bytes = 0;               // for kDropMidResponse: how much of the response is sent
-  ScriptedResponse answer;             // for kRespond
+  ScriptedResponse response;           // for kRespond
 };
 
 struct FaultRule {
@@ -62,7 +62,7 @@ struct FaultRule {
 
 struct FaultScript {
   std::int64_t seed = 0;
-  // Organizations and workspaces that the API answers for as if they did not exist; their runs are
+  // Organizations and workspaces that the API treats as if they did not exist; their runs are
   // kept. Canonical ids.
   std::set<std::string, std::less<>> missing;
   std::vector<FaultRule> rules;

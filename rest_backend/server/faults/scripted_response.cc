@@ -7,8 +7,8 @@
 namespace evalrun::backend {
 namespace {
 
-const std::string* FindHeader(const ScriptedResponse& answer, std::string_view lower_case_name) {
-  for (const auto& [name, value] : answer.headers) {
+const std::string* FindHeader(const ScriptedResponse& response, std::string_view lower_case_name) {
+  for (const auto& [name, value] : response.headers) {
     if (LowerCase(name) == lower_case_name) return &value;
   }
   return nullptr;
@@ -23,18 +23,18 @@ bool IsSingleLineHeaderValue(std::string_view value) {
   return value.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
 }
 
-std::string SerializeResponse(const ScriptedResponse& answer) {
-  std::string bytes = Concat("HTTP/1.1 ", std::to_string(answer.status), " Scripted\r\n");
-  for (const auto& [name, value] : answer.headers) bytes += Concat(name, ": ", value, "\r\n");
-  if (AllowsContentLength(answer.status) && FindHeader(answer, "content-length") == nullptr &&
-      FindHeader(answer, "transfer-encoding") == nullptr) {
-    bytes += Concat("Content-Length: ", std::to_string(answer.body.size()), "\r\n");
+std::string SerializeResponse(const ScriptedResponse& response) {
+  std::string bytes = Concat("HTTP/1.1 ", std::to_string(response.status), " Scripted\r\n");
+  for (const auto& [name, value] : response.headers) bytes += Concat(name, ": ", value, "\r\n");
+  if (AllowsContentLength(response.status) && FindHeader(response, "content-length") == nullptr &&
+      FindHeader(response, "transfer-encoding") == nullptr) {
+    bytes += Concat("Content-Length: ", std::to_string(response.body.size()), "\r\n");
   }
-  return bytes + "\r\n" + answer.body;
+  return bytes + "\r\n" + response.body;
 }
 
-bool HasConnectionClose(const ScriptedResponse& answer) {
-  const std::string* connection = FindHeader(answer, "connection");
+bool HasConnectionClose(const ScriptedResponse& response) {
+  const std::string* connection = FindHeader(response, "connection");
   return connection != nullptr && LowerCase(*connection) == "close";
 }
 

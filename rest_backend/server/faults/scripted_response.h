@@ -24,10 +24,10 @@ struct ScriptedResponse {
 
 // Adds only the status line and, unless the script has its own or the status forbids it,
 // `Content-Length`: responses of an ingress have no `x-request-id` either.
-[[nodiscard]] std::string SerializeResponse(const ScriptedResponse& answer);
+[[nodiscard]] std::string SerializeResponse(const ScriptedResponse& response);
 
 // Whether the headers contain `Connection: close`.
-[[nodiscard]] bool HasConnectionClose(const ScriptedResponse& answer);
+[[nodiscard]] bool HasConnectionClose(const ScriptedResponse& response);
 
 }  // namespace evalrun::backend
 

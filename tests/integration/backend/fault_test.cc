@@ -85,9 +85,9 @@ TEST_F(FaultBackend, ConnectionIsReusableAfterScriptedResponse) {
   PutRule(R"("fault": "respond", "status": 503, "body": "busy", "count": 2)");
   const RawConnection connection(backend_.port());
   connection.Send(DeleteRequest() + DeleteRequest() + DeleteRequest());
-  const std::string answers = connection.ReadResponses(3);
-  EXPECT_EQ(RawConnection::Count(answers, "HTTP/1.1 503"), 2) << answers;
-  EXPECT_EQ(RawConnection::Count(answers, "HTTP/1.1 204"), 1) << answers;
+  const std::string responses = connection.ReadResponses(3);
+  EXPECT_EQ(RawConnection::Count(responses, "HTTP/1.1 503"), 2) << responses;
+  EXPECT_EQ(RawConnection::Count(responses, "HTTP/1.1 204"), 1) << responses;
 }
 
 TEST_F(FaultBackend, DropBeforeReadingKeepsEarlierResponses) {

@@ -25,11 +25,11 @@ TEST_F(Http, PipelinedRequestsAreAnsweredInOrder) {
   const RawConnection connection(backend_.port());
   const std::string remove = "DELETE " + kRunPath + " HTTP/1.1\r\n" + kHost + kKey + "\r\n";
   connection.Send(remove + remove + "GET /nope HTTP/1.1\r\n" + kHost + "\r\n" + kHealth);
-  const std::string answers = connection.ReadResponses(4);
-  EXPECT_EQ(RawConnection::Count(answers, "HTTP/1.1 "), 4) << answers;
-  EXPECT_LT(answers.find("HTTP/1.1 204"), answers.find("resource.not_found"));
-  EXPECT_LT(answers.find("resource.not_found"), answers.find(R"({"detail":"Not Found"})"));
-  EXPECT_LT(answers.find(R"({"detail":"Not Found"})"), answers.find("HTTP/1.1 200"));
+  const std::string responses = connection.ReadResponses(4);
+  EXPECT_EQ(RawConnection::Count(responses, "HTTP/1.1 "), 4) << responses;
+  EXPECT_LT(responses.find("HTTP/1.1 204"), responses.find("resource.not_found"));
+  EXPECT_LT(responses.find("resource.not_found"), responses.find(R"({"detail":"Not Found"})"));
+  EXPECT_LT(responses.find(R"({"detail":"Not Found"})"), responses.find("HTTP/1.1 200"));
 }
 
 TEST_F(Http, RequestDuringShutdownGets503) {
@@ -45,9 +45,9 @@ TEST_F(Http, RequestDuringShutdownGets503) {
   }
   ASSERT_TRUE(other.AtEnd()) << "an idle connection was not closed";
   connection.Send(request.substr(20));
-  const std::string answer = connection.ReadResponses(1);
-  EXPECT_EQ(answer.substr(0, 12), "HTTP/1.1 503") << answer;
-  EXPECT_NE(answer.find("server.unavailable"), std::string::npos) << answer;
+  const std::string response = connection.ReadResponses(1);
+  EXPECT_EQ(response.substr(0, 12), "HTTP/1.1 503") << response;
+  EXPECT_NE(response.find("server.unavailable"), std::string::npos) << response;
   EXPECT_EQ(backend_.Wait().exit_status, 0);
 }
 

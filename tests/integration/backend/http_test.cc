@@ -29,15 +29,15 @@ TEST_P(Wire, IsAnsweredAndConnectionStaysInSync) {
   const WireCase& c = GetParam();
   const RawConnection connection(backend_.port());
   connection.Send(c.request);
-  const std::string answer = connection.ReadResponses(1);
-  EXPECT_EQ(answer.substr(0, 12), "HTTP/1.1 " + c.status) << answer;
-  EXPECT_NE(answer.find(c.contains), std::string::npos) << answer;
-  EXPECT_NE(answer.find("x-request-id: "), std::string::npos) << answer;
+  const std::string response = connection.ReadResponses(1);
+  EXPECT_EQ(response.substr(0, 12), "HTTP/1.1 " + c.status) << response;
+  EXPECT_NE(response.find(c.contains), std::string::npos) << response;
+  EXPECT_NE(response.find("x-request-id: "), std::string::npos) << response;
   if (c.stays_open) {
     connection.Send(kHealth);
     EXPECT_EQ(connection.ReadResponses(1).substr(0, 12), "HTTP/1.1 200");
   } else {
-    EXPECT_NE(answer.find("Connection: close"), std::string::npos) << answer;
+    EXPECT_NE(response.find("Connection: close"), std::string::npos) << response;
     EXPECT_TRUE(connection.AtEnd());
   }
 }
@@ -190,15 +190,15 @@ TEST_P(RequestIds, AreKeptWhenWellFormed) {
   const RawConnection connection(backend_.port());
   connection.Send("GET " + kRunPath + " HTTP/1.1\r\n" + kHost +
                   "x-request-id: " + GetParam().given + "\r\n\r\n");
-  const std::string answer = connection.ReadResponses(1);
-  EXPECT_EQ(answer.find("x-request-id: " + GetParam().given + "\r\n") != std::string::npos,
+  const std::string response = connection.ReadResponses(1);
+  EXPECT_EQ(response.find("x-request-id: " + GetParam().given + "\r\n") != std::string::npos,
             GetParam().honoured)
-      << answer;
-  EXPECT_EQ(answer.find("\"request_id\":\"" + GetParam().given + "\"") != std::string::npos,
+      << response;
+  EXPECT_EQ(response.find("\"request_id\":\"" + GetParam().given + "\"") != std::string::npos,
             GetParam().honoured)
-      << answer;
-  EXPECT_EQ(answer.find("\r\nInjected"), std::string::npos) << answer;
-  EXPECT_EQ(answer.find("\"request_id\":\"\""), std::string::npos) << answer;
+      << response;
+  EXPECT_EQ(response.find("\r\nInjected"), std::string::npos) << response;
+  EXPECT_EQ(response.find("\"request_id\":\"\""), std::string::npos) << response;
 }
 
 INSTANTIATE_TEST_SUITE_P(Table, RequestIds,

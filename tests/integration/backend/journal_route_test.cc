@@ -16,17 +16,17 @@ using nlohmann::json;
 class JournalRoute : public FaultBackend {
  protected:
   json Rows(const std::string& query = "") {
-    const auto answer = backend_.ConnectAdmin().Get("/journal" + query);
-    EXPECT_TRUE(answer);
-    EXPECT_EQ(answer->status, 200) << answer->body;
-    return json::parse(answer->body)["rows"];
+    const auto response = backend_.ConnectAdmin().Get("/journal" + query);
+    EXPECT_TRUE(response);
+    EXPECT_EQ(response->status, 200) << response->body;
+    return json::parse(response->body)["rows"];
   }
 
   void Delete(const std::string& request_id) {
-    const auto answer =
+    const auto response =
         backend_.Connect().Delete(std::string("/v2/eval-runs/") + ids::kRun,
                                   {{"x-api-key", ids::kKey}, {"x-request-id", request_id}});
-    EXPECT_TRUE(answer);
+    EXPECT_TRUE(response);
   }
 };
 
@@ -61,10 +61,10 @@ TEST_F(JournalRoute, SupportsPaging) {
 
 TEST_F(JournalRoute, RejectsNonNumericParameters) {
   for (const char* query : {"?after=x", "?after=-1", "?limit=0", "?limit=10001"}) {
-    const auto answer = backend_.ConnectAdmin().Get(std::string("/journal") + query);
-    ASSERT_TRUE(answer);
-    EXPECT_EQ(answer->status, 400) << query;
-    EXPECT_TRUE(json::parse(answer->body)["detail"].is_string()) << answer->body;
+    const auto response = backend_.ConnectAdmin().Get(std::string("/journal") + query);
+    ASSERT_TRUE(response);
+    EXPECT_EQ(response->status, 400) << query;
+    EXPECT_TRUE(json::parse(response->body)["detail"].is_string()) << response->body;
   }
 }
 

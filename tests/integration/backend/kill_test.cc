@@ -41,7 +41,7 @@ class ResponseLog {
  public:
   void Add(const std::string& request_id, int status) {
     const std::lock_guard lock(mutex_);
-    answers_[request_id] = status;
+    responses_[request_id] = status;
     ++(status == kNoResponse ? unanswered_ : answered_);
     answered_.notify_one();
   }
@@ -52,11 +52,11 @@ class ResponseLog {
   }
   [[nodiscard]] int unanswered() const { return unanswered_; }
   // Call when no thread adds entries any more.
-  [[nodiscard]] const std::map<std::string, int>& all() const { return answers_; }
+  [[nodiscard]] const std::map<std::string, int>& all() const { return responses_; }
 
  private:
   std::mutex mutex_;
-  std::map<std::string, int> answers_;
+  std::map<std::string, int> responses_;
   std::atomic<int> answered_ = 0;
   std::atomic<int> unanswered_ = 0;
 };
@@ -80,7 +80,7 @@ class KillLoop : public testing::TestWithParam<LoopCase> {
         const auto result = client->Delete(
             "/v2/eval-runs/" + run, {{"x-api-key", ids::kKey}, {"x-request-id", request_id}});
         status = result ? result->status : kNoResponse;
-        answers_.Add(request_id, status);
+        responses_.Add(request_id, status);
         if (status != kNoResponse) continue;
         client.reset();
         starts_.wait(start);
@@ -100,7 +100,7 @@ class KillLoop : public testing::TestWithParam<LoopCase> {
   std::atomic<bool> over_ = false;
   std::atomic<int> next_ = 0;
   std::atomic<int> next_request_ = 0;
-  ResponseLog answers_;
+  ResponseLog responses_;
 };
 
 TEST_P(KillLoop, AcknowledgedDeletesSurviveSigkill) {
@@ -118,7 +118,7 @@ TEST_P(KillLoop, AcknowledgedDeletesSurviveSigkill) {
 
   std::mt19937 random(GetParam().kills);
   for (int i = 0; i < kills; ++i) {
-    answers_.WaitForCount(answers_.answered() + std::uniform_int_distribution(1, 300)(random));
+    responses_.WaitForCount(responses_.answered() + std::uniform_int_distribution(1, 300)(random));
     backend->Signal(SIGKILL);
     EXPECT_EQ(backend->Wait().signal, SIGKILL);
     backend = std::make_unique<BackendProcess>(
@@ -134,12 +134,12 @@ TEST_P(KillLoop, AcknowledgedDeletesSurviveSigkill) {
   std::map<std::string, std::string> outcomes;  // by request id, from the journal
   std::map<std::string, int> deletions;         // by run
   for (const JournalRow& row : ReadJournal(database)) {
-    EXPECT_TRUE(answers_.all().contains(row.request_id))
+    EXPECT_TRUE(responses_.all().contains(row.request_id))
         << "not sent by this test: " << row.request_id;
     EXPECT_TRUE(outcomes.emplace(row.request_id, row.outcome).second) << row.request_id;
     if (row.outcome == "deleted") ++deletions[row.eval_run_uuid];
   }
-  for (const auto& [request_id, status] : answers_.all()) {
+  for (const auto& [request_id, status] : responses_.all()) {
     if (status == kNoResponse) continue;  // there may or may not be a row
     EXPECT_EQ(outcomes[request_id], status == 204   ? "deleted"
                                     : status == 404 ? "not_found"
@@ -152,12 +152,12 @@ TEST_P(KillLoop, AcknowledgedDeletesSurviveSigkill) {
   }
   // Otherwise the test would not have tested anything.
   const auto later = std::ranges::count_if(outcomes, [&](const auto& outcome) {
-    return outcome.second == "deleted" && answers_.all().at(outcome.first) == kNoResponse;
+    return outcome.second == "deleted" && responses_.all().at(outcome.first) == kNoResponse;
   });
   EXPECT_GT(deletions.size(), static_cast<std::size_t>(kills));
-  EXPECT_GE(answers_.unanswered(), kills);
-  RecordProperty("answered", answers_.answered());
-  RecordProperty("unanswered", answers_.unanswered());
+  EXPECT_GE(responses_.unanswered(), kills);
+  RecordProperty("answered", responses_.answered());
+  RecordProperty("unanswered", responses_.unanswered());
   RecordProperty("unanswered_but_deleted", static_cast<int>(later));
 }
 

@@ -19,10 +19,10 @@ namespace {
 
 // Whether the last response in `text` is complete, according to its head.
 bool Complete(const std::string& text) {
-  const std::size_t answer = text.rfind("HTTP/1.1 ");
-  const std::size_t head = text.find("\r\n\r\n", answer);
+  const std::size_t response = text.rfind("HTTP/1.1 ");
+  const std::size_t head = text.find("\r\n\r\n", response);
   if (head == std::string::npos) return false;
-  const std::size_t length = text.find("Content-Length: ", answer);
+  const std::size_t length = text.find("Content-Length: ", response);
   if (length == std::string::npos || length > head) return true;
   return text.size() >= head + 4 + std::stoul(text.substr(length + 16));
 }

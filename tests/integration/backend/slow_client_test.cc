@@ -26,14 +26,14 @@ class SlowClient : public testing::Test {
 
   void Start(const ConnectionLimits& limits) {
     server_ = std::make_unique<HttpServer>(HttpServerOptions{.limits = limits});
-    const auto answer = [](const httplib::Request& request, httplib::Response& response) {
+    const auto respond = [](const httplib::Request& request, httplib::Response& response) {
       response.status = 200;
       // More than the buffers of both sockets hold.
       const std::size_t size = request.has_param("large") ? 64U << 20U : 2;
       response.set_content(std::string(size, 'a'), "text/plain");
     };
-    server_->AddRoute("GET", "/here", answer);
-    server_->AddRoute("POST", "/here", answer);
+    server_->AddRoute("GET", "/here", respond);
+    server_->AddRoute("POST", "/here", respond);
     const auto port = server_->Start("127.0.0.1", 0);
     ASSERT_TRUE(port.ok()) << port.status();
     port_ = *port;

@@ -64,9 +64,9 @@ TEST_P(BehaviourTest, OneAttempt) {
 INSTANTIATE_TEST_SUITE_P(Upstream, BehaviourTest, ::testing::ValuesIn(UpstreamCases()),
                          [](const auto& param) { return param.param.name; });
 
-// The reply to one call when the upstream responds with `answer`.
-DeleteReply ReplyTo(const std::string& answer) {
-  ScriptedUpstream upstream(Respond(answer));
+// The reply to one call when the upstream responds with `response`.
+DeleteReply ReplyTo(const std::string& response) {
+  ScriptedUpstream upstream(Respond(response));
   GatewayProcess gateway({.upstream = upstream.url(), .flags = kOneSend});
   return DeleteClient(gateway.grpc_address()).Delete();
 }
@@ -86,7 +86,7 @@ TEST(BehaviourTest, PassesOnTheApisErrorText) {
   EXPECT_THAT(reply, HasReason("RESOURCE_NOT_FOUND"));
   EXPECT_THAT(reply, HasInfo("upstream_code", "resource.not_found"));
   EXPECT_THAT(reply, HasInfo("upstream_request_id", "req-404"));
-  EXPECT_THAT(reply.message, ::testing::HasSubstr("fixed 404 answer"));
+  EXPECT_THAT(reply.message, ::testing::HasSubstr("fixed 404 response"));
   ASSERT_TRUE(reply.resource_info.has_value());
   EXPECT_EQ(reply.resource_info->resource_name(), kRun);
 }

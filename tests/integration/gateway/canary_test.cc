@@ -119,7 +119,7 @@ class SecretLeakTest : public ::testing::Test {
   DeleteReply Delete(const std::string& caller, const std::string& run = kRun) {
     const DeleteReply reply =
         client_->Delete({.eval_run_uuid = run, .metadata = {{"x-caller", caller}}});
-    ExpectNone("the answer to a caller", EverythingIn(reply));
+    ExpectNone("the response to a caller", EverythingIn(reply));
     return reply;
   }
 

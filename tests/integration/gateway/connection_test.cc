@@ -32,7 +32,7 @@ std::vector<ConnectionFailure> ConnectionFailures() {
       {"Fin", CloseWithoutResponse()},
       {"Reset", ResetWithoutResponse()},
       {"FinAfterHalfAStatusLine", RespondAndClose("HTTP/1.1 20")},
-      {"HalfClosedWithoutAnswer",
+      {"HalfClosedWithoutResponse",
        [](const ReceivedRequest&, UpstreamConnection& connection) {
          connection.ShutdownWrite();
          connection.WaitForPeerToClose();
@@ -248,8 +248,8 @@ TEST(ConnectionTest, FollowsDnsChangesWithoutARestart) {
 }
 
 TEST(ConnectionTest, ThreeHundredCallsInFlight) {
-  const Latch answer;
-  ScriptedUpstream upstream(RespondWhen(answer, HttpReply(204)));
+  const Latch latch;
+  ScriptedUpstream upstream(RespondWhen(latch, HttpReply(204)));
   GatewayProcess gateway(
       {.upstream = upstream.url(), .flags = {"--server-max-concurrent-streams=150"}});
   const DeleteClient one(gateway.grpc_address());
@@ -260,7 +260,7 @@ TEST(ConnectionTest, ThreeHundredCallsInFlight) {
   }
   ASSERT_TRUE(upstream.WaitForRequests(300, std::chrono::seconds(50)));
   EXPECT_EQ(gateway.Get("/healthz").status, 200);
-  answer.Open();
+  latch.Open();
   for (PendingDelete& call : calls) EXPECT_THAT(call.Get(), HasCode(StatusCode::OK));
   EXPECT_EQ(upstream.requests().size(), 300u);
 }

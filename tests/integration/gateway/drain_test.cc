@@ -41,8 +41,8 @@ TEST(DrainTest, CompletesEveryCallThatReachedTheUpstream) {
   constexpr size_t kInFlight = 200;
   // At most eight responses at once per connection: service/README.md explains why.
   constexpr size_t kClients = 25;
-  const Latch answer;
-  ScriptedUpstream upstream(RespondWhen(answer, HttpReply(204)));
+  const Latch latch;
+  ScriptedUpstream upstream(RespondWhen(latch, HttpReply(204)));
   GatewayProcess gateway({.upstream = upstream.url(),
                           .flags = {"--upstream-timeout", "60s", "--drain-timeout", "60s"}});
   std::vector<std::unique_ptr<DeleteClient>> clients;
@@ -71,7 +71,7 @@ TEST(DrainTest, CompletesEveryCallThatReachedTheUpstream) {
   WaitUntilNotReady(gateway);
   stop = true;
   caller.join();
-  answer.Open();
+  latch.Open();
 
   size_t ok = 0;
   for (PendingDelete& call : calls) {
@@ -121,8 +121,8 @@ TEST(DrainTest, AnswersHungCallsAtTheDrainTimeout) {
 }
 
 TEST(DrainTest, CompletesCallsWithinTheDrainTimeout) {
-  const Latch answer;
-  ScriptedUpstream upstream(RespondWhen(answer, HttpReply(204)));
+  const Latch latch;
+  ScriptedUpstream upstream(RespondWhen(latch, HttpReply(204)));
   GatewayProcess gateway({.upstream = upstream.url()});
   const DeleteClient client(gateway.grpc_address());
   PendingDelete call = client.Start({.timeout = 60s});
@@ -130,7 +130,7 @@ TEST(DrainTest, CompletesCallsWithinTheDrainTimeout) {
   gateway.process().Signal(SIGTERM);
   WaitUntilNotReady(gateway);
   EXPECT_FALSE(gateway.process().WaitForExit(300ms).has_value()) << "exited with a call in flight";
-  answer.Open();
+  latch.Open();
   EXPECT_THAT(call.Get(), HasCode(StatusCode::OK));
   ExpectCleanExit(gateway, 10s);
 }

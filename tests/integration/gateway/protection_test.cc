@@ -27,8 +27,8 @@ double Shed(const GatewayProcess& gateway, const std::string& cause) {
 }
 
 TEST(InFlightCapTest, RejectsCallsAboveTheCapAtOnce) {
-  const Latch answer;
-  ScriptedUpstream upstream(RespondWhen(answer, HttpReply(204)));
+  const Latch latch;
+  ScriptedUpstream upstream(RespondWhen(latch, HttpReply(204)));
   GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--upstream-max-in-flight", "2"}});
   const DeleteClient client(gateway.grpc_address());
   PendingDelete first = client.Start();
@@ -49,7 +49,7 @@ TEST(InFlightCapTest, RejectsCallsAboveTheCapAtOnce) {
   EXPECT_EQ(gateway.WaitForAccessLine("refused")->value("reason", ""), "IN_FLIGHT_CAP");
   EXPECT_EQ(upstream.requests().size(), 2u);
 
-  answer.Open();
+  latch.Open();
   EXPECT_THAT(first.Get(), HasCode(StatusCode::OK));
   EXPECT_THAT(second.Get(), HasCode(StatusCode::OK));
   EXPECT_THAT(client.Delete(), HasCode(StatusCode::OK)) << "there is capacity again";
@@ -57,8 +57,8 @@ TEST(InFlightCapTest, RejectsCallsAboveTheCapAtOnce) {
 
 TEST(InFlightCapTest, RejectsExactlyTheExcessAtFiveTimesTheCap) {
   constexpr int kCap = 20;
-  const Latch answer;
-  ScriptedUpstream upstream(RespondWhen(answer, HttpReply(204)));
+  const Latch latch;
+  ScriptedUpstream upstream(RespondWhen(latch, HttpReply(204)));
   GatewayProcess gateway(
       {.upstream = upstream.url(), .flags = {"--upstream-max-in-flight", std::to_string(kCap)}});
   const DeleteClient client(gateway.grpc_address());
@@ -75,7 +75,7 @@ TEST(InFlightCapTest, RejectsExactlyTheExcessAtFiveTimesTheCap) {
   EXPECT_EQ(gateway.Get("/readyz").status, 200);
   EXPECT_EQ(Shed(gateway, "in_flight_cap"), 4 * kCap);
 
-  answer.Open();
+  latch.Open();
   for (PendingDelete& call : admitted) EXPECT_THAT(call.Get(), HasCode(StatusCode::OK));
   for (PendingDelete& call : start(kCap)) EXPECT_THAT(call.Get(), HasCode(StatusCode::OK));
   EXPECT_EQ(upstream.requests().size(), 2u * kCap);

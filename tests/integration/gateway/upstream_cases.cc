@@ -98,7 +98,7 @@ std::vector<UpstreamCase> ApiErrors() {
   return cases;
 }
 
-std::vector<UpstreamCase> StrangeAnswers() {
+std::vector<UpstreamCase> StrangeResponses() {
   return {
       Strange("Text418", 418, Replies(HttpReply(418, "teapot", "text/plain")), StatusCode::INTERNAL,
               "not_performed"),
@@ -166,7 +166,7 @@ std::vector<UpstreamCase> Successes() {
   };
 }
 
-std::vector<UpstreamCase> NoAnswers() {
+std::vector<UpstreamCase> NoResponses() {
   const auto none = [](std::string name, std::function<Script()> script) {
     return Retried(
         Strange(std::move(name), 0, std::move(script), StatusCode::UNAVAILABLE, "unknown"));
@@ -174,15 +174,15 @@ std::vector<UpstreamCase> NoAnswers() {
   std::vector<UpstreamCase> cases = {
       none("NotHttp",
            [] { return RespondAndClose(std::string("\0\x01 this is not HTTP\r\n\r\n", 23)); }),
-      none("ClosedBeforeAnyAnswer", [] { return CloseWithoutResponse(); }),
-      none("ResetBeforeAnyAnswer", [] { return ResetWithoutResponse(); }),
+      none("ClosedBeforeAnyResponse", [] { return CloseWithoutResponse(); }),
+      none("ResetBeforeAnyResponse", [] { return ResetWithoutResponse(); }),
       none("ClosedInTheStatusLine", [] { return RespondAndClose("HTTP/1."); }),
-      none("NeverAnswers", [] { return Hang(); }),
+      none("NeverResponses", [] { return Hang(); }),
   };
   cases.back().code = StatusCode::DEADLINE_EXCEEDED;
   for (const auto& [name, script] :
-       {std::pair("ClosedBeforeAnyAnswerOnAReusedConnection", CloseWithoutResponse()),
-        std::pair("ResetBeforeAnyAnswerOnAReusedConnection", ResetWithoutResponse())}) {
+       {std::pair("ClosedBeforeAnyResponseOnAReusedConnection", CloseWithoutResponse()),
+        std::pair("ResetBeforeAnyResponseOnAReusedConnection", ResetWithoutResponse())}) {
     UpstreamCase reused = none(name, [script = script] {
       return ByPositionOnConnection({Respond(HttpReply(204)), script});
     });
@@ -198,7 +198,7 @@ std::vector<UpstreamCase> NoAnswers() {
 
 std::vector<UpstreamCase> UpstreamCases() {
   std::vector<UpstreamCase> all;
-  for (const auto& part : {Successes(), ApiErrors(), StrangeAnswers(), NoAnswers()}) {
+  for (const auto& part : {Successes(), ApiErrors(), StrangeResponses(), NoResponses()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;

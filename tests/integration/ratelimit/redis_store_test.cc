@@ -246,7 +246,7 @@ TEST_F(RedisStoreTest, TimesOutAndRecovers) {
   redis_->Pause();
   for (int i = 0; i < 2; ++i) {  // on the old connection, then on a new one
     const auto start = Clock::now();
-    EXPECT_EQ(Acquire(&store, request), "it does not answer in time");
+    EXPECT_EQ(Acquire(&store, request), "it does not respond in time");
     EXPECT_LT(Clock::now() - start, 2s);
   }
   redis_->Resume();

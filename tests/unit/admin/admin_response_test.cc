@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the admin port answers.
+// The responses of the admin port.
 #include "service/admin/admin_response.h"
 
 #include <gmock/gmock.h>

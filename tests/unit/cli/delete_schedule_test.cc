@@ -45,8 +45,8 @@ struct Harness {
     return step.until;
   }
   bool Ended() { return schedule.Next(now).kind == Step::Kind::kEnd; }
-  State Answer(std::size_t index, const AttemptSummary& answer) {
-    return schedule.OnResponse(index, answer, now, /*random=*/0);
+  State Respond(std::size_t index, const AttemptSummary& response) {
+    return schedule.OnResponse(index, response, now, /*random=*/0);
   }
 
   DeleteSchedule schedule;
@@ -60,12 +60,12 @@ TEST(DeleteScheduleTest, SendsEachIdOnceWithinTheConcurrencyLimit) {
   EXPECT_EQ(bench.Sent(), 0u);
   EXPECT_EQ(bench.Sent(), 1u);
   EXPECT_EQ(bench.Waits(), std::nullopt);
-  EXPECT_EQ(bench.Answer(1, kGone), State::kGone);
+  EXPECT_EQ(bench.Respond(1, kGone), State::kGone);
   EXPECT_EQ(bench.Sent(), 2u);
   EXPECT_EQ(bench.Waits(), std::nullopt);
-  EXPECT_EQ(bench.Answer(0, kFailed), State::kFailed);
+  EXPECT_EQ(bench.Respond(0, kFailed), State::kFailed);
   EXPECT_EQ(bench.Waits(), std::nullopt) << "one is still in flight";
-  EXPECT_EQ(bench.Answer(2, kUnknown), State::kUnknown);
+  EXPECT_EQ(bench.Respond(2, kUnknown), State::kUnknown);
   EXPECT_TRUE(bench.Ended());
   EXPECT_EQ(bench.schedule.stop_reason(), StopReason::kNone);
 }
@@ -76,9 +76,9 @@ TEST(DeleteScheduleTest, RejectionPausesAllAndIsRetriedFirst) {
   Harness bench({.concurrency = 2}, 9);
   bench.Sent();
   bench.Sent();
-  EXPECT_EQ(bench.Answer(1, Refused(seconds(3))), State::kPending);
+  EXPECT_EQ(bench.Respond(1, Refused(seconds(3))), State::kPending);
   EXPECT_EQ(bench.Waits(), std::nullopt) << "the limit is now one call, which is in flight";
-  bench.Answer(0, kGone);
+  bench.Respond(0, kGone);
   EXPECT_EQ(bench.Waits(), bench.now + seconds(3));
   bench.now += seconds(3) - milliseconds(1);
   EXPECT_EQ(bench.Waits(), bench.now + milliseconds(1));
@@ -90,20 +90,20 @@ TEST(DeleteScheduleTest, RejectionPausesAllAndIsRetriedFirst) {
 TEST(DeleteScheduleTest, HalvesConcurrencyPerPauseThenRecovers) {
   Harness bench({.concurrency = 8}, 1000);
   for (int i = 0; i < 8; ++i) bench.Sent();
-  for (std::size_t i = 0; i < 8; ++i) bench.Answer(i, Refused(milliseconds(10)));
+  for (std::size_t i = 0; i < 8; ++i) bench.Respond(i, Refused(milliseconds(10)));
   EXPECT_EQ(bench.schedule.limit(), 4) << "eight rejections in one round reduce the limit once";
   bench.now += seconds(1);
-  bench.Answer(bench.Sent(), Refused(milliseconds(10)));
+  bench.Respond(bench.Sent(), Refused(milliseconds(10)));
   EXPECT_EQ(bench.schedule.limit(), 2);
   bench.now += seconds(30);
-  for (int i = 0; i < 100; ++i) bench.Answer(bench.Sent(), kGone);
+  for (int i = 0; i < 100; ++i) bench.Respond(bench.Sent(), kGone);
   EXPECT_EQ(bench.schedule.limit(), 8);
 }
 
 TEST(DeleteScheduleTest, BacksOffExponentiallyOnConsecutiveRejections) {
   Harness bench({.concurrency = 1, .max_attempts = 100}, 1);
   for (const int wait : {500, 1000, 2000, 4000, 8000, 16000, 30000, 30000}) {
-    bench.Answer(bench.Sent(), Refused(std::nullopt));
+    bench.Respond(bench.Sent(), Refused(std::nullopt));
     EXPECT_EQ(bench.Waits(), bench.now + milliseconds(wait));
     bench.now += milliseconds(wait);
   }
@@ -119,7 +119,7 @@ TEST(DeleteScheduleTest, WaitsAtLeastRetryAfterPlusJitter) {
 TEST(DeleteScheduleTest, RetryAfterAboveMaxWaitStops) {
   Harness bench({.concurrency = 1, .max_wait = minutes(1)}, 2);
   bench.Sent();
-  EXPECT_EQ(bench.Answer(0, Refused(minutes(1) + milliseconds(1))), State::kPending);
+  EXPECT_EQ(bench.Respond(0, Refused(minutes(1) + milliseconds(1))), State::kPending);
   EXPECT_TRUE(bench.Ended());
   EXPECT_EQ(bench.schedule.stop_reason(), StopReason::kRetryAfterTooLong);
   EXPECT_EQ(bench.schedule.state(1), State::kPending);
@@ -134,7 +134,7 @@ TEST(DeleteScheduleTest, OnlyRejectionsStop) {
     if (step.kind == Step::Kind::kEnd) break;
     if (step.kind == Step::Kind::kSend) {
       ++calls;
-      bench.Answer(step.index, Refused(std::nullopt));
+      bench.Respond(step.index, Refused(std::nullopt));
     } else if (step.until.has_value()) {
       bench.now = *step.until;
     }
@@ -146,9 +146,9 @@ TEST(DeleteScheduleTest, OnlyRejectionsStop) {
 TEST(DeleteScheduleTest, SuccessBetweenRejectionsResetsTheCount) {
   Harness bench({.concurrency = 1, .max_attempts = 2}, 50);
   for (int i = 0; i < 50; ++i) {
-    bench.Answer(bench.Sent(), Refused(milliseconds(1)));
+    bench.Respond(bench.Sent(), Refused(milliseconds(1)));
     bench.now += seconds(1);
-    bench.Answer(bench.Sent(), kGone);
+    bench.Respond(bench.Sent(), kGone);
   }
   EXPECT_TRUE(bench.Ended());
   EXPECT_EQ(bench.schedule.stop_reason(), StopReason::kNone);
@@ -157,7 +157,7 @@ TEST(DeleteScheduleTest, SuccessBetweenRejectionsResetsTheCount) {
 TEST(DeleteScheduleTest, DoesNotRetryASingleRejectedRun) {
   Harness bench({.retry_rejected = false}, 1);
   bench.Sent();
-  EXPECT_EQ(bench.Answer(0, Refused(seconds(1))), State::kFailed);
+  EXPECT_EQ(bench.Respond(0, Refused(seconds(1))), State::kFailed);
   EXPECT_TRUE(bench.Ended());
 }
 
@@ -165,18 +165,18 @@ TEST(DeleteScheduleTest, RetriesUnknownWithAllowMissingUntilResolved) {
   Harness bench({.retry_unknown = true}, 1);
   bench.Sent();
   EXPECT_FALSE(bench.allow_missing);
-  EXPECT_EQ(bench.Answer(0, kUnknown), State::kPending);
+  EXPECT_EQ(bench.Respond(0, kUnknown), State::kPending);
   EXPECT_EQ(bench.Waits(), bench.now + milliseconds(500));
   bench.now += milliseconds(500);
   EXPECT_EQ(bench.Sent(), 0u);
   EXPECT_TRUE(bench.allow_missing);
-  EXPECT_EQ(bench.Answer(0, kGone), State::kGone);
+  EXPECT_EQ(bench.Respond(0, kGone), State::kGone);
   EXPECT_TRUE(bench.Ended());
 }
 
 TEST(DeleteScheduleTest, OtherIdsProceedWhileAnUnknownOneWaits) {
   Harness bench({.concurrency = 1, .retry_unknown = true}, 2);
-  bench.Answer(bench.Sent(), kUnknown);
+  bench.Respond(bench.Sent(), kUnknown);
   EXPECT_EQ(bench.Sent(), 1u);
 }
 
@@ -184,7 +184,7 @@ TEST(DeleteScheduleTest, RetriesUnknownAtMostMaxAttempts) {
   Harness bench({.max_attempts = 3, .retry_unknown = true}, 1);
   for (int i = 0; i < 3; ++i) {
     bench.now += minutes(1);
-    const State state = bench.Answer(bench.Sent(), kUnknown);
+    const State state = bench.Respond(bench.Sent(), kUnknown);
     EXPECT_EQ(state, i < 2 ? State::kPending : State::kUnknown);
   }
   EXPECT_TRUE(bench.Ended());
@@ -193,9 +193,9 @@ TEST(DeleteScheduleTest, RetriesUnknownAtMostMaxAttempts) {
 // The certainty covers all calls for an id.
 TEST(DeleteScheduleTest, EarlierUnknownAttemptKeepsResultUnknown) {
   Harness bench({.retry_unknown = true}, 1);
-  bench.Answer(bench.Sent(), kUnknown);
+  bench.Respond(bench.Sent(), kUnknown);
   bench.now += minutes(1);
-  EXPECT_EQ(bench.Answer(bench.Sent(), kFailed), State::kUnknown);
+  EXPECT_EQ(bench.Respond(bench.Sent(), kFailed), State::kUnknown);
 }
 
 TEST(DeleteScheduleTest, EarlierUnknownCommandKeepsResultUnknown) {
@@ -205,8 +205,8 @@ TEST(DeleteScheduleTest, EarlierUnknownCommandKeepsResultUnknown) {
   EXPECT_FALSE(bench.allow_missing);
   bench.Sent();
   EXPECT_TRUE(bench.allow_missing);
-  EXPECT_EQ(bench.Answer(0, kFailed), State::kFailed);
-  EXPECT_EQ(bench.Answer(1, kFailed), State::kUnknown);
+  EXPECT_EQ(bench.Respond(0, kFailed), State::kFailed);
+  EXPECT_EQ(bench.Respond(1, kFailed), State::kUnknown);
 }
 
 TEST(DeleteScheduleTest, StopLetsCallsInFlightFinish) {
@@ -215,8 +215,8 @@ TEST(DeleteScheduleTest, StopLetsCallsInFlightFinish) {
   bench.Sent();
   bench.schedule.Stop(StopReason::kInterrupted);
   EXPECT_EQ(bench.Waits(), std::nullopt);
-  EXPECT_EQ(bench.Answer(0, kGone), State::kGone);
-  EXPECT_EQ(bench.Answer(1, kUnknown), State::kUnknown) << "it is not retried";
+  EXPECT_EQ(bench.Respond(0, kGone), State::kGone);
+  EXPECT_EQ(bench.Respond(1, kUnknown), State::kUnknown) << "it is not retried";
   EXPECT_TRUE(bench.Ended());
   bench.schedule.Stop(StopReason::kOutputClosed);
   EXPECT_EQ(bench.schedule.stop_reason(), StopReason::kInterrupted);
@@ -225,7 +225,7 @@ TEST(DeleteScheduleTest, StopLetsCallsInFlightFinish) {
 TEST(DeleteScheduleTest, FatalErrorStopsAll) {
   Harness bench({.concurrency = 1}, 2);
   bench.Sent();
-  EXPECT_EQ(bench.Answer(0, {Kind::kFatal, false}), State::kFailed);
+  EXPECT_EQ(bench.Respond(0, {Kind::kFatal, false}), State::kFailed);
   EXPECT_TRUE(bench.Ended());
   EXPECT_EQ(bench.schedule.stop_reason(), StopReason::kFatal);
   EXPECT_EQ(bench.schedule.state(1), State::kPending);
@@ -236,7 +236,7 @@ TEST(DeleteScheduleTest, RequeueDoesNotCountAsAttempt) {
   bench.schedule.Requeue(bench.Sent());
   EXPECT_EQ(bench.schedule.state(0), State::kPending);
   EXPECT_EQ(bench.schedule.in_flight(), 0);
-  EXPECT_EQ(bench.Answer(bench.Sent(), Refused(milliseconds(1))), State::kFailed);
+  EXPECT_EQ(bench.Respond(bench.Sent(), Refused(milliseconds(1))), State::kFailed);
 }
 
 // For any responses: the number of calls in flight and of attempts is bounded, and it ends.
@@ -265,8 +265,8 @@ TEST(DeleteScheduleTest, InvariantsHoldForRandomResponses) {
       } else if (!in_flight.empty() && (draw(2) == 0 || !step.until.has_value())) {
         const std::size_t index = *std::next(in_flight.begin(), draw(in_flight.size()));
         in_flight.erase(index);
-        const AttemptSummary kAnswers[] = {kGone, kFailed, kUnknown, Refused(milliseconds(50))};
-        bench.Answer(index, kAnswers[draw(4)]);
+        const AttemptSummary kResponses[] = {kGone, kFailed, kUnknown, Refused(milliseconds(50))};
+        bench.Respond(index, kResponses[draw(4)]);
       } else {
         ASSERT_TRUE(step.until.has_value()) << "waits without a reason";
         bench.now = *step.until;
@@ -331,10 +331,10 @@ TEST(SummarizeAttemptTest, Table) {
       {DeletionsStopped("unknown"), Kind::kFatal, true},
   };
   for (const auto& [report, kind, possibly_deleted] : kTable) {
-    const AttemptSummary answer = SummarizeAttempt(report);
-    EXPECT_EQ(answer.kind, kind) << absl::StatusCodeToString(report.code) << report.deletion;
-    EXPECT_EQ(answer.possibly_deleted, possibly_deleted);
-    EXPECT_EQ(answer.retry_after, report.retry_after);
+    const AttemptSummary response = SummarizeAttempt(report);
+    EXPECT_EQ(response.kind, kind) << absl::StatusCodeToString(report.code) << report.deletion;
+    EXPECT_EQ(response.possibly_deleted, possibly_deleted);
+    EXPECT_EQ(response.retry_after, report.retry_after);
   }
 }
 

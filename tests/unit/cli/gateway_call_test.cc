@@ -37,8 +37,8 @@ DeleteResult Call(const Connection& connection, const DeleteRequest& request) {
   const StopInfo end = RunDeletes(*channel, connection, request, {request.eval_run_uuid}, &schedule,
                                   {.before_send = [](std::size_t) { return true; },
                                    .on_response =
-                                       [&report](std::size_t, const DeleteResult& answer, bool) {
-                                         report = answer;
+                                       [&report](std::size_t, const DeleteResult& response, bool) {
+                                         report = response;
                                          return true;
                                        },
                                    .tick = [](const DeleteSchedule&) {},

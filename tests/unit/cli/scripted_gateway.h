@@ -30,7 +30,7 @@ class ScriptedGateway final : public aymara::evals::v1::EvalRunService::Service 
   using Handler = std::function<grpc::Status(grpc::ServerContext*,
                                              const aymara::evals::v1::DeleteEvalRunRequest&)>;
 
-  explicit ScriptedGateway(Handler answer, unsigned health = 0) : handler_(std::move(answer)) {
+  explicit ScriptedGateway(Handler response, unsigned health = 0) : handler_(std::move(response)) {
     grpc::ServerBuilder builder;
     int port = 0;
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);

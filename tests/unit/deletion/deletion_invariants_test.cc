@@ -135,7 +135,7 @@ Scenario RunRandomScenario(RandomSource& random_source) {
     if (!step.will_retry || ::testing::Test::HasFailure()) break;
     time_left -= step.wait;
   }
-  scenario.response = deletion.answer();
+  scenario.response = deletion.response();
   return scenario;
 }
 
@@ -261,7 +261,7 @@ TEST(DeletionInvariantsTest, HoldForEverySequence) {
               scenario.request.verify_scope && last.effect == Effect::kAbsent && !last.names_run);
     if (!step.needs_scope_proof) scenario.scope.reset();
     if (scenario.scope.has_value()) deletion.OnScopeChecked(*scenario.scope);
-    scenario.response = deletion.answer();
+    scenario.response = deletion.response();
     SCOPED_TRACE(::testing::PrintToString(scenario));
     ExpectConsistentResponse(scenario);
     const bool ok = scenario.response.code == StatusCode::kOk;

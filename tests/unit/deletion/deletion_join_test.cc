@@ -275,8 +275,8 @@ TEST(DeletionResponseTest, ReasonIsOfTheLastAttempt) {
 TEST(DeletionResponseTest, NoAttemptIsNotPerformed) {
   const Deletion deletion(RetryPolicy{}, kPlain);
   EXPECT_EQ(deletion.sends(), 0);
-  EXPECT_EQ(deletion.answer().sends, 0);
-  EXPECT_NE(deletion.answer().code, StatusCode::kOk);
+  EXPECT_EQ(deletion.response().sends, 0);
+  EXPECT_NE(deletion.response().code, StatusCode::kOk);
 }
 
 }  // namespace

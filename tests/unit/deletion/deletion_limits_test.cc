@@ -26,29 +26,29 @@ TEST(RetryStopTest, NoneWhenGoneOrNotRetryable) {
        {Deleted(), Absent(), Unrecognized404(), Http(400), Http(429)}) {
     Deletion deletion(Once(), {});
     deletion.OnAttemptFinished(outcome, {}, kAmpleTime, 0.5);
-    EXPECT_EQ(deletion.answer().retry_stop, RetryStop::kNone);
+    EXPECT_EQ(deletion.response().retry_stop, RetryStop::kNone);
   }
 }
 
 TEST(RetryStopTest, StopsAtMaxAttempts) {
   Deletion deletion(Once(), {});
   deletion.OnAttemptFinished(Lost(), {}, kAmpleTime, 0.5);
-  EXPECT_EQ(deletion.answer().retry_stop, RetryStop::kAttempts);
+  EXPECT_EQ(deletion.response().retry_stop, RetryStop::kAttempts);
 }
 
 TEST(RetryStopTest, StopsWhenBackoffExceedsDeadline) {
   Deletion deletion(RetryPolicy{}, {});
   deletion.OnAttemptFinished(Lost(), {.retry_after = 5s}, 5s, 0.0);
-  EXPECT_EQ(deletion.answer().retry_stop, RetryStop::kDeadline);
+  EXPECT_EQ(deletion.response().retry_stop, RetryStop::kDeadline);
 }
 
 TEST(RetryStopTest, StopsWhenBudgetIsEmpty) {
   RetryBudget budget = Empty();
   Deletion deletion(RetryPolicy{}, {});
   EXPECT_FALSE(deletion.OnAttemptFinished(Lost(), {}, kAmpleTime, 0.5, &budget).will_retry);
-  EXPECT_EQ(deletion.answer().retry_stop, RetryStop::kBudget);
-  EXPECT_EQ(deletion.answer().certainty, Certainty::kUnknown);
-  EXPECT_TRUE(deletion.answer().retry_after.has_value());
+  EXPECT_EQ(deletion.response().retry_stop, RetryStop::kBudget);
+  EXPECT_EQ(deletion.response().certainty, Certainty::kUnknown);
+  EXPECT_TRUE(deletion.response().retry_after.has_value());
 }
 
 TEST(RetryBudgetTest, RetryWithdrawsOne) {
@@ -98,7 +98,7 @@ TEST(RetryAfterIsExplicitTest, OnlyWithRetryAfter) {
     SCOPED_TRACE(row.name);
     Deletion deletion(Once(), {});
     deletion.OnAttemptFinished(row.outcome, row.hint, kAmpleTime, 0.5);
-    EXPECT_EQ(deletion.answer().retry_after_is_explicit, row.asked);
+    EXPECT_EQ(deletion.response().retry_after_is_explicit, row.asked);
   }
 }
 
@@ -106,7 +106,7 @@ TEST(RetryAfterIsExplicitTest, EarlierAttemptsRetryAfterIsDropped) {
   Deletion deletion(RetryPolicy{}, {});
   ASSERT_TRUE(deletion.OnAttemptFinished(Http(429), {.retry_after = 1s}, 60s, 0.5).will_retry);
   deletion.OnAttemptFinished(Http(400), {}, 60s, 0.5);
-  EXPECT_FALSE(deletion.answer().retry_after_is_explicit);
+  EXPECT_FALSE(deletion.response().retry_after_is_explicit);
 }
 
 TEST(OnRetryAfterGateClosedTest, RetriesWhenTimeRemains) {
@@ -122,7 +122,7 @@ TEST(OnRetryAfterGateClosedTest, ReturnsLastResultWithoutTime) {
   Deletion deletion(RetryPolicy{}, {});
   ASSERT_TRUE(deletion.OnAttemptFinished(Lost(), {}, 60s, 0.5).will_retry);
   EXPECT_FALSE(deletion.OnRetryAfterGateClosed(3s, 3s, 0.0).will_retry);
-  const Deletion::Response response = deletion.answer();
+  const Deletion::Response response = deletion.response();
   EXPECT_EQ(response.code, absl::StatusCode::kUnavailable);
   EXPECT_EQ(response.certainty, Certainty::kUnknown);
   EXPECT_EQ(response.retry_stop, RetryStop::kHoldBack);
@@ -135,7 +135,7 @@ TEST(StopForRateLimitTest, ReturnsLastResult) {
   Deletion deletion(RetryPolicy{}, {});
   ASSERT_TRUE(deletion.OnAttemptFinished(Lost(), {}, 60s, 0.5).will_retry);
   deletion.StopForRateLimit(70ms);
-  const Deletion::Response response = deletion.answer();
+  const Deletion::Response response = deletion.response();
   EXPECT_EQ(response.code, absl::StatusCode::kUnavailable);
   EXPECT_EQ(response.certainty, Certainty::kUnknown);
   EXPECT_EQ(RetryStopName(response.retry_stop), "rate_limit");

@@ -93,8 +93,8 @@ TEST(RetryPolicyTest, Unrecognized404IsFinalWhateverItsHeadersSay) {
   for (int status : {404, 410}) {
     Deletion deletion(RetryPolicy{}, {});
     EXPECT_FALSE(deletion.OnAttemptFinished(Http(status), hint, 60s, 0.5).will_retry);
-    EXPECT_EQ(deletion.answer().retry_after, std::nullopt);
-    EXPECT_FALSE(deletion.answer().retry_after_is_explicit);
+    EXPECT_EQ(deletion.response().retry_after, std::nullopt);
+    EXPECT_FALSE(deletion.response().retry_after_is_explicit);
   }
 }
 
@@ -201,8 +201,8 @@ TEST(RetryAfterTest, TooLongRetryAfterIsReturnedToTheCaller) {
     for (milliseconds left : {0ms, 1ms, 6999ms, 7000ms}) {
       Deletion deletion(RetryPolicy{}, {});
       EXPECT_FALSE(deletion.OnAttemptFinished(outcome, hint, left, 0.0).will_retry);
-      EXPECT_EQ(deletion.answer().code, outcome.code);
-      EXPECT_EQ(deletion.answer().retry_after, 7s);
+      EXPECT_EQ(deletion.response().code, outcome.code);
+      EXPECT_EQ(deletion.response().retry_after, 7s);
     }
   }
 }
@@ -212,8 +212,8 @@ TEST(RetryAfterTest, TooLongBackoffIsReturnedToTheCaller) {
   policy.initial_backoff = 1000ms;
   Deletion deletion(policy, {});
   EXPECT_FALSE(deletion.OnAttemptFinished(Unavailable(), {}, 100ms, 0.999).will_retry);
-  ASSERT_TRUE(deletion.answer().retry_after.has_value());
-  EXPECT_GT(*deletion.answer().retry_after, 0ms);
+  ASSERT_TRUE(deletion.response().retry_after.has_value());
+  EXPECT_GT(*deletion.response().retry_after, 0ms);
 }
 
 TEST(RetryAfterTest, IsReturnedAfterTheLastAttempt) {
@@ -222,14 +222,14 @@ TEST(RetryAfterTest, IsReturnedAfterTheLastAttempt) {
   const RetryHint hint = {.retry_after = 7s, .should_retry = std::nullopt};
   Deletion deletion(policy, {});
   EXPECT_FALSE(deletion.OnAttemptFinished(Http(429), hint, 60s, 0.5).will_retry);
-  EXPECT_EQ(deletion.answer().retry_after, 7s);
+  EXPECT_EQ(deletion.response().retry_after, 7s);
 }
 
 TEST(RetryAfterTest, DefaultsFor429WithoutOne) {
   Deletion deletion(RetryPolicy{}, {});
   EXPECT_FALSE(deletion.OnAttemptFinished(Http(429), {}, 60s, 0.5).will_retry);
-  ASSERT_TRUE(deletion.answer().retry_after.has_value()) << "429 is answered with RetryInfo";
-  EXPECT_GT(*deletion.answer().retry_after, 0ms);
+  ASSERT_TRUE(deletion.response().retry_after.has_value()) << "429 is answered with RetryInfo";
+  EXPECT_GT(*deletion.response().retry_after, 0ms);
 }
 
 TEST(RetryAfterTest, EarlierAttemptsRetryAfterIsDropped) {
@@ -237,7 +237,7 @@ TEST(RetryAfterTest, EarlierAttemptsRetryAfterIsDropped) {
   const RetryHint hint = {.retry_after = 1s, .should_retry = std::nullopt};
   ASSERT_TRUE(deletion.OnAttemptFinished(Unavailable(), hint, 60s, 0.5).will_retry);
   EXPECT_FALSE(deletion.OnAttemptFinished(Http(400), {}, 50s, 0.5).will_retry);
-  EXPECT_EQ(deletion.answer().retry_after, std::nullopt);
+  EXPECT_EQ(deletion.response().retry_after, std::nullopt);
 }
 
 TEST(RetryAfterTest, IsIgnoredOnceGone) {
@@ -249,7 +249,7 @@ TEST(RetryAfterTest, IsIgnoredOnceGone) {
     for (const AttemptClassification& attempt : attempts)
       step = deletion.OnAttemptFinished(attempt, hint, 60s, 0.5);
     EXPECT_FALSE(step.will_retry);
-    EXPECT_EQ(deletion.answer().retry_after, std::nullopt);
+    EXPECT_EQ(deletion.response().retry_after, std::nullopt);
   }
 }
 

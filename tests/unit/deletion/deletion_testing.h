@@ -41,7 +41,7 @@ inline Deletion::Response ResponseTo(const std::vector<AttemptClassification>& o
   for (const AttemptClassification& outcome : outcomes) {
     deletion.OnAttemptFinished(outcome, RetryHint{}, kAmpleTime, 0.5);
   }
-  return deletion.answer();
+  return deletion.response();
 }
 
 }  // namespace evalrun::deletion

@@ -142,7 +142,7 @@ class NotFoundTableTest : public ::testing::TestWithParam<Row> {
         deletion.OnScopeChecked(*scope);
       }
     }
-    return deletion.answer();
+    return deletion.response();
   }
 
   static void ExpectResponse(const Deletion::Response& response, const Expected& expected) {

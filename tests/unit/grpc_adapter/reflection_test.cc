@@ -18,7 +18,7 @@ using grpc::reflection::v1alpha::ServerReflectionResponse;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 
-// The names of the files in an answer; every one must parse.
+// The names of the files in a response; every one must parse.
 std::vector<std::string> FileNames(const ServerReflectionResponse& response) {
   std::vector<std::string> names;
   for (const std::string& bytes : response.file_descriptor_response().file_descriptor_proto()) {

@@ -122,7 +122,7 @@ TEST(MakeCallErrorTest, MessageStatesUnknownOutcome) {
   const CallError call_error = MakeCallError(absl::StatusCode::kDeadlineExceeded,
                                              Certainty::kUnknown, "UPSTREAM_TIMEOUT", {});
   EXPECT_EQ(call_error.message,
-            "the run may or may not be deleted: the upstream did not answer in time");
+            "the run may or may not be deleted: the upstream did not respond in time");
 }
 
 TEST(MakeAdmissionErrorTest, StatesReasonAndRetryAfter) {

@@ -73,7 +73,7 @@ TEST_F(RecentErrorsTest, SeparatesByCodeReasonAndCause) {
 TEST_F(RecentErrorsTest, AnyFailedOrRejectedCallQualifies) {
   errors_.Add({.code = StatusCode::kOk}, kNow);
   errors_.Add({.code = StatusCode::kNotFound, .reason = "RESOURCE_NOT_FOUND"}, kNow);
-  EXPECT_THAT(Reasons(), IsEmpty()) << "these are answers";
+  EXPECT_THAT(Reasons(), IsEmpty()) << "these are decisions of the API about a run";
   errors_.Add({.authorization = authz::AccessDecision::kDenied,
                .code = StatusCode::kPermissionDenied,
                .reason = "CALLER_NOT_ALLOWED"},

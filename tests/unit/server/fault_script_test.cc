@@ -63,9 +63,9 @@ TEST(FaultScript, ParsesEveryMember) {
   EXPECT_EQ(rule.count, 3);
   EXPECT_EQ(rule.probability, 0.25);
   EXPECT_TRUE(rule.fault.commit);
-  EXPECT_EQ(rule.fault.answer.status, 502);
-  EXPECT_THAT(rule.fault.answer.headers, ElementsAre(Pair("Retry-After", "1")));
-  EXPECT_EQ(rule.fault.answer.body, "b");
+  EXPECT_EQ(rule.fault.response.status, 502);
+  EXPECT_THAT(rule.fault.response.headers, ElementsAre(Pair("Retry-After", "1")));
+  EXPECT_EQ(rule.fault.response.body, "b");
 }
 
 TEST(FaultScript, MissingIdsAreCanonical) {
