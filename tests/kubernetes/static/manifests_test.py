@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """deploy/kubernetes without a cluster: every overlay and component builds, is valid by strict schemas, conforms to
-policy.py, and has a configuration that the gateway accepts."""
+policy.py, and has a configuration that the gateway accepts once what is left to fill in is filled in."""
 
 import copy
 import os
@@ -37,6 +37,19 @@ def objects(text):
     return [o for o in yaml.safe_load_all(text) if o]
 
 
+def filled_in(text):
+    """The manifests with the settings that are left to whoever deploys them."""
+    for old, new in (("identities: [REPLACE-ME]", 'identities: ["*"]'), ("workspaces: [REPLACE-ME]", 'workspaces: ["*"]'),
+                     ("rate: REPLACE-ME", "rate: 600/m")):
+        text = text.replace(old, new)
+    return text
+
+
+def check_config(text):
+    return subprocess.run([sys.executable, DEPLOY / "check-config", "--gateway", os.environ["GATEWAY_UNDER_TEST"]],
+                          input=text, capture_output=True, text=True)
+
+
 @pytest.mark.parametrize("folder", BUILT, ids=lambda folder: folder.name)
 def test_manifests(folder, tmp_path):
     text = build(folder)
@@ -44,19 +57,56 @@ def test_manifests(folder, tmp_path):
     built = objects(text)
     assert not list(policy.violations(built))
 
-    config = next(o for o in built if o["kind"] == "ConfigMap" and o["metadata"]["name"] == "evalrun-gateway")
-    (tmp_path / "gateway.yaml").write_text(config["data"]["gateway.yaml"])
-    (tmp_path / "api-key").write_text("a-key")
-    # With the flags of the pod, except those for files that exist only there.
-    arguments = next(o for o in built if o["metadata"]["name"] == "evalrun-gateway" and o["kind"] == "Deployment")[
-        "spec"]["template"]["spec"]["containers"][0]["args"]
-    assert arguments[:2] == ["--config", "/etc/evalrun-gateway/gateway.yaml"]
-    known = subprocess.run([os.environ["GATEWAY_UNDER_TEST"], "--help"], check=True, capture_output=True, text=True).stdout
-    for flag in arguments:
-        assert not flag.startswith("--") or re.search(rf"{flag.split('=')[0]}\b", known), flag
-    flags = [flag for flag in arguments[2:] if not re.match("--(tls|server-insecure)|.*-file=", flag)]
-    subprocess.run([os.environ["GATEWAY_UNDER_TEST"], "--config", tmp_path / "gateway.yaml", "--api-key-file",
-                    tmp_path / "api-key", *flags, "--check-config"], check=True)
+    done = check_config(filled_in(text))
+    assert done.returncode == 0 and "configuration OK" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("overlay", ["production", "production-mesh"])
+@pytest.mark.parametrize("setting", ["identities", "workspaces", "rate"])
+def test_what_is_not_filled_in_is_refused(overlay, setting):
+    unfilled = build(DEPLOY / "overlays" / overlay)
+    line = next(line for line in unfilled.splitlines() if f"{setting}: " in line and "REPLACE-ME" in line)
+    filled = filled_in(unfilled)
+    done = check_config(filled.replace(filled_in(line), line))
+    assert done.returncode == 2 and done.stderr.count("REPLACE-ME") == 1 and setting in done.stderr, done.stderr
+
+
+# A defect of manifests that are otherwise complete, and a part of the sentence about it.
+CONFIG_DEFECTS = {
+    "no authorization": ("production", "authorization:", "authorization: {}\n    x:", "allow_all"),
+    "one replica more": ("production", "replicas: 3", "replicas: 4", "up to 5 pods"),
+    "a limit of one pod": ("production", "      replicas: 4\n", "", "is 1, and"),
+    "another maximum": ("operator", "maxReplicas: 12", "maxReplicas: 20", "up to 21 pods"),
+    "an unknown flag": ("files", "--audit=", "--audti=", "--audti"),
+    "a flag out of bounds": ("operator", "--limits-replicas=13", "--limits-replicas=0", "limits.replicas"),
+}
+
+
+@pytest.mark.parametrize("name", CONFIG_DEFECTS)
+def test_check_config_finds(name):
+    folder, old, new, word = CONFIG_DEFECTS[name]
+    text = filled_in(build(next(each for each in BUILT if each.name == folder)))
+    assert text.count(old) == 1
+    done = check_config(text.replace(old, new))
+    assert done.returncode == 2 and word in done.stderr, done.stderr
+
+
+def test_overlay_outside_the_repository(tmp_path):
+    """The overlay that deploy/README.md shows, with another gateway.yaml."""
+    readme = (TOP / "deploy/README.md").read_text()
+    [overlay] = [block for block in re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL) if "kind: Kustomization" in block]
+    (tmp_path / "evalrun-gateway").symlink_to(TOP)
+    (tmp_path / "kustomization.yaml").write_text(overlay.replace("sha256:...", f"sha256:{'0' * 64}"))
+    config = filled_in((DEPLOY / "overlays/production/gateway.yaml").read_text()) + "log: {level: warn}\n"
+    (tmp_path / "gateway.yaml").write_text(config)
+    text = build(tmp_path)
+    assert validate(text) == ""
+    built = objects(text)
+    assert not list(policy.violations(built))
+    assert [o["data"]["gateway.yaml"] for o in built if o["kind"] == "ConfigMap" and o["metadata"]["name"] == "evalrun-gateway"] == [config]
+    assert gateway(built)["containers"][0]["image"] == f"registry.example/evalrun-gateway@sha256:{'0' * 64}"
+    done = check_config(text)
+    assert done.returncode == 0, done.stderr
 
 
 def test_every_component_is_composed():
@@ -109,7 +159,7 @@ DEFECTS = {
     "budget": (lambda b: by_kind(b, "PodDisruptionBudget")["spec"]["selector"]["matchLabels"].update(x="y"), "selects no pods"),
     "no budget": (lambda b: b.remove(by_kind(b, "PodDisruptionBudget")), "no PodDisruptionBudget"),
     "secret": (lambda b: b.append({"kind": "Secret", "metadata": {"name": "key", "namespace": "evalrun"}}), "secret"),
-    "plaintext port": (lambda b: by_kind(b, "Service")["spec"]["ports"][0].update(appProtocol="https"), "appProtocol"),
+    "plaintext port": (lambda b: by_kind(b, "Service")["spec"]["ports"][0].update(appProtocol="kubernetes.io/h2c"), "appProtocol"),
     "no IPv6": (lambda b: egress(b, 443)["to"].pop(1), "IPv6"),
     "private IPv6": (lambda b: egress(b, 443)["to"][1]["ipBlock"]["except"].pop(0), "private"),
     "private IPv4": (lambda b: egress(b, 443)["to"][0]["ipBlock"]["except"].pop(0), "private"),
@@ -125,8 +175,6 @@ def first_retries(built):
 
 # The same, of a composition.
 COMPONENT_DEFECTS = {
-    "TLS behind a plaintext port": ("tls", lambda b: by_kind(b, "Service")["spec"]["ports"][0].update(
-        appProtocol="kubernetes.io/h2c"), "appProtocol"),
     "Istio's default retries": ("istio", lambda b: by_kind(b, "VirtualService")["spec"]["http"][0].pop("retries"), "retries"),
     "retries of a response": ("istio", lambda b: first_retries(b).update(
         retryOn="connect-failure,refused-stream,unavailable"), "retries"),
