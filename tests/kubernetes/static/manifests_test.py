@@ -165,6 +165,8 @@ DEFECTS = {
     "private IPv4": (lambda b: egress(b, 443)["to"][0]["ipBlock"]["except"].pop(0), "private"),
     "no NodeLocal DNSCache": (lambda b: by_kind(b, "NetworkPolicy")["spec"]["egress"].pop(1), "NodeLocal"),
     "no cluster DNS": (lambda b: by_kind(b, "NetworkPolicy")["spec"]["egress"].pop(0), "DNS"),
+    "another caller": (lambda b: by_kind(b, "NetworkPolicy")["spec"]["ingress"][0]["from"][0]["podSelector"]["matchLabels"].update(
+        {"app.kubernetes.io/name": "evalrun-gateway"}), "caller"),
     "pod security": (lambda b: by_kind(b, "Namespace")["metadata"].pop("labels"), "restricted"),
 }
 
