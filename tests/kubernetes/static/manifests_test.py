@@ -3,55 +3,20 @@
 policy.py, and has a configuration that the gateway accepts once what is left to fill in is filled in."""
 
 import copy
-import os
 import pathlib
 import re
-import subprocess
 import sys
 
 import pytest
 import yaml
 
-HERE = pathlib.Path(__file__).resolve().parent
-TOP = HERE.parents[2]
-sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import policy  # noqa: E402
-
-DEPLOY = TOP / "deploy/kubernetes"
-BUILT = sorted([*(DEPLOY / "overlays").iterdir(), *(HERE / "compositions").iterdir()])
-
-
-def build(folder):
-    return subprocess.run([os.environ["KUSTOMIZE"], "build", str(folder)], check=True, capture_output=True, text=True).stdout
-
-
-def validate(text):
-    """The errors of kubeconform, or an empty string."""
-    done = subprocess.run(
-        [os.environ["KUBECONFORM"], "-strict", "-schema-location", f"{HERE}/schemas/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"],
-        input=text, capture_output=True, text=True)
-    return (done.stdout + done.stderr).strip()
-
-
-def objects(text):
-    return [o for o in yaml.safe_load_all(text) if o]
-
-
-def filled_in(text):
-    """The manifests with the settings that are left to whoever deploys them."""
-    for old, new in (("identities: [REPLACE-ME]", 'identities: ["*"]'), ("workspaces: [REPLACE-ME]", 'workspaces: ["*"]'),
-                     ("rate: REPLACE-ME", "rate: 600/m")):
-        text = text.replace(old, new)
-    return text
-
-
-def check_config(text):
-    return subprocess.run([sys.executable, DEPLOY / "check-config", "--gateway", os.environ["GATEWAY_UNDER_TEST"]],
-                          input=text, capture_output=True, text=True)
+from manifests import BUILT, DEPLOY, HERE, TOP, build, by_kind, check_config, filled_in, gateway, objects, validate  # noqa: E402
 
 
 @pytest.mark.parametrize("folder", BUILT, ids=lambda folder: folder.name)
-def test_manifests(folder, tmp_path):
+def test_manifests(folder):
     text = build(folder)
     assert validate(text) == ""
     built = objects(text)
@@ -125,14 +90,6 @@ def test_operator_rules_match_prometheus_rules():
 @pytest.fixture(scope="module")
 def production():
     return objects(build(DEPLOY / "overlays/production"))
-
-
-def gateway(built):
-    return next(o for o in built if o["kind"] == "Deployment")["spec"]["template"]["spec"]
-
-
-def by_kind(built, kind):
-    return next(o for o in built if o["kind"] == kind)
 
 
 def egress(built, port):
@@ -214,3 +171,17 @@ def test_policy_finds(name, production):
 def test_schemas_find(old, new):
     text = next(text for text in map(build, (HERE / "compositions/operator", HERE / "compositions/istio")) if old in text)
     assert validate(text.replace(old, new, 1)) != ""
+
+
+def test_chart_reads_the_manifests():
+    """What the Helm chart's templates read exists, and its links lead into deploy/. helm_test.py renders it."""
+    chart = TOP / "deploy/helm/evalrun-gateway"
+    for link in (chart / "files").iterdir():
+        assert link.is_symlink() and link.resolve().is_dir() and (TOP / "deploy") in link.resolve().parents
+    templates = "".join(each.read_text() for each in (chart / "templates").iterdir())
+    read = set(re.findall(r'"((?:files/)?(?:base|components|grafana|prometheus)/[\w./*-]+\.(?:yaml|yml|json))"', templates))
+    assert len(read) > 10
+    for name in read:
+        assert list((chart / "files").glob(name.removeprefix("files/"))), name
+    for component in (DEPLOY / "components").iterdir():
+        assert component.name.removeprefix("tls-") in templates.replace("certManager", "cert-manager"), component.name
