@@ -150,3 +150,34 @@ def test_package_is_self_contained(tmp_path):
         assert all(member.isfile() for member in archive)
     for values in VALUES.values():
         assert render(values, package) == render(values)
+
+
+def make_release(*arguments):
+    return subprocess.run([TOP / "deploy/make-release", *arguments], capture_output=True, text=True,
+                          env=os.environ | {"GATEWAY": os.environ["GATEWAY_UNDER_TEST"]})
+
+
+def test_release(tmp_path):
+    image = f"registry.example/evalrun-gateway@sha256:{'2' * 64}"
+    done = make_release("--untagged", "--image", image, tmp_path)
+    assert done.returncode == 0, done.stderr
+    version = subprocess.run([TOP / "deploy/set-version", "--print"], capture_output=True, text=True).stdout.strip()
+    chart = tmp_path / f"evalrun-gateway-{version}.tgz"
+    assert {each.name for each in tmp_path.iterdir()} == {
+        "install.yaml", chart.name, f"evalrun-gateway-{version}.tar.gz", "evalrun-gateway.cdx.json", "RELEASE_NOTES.md", "SHA256SUMS"}
+    subprocess.run(["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=tmp_path, check=True, capture_output=True)
+    install = (tmp_path / "install.yaml").read_text()
+    assert check_config(install).returncode == 2 and check_config(filled_in(install)).returncode == 0
+    assert validate(install) == "" and not list(policy.violations(objects(install)))
+    for text in (install, render({}, chart)):
+        assert gateway(objects(text))["containers"][0]["image"] == image
+    with tarfile.open(tmp_path / f"evalrun-gateway-{version}.tar.gz") as archive:
+        assert f"evalrun-gateway-{version}/README.md" in archive.getnames()
+
+
+@pytest.mark.parametrize("arguments, word", [
+    (("--image", "registry.example/evalrun-gateway:0.1.0"), "sha256"), (("--image", f"r/g@sha256:{'2' * 64}"), "tag"),
+])
+def test_release_is_refused(arguments, word, tmp_path):
+    done = make_release(*arguments, tmp_path / "folder")
+    assert done.returncode == 2 and word in done.stderr
