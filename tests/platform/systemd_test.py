@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """deploy/systemd: the unit is valid, little exposed, and allows what a gateway that serves calls does."""
 
+import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 
 import pytest
@@ -74,6 +76,7 @@ def allowed_calls():
     return allowed
 
 
+@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
 def test_unit_allows_what_the_gateway_does(tmp_path):
     trace = tmp_path / "trace"
     with Deployment(tmp_path / "d", has_gateway=False, runs=3) as deployment:
@@ -83,14 +86,16 @@ def test_unit_allows_what_the_gateway_does(tmp_path):
                         flags=("--audit", tmp_path / "audit"), wrap=("strace", "-f", "-o", trace)) as gateway:
             assert [gateway.delete(run) for run in deployment.runs] == ["OK"] * 3
             assert gateway.gateway.get("/metrics") and gateway.gateway.get("/")
+            # strace ends with the program that it follows; alone, it would leave it running.
+            os.kill(int(re.match(r"\d+", trace.read_text(errors="replace"))[0]), signal.SIGTERM)
+            gateway.gateway.wait()
     text = trace.read_text(errors="replace")
     calls = set(re.findall(r"^\d+ +(?:<\.\.\. )?([a-z]\w*)(?:\(| resumed)", text, re.MULTILINE)) - {"execve"}
     assert len(calls) > 40 and "epoll_wait" in calls
     assert calls <= allowed_calls(), calls - allowed_calls()
     families = set(re.findall(r"\bsocket\((\w+)", text))
     assert families <= set(settings("RestrictAddressFamilies")[0].split()), families
-    # MemoryDenyWriteExecute, ProcSubset=pid, RestrictNamespaces.
+    # MemoryDenyWriteExecute, ProtectProc=invisible, RestrictNamespaces.
     assert not re.search(r"PROT_\w*(WRITE\|PROT_EXEC)", text)
-    assert all(path.startswith(("/proc/self", "/proc/thread-self")) or path.split("/")[2].isdigit()
-               for path in re.findall(r'"(/proc/[^"]*)"[^\n]* = \d', text))
+    assert not re.search(r'"/proc/\d', text)
     assert "CLONE_NEW" not in text

@@ -56,6 +56,11 @@ def test_check_config_finds(name):
     assert done.returncode == 2 and word in done.stderr, done.stderr
 
 
+def test_check_config_warns_of_no_limits():
+    assert "warning: limits" in check_config(build(DEPLOY / "overlays/development")).stderr
+    assert "warning: limits" not in check_config(filled_in(build(DEPLOY / "overlays/production"))).stderr
+
+
 def test_overlay_outside_the_repository(tmp_path):
     """The overlay that deploy/README.md shows, with another gateway.yaml."""
     readme = (TOP / "deploy/README.md").read_text()
