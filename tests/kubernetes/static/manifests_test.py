@@ -1,62 +1,82 @@
 # SPDX-License-Identifier: Apache-2.0
 """deploy/kubernetes without a cluster: every overlay and component builds, is valid by strict schemas, conforms to
-policy.py, and has a configuration that the gateway accepts."""
+policy.py, and has a configuration that the gateway accepts once what is left to fill in is filled in."""
 
 import copy
-import os
 import pathlib
 import re
-import subprocess
 import sys
 
 import pytest
 import yaml
 
-HERE = pathlib.Path(__file__).resolve().parent
-TOP = HERE.parents[2]
-sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import policy  # noqa: E402
-
-DEPLOY = TOP / "deploy/kubernetes"
-BUILT = sorted([*(DEPLOY / "overlays").iterdir(), *(HERE / "compositions").iterdir()])
-
-
-def build(folder):
-    return subprocess.run([os.environ["KUSTOMIZE"], "build", str(folder)], check=True, capture_output=True, text=True).stdout
-
-
-def validate(text):
-    """The errors of kubeconform, or an empty string."""
-    done = subprocess.run(
-        [os.environ["KUBECONFORM"], "-strict", "-schema-location", f"{HERE}/schemas/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"],
-        input=text, capture_output=True, text=True)
-    return (done.stdout + done.stderr).strip()
-
-
-def objects(text):
-    return [o for o in yaml.safe_load_all(text) if o]
+from manifests import BUILT, DEPLOY, HERE, TOP, build, by_kind, check_config, filled_in, gateway, objects, validate  # noqa: E402
 
 
 @pytest.mark.parametrize("folder", BUILT, ids=lambda folder: folder.name)
-def test_manifests(folder, tmp_path):
+def test_manifests(folder):
     text = build(folder)
     assert validate(text) == ""
     built = objects(text)
     assert not list(policy.violations(built))
 
-    config = next(o for o in built if o["kind"] == "ConfigMap" and o["metadata"]["name"] == "evalrun-gateway")
-    (tmp_path / "gateway.yaml").write_text(config["data"]["gateway.yaml"])
-    (tmp_path / "api-key").write_text("a-key")
-    # With the flags of the pod, except those for files that exist only there.
-    arguments = next(o for o in built if o["metadata"]["name"] == "evalrun-gateway" and o["kind"] == "Deployment")[
-        "spec"]["template"]["spec"]["containers"][0]["args"]
-    assert arguments[:2] == ["--config", "/etc/evalrun-gateway/gateway.yaml"]
-    known = subprocess.run([os.environ["GATEWAY_UNDER_TEST"], "--help"], check=True, capture_output=True, text=True).stdout
-    for flag in arguments:
-        assert not flag.startswith("--") or re.search(rf"{flag.split('=')[0]}\b", known), flag
-    flags = [flag for flag in arguments[2:] if not re.match("--(tls|server-insecure)|.*-file=", flag)]
-    subprocess.run([os.environ["GATEWAY_UNDER_TEST"], "--config", tmp_path / "gateway.yaml", "--api-key-file",
-                    tmp_path / "api-key", *flags, "--check-config"], check=True)
+    done = check_config(filled_in(text))
+    assert done.returncode == 0 and "configuration OK" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("overlay", ["production", "production-mesh"])
+@pytest.mark.parametrize("setting", ["identities", "workspaces", "rate"])
+def test_what_is_not_filled_in_is_refused(overlay, setting):
+    unfilled = build(DEPLOY / "overlays" / overlay)
+    line = next(line for line in unfilled.splitlines() if f"{setting}: " in line and "REPLACE-ME" in line)
+    filled = filled_in(unfilled)
+    done = check_config(filled.replace(filled_in(line), line))
+    assert done.returncode == 2 and done.stderr.count("REPLACE-ME") == 1 and setting in done.stderr, done.stderr
+
+
+# A defect of manifests that are otherwise complete, and a part of the sentence about it.
+CONFIG_DEFECTS = {
+    "no authorization": ("production", "authorization:", "authorization: {}\n    x:", "allow_all"),
+    "one replica more": ("production", "replicas: 3", "replicas: 4", "up to 5 pods"),
+    "a limit of one pod": ("production", "      replicas: 4\n", "", "is 1, and"),
+    "another maximum": ("operator", "maxReplicas: 12", "maxReplicas: 20", "up to 21 pods"),
+    "an unknown flag": ("files", "--audit=", "--audti=", "--audti"),
+    "a flag out of bounds": ("operator", "--limits-replicas=13", "--limits-replicas=0", "limits.replicas"),
+}
+
+
+@pytest.mark.parametrize("name", CONFIG_DEFECTS)
+def test_check_config_finds(name):
+    folder, old, new, word = CONFIG_DEFECTS[name]
+    text = filled_in(build(next(each for each in BUILT if each.name == folder)))
+    assert text.count(old) == 1
+    done = check_config(text.replace(old, new))
+    assert done.returncode == 2 and word in done.stderr, done.stderr
+
+
+def test_check_config_warns_of_no_limits():
+    assert "warning: limits" in check_config(build(DEPLOY / "overlays/development")).stderr
+    assert "warning: limits" not in check_config(filled_in(build(DEPLOY / "overlays/production"))).stderr
+
+
+def test_overlay_outside_the_repository(tmp_path):
+    """The overlay that deploy/README.md shows, with another gateway.yaml."""
+    readme = (TOP / "deploy/README.md").read_text()
+    [overlay] = [block for block in re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL) if "kind: Kustomization" in block]
+    (tmp_path / "evalrun-gateway").symlink_to(TOP)
+    (tmp_path / "kustomization.yaml").write_text(overlay.replace("sha256:...", f"sha256:{'0' * 64}"))
+    config = filled_in((DEPLOY / "overlays/production/gateway.yaml").read_text()) + "log: {level: warn}\n"
+    (tmp_path / "gateway.yaml").write_text(config)
+    text = build(tmp_path)
+    assert validate(text) == ""
+    built = objects(text)
+    assert not list(policy.violations(built))
+    assert [o["data"]["gateway.yaml"] for o in built if o["kind"] == "ConfigMap" and o["metadata"]["name"] == "evalrun-gateway"] == [config]
+    assert gateway(built)["containers"][0]["image"] == f"registry.example/evalrun-gateway@sha256:{'0' * 64}"
+    done = check_config(text)
+    assert done.returncode == 0, done.stderr
 
 
 def test_every_component_is_composed():
@@ -75,14 +95,6 @@ def test_operator_rules_match_prometheus_rules():
 @pytest.fixture(scope="module")
 def production():
     return objects(build(DEPLOY / "overlays/production"))
-
-
-def gateway(built):
-    return next(o for o in built if o["kind"] == "Deployment")["spec"]["template"]["spec"]
-
-
-def by_kind(built, kind):
-    return next(o for o in built if o["kind"] == kind)
 
 
 def egress(built, port):
@@ -109,12 +121,14 @@ DEFECTS = {
     "budget": (lambda b: by_kind(b, "PodDisruptionBudget")["spec"]["selector"]["matchLabels"].update(x="y"), "selects no pods"),
     "no budget": (lambda b: b.remove(by_kind(b, "PodDisruptionBudget")), "no PodDisruptionBudget"),
     "secret": (lambda b: b.append({"kind": "Secret", "metadata": {"name": "key", "namespace": "evalrun"}}), "secret"),
-    "plaintext port": (lambda b: by_kind(b, "Service")["spec"]["ports"][0].update(appProtocol="https"), "appProtocol"),
+    "plaintext port": (lambda b: by_kind(b, "Service")["spec"]["ports"][0].update(appProtocol="kubernetes.io/h2c"), "appProtocol"),
     "no IPv6": (lambda b: egress(b, 443)["to"].pop(1), "IPv6"),
     "private IPv6": (lambda b: egress(b, 443)["to"][1]["ipBlock"]["except"].pop(0), "private"),
     "private IPv4": (lambda b: egress(b, 443)["to"][0]["ipBlock"]["except"].pop(0), "private"),
     "no NodeLocal DNSCache": (lambda b: by_kind(b, "NetworkPolicy")["spec"]["egress"].pop(1), "NodeLocal"),
     "no cluster DNS": (lambda b: by_kind(b, "NetworkPolicy")["spec"]["egress"].pop(0), "DNS"),
+    "another caller": (lambda b: by_kind(b, "NetworkPolicy")["spec"]["ingress"][0]["from"][0]["podSelector"]["matchLabels"].update(
+        {"app.kubernetes.io/name": "evalrun-gateway"}), "caller"),
     "pod security": (lambda b: by_kind(b, "Namespace")["metadata"].pop("labels"), "restricted"),
 }
 
@@ -125,8 +139,6 @@ def first_retries(built):
 
 # The same, of a composition.
 COMPONENT_DEFECTS = {
-    "TLS behind a plaintext port": ("tls", lambda b: by_kind(b, "Service")["spec"]["ports"][0].update(
-        appProtocol="kubernetes.io/h2c"), "appProtocol"),
     "Istio's default retries": ("istio", lambda b: by_kind(b, "VirtualService")["spec"]["http"][0].pop("retries"), "retries"),
     "retries of a response": ("istio", lambda b: first_retries(b).update(
         retryOn="connect-failure,refused-stream,unavailable"), "retries"),
@@ -164,3 +176,17 @@ def test_policy_finds(name, production):
 def test_schemas_find(old, new):
     text = next(text for text in map(build, (HERE / "compositions/operator", HERE / "compositions/istio")) if old in text)
     assert validate(text.replace(old, new, 1)) != ""
+
+
+def test_chart_reads_the_manifests():
+    """What the Helm chart's templates read exists, and its links lead into deploy/. helm_test.py renders it."""
+    chart = TOP / "deploy/helm/evalrun-gateway"
+    for link in (chart / "files").iterdir():
+        assert link.is_symlink() and link.resolve().is_dir() and (TOP / "deploy") in link.resolve().parents
+    templates = "".join(each.read_text() for each in (chart / "templates").iterdir())
+    read = set(re.findall(r'"((?:files/)?(?:base|components|grafana|prometheus)/[\w./*-]+\.(?:yaml|yml|json))"', templates))
+    assert len(read) > 10
+    for name in read:
+        assert list((chart / "files").glob(name.removeprefix("files/"))), name
+    for component in (DEPLOY / "components").iterdir():
+        assert component.name.removeprefix("tls-") in templates.replace("certManager", "cert-manager"), component.name

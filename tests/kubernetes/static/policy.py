@@ -145,6 +145,15 @@ def egress_violations(objects):
                 yield f"NetworkPolicy: egress to the private addresses {private}"
 
 
+def peer_violations(objects):
+    """Callers and cluster DNS are other pods than the gateway's: their selectors must not have its labels."""
+    spec = next(o for o in objects if o["kind"] == "NetworkPolicy" and o["metadata"]["name"] == "evalrun-gateway")["spec"]
+    peers = [peer for direction, side in (("ingress", "from"), ("egress", "to")) for rule in spec[direction] for peer in rule[side]]
+    selectors = [peer["podSelector"].get("matchLabels", {}) for peer in peers if "podSelector" in peer]
+    if {"evalrun-gateway/caller": "true"} not in selectors or {"k8s-app": "kube-dns"} not in selectors:
+        yield "NetworkPolicy: does not select every caller and the pods of cluster DNS as peers"
+
+
 def mesh_violations(objects):
     """A mesh may make a call again only where no gateway has had it: a response may be about a deleted run."""
     services = {o["metadata"]["name"] for o in objects
@@ -181,6 +190,7 @@ def violations(objects):
     yield from selection_violations(objects)
     yield from protocol_violations(objects)
     yield from egress_violations(objects)
+    yield from peer_violations(objects)
     yield from mesh_violations(objects)
     for kind in ("PodDisruptionBudget", "NetworkPolicy", "ServiceAccount"):
         if not any(o["kind"] == kind for o in objects):

