@@ -11,7 +11,6 @@ import argparse
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 
@@ -36,10 +35,6 @@ def _copy_sources(source):
         for copy in (source / name).rglob("*"):
             if copy.is_file() and copy not in wanted:
                 copy.unlink()
-    # The imports of the public .proto have already been downloaded.
-    for folder in (_TOP / "build").glob("googleapis-*"):
-        if not folder.name.endswith((".partial", ".download")):
-            shutil.copytree(folder, source / "build" / folder.name, dirs_exist_ok=True)
 
 
 def _build(source, build):

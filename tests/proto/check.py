@@ -10,7 +10,6 @@ baseline, which protects it from then on.
 """
 
 import argparse
-import glob
 import json
 import os
 import sys
@@ -25,23 +24,15 @@ BASELINE = os.path.join(HERE, "eval_run_service.baseline.json")
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--googleapis", help="folder of google/api/annotations.proto "
-                        "(default: that of CMake)")
+    parser.add_argument("--googleapis", default=os.path.join(TOP, "proto", "googleapis"),
+                        help="folder of google/api/annotations.proto")
     parser.add_argument("--root", default=os.path.join(TOP, "proto"), help="folder of the .proto")
     parser.add_argument("--baseline", default=BASELINE)
     parser.add_argument("--update", action="store_true")
     arguments = parser.parse_args()
 
-    googleapis = arguments.googleapis
-    if not googleapis:
-        found = [path for path in glob.glob(os.path.join(TOP, "build", "googleapis-*"))
-                 if os.path.isdir(os.path.join(path, "google"))]
-        if not found:
-            sys.exit("there is no build/googleapis-*: run `cmake --preset dev` first")
-        googleapis = max(found, key=os.path.getmtime)
-
     try:
-        new = compatibility.describe(arguments.root, googleapis)
+        new = compatibility.describe(arguments.root, arguments.googleapis)
     except compatibility.BadProto as error:
         sys.exit(str(error))
     if arguments.update and not os.path.exists(arguments.baseline):

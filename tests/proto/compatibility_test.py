@@ -40,7 +40,7 @@ BREAKING = (
     ("verb changed", "delete: \"/v2", "post: \"/v2"),
     ("body added", "      delete: \"/v2", "      body: \"*\" delete: \"/v2"),
     ("package changed", "package aymara.evals.v1;", "package aymara.evals.v2;"),
-    ("Go package changed", "go_package = \"aymara/", "go_package = \"other/"),
+    ("Go package changed", "go_package = \"evalrun.example/", "go_package = \"other.example/"),
     ("Java package changed", "java_package = \"ai.", "java_package = \"com."),
     ("generated code renamed", "option java_multiple_files = true;", ""),
     ("generated code renamed by an addition", "option java_multiple_files = true;",

@@ -96,8 +96,8 @@ def check_format():
 
 
 def is_source(path):
-    """A program, a script, or part of a build."""
-    if path.is_symlink() or not path.is_file() or "corpus" in path.parts:
+    """A program, a script, or part of a build. Not: the files of Google in proto/googleapis."""
+    if path.is_symlink() or not path.is_file() or {"corpus", "googleapis"} & set(path.parts):
         return False
     if path.suffix in SOURCE_SUFFIXES or path.name == "CMakeLists.txt":
         return True
