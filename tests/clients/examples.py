@@ -7,13 +7,15 @@ returns a function from arguments to the command. Missing: a tool is not install
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-_JAVA_PLUGIN = pathlib.Path("/usr/bin/grpc_java_plugin")
-_BUILD_OUTPUT = ("bin", "evalsv1", "node_modules", "target")  # of examples built in the source tree
+EXAMPLES = TOP / "proto" / "examples"
+# Of examples built in the source tree. All of these are in proto/examples/.gitignore.
+_BUILD_OUTPUT = ("bin", "build", "node_modules", "target", "venv")
 
 
 class Missing(Exception):
@@ -31,6 +33,8 @@ def _copy(directory, language):
     proto = directory / "proto"
     shutil.copytree(TOP / "proto", proto, dirs_exist_ok=True,
                     ignore=shutil.ignore_patterns(*_BUILD_OUTPUT))
+    for stubs in (proto / "examples").glob("*/aymara"):
+        shutil.rmtree(stubs)
     return proto / "examples" / language
 
 
@@ -42,9 +46,29 @@ def _cpp(_):
     return lambda *arguments: [os.environ["CPP_EXAMPLE"], *arguments]
 
 
+def _cpp_alone(directory):
+    _require("cmake", "c++", "protoc", "grpc_cpp_plugin")
+    folder = _copy(directory, "cpp")
+    _build(folder, "cmake", "-B", "build")
+    _build(folder, "cmake", "--build", "build", "--parallel", "2")
+    return lambda *arguments: [str(folder / "build" / "delete_run"), *arguments]
+
+
 def _python(_):
-    script = TOP / "proto" / "examples" / "python" / "delete_run.py"
+    script = EXAMPLES / "python" / "delete_run.py"
     return lambda *arguments: [sys.executable, str(script), *arguments]
+
+
+def _python_alone(directory):
+    folder = _copy(directory, "python")
+    python = str(folder / "venv" / "bin" / "python")
+    _build(folder, sys.executable, "-m", "venv", "--clear", "venv")
+    _build(folder, python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+           "--requirement", "requirements.txt")
+    _build(folder, python, "-m", "grpc_tools.protoc", "-I../..", "-I../../googleapis",
+           "--python_out=.", "--grpc_python_out=.", "aymara/evals/v1/eval_run_service.proto")
+    # -E: without the packages and the stubs of tests/python/venv.
+    return lambda *arguments: [python, "-E", str(folder / "delete_run.py"), *arguments]
 
 
 def _go(directory):
@@ -53,16 +77,14 @@ def _go(directory):
     os.environ["GOTOOLCHAIN"] = "local"
     if subprocess.run(["go", "list", "-m"], cwd=folder, capture_output=True).returncode:
         raise Missing("this go is older than go.mod says")
-    binaries = str(folder / "bin")
-    _build(folder, "go", "install", "tool", GOBIN=binaries)
-    _build(folder, "go", "generate", PATH=f"{binaries}:{os.environ['PATH']}")
+    _build(folder, "go", "generate")
     _build(folder, "go", "vet", ".")
     _build(folder, "go", "build", "-o", "bin/delete_run")
     return lambda *arguments: [str(folder / "bin" / "delete_run"), *arguments]
 
 
 def _java(directory):
-    _require("mvn", "java", "javac", str(_JAVA_PLUGIN))
+    _require("mvn", "java", "javac")
     folder = _copy(directory, "java")
     _build(folder, "mvn", "--batch-mode", "--quiet", "--no-transfer-progress", "package")
     classes = f"{folder}/target/classes:{folder}/target/dependency/*"
@@ -76,4 +98,21 @@ def _node(directory):
     return lambda *arguments: ["node", str(folder / "delete_run.js"), *arguments]
 
 
-COMMANDS = {"cpp": _cpp, "python": _python, "go": _go, "java": _java, "node": _node}
+def _rust(directory):
+    _require("cargo")
+    wanted = re.search(r'rust-version = "(.*)"', (EXAMPLES / "rust" / "Cargo.toml").read_text())[1]
+    there = subprocess.run(["cargo", "--version"], check=True, capture_output=True, text=True).stdout
+    if _numbers(there) < _numbers(wanted):
+        raise Missing(f"this is {there.strip()}; the example requires {wanted}")
+    folder = _copy(directory, "rust")
+    _build(folder, "cargo", "build", "--quiet", "--locked")
+    return lambda *arguments: [str(folder / "target" / "debug" / "delete_run"), *arguments]
+
+
+def _numbers(version):
+    return [int(number) for number in re.findall(r"\d+", version)[:2]]
+
+
+# `…_alone`: the examples that this project's build and tests/python/venv provide, without either.
+COMMANDS = {"cpp": _cpp, "cpp_alone": _cpp_alone, "python": _python, "python_alone": _python_alone,
+            "go": _go, "java": _java, "node": _node, "rust": _rust}

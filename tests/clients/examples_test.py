@@ -4,18 +4,22 @@
 import os
 import pathlib
 import re
+import socket
 import subprocess
+import types
 
 import pytest
 
 from callers import SERVICE_CONFIG
 from conftest import FAST_RETRIES
-from evalrun_testing.certificates import Mount
+from evalrun_testing.certificates import Authority, Pair
 from evalrun_testing.child_process import clean_environment
 from examples import COMMANDS, TOP, Missing
 from fault_rules import api_error
 
 SETTLING_CALLS = 5
+DELETED = (0, ["OK deletion=performed reason=- domain=- retry_after=0.000s"], "gone")
+TLS_RECIPE = TOP / "service" / "config" / "README.md"
 
 
 @pytest.fixture(scope="session")
@@ -29,20 +33,25 @@ def command():
         pytest.exit(f"skipped: {missing}", returncode=77)
 
 
+def run_to_end(command, address, run, *more, timeout=120):
+    return subprocess.run(
+        command(address, str(SERVICE_CONFIG), run, *more), check=False, text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=clean_environment(), timeout=timeout)
+
+
 @pytest.fixture
 def delete_at(command):
     """`delete_at(gateway, run, ...)`: exit status, the line of each call, and the last line.
 
     The lines are without their request ids, which are compared with those in the gateway's log: all
-    calls for one run have the same one.
+    calls for one run have the same one; and without their messages: only an OK has none.
     """
-    def run_example(gateway, run, *more):
-        done = subprocess.run(
-            command(gateway.grpc_address, str(SERVICE_CONFIG), run, *more), check=False, text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=clean_environment(), timeout=120)
+    def run_example(gateway, run, *more, address=None):
+        done = run_to_end(command, address or gateway.grpc_address, run, *more)
         *calls, outcome = done.stdout.splitlines()
-        printed = [re.fullmatch(r"(.*) request_id=(\S+)", call) for call in calls]
+        printed = [re.fullmatch(r"(.*) request_id=(\S+) message=(.+)", call) for call in calls]
         assert all(printed), done.stdout
+        assert all((call[3] == "-") == call[1].startswith("OK ") for call in printed), done.stdout
         for _ in calls:
             request_id = printed[0][2]
             gateway.wait_for(lambda event: event.get("request_id") == request_id)
@@ -57,24 +66,91 @@ def delete(deployment, delete_at):
     return lambda run: delete_at(deployment.gateway, run)
 
 
-def test_over_mutual_tls(make_deployment, delete_at, authority, tmp_path):
-    spiffe = "spiffe://test/ns/batch"
-    deployment = make_deployment(runs=1, flags=FAST_RETRIES, authority=authority,
-                                 pair=authority.issue("server", "IP:127.0.0.1"),
-                                 client_certificates="required")
-    batch = authority.issue("batch", f"URI:{spiffe}")
-    secret = Mount(tmp_path / "secret", **{"ca.crt": authority.certificate,
-                                           "tls.crt": batch.certificate, "tls.key": batch.key})
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory):
+    """The folder of the files that the documented recipe makes, and an authority that it does not know."""
+    folder = tmp_path_factory.mktemp("certificates")
+    recipe = re.search(r"^    openssl req -x509(?:.|\n)*?\n    issue batch .*\n", TLS_RECIPE.read_text(), re.M)
+    subprocess.run(["bash", "-euc", recipe[0]], cwd=folder, check=True, capture_output=True)
+    Authority(folder, "other")
+    return folder
 
-    assert delete_at(deployment.gateway, deployment.runs[0], str(secret.folder)) == (
-        0, ["OK deletion=performed reason=- domain=- retry_after=0.000s"], "gone")
+
+@pytest.fixture
+def tls_deployment(make_deployment, certificates):
+    """`tls_deployment(client_certificates)`: with the certificates of the recipe, for `localhost`."""
+    return lambda client_certificates="off": make_deployment(
+        runs=1, flags=FAST_RETRIES, client_certificates=client_certificates,
+        authority=types.SimpleNamespace(certificate=certificates / "ca.crt"),
+        pair=Pair(certificates / "server.crt", certificates / "server.key"))
+
+
+def on_localhost(gateway):
+    return "localhost:" + gateway.grpc_address.rpartition(":")[2]
+
+
+def test_over_tls(tls_deployment, certificates, delete_at):
+    deployment = tls_deployment()
+    assert delete_at(deployment.gateway, deployment.runs[0], str(certificates / "ca.crt"),
+                     address=on_localhost(deployment.gateway)) == DELETED
+
+
+def test_over_mutual_tls(tls_deployment, certificates, delete_at):
+    deployment = tls_deployment("required")
+    files = [str(certificates / name) for name in ("ca.crt", "batch.crt", "batch.key")]
+    assert delete_at(deployment.gateway, deployment.runs[0], *files,
+                     address=on_localhost(deployment.gateway)) == DELETED
     [call] = deployment.gateway.access_log
-    assert call["caller"] == spiffe
+    assert call["caller"] == "spiffe://example.org/ns/batch"
+
+
+# The files that the example gets, whether it connects by the name in the certificate, what its message says, and
+# the cause in the gateway's log. Where the gateway ends the connection, libraries know no more than that.
+MISTAKES = {
+    "plaintext to TLS": ([], True, ".+", "not_tls"),
+    "another name": (["ca.crt"], False, "(?i)certificate|hostname", None),
+    "another authority": (["other.pem"], True, "(?i)certificat|issuer", None),
+    "no client certificate": (["ca.crt"], True, ".+", "no_client_certificate"),
+}
+
+
+def assert_not_connected(command, deployment, address, *files, message):
+    """At once, although the service config says that a deletion waits until a gateway can be reached."""
+    done = run_to_end(command, address, deployment.runs[0], *files, timeout=15)
+    said = re.fullmatch(r"[A-Z_]+ before any deletion was requested: (.+)\nnot_performed\n", done.stdout)
+    assert said, done.stdout
+    assert re.search(message, said[1])
+    assert done.returncode == 1
+    assert deployment.gateway.access_log == []
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_connection_mistake_is_reported_at_once(mistake, tls_deployment, certificates, command):
+    files, by_name, message, cause = MISTAKES[mistake]
+    deployment = tls_deployment("required" if mistake == "no client certificate" else "off")
+    address = on_localhost(deployment.gateway) if by_name else deployment.gateway.grpc_address
+    assert_not_connected(command, deployment, address, *(str(certificates / name) for name in files),
+                         message=message)
+    if cause:
+        event = deployment.gateway.wait_for_event("tls_handshake_failed")
+        assert event["cause"] == cause
+
+
+def test_tls_to_a_plaintext_port_is_reported_at_once(deployment, certificates, command):
+    assert_not_connected(command, deployment, on_localhost(deployment.gateway),
+                         str(certificates / "ca.crt"),
+                         message="(?i)wrong.version.number|ssl|tls|InvalidContentType")
+
+
+def test_wrong_port_is_reported_at_once(deployment, command):
+    with socket.socket() as unused:  # bound, but nobody listens
+        unused.bind(("127.0.0.1", 0))
+        assert_not_connected(command, deployment, "127.0.0.1:%d" % unused.getsockname()[1],
+                             message="(?i)refused")
 
 
 def test_existing_run(deployment, delete):
-    assert delete(deployment.runs[0]) == (
-        0, ["OK deletion=performed reason=- domain=- retry_after=0.000s"], "gone")
+    assert delete(deployment.runs[0]) == DELETED
 
 
 def test_missing_run(delete):
@@ -109,11 +185,3 @@ def test_unknown_resolved_by_retry(deployment, delete):
 def test_unknown_that_remains(deployment, delete):
     deployment.faults.set(fault="drop_after_reading")
     assert delete(deployment.runs[0]) == (1, [LOST] * (1 + SETTLING_CALLS), "unknown")
-
-
-def test_python_example_requirements_are_pinned():
-    wanted = TOP / "proto" / "examples" / "python" / "requirements.txt"
-    here = TOP / "tests" / "python" / "requirements.txt"
-    pins = [{line.split("#")[0].strip() for line in file.read_text().splitlines()}
-            for file in (wanted, here)]
-    assert pins[0] <= pins[1]

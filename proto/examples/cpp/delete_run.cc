@@ -2,14 +2,15 @@
 //
 // Deletes one eval run for good, and says what became of it:
 //
-//   delete_run ADDRESS SERVICE_CONFIG RUN_ID [TLS_FOLDER]
+//   delete_run ADDRESS SERVICE_CONFIG RUN_ID [CA_FILE [CERTIFICATE_FILE KEY_FILE]]
 //
-// TLS_FOLDER: tls.crt and tls.key of the caller, ca.crt to check the server by. Without it:
+// CA_FILE verifies the server; CERTIFICATE_FILE and KEY_FILE are the caller's. Without any:
 // plaintext. Prints one line for each call and one for the outcome. Exit status 0: the run is gone.
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <fstream>
+#include <future>
 #include <iostream>
 #include <iterator>
 #include <memory>
@@ -23,6 +24,7 @@
 #include <google/rpc/code.pb.h>
 #include <google/rpc/error_details.pb.h>
 #include <google/rpc/status.pb.h>
+#include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 
 #include "aymara/evals/v1/eval_run_service.grpc.pb.h"
@@ -32,6 +34,7 @@ namespace {
 using aymara::evals::v1::EvalRunService;
 using std::chrono::milliseconds;
 
+constexpr std::chrono::seconds kConnectionDeadline(5);
 constexpr std::chrono::seconds kDeadline(20);  // of one call with all its attempts
 constexpr int kSettlingCalls = 5;
 constexpr milliseconds kLongestWait(10'000);
@@ -41,6 +44,22 @@ struct Answer {
   std::string deletion;  // what is certain about the run
   milliseconds wait{0};  // before the next call
 };
+
+// A call that deletes nothing and, unlike a deletion, does not wait until a gateway can be reached.
+// Its request, for the service "", is empty; its response is not used.
+grpc::Status CheckConnection(const std::shared_ptr<grpc::Channel>& channel) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kConnectionDeadline);
+  const google::protobuf::Empty request;
+  google::protobuf::Empty response;
+  std::promise<grpc::Status> status;
+  grpc::TemplatedGenericStub<google::protobuf::Empty, google::protobuf::Empty>(channel).UnaryCall(
+      &context, "/grpc.health.v1.Health/Check", grpc::StubOptions(), &request, &response,
+      [&status](grpc::Status result) { status.set_value(std::move(result)); });
+  return status.get_future().get();
+}
+
+std::string OrDash(const std::string& text) { return text.empty() ? "-" : text; }
 
 // One call.
 Answer Delete(EvalRunService::Stub& stub, const std::string& run, std::string request_id,
@@ -79,12 +98,12 @@ Answer Delete(EvalRunService::Stub& stub, const std::string& run, std::string re
     const auto deletion = info.metadata().find("deletion");
     answer.deletion = deletion == info.metadata().end() ? "unknown" : deletion->second;
   }
-  const auto or_dash = [](const std::string& text) { return text.empty() ? "-" : text; };
   std::cout << absl::StreamFormat(
-      "%s deletion=%s reason=%s domain=%s retry_after=%.3fs request_id=%s\n",
+      "%s deletion=%s reason=%s domain=%s retry_after=%.3fs request_id=%s message=%s\n",
       google::rpc::Code_Name(static_cast<int>(status.error_code())), answer.deletion,
-      or_dash(info.reason()), or_dash(info.domain()),
-      std::chrono::duration<double>(answer.wait).count(), request_id);
+      OrDash(info.reason()), OrDash(info.domain()),
+      std::chrono::duration<double>(answer.wait).count(), request_id,
+      OrDash(status.error_message()));
   return answer;
 }
 
@@ -93,23 +112,37 @@ std::string ReadFile(const std::string& path) {
   return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
-std::shared_ptr<grpc::ChannelCredentials> TlsCredentials(const std::string& folder) {
-  return grpc::SslCredentials(
-      {ReadFile(folder + "/ca.crt"), ReadFile(folder + "/tls.key"), ReadFile(folder + "/tls.crt")});
+// With the caller's certificate if two more files, certificate and key, are given.
+std::shared_ptr<grpc::ChannelCredentials> TlsCredentials(int files, char** file) {
+  grpc::SslCredentialsOptions options;
+  options.pem_root_certs = ReadFile(file[0]);
+  if (files == 3) {
+    options.pem_cert_chain = ReadFile(file[1]);
+    options.pem_private_key = ReadFile(file[2]);
+  }
+  return grpc::SslCredentials(options);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 4 && argc != 5) {
-    std::cerr << "usage: delete_run ADDRESS SERVICE_CONFIG RUN_ID [TLS_FOLDER]\n";
+  if (argc != 4 && argc != 5 && argc != 7) {
+    std::cerr << "usage: delete_run ADDRESS SERVICE_CONFIG RUN_ID "
+                 "[CA_FILE [CERTIFICATE_FILE KEY_FILE]]\n";
     return 2;
   }
   grpc::ChannelArguments arguments;
   arguments.SetServiceConfigJSON(ReadFile(argv[2]));
-  const auto stub = EvalRunService::NewStub(grpc::CreateCustomChannel(
-      argv[1], argc == 5 ? TlsCredentials(argv[4]) : grpc::InsecureChannelCredentials(),
-      arguments));
+  const auto channel = grpc::CreateCustomChannel(
+      argv[1], argc > 4 ? TlsCredentials(argc - 4, argv + 4) : grpc::InsecureChannelCredentials(),
+      arguments);
+  if (const grpc::Status checked = CheckConnection(channel); !checked.ok()) {
+    std::cout << google::rpc::Code_Name(static_cast<int>(checked.error_code()))
+              << " before any deletion was requested: " << checked.error_message()
+              << "\nnot_performed\n";
+    return 1;
+  }
+  const auto stub = EvalRunService::NewStub(channel);
 
   absl::BitGen random;
   const std::string request_id = absl::StrFormat("%016x", absl::Uniform<std::uint64_t>(random));

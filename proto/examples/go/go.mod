@@ -1,4 +1,4 @@
-module evalrun.example/delete
+module evalrun.example
 
 go 1.26.0
 

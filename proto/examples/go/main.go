@@ -2,9 +2,9 @@
 
 // Command evalrun-delete deletes one eval run for good, and says what became of it:
 //
-//	evalrun-delete ADDRESS SERVICE_CONFIG RUN_ID [TLS_FOLDER]
+//	evalrun-delete ADDRESS SERVICE_CONFIG RUN_ID [CA_FILE [CERTIFICATE_FILE KEY_FILE]]
 //
-// TLS_FOLDER: tls.crt and tls.key of the caller, ca.crt to check the server by. Without it: plaintext.
+// CA_FILE verifies the server; CERTIFICATE_FILE and KEY_FILE are the caller's. Without any: plaintext.
 // It prints one line for each call and one for the outcome. Exit status 0: the run is gone.
 package main
 
@@ -18,7 +18,6 @@ import (
 	"log"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/code"
@@ -28,22 +27,33 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	_ "google.golang.org/grpc/health" // without it `healthCheckConfig` does nothing
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
-	pb "evalrun.example/delete/evalsv1"
+	pb "evalrun.example/aymara/evals/v1"
 )
 
 const (
-	deadline      = 20 * time.Second // of one call with all its attempts
-	settlingCalls = 5
-	longestWait   = 10 * time.Second
+	connectionDeadline = 5 * time.Second
+	deadline           = 20 * time.Second // of one call with all its attempts
+	settlingCalls      = 5
+	longestWait        = 10 * time.Second
 )
 
 type answer struct {
 	code     codes.Code
 	deletion string        // what is certain about the run
 	wait     time.Duration // before the next call
+}
+
+// checkConnection makes a call that deletes nothing and, unlike a deletion, does not wait until a gateway can
+// be reached.
+func checkConnection(conn *grpc.ClientConn) error {
+	ctx, cancel := context.WithTimeout(context.Background(), connectionDeadline)
+	defer cancel()
+	_, err := healthpb.NewHealthClient(conn).Check(ctx, &healthpb.HealthCheckRequest{})
+	return err
 }
 
 // deleteRun makes one call.
@@ -75,36 +85,40 @@ func deleteRun(client pb.EvalRunServiceClient, run, requestID string, allowMissi
 		// An error without details did not come from the gateway: nobody knows.
 		a.deletion = cmp.Or(info.GetMetadata()["deletion"], "unknown")
 	}
-	fmt.Printf("%s deletion=%s reason=%s domain=%s retry_after=%.3fs request_id=%s\n",
+	fmt.Printf("%s deletion=%s reason=%s domain=%s retry_after=%.3fs request_id=%s message=%s\n",
 		code.Code(a.code), a.deletion, cmp.Or(info.GetReason(), "-"), cmp.Or(info.GetDomain(), "-"),
-		a.wait.Seconds(), requestID)
+		a.wait.Seconds(), requestID, cmp.Or(status.Convert(err).Message(), "-"))
 	return a
 }
 
-func tlsCredentials(folder string) (credentials.TransportCredentials, error) {
-	own, err := tls.LoadX509KeyPair(filepath.Join(folder, "tls.crt"), filepath.Join(folder, "tls.key"))
+// tlsCredentials has the caller's certificate if two more files, certificate and key, are given.
+func tlsCredentials(authorityFile string, own []string) (credentials.TransportCredentials, error) {
+	authority, err := os.ReadFile(authorityFile)
 	if err != nil {
 		return nil, err
 	}
-	authority, err := os.ReadFile(filepath.Join(folder, "ca.crt"))
-	if err != nil {
-		return nil, err
+	config := &tls.Config{RootCAs: x509.NewCertPool()}
+	if !config.RootCAs.AppendCertsFromPEM(authority) {
+		return nil, fmt.Errorf("no certificate in %s", authorityFile)
 	}
-	trusted := x509.NewCertPool()
-	if !trusted.AppendCertsFromPEM(authority) {
-		return nil, fmt.Errorf("no certificate in %s/ca.crt", folder)
+	if len(own) > 0 {
+		pair, err := tls.LoadX509KeyPair(own[0], own[1])
+		if err != nil {
+			return nil, err
+		}
+		config.Certificates = []tls.Certificate{pair}
 	}
-	return credentials.NewTLS(&tls.Config{Certificates: []tls.Certificate{own}, RootCAs: trusted}), nil
+	return credentials.NewTLS(config), nil
 }
 
 func main() {
-	if len(os.Args) != 4 && len(os.Args) != 5 {
-		log.Fatal("usage: evalrun-delete ADDRESS SERVICE_CONFIG RUN_ID [TLS_FOLDER]")
+	if n := len(os.Args); n != 4 && n != 5 && n != 7 {
+		log.Fatal("usage: evalrun-delete ADDRESS SERVICE_CONFIG RUN_ID [CA_FILE [CERTIFICATE_FILE KEY_FILE]]")
 	}
 	transport := insecure.NewCredentials()
-	if len(os.Args) == 5 {
+	if len(os.Args) > 4 {
 		var err error
-		if transport, err = tlsCredentials(os.Args[4]); err != nil {
+		if transport, err = tlsCredentials(os.Args[4], os.Args[5:]); err != nil {
 			log.Fatal(err)
 		}
 	}
@@ -116,6 +130,12 @@ func main() {
 		grpc.WithTransportCredentials(transport))
 	if err != nil {
 		log.Fatal(err)
+	}
+	if err := checkConnection(conn); err != nil {
+		failure := status.Convert(err)
+		fmt.Printf("%s before any deletion was requested: %s\nnot_performed\n",
+			code.Code(failure.Code()), failure.Message())
+		os.Exit(1)
 	}
 	client, run, requestID := pb.NewEvalRunServiceClient(conn), os.Args[3], crand.Text()
 

@@ -2,20 +2,19 @@
 //
 // Deletes one eval run for good, and says what became of it:
 //
-//   node delete_run.js ADDRESS SERVICE_CONFIG RUN_ID [TLS_FOLDER]
+//   node delete_run.js ADDRESS SERVICE_CONFIG RUN_ID [CA_FILE [CERTIFICATE_FILE KEY_FILE]]
 //
-// TLS_FOLDER: tls.crt and tls.key of the caller, ca.crt to check the server by. Without it: plaintext.
+// CA_FILE verifies the server; CERTIFICATE_FILE and KEY_FILE are the caller's. Without any: plaintext.
 // Prints one line for each call and one for the outcome. Exit status 0: the run is gone.
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 import grpc from '@grpc/grpc-js';
 import protoLoader from '@grpc/proto-loader';
-import googleProtos from 'google-proto-files';
 
+const CONNECTION_DEADLINE_MS = 5_000;
 const DEADLINE_MS = 20_000; // of one call with all its attempts
 const SETTLING_CALLS = 5;
 const LONGEST_WAIT_MS = 10_000;
@@ -27,7 +26,9 @@ const definitions = protoLoader.loadSync(
     'google/rpc/status.proto',
   ],
   {
-    includeDirs: [fileURLToPath(new URL('../..', import.meta.url)), googleProtos.getProtoPath('..')],
+    includeDirs: ['../..', '../../googleapis'].map((folder) =>
+      fileURLToPath(new URL(folder, import.meta.url)),
+    ),
     longs: Number,
     defaults: true,
   },
@@ -47,6 +48,18 @@ function detailsOf(trailers) {
   );
 }
 
+// A call that deletes nothing and, unlike a deletion, does not wait until a gateway can be reached. Its
+// request, for the service "", is empty; its response is not used. Returns null or the error.
+function checkConnection(client) {
+  const empty = () => Buffer.alloc(0);
+  const options = { deadline: Date.now() + CONNECTION_DEADLINE_MS };
+  return new Promise((resolve) => {
+    client.makeUnaryRequest(
+      '/grpc.health.v1.Health/Check', empty, empty, {}, new grpc.Metadata(), options, resolve,
+    );
+  });
+}
+
 // One call.
 async function deleteRun(client, run, requestId, allowMissing) {
   // grpc-js does not read `waitForReady` from the service config.
@@ -54,7 +67,7 @@ async function deleteRun(client, run, requestId, allowMissing) {
   metadata.set('x-request-id', requestId);
   const request = { evalRunUuid: run, allowMissing };
   const options = { deadline: Date.now() + DEADLINE_MS };
-  const { code, metadata: trailers } = await new Promise((resolve) => {
+  const { code, details: message, metadata: trailers } = await new Promise((resolve) => {
     client.deleteEvalRun(request, metadata, options, () => {}).on('status', resolve);
   });
 
@@ -72,21 +85,29 @@ async function deleteRun(client, run, requestId, allowMissing) {
   console.log(
     `${answer.code} deletion=${answer.deletion} reason=${ErrorInfo?.reason || '-'} ` +
       `domain=${ErrorInfo?.domain || '-'} retry_after=${(answer.waitMs / 1e3).toFixed(3)}s ` +
-      `request_id=${RequestInfo?.requestId ?? requestId}`,
+      `request_id=${RequestInfo?.requestId ?? requestId} ` +
+      `message=${code === grpc.status.OK ? '-' : message || '-'}`,
   );
   return answer;
 }
 
-function credentials(tlsFolder) {
-  if (!tlsFolder) return grpc.credentials.createInsecure();
-  const read = (name) => readFileSync(join(tlsFolder, name));
-  return grpc.credentials.createSsl(read('ca.crt'), read('tls.key'), read('tls.crt'));
+function credentials(tlsFiles) {
+  if (!tlsFiles.length) return grpc.credentials.createInsecure();
+  const [authority, certificate = null, key = null] = tlsFiles.map((file) => readFileSync(file));
+  return grpc.credentials.createSsl(authority, key, certificate);
 }
 
-const [address, serviceConfig, run, tlsFolder] = process.argv.slice(2);
-const client = new EvalRunService(address, credentials(tlsFolder), {
+const [address, serviceConfig, run, ...tlsFiles] = process.argv.slice(2);
+const client = new EvalRunService(address, credentials(tlsFiles), {
   'grpc.service_config': readFileSync(serviceConfig, 'utf8'),
 });
+const failure = await checkConnection(client);
+if (failure) {
+  const message = failure.details.replace(/\s+/g, ' '); // OpenSSL's end with a line feed
+  console.log(`${grpc.status[failure.code]} before any deletion was requested: ${message}`);
+  console.log('not_performed');
+  process.exit(1);
+}
 const requestId = randomUUID();
 
 const first = await deleteRun(client, run, requestId, false);
