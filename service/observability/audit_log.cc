@@ -24,6 +24,15 @@ std::string_view FormatAuditLine(const CallRecord& record,
   return line.Finish();
 }
 
+std::string_view FormatIntentLine(const CallRecord& record,
+                                  std::chrono::system_clock::time_point now, std::string* buffer) {
+  JsonLine line(buffer);
+  AppendCallFields(record, now, "info", "audit_intent", &line);
+  line.OptionalText("authorization", authz::AccessDecisionName(record.authorization))
+      .OptionalText("upstream_key", record.upstream_key);
+  return line.Finish();
+}
+
 AuditLog::AuditLog(prometheus::Registry* registry, const EventLog* events)
     : events_(*events),
       dropped_(prometheus::BuildCounter()
@@ -59,6 +68,21 @@ void AuditLog::Write(const CallRecord& record, std::chrono::system_clock::time_p
   if (logger_ == nullptr) return;
   const std::string_view line = FormatAuditLine(record, now, &buffer_);
   logger_->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
+}
+
+void AuditLog::OnIntents(IntentCallback callback) {
+  file_sink_->SetReceiptCallback(
+      [this, callback = std::move(callback)](std::vector<LineReceipt> receipts) {
+        if (file_->IsDeleted()) {
+          for (LineReceipt& receipt : receipts) receipt.written = false;
+        }
+        callback(receipts);
+      });
+}
+
+void AuditLog::WriteIntent(const CallRecord& record, std::chrono::system_clock::time_point now,
+                           std::uint64_t id) {
+  file_sink_->LogTracked(FormatIntentLine(record, now, &buffer_), id);
 }
 
 void AuditLog::RunMaintenance(bool force_reopen) {

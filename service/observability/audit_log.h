@@ -11,9 +11,11 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <absl/status/statusor.h>
 #include <prometheus/counter.h>
@@ -32,8 +34,13 @@ namespace evalrun::observability {
 std::string_view FormatAuditLine(const CallRecord& record,
                                  std::chrono::system_clock::time_point now, std::string* buffer);
 
+// Formats the line about a call for which nothing has been sent yet.
+std::string_view FormatIntentLine(const CallRecord& record,
+                                  std::chrono::system_clock::time_point now, std::string* buffer);
+
 // Writes the lines to the log or to a file of their own, or not at all. No call waits for its line
-// to be written or is rejected because it cannot be; lost lines are counted and reported.
+// to be written or is rejected because it cannot be; lost lines are counted and reported. Calls do
+// wait for the line of their intent, where that is asked for.
 class AuditLog {
  public:
   struct Options {
@@ -50,6 +57,15 @@ class AuditLog {
 
   // Calls must be serialized.
   void Write(const CallRecord& record, std::chrono::system_clock::time_point now);
+
+  // Whether lines about intents were written, by their ids. A line in a file that was deleted was
+  // not. Called on the writer's thread. To be set before the first WriteIntent().
+  using IntentCallback = std::function<void(const std::vector<LineReceipt>&)>;
+  void OnIntents(IntentCallback callback);
+
+  // Only where `to` is a path. Calls must be serialized, with Write(), too.
+  void WriteIntent(const CallRecord& record, std::chrono::system_clock::time_point now,
+                   std::uint64_t id);
 
   // To be called every second, on one thread. Reports lost lines, and reopens the file if it was
   // moved away, or if `force_reopen` is true. Lines in a file that was deleted are lost.

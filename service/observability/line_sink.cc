@@ -49,14 +49,34 @@ void LineSink::log(const spdlog::details::log_msg& message) {
   bool wake = false;
   {
     const std::lock_guard lock(mutex_);
-    const std::size_t size = buffer_.size() - begin_;
-    if (size + line.size() + 1 > capacity_) DropOldest(line.size() + 1);
-    buffer_.append(line).append(1, '\n');
-    const bool urgent = message.level >= spdlog::level::warn || size > kFlushThreshold;
-    wake = size == 0 || (urgent && !urgent_);
-    urgent_ = urgent_ || urgent;
+    wake = Append(line, message.level >= spdlog::level::warn);
   }
   if (wake) wake_.notify_one();
+}
+
+void LineSink::SetReceiptCallback(ReceiptCallback callback) {
+  const std::lock_guard lock(mutex_);
+  receipt_callback_ = std::move(callback);
+}
+
+void LineSink::LogTracked(std::string_view line, std::uint64_t id) {
+  bool wake = false;
+  {
+    const std::lock_guard lock(mutex_);
+    wake = Append(line, /*urgent=*/true);
+    tracked_.push_back({.id = id, .end = buffer_.size()});
+  }
+  if (wake) wake_.notify_one();
+}
+
+bool LineSink::Append(std::string_view line, bool urgent) {
+  const std::size_t size = buffer_.size() - begin_;
+  if (size + line.size() + 1 > capacity_) DropOldest(line.size() + 1);
+  buffer_.append(line).append(1, '\n');
+  urgent = urgent || size > kFlushThreshold;
+  const bool wake = size == 0 || (urgent && !urgent_);
+  urgent_ = urgent_ || urgent;
+  return wake;
 }
 
 void LineSink::flush() {
@@ -73,7 +93,14 @@ void LineSink::DropOldest(std::size_t needed) {
     begin_ = buffer_.find('\n', begin_) + 1;
     ++dropped_;
   }
+  const auto kept =
+      std::ranges::find_if(tracked_, [this](const TrackedLine& line) { return line.end > begin_; });
+  for (auto line = tracked_.begin(); line != kept; ++line) {
+    dropped_receipts_.push_back({.id = line->id, .written = false});
+  }
+  tracked_.erase(tracked_.begin(), kept);
   if (begin_ > capacity_) {  // not every time, because it moves the whole buffer
+    for (TrackedLine& line : tracked_) line.end -= begin_;
     buffer_.erase(0, begin_);
     begin_ = 0;
   }
@@ -90,14 +117,26 @@ void LineSink::Run() {
     lines.swap(buffer_);
     const std::size_t begin = std::exchange(begin_, 0);
     urgent_ = false;
+    const std::vector<TrackedLine> tracked = std::exchange(tracked_, {});
+    std::vector<LineReceipt> receipts = std::exchange(dropped_receipts_, {});
     lock.unlock();
-    Write(std::string_view(lines).substr(begin));
+    const std::size_t written = Write(std::string_view(lines).substr(begin));
+    SendReceipts(std::move(receipts), tracked, begin + written);
     lock.lock();
   }
   ended_.release();
 }
 
-void LineSink::Write(std::string_view rest) {
+void LineSink::SendReceipts(std::vector<LineReceipt> receipts,
+                            const std::vector<TrackedLine>& lines, std::size_t written_end) const {
+  for (const TrackedLine& line : lines) {
+    receipts.push_back({.id = line.id, .written = line.end <= written_end});
+  }
+  if (!receipts.empty()) receipt_callback_(std::move(receipts));
+}
+
+std::size_t LineSink::Write(const std::string_view lines) {
+  std::string_view rest = lines;
   Clock::time_point deadline = Clock::time_point::max();
   std::string repaired;
   if (has_partial_line_) rest = repaired.assign("\n").append(rest);  // ends the partial line
@@ -120,6 +159,7 @@ void LineSink::Write(std::string_view rest) {
   if (!repaired.empty() && rest.size() == repaired.size())
     rest.remove_prefix(1);  // do not count the added newline
   dropped_ += static_cast<std::uint64_t>(std::ranges::count(rest, '\n'));
+  return lines.size() - rest.size();
 }
 
 }  // namespace evalrun::observability

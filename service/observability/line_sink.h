@@ -16,16 +16,24 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <semaphore>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include <spdlog/sinks/sink.h>
 
 namespace evalrun::observability {
+
+// A line whose writer wants to know what became of it.
+struct LineReceipt {
+  std::uint64_t id = 0;
+  bool written = false;
+};
 
 // Thread-safe. Writes each message followed by a newline; spdlog's patterns do not apply.
 class LineSink final : public spdlog::sinks::sink {
@@ -40,6 +48,13 @@ class LineSink final : public spdlog::sinks::sink {
   // end by std::_Exit(). Not concurrently with itself.
   bool Close();
 
+  // Called on the writer's thread, once for each line of LogTracked(), in no order.
+  using ReceiptCallback = std::function<void(std::vector<LineReceipt>)>;
+  // Before the first LogTracked().
+  void SetReceiptCallback(ReceiptCallback callback);
+  // As log(), but the line is written at once, and the callback is told whether all of it was.
+  void LogTracked(std::string_view line, std::uint64_t id);
+
   void log(const spdlog::details::log_msg& message) override;
   void flush() override;  // only wakes the writer, does not wait for it
   void set_pattern(const std::string&) override {}
@@ -52,9 +67,19 @@ class LineSink final : public spdlog::sinks::sink {
   [[nodiscard]] std::uint64_t dropped_lines() const { return dropped_; }
 
  private:
+  struct TrackedLine {
+    std::uint64_t id;
+    std::size_t end;  // in buffer_
+  };
+
   void Run();
+  // Returns whether the writer has to be woken up.
+  bool Append(std::string_view line, bool urgent);  // with mutex_
   void DropOldest(std::size_t needed);
-  void Write(std::string_view rest);
+  // Returns how many bytes of `lines` were written.
+  std::size_t Write(std::string_view lines);
+  void SendReceipts(std::vector<LineReceipt> receipts, const std::vector<TrackedLine>& lines,
+                    std::size_t written_end) const;
 
   const int fd_;
   const std::size_t capacity_;
@@ -63,9 +88,12 @@ class LineSink final : public spdlog::sinks::sink {
   std::atomic<bool> stopping_{false};
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::string buffer_;     // guarded by mutex_; the lines start at begin_
-  std::size_t begin_ = 0;  // guarded by mutex_
-  bool urgent_ = false;    // guarded by mutex_
+  std::string buffer_;                         // guarded by mutex_; the lines start at begin_
+  std::size_t begin_ = 0;                      // guarded by mutex_
+  bool urgent_ = false;                        // guarded by mutex_
+  std::vector<TrackedLine> tracked_;           // guarded by mutex_: those in buffer_
+  std::vector<LineReceipt> dropped_receipts_;  // guarded by mutex_: of lines that were dropped
+  ReceiptCallback receipt_callback_;           // guarded by mutex_ until the first tracked line
   std::binary_semaphore ended_{0};
   bool has_partial_line_ = false;  // writer only: a write ended within a line
   std::thread writer_;

@@ -9,6 +9,8 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <future>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -85,6 +87,27 @@ TEST(AuditLineTest, WritesCallerTargetAndResult) {
   EXPECT_EQ(line.at("rpc.response.status_code"), "PERMISSION_DENIED");
   EXPECT_EQ(line.at("reason"), "CALLER_NOT_ALLOWED");
   EXPECT_EQ(line.at("deletion"), "not_performed");
+}
+
+TEST(AuditLineTest, IntentHasTheFieldsThatAreKnownBeforeTheFirstAttempt) {
+  std::string buffer;
+  const auto line = nlohmann::ordered_json::parse(
+      FormatIntentLine({.request_id = "r",
+                        .trace_id = "t",
+                        .peer = "ipv4:10.0.0.1:40000",
+                        .caller = "c",
+                        .eval_run_uuid = "e",
+                        .workspace_uuid = "w",
+                        .upstream_key = "k",
+                        .authorization = authz::AccessDecision::kAllowed},
+                       std::chrono::system_clock::time_point(), &buffer));
+  std::vector<std::string> names;
+  for (const auto& [name, value] : line.items()) names.push_back(name);
+  EXPECT_THAT(
+      names, ElementsAre("time", "level", "event", "request_id", "trace_id", "network.peer.address",
+                         "network.peer.port", "caller", "rpc.method", "eval_run_uuid",
+                         "workspace_uuid", "authorization", "upstream_key"));
+  EXPECT_EQ(line.at("event"), "audit_intent");
 }
 
 class AuditLogTest : public ::testing::Test {
@@ -179,6 +202,51 @@ TEST_F(AuditLogTest, CountsLinesInADeletedFileAsLost) {
   while (std::filesystem::file_size(path_) == 0) std::this_thread::yield();
   log->RunMaintenance(false);
   EXPECT_EQ(Metric("gateway_audit_lines_dropped_total"), 2);
+}
+
+// What became of the line of an intent; waits for it.
+bool WriteIntent(AuditLog* log) {
+  std::promise<bool> written;
+  log->OnIntents([&](const std::vector<LineReceipt>& receipts) {
+    ASSERT_EQ(receipts.size(), 1u);
+    EXPECT_EQ(receipts[0].id, 7u);
+    written.set_value(receipts[0].written);
+  });
+  log->WriteIntent({.request_id = "r"}, {}, 7);
+  return written.get_future().get();
+}
+
+TEST_F(AuditLogTest, IntentsAreInTheFileWhenTheyAreReportedAsWritten) {
+  const auto log = Open(path_);
+  EXPECT_TRUE(WriteIntent(log.get()));
+  std::ifstream file(path_);
+  std::string line;
+  std::getline(file, line);
+  EXPECT_EQ(nlohmann::json::parse(line).at("event"), "audit_intent");
+}
+
+TEST_F(AuditLogTest, IntentsAreNotWrittenToAFullDisk) {
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  // A whole line does not fit either.
+  for (const rlim_t limit : {0, 50}) {
+    const rlimit full{.rlim_cur = limit, .rlim_max = before.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &full);
+    const auto log = Open(path_);
+    EXPECT_FALSE(WriteIntent(log.get()));
+    setrlimit(RLIMIT_FSIZE, &before);
+    EXPECT_TRUE(WriteIntent(log.get())) << "there is space again";
+    std::filesystem::remove(path_);
+  }
+}
+
+TEST_F(AuditLogTest, IntentsInADeletedFileAreNotWritten) {
+  const auto log = Open(path_);
+  std::filesystem::remove(path_);
+  EXPECT_FALSE(WriteIntent(log.get()));
+  log->RunMaintenance(false);
+  EXPECT_TRUE(WriteIntent(log.get()));
 }
 
 TEST_F(AuditLogTest, WritesNothingWhenOff) {

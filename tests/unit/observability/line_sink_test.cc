@@ -11,7 +11,9 @@
 #include <array>
 #include <csignal>
 #include <cstdio>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -23,6 +25,9 @@
 
 namespace evalrun::observability {
 namespace {
+
+using ::testing::ElementsAre;
+using ::testing::Pair;
 
 class Pipe {
  public:
@@ -50,6 +55,64 @@ class Pipe {
  private:
   std::array<int, 2> ends_{-1, -1};
 };
+
+// The receipts of lines, by id, in a map that a test waits for.
+class Receipts {
+ public:
+  LineSink::ReceiptCallback Callback() {
+    return [this](const std::vector<LineReceipt>& receipts) {
+      const std::lock_guard lock(mutex_);
+      for (const LineReceipt& receipt : receipts) {
+        EXPECT_TRUE(by_id_.emplace(receipt.id, receipt.written).second) << "only one each";
+      }
+    };
+  }
+  std::map<std::uint64_t, bool> WaitFor(std::size_t count) {
+    for (;;) {
+      const std::lock_guard lock(mutex_);
+      if (by_id_.size() >= count) return by_id_;
+      std::this_thread::yield();
+    }
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::uint64_t, bool> by_id_;
+};
+
+TEST(LineSinkTest, ReportsTrackedLinesThatWereWritten) {
+  Pipe pipe;
+  Receipts receipts;
+  {
+    LineSink sink(pipe.writer());
+    sink.SetReceiptCallback(receipts.Callback());
+    sink.LogTracked("one", 1);
+    sink.LogTracked("two", 2);
+    EXPECT_THAT(receipts.WaitFor(2), ElementsAre(Pair(1, true), Pair(2, true)));
+  }
+  pipe.CloseWriter();
+  EXPECT_EQ(pipe.ReadAll(), "one\ntwo\n");
+}
+
+// Lines are dropped for want of capacity, and then because nobody can read them any more.
+TEST(LineSinkTest, ReportsTrackedLinesThatWereDropped) {
+  Pipe pipe;
+  ASSERT_GT(fcntl(pipe.writer(), F_SETPIPE_SZ, 4096), 0);
+  Receipts receipts;
+  LineSink sink(pipe.writer(), /*capacity_bytes=*/8192);
+  sink.SetReceiptCallback(receipts.Callback());
+  constexpr std::uint64_t kLines = 100;
+  for (std::uint64_t i = 0; i < kLines; ++i) sink.LogTracked(std::string(1000, 'x'), i);
+  const auto dropped = sink.dropped_lines();
+  EXPECT_GE(dropped, kLines - 4096 / 1001 - 2 * (8192 / 1001));
+  std::thread reader([&] { pipe.ReadAll(); });
+  const auto by_id = receipts.WaitFor(kLines);
+  pipe.CloseWriter();
+  reader.join();
+  EXPECT_EQ(std::ranges::count_if(by_id, [](const auto& entry) { return !entry.second; }),
+            static_cast<std::ptrdiff_t>(sink.dropped_lines()));
+  EXPECT_TRUE(by_id.at(kLines - 1)) << "the oldest are dropped";
+}
 
 TEST(LineSinkTest, WritesEachMessageAsALineInOrder) {
   Pipe pipe;
