@@ -27,7 +27,8 @@ ConfigMetrics::ConfigMetrics(prometheus::Registry* registry)
       last_reload_successful_(
           BuildGauge()
               .Name("gateway_config_last_reload_successful")
-              .Help("1: the last reload succeeded, or there was none. 0: it failed.")
+              .Help("1: the last reloads of the configuration and of the protected runs "
+                    "succeeded, or there were none. 0: one of them failed.")
               .Register(*registry)
               .Add({})),
       reloads_(BuildCounter()
@@ -49,8 +50,18 @@ void ConfigMetrics::OnLoaded(const std::string& hash, bool needs_restart,
 }
 
 void ConfigMetrics::OnReload(bool succeeded) {
+  config_successful_ = succeeded;
+  CountReload(succeeded);
+}
+
+void ConfigMetrics::OnProtectedRunsReload(bool succeeded) {
+  protected_runs_successful_ = succeeded;
+  CountReload(succeeded);
+}
+
+void ConfigMetrics::CountReload(bool succeeded) {
   (succeeded ? succeeded_ : failed_).Increment();
-  last_reload_successful_.Set(succeeded ? 1 : 0);
+  last_reload_successful_.Set(config_successful_ && protected_runs_successful_ ? 1 : 0);
 }
 
 }  // namespace evalrun::observability

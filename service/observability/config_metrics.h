@@ -28,13 +28,19 @@ class ConfigMetrics {
                 std::chrono::system_clock::time_point now);
   // The configuration was reloaded: either the new one is in force, or the old one stays.
   void OnReload(bool succeeded);
+  // The same of the list of protected runs, which has a file of its own.
+  void OnProtectedRunsReload(bool succeeded);
 
  private:
+  void CountReload(bool succeeded);
+
   prometheus::Family<prometheus::Gauge>& info_;
   prometheus::Gauge* current_ = nullptr;  // the only series of info_
   prometheus::Gauge& loaded_at_;
   prometheus::Gauge& restart_needed_;
   prometheus::Gauge& last_reload_successful_;
+  bool config_successful_ = true;
+  bool protected_runs_successful_ = true;
   prometheus::Family<prometheus::Counter>& reloads_;
   prometheus::Counter& succeeded_;
   prometheus::Counter& failed_;

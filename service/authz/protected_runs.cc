@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "service/authz/protected_runs.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "rest_backend/deletion/resource_id.h"
+
+namespace evalrun::authz {
+namespace {
+
+constexpr std::size_t kUuidLength = 36;
+
+template <typename Id>
+void SortAndDeduplicate(std::vector<Id>* ids) {
+  std::ranges::sort(*ids);
+  const auto duplicates = std::ranges::unique(*ids);
+  ids->erase(duplicates.begin(), duplicates.end());
+  ids->shrink_to_fit();
+}
+
+}  // namespace
+
+std::optional<ProtectedRuns::Uuid> ProtectedRuns::ToUuid(std::string_view canonical_id) {
+  if (canonical_id.size() != kUuidLength ||
+      !deletion::IsWellFormedId(canonical_id, deletion::IdFormat::kUuid)) {
+    return std::nullopt;
+  }
+  Uuid uuid;
+  for (const char c : canonical_id) {
+    if (c == '-') continue;
+    const int digit = c <= '9' ? c - '0' : c - 'a' + 10;
+    uuid.high = uuid.high << 4U | uuid.low >> 60U;
+    uuid.low = uuid.low << 4U | static_cast<std::uint64_t>(digit);
+  }
+  return uuid;
+}
+
+void ProtectedRuns::Builder::Add(std::string_view id) {
+  std::string canonical_id = deletion::CanonicalId(id);
+  if (const std::optional<Uuid> uuid = ToUuid(canonical_id)) {
+    uuids_.push_back(*uuid);
+  } else {
+    others_.push_back(std::move(canonical_id));
+  }
+}
+
+ProtectedRuns ProtectedRuns::Builder::Build() && { return ProtectedRuns(std::move(*this)); }
+
+ProtectedRuns::ProtectedRuns(Builder builder)
+    : uuids_(std::move(builder.uuids_)), others_(std::move(builder.others_)) {
+  SortAndDeduplicate(&uuids_);
+  SortAndDeduplicate(&others_);
+}
+
+bool ProtectedRuns::Contains(std::string_view id) const {
+  const std::string canonical_id = deletion::CanonicalId(id);
+  const std::optional<Uuid> uuid = ToUuid(canonical_id);
+  return uuid.has_value() ? std::ranges::binary_search(uuids_, *uuid)
+                          : std::ranges::binary_search(others_, canonical_id);
+}
+
+}  // namespace evalrun::authz
