@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
+#include <functional>
 #include <iostream>
 #include <random>
 #include <stop_token>
@@ -61,6 +62,11 @@ void LogContradictions(const config::v1::GatewayConfig& config,
   }
 }
 
+void LogProtectedRuns(const handler::LiveConfig& now, const observability::EventLog& events) {
+  events.Write(spdlog::level::info, "protected_runs_loaded",
+               {{"runs", absl::StrCat(now.protected_runs->size())}});
+}
+
 void LogChanges(const handler::LiveConfig& before, const handler::LiveConfig& now,
                 const observability::EventLog& events) {
   for (const std::string& name : now.keys->KeysChangedSince(*before.keys)) {
@@ -69,6 +75,7 @@ void LogChanges(const handler::LiveConfig& before, const handler::LiveConfig& no
   if (now.policy->mode() != before.policy->mode()) {
     LogAuthorizationMode(*now.policy, spdlog::level::warn, events);
   }
+  if (now.protected_runs != before.protected_runs) LogProtectedRuns(now, events);
   if (now.deletions_enabled != before.deletions_enabled) {
     events.Write(spdlog::level::warn,
                  now.deletions_enabled ? "deletions_resumed" : "deletions_stopped");
@@ -97,6 +104,7 @@ Gateway::Gateway(config::LoadedConfig loaded, reload::Reloader::Loaders load,
       random_(std::random_device{}()),
       live_config_(MakeLiveConfig(loaded_)),
       certificates_(&events_, &credential_metrics_),
+      protected_runs_(config_.ids().opaque(), &events_, &config_metrics_),
       server_tls_(ToClientCertificateRequest(loaded_)),
       server_options_(MakeServerOptions(loaded_)),
       http_options_(MakeHttpOptions(loaded_)),
@@ -110,7 +118,7 @@ Gateway::Gateway(config::LoadedConfig loaded, reload::Reloader::Loaders load,
 Gateway::~Gateway() = default;
 
 int Gateway::Run() {
-  if (!OpenAuditLog()) return 1;
+  if (!OpenAuditLog() || !LoadProtectedRuns()) return 1;
   ShareLimits();
   MakeHandler();
   if (!LoadServerCertificate() || !LoadUpstreamCertificate()) return 1;
@@ -139,6 +147,14 @@ bool Gateway::OpenAuditLog() {
   return true;
 }
 
+bool Gateway::LoadProtectedRuns() {
+  const std::string& path = config_.protected_runs_file();
+  const absl::Status status = protected_runs_.Start(path, system_clock::now());
+  if (!status.ok()) return Fail("cannot load protected runs from", path, status);
+  live_config_.protected_runs = protected_runs_.current();
+  return true;
+}
+
 void Gateway::ShareLimits() {
   if (auto options = MakeSharedLimitsOptions(loaded_)) {
     shared_limits_.emplace(*std::move(options), config_.limits().redis().address(), &events_,
@@ -152,10 +168,16 @@ void Gateway::MakeHandler() {
                                   .seed = std::random_device()()},
       shared_limits_.has_value() ? shared_limits_->mailbox() : nullptr);
   call_reporter_.emplace(&metrics_, &events_, &access_log_, audit_log_.get());
+  if (config_.audit().on_failure() == config::v1::Audit::ON_FAILURE_REFUSE) {
+    intent_writer_.emplace(audit_log_.get());
+  }
   delete_handler_ = std::make_unique<handler::DeleteHandler>(
       MakeDeleteOptions(loaded_),
       handler::DeleteHandler::Environment{
-          .clock = &clock_, .random = &random_, .observer = &*call_reporter_},
+          .clock = &clock_,
+          .random = &random_,
+          .observer = &*call_reporter_,
+          .intents = intent_writer_.has_value() ? &*intent_writer_ : nullptr},
       std::move(limiter), live_config_);
   process_metrics_.SetKeyFileTimes(
       reload::GetKeyFileTimes(config_.upstream(), process_metrics_.started_at()));
@@ -215,6 +237,10 @@ bool Gateway::StartGrpcServer() {
       {.delete_handler = delete_handler_.get(), .metrics = &metrics_, .events = &events_});
   if (!server.ok()) return Fail("cannot serve gRPC on", config_.listen(), server.status());
   server_ = *std::move(server);
+  if (intent_writer_.has_value()) {
+    intent_writer_->Connect(
+        [server = server_.get()](std::function<void()> task) { server->Post(std::move(task)); });
+  }
   server_metrics_.emplace(server_.get());
   metrics_.AddSource(&*server_metrics_);
   return true;
@@ -243,6 +269,7 @@ void Gateway::LogStart() const {
     LogAuthorizationMode(*live_config_.policy, spdlog::level::info, events_);
   }
   if (!live_config_.deletions_enabled) events_.Write(spdlog::level::warn, "deletions_stopped");
+  if (live_config_.protected_runs != nullptr) LogProtectedRuns(live_config_, events_);
   LogContradictions(config_, events_);
   server_->Start();
   events_.Write(spdlog::level::info, "listening",
@@ -256,6 +283,7 @@ void Gateway::LogStart() const {
 void Gateway::StartReloading() {
   reloader_.emplace(loaded_, load_, &files_, &events_, &config_metrics_);
   reloader_->OnReload([this](const config::LoadedConfig& next) { ApplyReloaded(next); });
+  protected_runs_.OnReload([this](const auto& /*list*/) { ApplyProtectedRuns(); });
   using Task = reload::ReloadThread::Task;
   reload_thread_.emplace(
       &events_, std::vector<Task>{
@@ -267,6 +295,10 @@ void Gateway::StartReloading() {
                     [this](bool reload_requested) {
                       reload_requested ? reloader_->Reload(system_clock::now())
                                        : reloader_->CheckForChanges(system_clock::now());
+                    },
+                    [this](bool reload_requested) {
+                      reload_requested ? protected_runs_.Reload(system_clock::now())
+                                       : protected_runs_.CheckForChanges(system_clock::now());
                     }});
 }
 
@@ -274,7 +306,9 @@ void Gateway::StartReloading() {
 void Gateway::ApplyReloaded(const config::LoadedConfig& next) {
   event_logger_->set_level(ToSpdlogLevel(next.config.log().level()));
   observability::LibraryLog::SetLevel(event_logger_->level());
+  protected_runs_.SetPath(next.config.protected_runs_file(), system_clock::now());
   const handler::LiveConfig before = std::exchange(live_config_, MakeLiveConfig(next));
+  live_config_.protected_runs = protected_runs_.current();
   // Not before it is in force: operators rely on the events, to revoke a key for example.
   server_->SetLiveConfig(live_config_,
                          [this, before, now = live_config_] { LogChanges(before, now, events_); });
@@ -282,6 +316,13 @@ void Gateway::ApplyReloaded(const config::LoadedConfig& next) {
   process_metrics_.SetKeyFileTimes(
       reload::GetKeyFileTimes(next.config.upstream(), process_metrics_.started_at()));
   shown_config_.Set("# after a reload\n" + config::WriteYaml(next.config, {}));
+}
+
+// On the reload thread.
+void Gateway::ApplyProtectedRuns() {
+  live_config_.protected_runs = protected_runs_.current();
+  server_->SetLiveConfig(live_config_,
+                         [this, now = live_config_] { LogProtectedRuns(now, events_); });
 }
 
 void Gateway::Drain() {

@@ -30,6 +30,7 @@
 #include "service/handler/delete_handler.h"
 #include "service/handler/live_config.h"
 #include "service/handler/random_source.h"
+#include "service/intent_writer.h"
 #include "service/observability/access_log.h"
 #include "service/observability/audit_log.h"
 #include "service/observability/config_metrics.h"
@@ -43,6 +44,7 @@
 #include "service/observability/recent_errors.h"
 #include "service/ratelimit/shared_limits.h"
 #include "service/reload/certificate_reloader.h"
+#include "service/reload/protected_runs_reloader.h"
 #include "service/reload/reload_thread.h"
 #include "service/reload/reloader.h"
 
@@ -68,6 +70,7 @@ class Gateway {
  private:
   // The steps of the start. False when the step failed and was reported.
   [[nodiscard]] bool OpenAuditLog();
+  [[nodiscard]] bool LoadProtectedRuns();
   void ShareLimits();
   void MakeHandler();
   [[nodiscard]] bool LoadServerCertificate();
@@ -80,6 +83,7 @@ class Gateway {
 
   void ShareDescriptors(grpc_adapter::GrpcServerOptions* options) const;
   void ApplyReloaded(const config::LoadedConfig& next);
+  void ApplyProtectedRuns();
   [[noreturn]] void ExitWithoutDestructors(int status);
   bool Fail(std::string_view what, std::string_view address, const absl::Status& status) const;
 
@@ -106,11 +110,13 @@ class Gateway {
   // Calls.
   std::optional<ratelimit::SharedLimits> shared_limits_;
   std::optional<CallReporter> call_reporter_;
+  std::optional<IntentWriter> intent_writer_;  // only where audit.on_failure is refuse
   const handler::MachineClock clock_;
   handler::PseudoRandomSource random_;
   handler::LiveConfig live_config_;  // the one that was last posted to the event loop
   std::unique_ptr<handler::DeleteHandler> delete_handler_;
   reload::CertificateReloader certificates_;
+  reload::ProtectedRunsReloader protected_runs_;
   grpc_adapter::ServerTls server_tls_;
   http::ClientTls upstream_tls_;
   grpc_adapter::GrpcServerOptions server_options_;

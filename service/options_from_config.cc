@@ -99,6 +99,7 @@ handler::LiveConfig MakeLiveConfig(const LoadedConfig& loaded) {
   return {.policy = std::make_shared<const authz::AccessPolicy>(loaded.access_policy),
           .keys = std::make_shared<const authz::KeyRing>(BuildKeyRing(loaded)),
           .rules = MakeRuleSet(loaded),
+          .protected_runs = nullptr,  // of a file of their own
           .replicas = loaded.config.limits().replicas(),
           .deletions_enabled = loaded.config.deletions_enabled()};
 }

@@ -18,6 +18,7 @@
 #include "service/config/help.h"
 #include "service/config/limit_rules.h"
 #include "service/config/parse_config.h"
+#include "service/config/protected_runs.h"
 #include "service/config/setting_registry.h"
 #include "service/config/text.h"
 #include "service/config/tls.h"
@@ -145,6 +146,15 @@ void CheckAuditFile(const v1::GatewayConfig& config, Errors* errors) {
   if (!status.ok()) errors->push_back(Concat("audit.to = ", Quote(to), ": ", status.message()));
 }
 
+void CheckProtectedRuns(const v1::GatewayConfig& config, Errors* errors) {
+  const std::string& path = config.protected_runs_file();
+  if (path.empty()) return;
+  const absl::StatusOr<std::string> text = ReadProtectedRuns(path);
+  const absl::Status status =
+      text.ok() ? ParseProtectedRuns(*text, path, config.ids().opaque()).status() : text.status();
+  if (!status.ok()) errors->push_back(Concat("protected_runs_file: ", status.message()));
+}
+
 }  // namespace
 
 std::string_view Version() { return EVALRUN_VERSION; }
@@ -177,6 +187,7 @@ LoadResult LoadConfig(int argc, const char* const* argv, const Environment& envi
   if (flags.check_config && errors.empty()) {
     CheckTlsFiles(config, read_file, &errors);
     CheckAuditFile(config, &errors);
+    CheckProtectedRuns(config, &errors);
   }
   if (!errors.empty()) return MakeErrorExit(errors);
   if (flags.check_config) return MakeCheckedExit(config);

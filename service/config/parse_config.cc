@@ -86,6 +86,7 @@ void ParseAllFields(const Sources& sources, LoadedConfig* loaded, Lines* errors,
                  {"limits.redis.username", AnyText()},
                  {"limits.redis.password_file", AnyText()},
                  {"limits.redis.key_prefix", AnyText()},
+                 {"protected_runs_file", AnyText()},
                  {"audit.to", Check(CheckAuditTarget)},
                  {"tls.certificate_file", AnyText()},
                  {"tls.key_file", AnyText()},
@@ -121,6 +122,15 @@ void CheckDurations(const v1::GatewayConfig& config, const Sources& sources, Lin
   }
 }
 
+// What a pipe has taken is no record yet: only a file can be required.
+void CheckAudit(const v1::Audit& audit, const Sources& sources, Lines* errors) {
+  if (audit.on_failure() != v1::Audit::ON_FAILURE_REFUSE) return;
+  if (audit.to() != "off" && audit.to() != "log") return;
+  errors->push_back(Concat("audit.on_failure = \"refuse\" (",
+                           FormatSource("audit.on_failure", sources),
+                           "): must be continue, unless audit.to is a file"));
+}
+
 void CheckListen(const LoadedConfig& loaded, const Sources& sources, Lines* errors) {
   if (loaded.listen.port == 0 || loaded.listen != loaded.admin_listen) return;
   errors->push_back(Concat("admin_listen = \"", loaded.config.admin_listen(), "\" (",
@@ -148,6 +158,7 @@ LoadedConfig ParseConfig(const v1::GatewayConfig& config, const Sources& sources
   AppendAll(conflicts.authorization, errors);
   CheckTls(loaded, errors);
   CheckListen(loaded, sources, errors);
+  CheckAudit(config.audit(), sources, errors);
   return loaded;
 }
 

@@ -247,9 +247,12 @@ void GrpcServer::SetLiveConfig(handler::LiveConfig live_config, std::function<vo
   if (posted) applied->get_future().wait_for(kApplyTimeout);
 }
 
+void GrpcServer::Post(std::function<void()> task) { loop_->Post(std::move(task)); }
+
 GrpcServer::Sample GrpcServer::SampleOnLoop() {
   const auto now = std::chrono::steady_clock::now();
   deletion::AdmissionController& admission = dependencies_.delete_handler->admission();
+  const handler::LiveConfig& live_config = dependencies_.delete_handler->live_config();
   return {.retry_after_gate_closures = admission.retry_after_gate_closures(),
           .retry_after_gate_remaining = admission.longest_retry_after_gate_wait(now),
           .retry_budget_saved = admission.retry_budget().saved(),
@@ -257,7 +260,9 @@ GrpcServer::Sample GrpcServer::SampleOnLoop() {
           .limits = ratelimit::MakeLimitSnapshot(
               dependencies_.delete_handler->limiter(),
               std::chrono::nanoseconds(now.time_since_epoch()).count()),
-          .deletions_enabled = dependencies_.delete_handler->live_config().deletions_enabled};
+          .deletions_enabled = live_config.deletions_enabled,
+          .protected_runs =
+              live_config.protected_runs == nullptr ? 0 : live_config.protected_runs->size()};
 }
 
 GrpcServer::Sample GrpcServer::TakeSample() {

@@ -80,6 +80,7 @@ class GrpcServer {
     std::size_t connections_open = 0;
     observability::LimitSnapshot limits = {};
     bool deletions_enabled = true;
+    std::size_t protected_runs = 0;
   };
 
   // Listens, but accepts no connections before Start().
@@ -112,6 +113,9 @@ class GrpcServer {
   // event loop. Returns after that, or after a second when the loop does not respond: it is then
   // applied later. Not from the loop's thread.
   void SetLiveConfig(handler::LiveConfig live_config, std::function<void()> on_applied);
+
+  // Runs `task` on the event loop, without waiting for it; not when the loop has ended.
+  void Post(std::function<void()> task);
 
   // `host:port`, with the port that was picked.
   [[nodiscard]] const std::string& address() const { return address_; }

@@ -79,7 +79,9 @@ std::vector<prometheus::MetricFamily> ServerMetrics::Collect() const {
                       Seconds(sample.retry_after_gate_remaining).count()),
       MakeGaugeFamily("gateway_deletions_enabled",
                       "1: runs are deleted. 0: all deletions are stopped by `deletions_enabled`.",
-                      sample.deletions_enabled ? 1 : 0)};
+                      sample.deletions_enabled ? 1 : 0),
+      MakeGaugeFamily("gateway_protected_runs", "Runs that are protected from deletion.",
+                      static_cast<double>(sample.protected_runs))};
   std::ranges::move(observability::MakeLimitFamilies(sample.limits), std::back_inserter(families));
   return families;
 }

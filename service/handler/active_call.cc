@@ -82,6 +82,7 @@ void ActiveCall::Start(const IncomingCall& call) {
   std::optional<CallError> error = ReadMessage(call.message);
   if (!error.has_value()) error = CheckDeletionsEnabled();
   if (!error.has_value()) error = Authorize();
+  if (!error.has_value()) error = CheckProtectedRuns();
   if (!error.has_value()) {
     state_.api_key = handler_.live_config().keys->Select(state_.caller, state_.workspace);
     error = CheckRateLimits();
@@ -92,7 +93,7 @@ void ActiveCall::Start(const IncomingCall& call) {
     return;
   }
   PrepareAttempts(call.metadata);
-  StartAttempt();
+  WriteIntent();
 }
 
 void ActiveCall::ReadCaller(const IncomingCall& call) {
@@ -143,6 +144,15 @@ std::optional<CallError> ActiveCall::Authorize() {
   state_.access_decision = handler_.live_config().policy->Decide(state_.caller, state_.workspace);
   if (state_.access_decision != authz::AccessDecision::kDenied) return std::nullopt;
   return MakePermissionDeniedError(state_.caller, state_.attempted_before, state_.request_id);
+}
+
+std::optional<CallError> ActiveCall::CheckProtectedRuns() {
+  const auto& protected_runs = handler_.live_config().protected_runs;
+  if (protected_runs == nullptr || !protected_runs->Contains(state_.request.eval_run_uuid())) {
+    return std::nullopt;
+  }
+  state_.run_protected = true;
+  return MakeRunProtectedError(state_.attempted_before, state_.request_id);
 }
 
 std::optional<CallError> ActiveCall::CheckRateLimits() {
@@ -206,6 +216,32 @@ void ActiveCall::PrepareAttempts(const Metadata& metadata) {
   if (!options.forward_tracestate) return;
   const std::string tracestate = metadata.Join("tracestate");
   if (IsWellFormedTracestate(tracestate)) add("tracestate", tracestate);
+}
+
+// Not for a call without time left: StartAttempt() ends it.
+void ActiveCall::WriteIntent() {
+  IntentLog* const intents = handler_.intents();
+  if (intents == nullptr || TimeToOwnDeadline() <= std::chrono::microseconds(0)) {
+    StartAttempt();
+    return;
+  }
+  state_.phase = Phase::kWaitingForAudit;
+  timer_.Start(state_.own_deadline, this);
+  intents->Write(MakeRecord(), handler_.clock().SystemNow(), this);
+}
+
+void ActiveCall::OnIntentWritten(bool written) {
+  timer_.Cancel();
+  if (!written) {
+    EndForAudit();
+  } else if (!EndIfForbidden()) {
+    StartAttempt();
+  }
+}
+
+void ActiveCall::EndForAudit() {
+  state_.audit_unavailable = true;
+  FinishWithError(MakeAuditUnavailableError(state_.attempted_before, state_.request_id));
 }
 
 void ActiveCall::StartAttempt() {
@@ -320,6 +356,11 @@ ScopeVerifier::Scope ActiveCall::GetScope() const {
 }
 
 void ActiveCall::OnTimer() {
+  if (state_.phase == Phase::kWaitingForAudit) {
+    handler_.intents()->Leave(this);
+    EndForAudit();
+    return;
+  }
   if (state_.phase == Phase::kWaitingForScope) {
     scopes_.Leave(this);
     Finish(state_.deletion->response());
@@ -328,13 +369,23 @@ void ActiveCall::OnTimer() {
   RetryIfAllowed();
 }
 
-void ActiveCall::RetryIfAllowed() {
+bool ActiveCall::EndIfForbidden() {
+  std::string_view reason;
   if (!handler_.live_config().deletions_enabled) {
-    state_.upstream_response.is_final = false;
-    Finish(state_.deletion->Abandon(absl::StatusCode::kFailedPrecondition, kDeletionsStoppedReason,
-                                    /*in_flight=*/false));
-    return;
+    reason = kDeletionsStoppedReason;
+  } else if (CheckProtectedRuns().has_value()) {
+    reason = kRunProtectedReason;
+  } else {
+    return false;
   }
+  state_.upstream_response.is_final = false;
+  Finish(state_.deletion->Abandon(absl::StatusCode::kFailedPrecondition, reason,
+                                  /*in_flight=*/false));
+  return true;
+}
+
+void ActiveCall::RetryIfAllowed() {
+  if (EndIfForbidden()) return;
   const auto now = handler_.clock().SteadyNow();
   const std::string& key_name = state_.api_key->name();
   const milliseconds held = handler_.admission().retry_after_gate(key_name).Remaining(now);
@@ -379,6 +430,10 @@ Deletion::Response ActiveCall::Abandon(absl::StatusCode code, std::string_view r
       break;
     case Phase::kAttempting:
       may_have_been_sent = attempts_.Cancel();
+      break;
+    case Phase::kWaitingForAudit:
+      handler_.intents()->Leave(this);
+      timer_.Cancel();
       break;
     case Phase::kWaitingForRetry:
       timer_.Cancel();
@@ -482,6 +537,8 @@ observability::CallRecord ActiveCall::MakeRecord() const {
       .authorization = state_.access_decision,
       .limited_by = state_.limited_by,
       .would_be_limited_by = state_.would_be_limited_by,
+      .run_protected = state_.run_protected,
+      .audit_unavailable = state_.audit_unavailable,
       .resends_stopped = state_.suppressed_duplicates,
       .http_status = upstream.http_status,
       .proxy_status = upstream.proxy_status,

@@ -4,15 +4,16 @@
 //
 // One DeleteEvalRun call, from its arrival to its response.
 //
-//   idle -> starting -> attempting <-> waiting for a retry
+//   idle -> starting (-> waiting for the audit) -> attempting <-> waiting for a retry
 //     ^        |          |     |              |
 //     |        |          |     +--> waiting for proof of the scope
 //     |        |          |                    |
 //     +--------+----------+--------------------+   by a response, or by Cancel()
 //
 // A call is looked at in this order: whether its message is well-formed, whether deletions are
-// enabled, whether its caller may do this (authz/policy.h says why in this order), the rate limits,
-// the admission controller, and whether its deadline leaves time for an attempt.
+// enabled, whether its caller may do this (authz/policy.h says why in this order), whether the run
+// is protected, the rate limits, the admission controller, whether its deadline leaves time for an
+// attempt, and whether its audit line can be written.
 #ifndef EVALRUN_SERVICE_HANDLER_ACTIVE_CALL_H_
 #define EVALRUN_SERVICE_HANDLER_ACTIVE_CALL_H_
 
@@ -27,6 +28,7 @@
 #include "service/handler/delete_handler.h"
 #include "service/handler/delete_response.h"
 #include "service/handler/incoming_call.h"
+#include "service/handler/intent_log.h"
 #include "service/handler/scope_verifier.h"
 #include "service/handler/timer.h"
 #include "service/observability/call_record.h"
@@ -34,7 +36,10 @@
 namespace evalrun::handler {
 
 // Can be used for one call after another. Not thread-safe.
-class ActiveCall final : public AttemptObserver, public TimerObserver, public ScopeWaiter {
+class ActiveCall final : public AttemptObserver,
+                         public TimerObserver,
+                         public ScopeWaiter,
+                         public IntentWaiter {
  public:
   // They outlive the object, and serve this one alone, but for `handler` and `scopes`.
   ActiveCall(DeleteHandler* handler, ScopeVerifier* scopes, AttemptSender* attempts, Timer* timer,
@@ -56,6 +61,7 @@ class ActiveCall final : public AttemptObserver, public TimerObserver, public Sc
   void OnAttemptDone(const deletion::AttemptResult& result) override;
   void OnTimer() override;
   void OnScopeChecked(deletion::ScopeStatus status) override;
+  void OnIntentWritten(bool written) override;
 
  private:
   void ReadCaller(const IncomingCall& call);
@@ -64,11 +70,16 @@ class ActiveCall final : public AttemptObserver, public TimerObserver, public Sc
   [[nodiscard]] std::optional<CallError> ReadMessage(std::string_view message);
   [[nodiscard]] std::optional<CallError> CheckDeletionsEnabled() const;
   [[nodiscard]] std::optional<CallError> Authorize();
+  [[nodiscard]] std::optional<CallError> CheckProtectedRuns();
   [[nodiscard]] std::optional<CallError> CheckRateLimits();
   [[nodiscard]] std::optional<CallError> Admit();
 
   void PrepareAttempts(const Metadata& metadata);
+  void WriteIntent();
+  void EndForAudit();
   void StartAttempt();
+  // Whether the call was ended, because an operator forbids the next attempt.
+  [[nodiscard]] bool EndIfForbidden();
   // Reads what the upstream says, and returns what it means.
   deletion::AttemptClassification ReadUpstreamResponse(const deletion::AttemptResult& result);
   void ApplyStep(const deletion::Deletion::Step& step);

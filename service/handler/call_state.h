@@ -45,6 +45,7 @@ struct CallValues {
     kIdle,             // there is no call
     kStarting,         // until the first attempt begins
     kAttempting,       // an attempt is under way
+    kWaitingForAudit,  // for its line (intent_log.h); the timer is running until the own deadline
     kWaitingForRetry,  // the timer is running
     kWaitingForScope,  // for a probe (scope_verifier.h); the timer is running until the own
                        // deadline
@@ -73,6 +74,8 @@ struct CallValues {
   deletion::AttemptTiming last_attempt_timing;
   bool connection_reused = false;
   int suppressed_duplicates = 0;
+  bool run_protected = false;      // which rejected the call
+  bool audit_unavailable = false;  // likewise
 };
 
 struct CallState : CallBuffers, CallValues {

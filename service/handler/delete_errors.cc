@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::string_view kDeletionsStoppedText =
     "the operators of the gateway have stopped all deletions";
+constexpr std::string_view kRunProtectedText =
+    "the operators of the gateway protect this run from deletion";
 
 struct ReasonText {
   std::string_view reason;
@@ -23,7 +25,7 @@ struct ReasonText {
 };
 
 // For outcomes without an HTTP response, or whose HTTP response decides nothing, by our reason.
-constexpr std::array<ReasonText, 15> kReasonTexts = {{
+constexpr std::array<ReasonText, 16> kReasonTexts = {{
     {"UPSTREAM_RESOLVE_FAILED", "the name of the upstream could not be resolved"},
     {"UPSTREAM_CONNECT_FAILED", "no connection to the upstream could be made"},
     {deletion::kProxyRefusedReason, "the proxy to the upstream refused the request"},
@@ -37,6 +39,7 @@ constexpr std::array<ReasonText, 15> kReasonTexts = {{
     {"GATEWAY_SHUTTING_DOWN", "the gateway ended before the upstream had answered"},
     {"GATEWAY_INTERNAL_ERROR", "the gateway could not send the request"},
     {kDeletionsStoppedReason, kDeletionsStoppedText},
+    {kRunProtectedReason, kRunProtectedText},
     {deletion::kScopeNotFoundReason,
      "the workspace, or the organization of the API key, does not exist: whether the run exists is "
      "not known"},
@@ -151,6 +154,17 @@ CallError MakeRateLimitError(const RateLimitRejection& limited, bool attempted_b
 CallError MakeDeletionsStoppedError(bool attempted_before, std::string_view request_id) {
   return MakeOwnError(absl::StatusCode::kFailedPrecondition, kDeletionsStoppedReason,
                       std::string(kDeletionsStoppedText), attempted_before, request_id);
+}
+
+CallError MakeRunProtectedError(bool attempted_before, std::string_view request_id) {
+  return MakeOwnError(absl::StatusCode::kFailedPrecondition, kRunProtectedReason,
+                      std::string(kRunProtectedText), attempted_before, request_id);
+}
+
+CallError MakeAuditUnavailableError(bool attempted_before, std::string_view request_id) {
+  return MakeOwnError(absl::StatusCode::kUnavailable, "AUDIT_UNAVAILABLE",
+                      "the gateway cannot write its audit, without which it deletes nothing",
+                      attempted_before, request_id);
 }
 
 CallError MakePermissionDeniedError(std::string_view caller, bool attempted_before,

@@ -71,6 +71,18 @@ inline constexpr std::string_view kDeletionsStoppedReason = "DELETIONS_STOPPED";
 [[nodiscard]] CallError MakeDeletionsStoppedError(bool attempted_before,
                                                   std::string_view request_id);
 
+// The reason of calls for a run that is in LiveConfig::protected_runs.
+inline constexpr std::string_view kRunProtectedReason = "RUN_PROTECTED";
+
+// The error of a call for a protected run. `attempted_before` as above: the run may have been
+// deleted before it was protected.
+[[nodiscard]] CallError MakeRunProtectedError(bool attempted_before, std::string_view request_id);
+
+// The error of a call whose intent cannot be written to the audit (intent_log.h). UNAVAILABLE, but
+// without a time after which to call again: nobody knows when the disk has space again.
+[[nodiscard]] CallError MakeAuditUnavailableError(bool attempted_before,
+                                                  std::string_view request_id);
+
 // The error of a call that the policy denies. It names the caller's own identity as the gateway
 // sees it (authz/caller.h), so that it can be compared with the policy, and reveals nothing about
 // which runs exist. `attempted_before` as above: the policy may have been another one then.

@@ -14,6 +14,7 @@
 #include "service/handler/call_observer.h"
 #include "service/handler/clock.h"
 #include "service/handler/delete_options.h"
+#include "service/handler/intent_log.h"
 #include "service/handler/live_config.h"
 #include "service/handler/random_source.h"
 #include "service/ratelimit/limiter.h"
@@ -23,11 +24,12 @@ namespace evalrun::handler {
 // Not thread-safe: belongs to the thread of the calls, once there are any.
 class DeleteHandler {
  public:
-  // They outlive the handler; nothing is null.
+  // They outlive the handler. Only `intents` may be null: calls are sent without a line before.
   struct Environment {
     const Clock* clock;
     RandomSource* random;
     CallObserver* observer;
+    IntentLog* intents = nullptr;
   };
 
   // `limiter` is not null; its rules are those of `live_config`.
@@ -37,7 +39,7 @@ class DeleteHandler {
   DeleteHandler& operator=(const DeleteHandler&) = delete;
 
   // For calls that start from now on, and for what a retry has to pass: whether deletions are
-  // enabled, and the limits. A call that has started keeps its API key.
+  // enabled, the protected runs, and the limits. A call that has started keeps its API key.
   void SetLiveConfig(LiveConfig live_config);
 
   // The upstream responded 429 to a request with `api_key`: calls with it are held back. Not so
@@ -49,6 +51,7 @@ class DeleteHandler {
   [[nodiscard]] const Clock& clock() const { return *environment_.clock; }
   [[nodiscard]] RandomSource& random() { return *environment_.random; }
   [[nodiscard]] CallObserver& observer() { return *environment_.observer; }
+  [[nodiscard]] IntentLog* intents() { return environment_.intents; }
   [[nodiscard]] deletion::AdmissionController& admission() { return admission_; }
   [[nodiscard]] ratelimit::Limiter& limiter() { return *limiter_; }
 

@@ -37,6 +37,8 @@ struct CallRecord {
   deletion::RetryStop retry_stop = deletion::RetryStop::kNone;
   std::string_view limited_by = {};           // the rule that rejected the call; empty: none
   std::string_view would_be_limited_by = {};  // rules in shadow mode that would have
+  bool run_protected = false;                 // the call was rejected for it
+  bool audit_unavailable = false;             // likewise
   int resends_stopped = 0;
   int http_status = 0;   // of the last response; 0: none
   int proxy_status = 0;  // with which a proxy refused the last attempt; 0: none did

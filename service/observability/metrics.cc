@@ -99,7 +99,18 @@ Metrics::Metrics()
                                .Name("gateway_upstream_connections_reused_total")
                                .Help("Attempts that reused a pooled connection.")
                                .Register(registry_)
-                               .Add({})) {
+                               .Add({})),
+      run_protected_(&BuildCounter()
+                          .Name("gateway_protected_run_rejections_total")
+                          .Help("Calls that were rejected because their run is protected.")
+                          .Register(registry_)
+                          .Add({})),
+      audit_unavailable_(
+          &BuildCounter()
+               .Name("gateway_audit_rejections_total")
+               .Help("Calls that were rejected because their audit line could not be written.")
+               .Register(registry_)
+               .Add({})) {
   auto& started = BuildCounter()
                       .Name("grpc_server_started_total")
                       .Help("RPCs started on the server.")
@@ -202,6 +213,8 @@ void Metrics::OnCallCompleted(const CallRecord& record) {
     access_decisions_[static_cast<std::size_t>(record.authorization)]->Increment();
   }
   if (IsUnrecognized404(record)) unrecognized_404_->Increment();
+  if (record.run_protected) run_protected_->Increment();
+  if (record.audit_unavailable) audit_unavailable_->Increment();
 }
 
 void Metrics::OnRetry() { retries_->Increment(); }

@@ -84,6 +84,8 @@ class Metrics {
   std::array<prometheus::Counter*, deletion::kRetryStopCount> retries_stopped_{};
   std::array<prometheus::Counter*, deletion::kRejectReasonCount> rejected_{};
   prometheus::Counter* connections_reused_;
+  prometheus::Counter* run_protected_;
+  prometheus::Counter* audit_unavailable_;
 };
 
 }  // namespace evalrun::observability

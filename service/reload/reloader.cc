@@ -25,6 +25,12 @@ bool RemovesPolicy(const config::v1::Authorization& running,
   return running.rules_size() > 0 && next.rules_size() == 0 && !next.allow_all();
 }
 
+// For the same reason. With another path the old list stays until the new one is loaded.
+bool RemovesProtectedRuns(const config::v1::GatewayConfig& running,
+                          const config::v1::GatewayConfig& next) {
+  return !running.protected_runs_file().empty() && next.protected_runs_file().empty();
+}
+
 }  // namespace
 
 Reloader::Reloader(const LoadedConfig& running, Loaders load, config::WatchedFiles* files,
@@ -64,6 +70,10 @@ void Reloader::LoadAndApply(std::chrono::system_clock::time_point now) {
     Fail(
         "authorization.rules: there are none any more, and everybody could delete everywhere; if "
         "that is meant, set authorization.allow_all to true");
+  } else if (RemovesProtectedRuns(running_, loaded->config)) {
+    Fail(
+        "protected_runs_file: there is none any more, and protected runs could be deleted; if that "
+        "is meant, name a file with nothing but a comment, or restart");
   } else {
     ApplyLoaded(std::move(*loaded), now);
     return;

@@ -149,6 +149,109 @@ TEST(AuditTest, LogsAFullDiskAndKeepsServing) {
   EXPECT_GE(gateway.Metric("gateway_audit_lines_dropped_total").value_or(-1), 1);
 }
 
+// No file of a gateway that is started meanwhile may grow beyond this.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) {
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit{.rlim_cur = bytes, .rlim_max = before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileSizeLimit() { setrlimit(RLIMIT_FSIZE, &before_); }
+  FileSizeLimit(const FileSizeLimit&) = delete;
+  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+TEST(AuditTest, RefuseWritesAnIntentBeforeTheFirstAttempt) {
+  const ConfigFile folder("{}\n");
+  const std::string path = folder.path() + ".audit";
+  ScriptedUpstream upstream(Hang());
+  GatewayProcess gateway(
+      {.upstream = upstream.url(), .flags = {"--audit=" + path, "--audit-on-failure=refuse"}});
+  const DeleteClient client(gateway.grpc_address());
+  PendingDelete pending = client.Start(As("x", "r"));
+  ASSERT_TRUE(upstream.WaitForRequests(1));
+  const std::vector<std::string> lines = ReadLines(path);
+  ASSERT_EQ(lines.size(), 1u) << "it is there before anything is sent";
+  EXPECT_EQ(json::parse(lines[0]).value("event", ""), "audit_intent");
+  EXPECT_EQ(json::parse(lines[0]).value("request_id", ""), "r");
+  EXPECT_EQ(json::parse(lines[0]).value("eval_run_uuid", ""), kRun);
+  pending.Cancel();
+  gateway.process().Signal(SIGTERM);
+  ASSERT_TRUE(gateway.process().WaitForExit().has_value());
+  EXPECT_EQ(ParseAuditLines(ReadLines(path)).at("r").value("deletion", ""), "unknown");
+}
+
+TEST(AuditTest, RefuseSendsNothingWhileTheDiskIsFull) {
+  ScriptedUpstream upstream(Respond(HttpReply(204)));
+  const ConfigFile folder("{}\n");
+  const std::string path = folder.path() + ".audit";
+  std::optional<GatewayProcess> gateway;
+  {
+    const FileSizeLimit full(0);
+    gateway.emplace(GatewayProcess::Options{
+        .upstream = upstream.url(), .flags = {"--audit=" + path, "--audit-on-failure=refuse"}});
+  }
+  const DeleteClient client(gateway->grpc_address());
+  for (int i = 0; i < 3; ++i) {
+    const DeleteReply reply = client.Delete();
+    EXPECT_THAT(reply, HasCode(StatusCode::UNAVAILABLE));
+    EXPECT_THAT(reply, HasReason("AUDIT_UNAVAILABLE"));
+    EXPECT_THAT(reply, HasDeletion("not_performed"));
+    EXPECT_THAT(reply, HasAttempts(0));
+    EXPECT_THAT(reply, IsWellFormedError());
+  }
+  EXPECT_TRUE(upstream.requests().empty());
+  EXPECT_EQ(gateway->Metric("gateway_audit_rejections_total"), 3);
+  EXPECT_TRUE(gateway->WaitForEvent("audit_lines_lost").has_value());
+  EXPECT_EQ(gateway->Get("/readyz").status, 200);
+}
+
+// A file that fills up, and is moved away: the next one has space.
+TEST(AuditTest, RefuseRecoversAndSendsNothingWithoutAWholeLine) {
+  ScriptedUpstream upstream(Respond(HttpReply(204)));
+  const ConfigFile folder("{}\n");
+  const std::string path = folder.path() + ".audit";
+  std::optional<GatewayProcess> gateway;
+  {
+    const FileSizeLimit nearly_full(2000);
+    gateway.emplace(GatewayProcess::Options{
+        .upstream = upstream.url(), .flags = {"--audit=" + path, "--audit-on-failure=refuse"}});
+  }
+  const DeleteClient client(gateway->grpc_address());
+  std::size_t deleted = 0;
+  while (client.Delete(As("x", std::to_string(deleted))).code == StatusCode::OK) {
+    ASSERT_LT(++deleted, 10u) << "2000 bytes are no more than that many lines";
+  }
+  EXPECT_GE(deleted, 1u);
+  EXPECT_EQ(upstream.requests().size(), deleted);
+  std::size_t intents = 0;
+  for (const std::string& line : ReadLines(path)) {
+    const json parsed = json::parse(line, nullptr, /*allow_exceptions=*/false);
+    if (!parsed.is_discarded() && parsed.value("event", "") == "audit_intent") ++intents;
+  }
+  EXPECT_EQ(intents, deleted) << "each that was sent has one";
+
+  std::filesystem::rename(path, path + ".1");
+  ASSERT_TRUE(gateway->WaitForEvent("audit_file_opened").has_value());
+  EXPECT_THAT(client.Delete(), HasCode(StatusCode::OK));
+}
+
+TEST(AuditTest, RefuseNeedsAFile) {
+  for (const char* to : {"off", "log"}) {
+    ChildProcess gateway(GatewayProcess::MakeCommand(
+        {.upstream = "http://127.0.0.1:1",
+         .flags = {std::string("--audit=") + to, "--audit-on-failure=refuse"}}));
+    const auto exit = gateway.WaitForExit();
+    ASSERT_TRUE(exit.has_value());
+    EXPECT_EQ(exit->code, 2);
+    EXPECT_THAT(gateway.all_output(), HasSubstr("unless audit.to is a file"));
+  }
+}
+
 // It would wait for a reader of the pipe, before its first line and deaf to SIGTERM.
 TEST(AuditTest, FailsToStartWithAPipe) {
   const ConfigFile folder("{}\n");

@@ -115,6 +115,19 @@ TEST(ParseConfigTest, RejectsInconsistentSettings) {
   EXPECT_THAT(Check(config), IsEmpty()) << "two free ports are two ports";
 }
 
+TEST(ParseConfigTest, OnlyAFileCanBeRequiredForTheAudit) {
+  v1::GatewayConfig config = Defaults();
+  config.mutable_audit()->set_on_failure(v1::Audit::ON_FAILURE_REFUSE);
+  for (const char* to : {"off", "log"}) {
+    config.mutable_audit()->set_to(to);
+    EXPECT_THAT(Check(config, {{"audit.on_failure", "gateway.yaml:3"}}),
+                ElementsAre("audit.on_failure = \"refuse\" (from gateway.yaml:3): must be "
+                            "continue, unless audit.to is a file"));
+  }
+  config.mutable_audit()->set_to("/var/log/audit");
+  EXPECT_THAT(Check(config), IsEmpty());
+}
+
 TEST(ParseConfigTest, ReportsAllErrors) {
   v1::GatewayConfig config = Defaults();
   config.set_listen("x");

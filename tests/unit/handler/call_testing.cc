@@ -105,6 +105,23 @@ void FakeResponseWriter::Write(const DeleteResponse& response) {
   written_.push_back(std::move(written));
 }
 
+void FakeIntents::Write(const observability::CallRecord& record,
+                        std::chrono::system_clock::time_point /*now*/, IntentWaiter* new_waiter) {
+  EXPECT_EQ(waiter, nullptr) << "one at a time";
+  request_ids.emplace_back(record.request_id);
+  waiter = new_waiter;
+}
+
+void FakeIntents::Leave(IntentWaiter* leaving) {
+  EXPECT_EQ(waiter, leaving);
+  waiter = nullptr;
+}
+
+void FakeIntents::Finish(bool written) {
+  ASSERT_NE(waiter, nullptr);
+  std::exchange(waiter, nullptr)->OnIntentWritten(written);
+}
+
 CompletedCall::CompletedCall(const observability::CallRecord& record)
     : request_id(record.request_id),
       trace_id(record.trace_id),
@@ -121,6 +138,8 @@ CompletedCall::CompletedCall(const observability::CallRecord& record)
       retry_stop(record.retry_stop),
       limited_by(record.limited_by),
       would_be_limited_by(record.would_be_limited_by),
+      run_protected(record.run_protected),
+      audit_unavailable(record.audit_unavailable),
       resends_stopped(record.resends_stopped),
       http_status(record.http_status),
       upstream_code(record.upstream_code),
@@ -156,6 +175,7 @@ LiveConfig MakeLiveConfig(std::string_view secret) {
           .keys = std::make_shared<const authz::KeyRing>(std::move(key),
                                                          std::vector<authz::KeyRing::Entry>()),
           .rules = std::make_shared<const ratelimit::RuleSet>(),
+          .protected_runs = nullptr,
           .replicas = 1};
 }
 
@@ -194,6 +214,7 @@ void CallTest::TearDown() {
   EXPECT_EQ(handler().admission().in_flight(), 0u) << "each permit is released exactly once";
   EXPECT_EQ(observer_.completed.size(), observer_.started) << "each call is reported exactly once";
   EXPECT_EQ(probes_.under_way(), 0u) << "nobody waits for it";
+  EXPECT_EQ(intents_.waiter, nullptr) << "nobody waits for it";
   for (const auto& call : calls_) {
     EXPECT_FALSE(call->attempts.is_under_way());
     EXPECT_FALSE(call->timer.is_running());
@@ -202,12 +223,14 @@ void CallTest::TearDown() {
 
 DeleteHandler& CallTest::handler() {
   if (!handler_.has_value()) {
-    handler_.emplace(
-        options_,
-        DeleteHandler::Environment{.clock = &clock_, .random = &random_, .observer = &observer_},
-        std::make_unique<ratelimit::Limiter>(ratelimit::Limiter::Options{.max_keys = 10, .seed = 1},
-                                             nullptr),
-        live_config_);
+    handler_.emplace(options_,
+                     DeleteHandler::Environment{.clock = &clock_,
+                                                .random = &random_,
+                                                .observer = &observer_,
+                                                .intents = uses_intents_ ? &intents_ : nullptr},
+                     std::make_unique<ratelimit::Limiter>(
+                         ratelimit::Limiter::Options{.max_keys = 10, .seed = 1}, nullptr),
+                     live_config_);
     scopes_.emplace(&*handler_, &probes_);
   }
   return *handler_;

@@ -171,6 +171,7 @@ struct CompletedCall {
   int sends;
   deletion::RetryStop retry_stop;
   std::string limited_by, would_be_limited_by;
+  bool run_protected, audit_unavailable;
   int resends_stopped;
   int http_status;
   std::string upstream_code, upstream_request_id;
@@ -181,6 +182,17 @@ struct CompletedCall {
   bool operator==(const CompletedCall&) const = default;
 };
 void PrintTo(const CompletedCall& call, std::ostream* os);  // some of it
+
+// Lines that the test writes, or does not.
+struct FakeIntents final : IntentLog {
+  void Write(const observability::CallRecord& record, std::chrono::system_clock::time_point /*now*/,
+             IntentWaiter* waiter) override;
+  void Leave(IntentWaiter* waiter) override;
+  void Finish(bool written);  // of the line that is under way
+
+  std::vector<std::string> request_ids;  // of all of them
+  IntentWaiter* waiter = nullptr;        // of the line that is under way
+};
 
 struct FakeObserver final : CallObserver {
   void OnCallStarted() override { ++started; }
@@ -261,6 +273,8 @@ class CallTest : public ::testing::Test {
   FakeClock clock_;
   FakeRandom random_;
   FakeObserver observer_;
+  FakeIntents intents_;
+  bool uses_intents_ = false;
   DeleteOptions options_;
   LiveConfig live_config_ = MakeLiveConfig();
   FakeProbes probes_;

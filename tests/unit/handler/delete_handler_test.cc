@@ -24,14 +24,25 @@ using ::testing::ElementsAre;
 
 using DeleteHandlerTest = CallTest;
 
+std::string ToUpper(std::string text) {
+  for (char& c : text) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  return text;
+}
+
 std::shared_ptr<const authz::AccessPolicy> NobodyMay() {
   std::vector<authz::Scope> allowed;
   allowed.emplace_back(std::vector<std::string>{"dns:nobody"}, std::vector<std::string>{"*"});
   return std::make_shared<const authz::AccessPolicy>(std::move(allowed), /*dry_run=*/false);
 }
 
+std::shared_ptr<const authz::ProtectedRuns> Protect(std::string_view id) {
+  authz::ProtectedRuns::Builder builder;
+  builder.Add(id);
+  return std::make_shared<const authz::ProtectedRuns>(std::move(builder).Build());
+}
+
 // Each call of this test is wrong in every way that is looked at later, too.
-TEST_F(DeleteHandlerTest, LooksAtMessageThenStopThenPolicyThenLimitsThenAdmissionThenDeadline) {
+TEST_F(DeleteHandlerTest, LooksAtMessageStopPolicyProtectionLimitsAdmissionDeadlineInThisOrder) {
   options_.admission.max_in_flight = 1;
   TestCall& admitted = NewCall();
   Start(&admitted);
@@ -47,10 +58,16 @@ TEST_F(DeleteHandlerTest, LooksAtMessageThenStopThenPolicyThenLimitsThenAdmissio
   EXPECT_EQ(observer_.last().limited_by, "a-limit");
   EXPECT_EQ(observer_.last().authorization, authz::AccessDecision::kNone);
 
+  live_config_.protected_runs = Protect(kRun);
+  handler().SetLiveConfig(live_config_);
+  Start(&call, -1s);
+  EXPECT_EQ(observer_.last().reason, "RUN_PROTECTED");
+  EXPECT_EQ(observer_.last().upstream_key, "") << "no key is looked for before that";
   live_config_.policy = NobodyMay();
   handler().SetLiveConfig(live_config_);
   Start(&call, -1s);
-  EXPECT_EQ(observer_.last().reason, "CALLER_NOT_ALLOWED");
+  EXPECT_EQ(observer_.last().reason, "CALLER_NOT_ALLOWED")
+      << "only callers that may delete the run learn that it is protected";
   EXPECT_EQ(observer_.last().authorization, authz::AccessDecision::kDenied);
   EXPECT_EQ(observer_.last().upstream_key, "") << "no key is looked for before that";
   live_config_.deletions_enabled = false;
@@ -71,7 +88,7 @@ TEST_F(DeleteHandlerTest, LooksAtMessageThenStopThenPolicyThenLimitsThenAdmissio
   Start(&call, -1s);
   EXPECT_EQ(observer_.last().reason, "DEADLINE_TOO_SHORT");
   EXPECT_TRUE(call.attempts.started().empty());
-  EXPECT_EQ(call.writer.written().size(), 7u) << "each was answered";
+  EXPECT_EQ(call.writer.written().size(), 8u) << "each was answered";
   for (const WrittenResponse& response : call.writer.written()) {
     EXPECT_NE(response.code, absl::StatusCode::kOk);
   }
@@ -126,6 +143,41 @@ TEST_F(DeleteHandlerTest, StoppedDeletionsAreNotRetried) {
     EXPECT_EQ(observer_.last().certainty, certainty);
     EXPECT_EQ(observer_.last().sends, 1);
   }
+}
+
+TEST_F(DeleteHandlerTest, ProtectedRunsAreNotDeleted) {
+  live_config_.protected_runs = Protect(std::string("score_run.") + kRun);
+  for (const std::string& spelling :
+       {std::string(kRun), "eval_run." + std::string(kRun), ToUpper(kRun)}) {
+    Start(&call(), 5s, MakeMessage(spelling));
+    EXPECT_EQ(call().writer.last().code, absl::StatusCode::kFailedPrecondition) << spelling;
+    EXPECT_EQ(call().writer.last().reason, "RUN_PROTECTED") << spelling;
+    EXPECT_EQ(call().writer.last().trailing_metadata.at("grpc-retry-pushback-ms"), "-1");
+    EXPECT_EQ(call().writer.last().trailing_metadata.at("x-envoy-ratelimited"), "true");
+    EXPECT_EQ(observer_.last().certainty, Certainty::kNotPerformed);
+    EXPECT_TRUE(observer_.last().run_protected);
+  }
+  Start(&call(), 5s, MakeMessage(), FakeMetadata{{"grpc-previous-rpc-attempts", "1"}});
+  EXPECT_EQ(observer_.last().certainty, Certainty::kUnknown) << "it may be too late";
+  EXPECT_TRUE(call().attempts.started().empty());
+
+  Start(&call(), 5s, MakeMessage(kWorkspace));  // another run
+  call().attempts.Finish(HttpResponse(204));
+  EXPECT_EQ(observer_.last().code, absl::StatusCode::kOk);
+  EXPECT_FALSE(observer_.last().run_protected);
+}
+
+TEST_F(DeleteHandlerTest, RunsThatWereProtectedMeanwhileAreNotRetried) {
+  Start(&call());
+  call().attempts.Finish(ConnectFailed());
+  live_config_.protected_runs = Protect(kRun);
+  handler().SetLiveConfig(live_config_);
+  call().timer.FireWhenDue(&clock_);
+  EXPECT_EQ(call().attempts.started().size(), 1u);
+  EXPECT_EQ(call().writer.last().reason, "RUN_PROTECTED");
+  EXPECT_EQ(observer_.last().certainty, Certainty::kNotPerformed);
+  EXPECT_EQ(observer_.last().sends, 1);
+  EXPECT_TRUE(observer_.last().run_protected);
 }
 
 TEST_F(DeleteHandlerTest, AttemptUnderWayIsCompletedAfterTheStop) {

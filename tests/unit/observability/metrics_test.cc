@@ -44,6 +44,8 @@ TEST(MetricsTest, ExposesAllFamilies) {
           "gateway_retries_stopped_total counter", "gateway_retries_total counter",
           "gateway_authorization_decisions_total counter",
           "gateway_upstream_connections_reused_total counter",
+          "gateway_protected_run_rejections_total counter",
+          "gateway_audit_rejections_total counter",
           "gateway_upstream_resends_stopped_total counter",
           "gateway_upstream_unauthorized_total counter",
           "gateway_upstream_unrecognized_404_total counter", "grpc_server_handled_total counter",

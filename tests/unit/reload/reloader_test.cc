@@ -259,5 +259,22 @@ TEST_F(ReloaderTest, ExposesOnlyTheCurrentHash) {
   EXPECT_THAT(Metrics(), HasSubstr("gateway_config_info{hash=\""));
 }
 
+// A file that is being written may end before the setting.
+TEST_F(ReloaderTest, ProtectedRunsAreNotUnset) {
+  file_.Replace("protected_runs_file: /runs\n");
+  Reloader reloader(std::get<config::LoadedConfig>(Load()), Loaders(), &files_, &events_,
+                    &metrics_);
+  std::vector<std::string> paths;
+  reloader.OnReload([&](const config::LoadedConfig& next) {
+    paths.push_back(next.config.protected_runs_file());
+  });
+  file_.Replace("log: {level: warn}\n");
+  reloader.Reload(kNow);
+  EXPECT_THAT(Events(), ElementsAre(HasSubstr("protected_runs_file: there is none any more")));
+  file_.Replace("protected_runs_file: /others\n");
+  reloader.Reload(kNow);
+  EXPECT_THAT(paths, ElementsAre("/runs", "/others")) << "the first one is with the keys alone";
+}
+
 }  // namespace
 }  // namespace evalrun::reload
