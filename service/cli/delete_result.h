@@ -107,6 +107,10 @@ struct DeleteResult {
   [[nodiscard]] bool IsScopeNotFound() const { return reason == "SCOPE_NOT_FOUND"; }
   // Whether the operators of the gateway have stopped all deletions: no call can succeed now.
   [[nodiscard]] bool IsDeletionsStopped() const { return reason == "DELETIONS_STOPPED"; }
+  // Whether the gateway's operators protect this run: no call for it can succeed now.
+  [[nodiscard]] bool IsRunProtected() const { return reason == "RUN_PROTECTED"; }
+  // Whether the gateway could not write its audit: nothing was sent, and it may recover.
+  [[nodiscard]] bool IsAuditUnavailable() const { return reason == "AUDIT_UNAVAILABLE"; }
 };
 
 // Parses `reply`. Malformed details are treated as missing.

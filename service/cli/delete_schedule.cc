@@ -40,7 +40,7 @@ AttemptSummary SummarizeAttempt(const DeleteResult& report) {
     response.kind = Kind::kFatal;
   } else if (response.possibly_deleted) {
     response.kind = Kind::kUnknown;
-  } else if (report.code == absl::StatusCode::kResourceExhausted ||
+  } else if (report.code == absl::StatusCode::kResourceExhausted || report.IsAuditUnavailable() ||
              (report.code == absl::StatusCode::kUnavailable && report.retry_after.has_value())) {
     response.kind = Kind::kRejected;
   } else {

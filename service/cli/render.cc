@@ -99,6 +99,15 @@ std::string AdviceForError(const DeleteResult& report) {
     return "The operators of the gateway have stopped all deletions. Ask them, and run the same "
            "command again when deletions are enabled.";
   }
+  if (report.IsRunProtected()) {
+    return "The operators of the gateway protect this run from deletion. Ask them, and run the "
+           "same "
+           "command again when it is not protected any more.";
+  }
+  if (report.IsAuditUnavailable()) {
+    return "The gateway cannot write its audit, without which it deletes nothing: tell its "
+           "operators. Run the same command again later.";
+  }
   if (report.reason == "ABSENCE_UNVERIFIED") {
     return "Aymara finds no such run, but the gateway could not verify that its workspace exists. "
            "Run the same command again in a moment; if that does not help, tell the operators of "
@@ -211,7 +220,8 @@ std::string Hint(const DeleteResult& report) {
     hint += AdviceForError(report);
   } else if (report.code == StatusCode::kUnauthenticated ||
              report.code == StatusCode::kPermissionDenied ||
-             report.code == StatusCode::kUnimplemented || report.IsDeletionsStopped()) {
+             report.code == StatusCode::kUnimplemented || report.IsDeletionsStopped() ||
+             report.IsRunProtected()) {
     // An earlier attempt may have deleted it, but no further one will succeed as things are.
     hint += AdviceForError(report) + " ";
   }

@@ -302,6 +302,12 @@ DeleteResult DeletionsStopped(std::string deletion) {
   return report;
 }
 
+DeleteResult WithReason(absl::StatusCode code, std::string reason) {
+  DeleteResult report = Report(code, "not_performed");
+  report.reason = std::move(reason);
+  return report;
+}
+
 TEST(SummarizeAttemptTest, Table) {
   using absl::StatusCode;
   const struct {
@@ -329,6 +335,8 @@ TEST(SummarizeAttemptTest, Table) {
       {ScopeNotFound("unknown"), Kind::kFatal, true},
       {DeletionsStopped("not_performed"), Kind::kFatal, false},
       {DeletionsStopped("unknown"), Kind::kFatal, true},
+      {WithReason(StatusCode::kFailedPrecondition, "RUN_PROTECTED"), Kind::kFailed, false},
+      {WithReason(StatusCode::kUnavailable, "AUDIT_UNAVAILABLE"), Kind::kRejected, false},
   };
   for (const auto& [report, kind, possibly_deleted] : kTable) {
     const AttemptSummary response = SummarizeAttempt(report);

@@ -263,6 +263,22 @@ TEST(AdviceTest, DeletionsStopped) {
   EXPECT_THAT(Advice(report), HasSubstr("To settle it"));
 }
 
+TEST(AdviceTest, RunProtected) {
+  DeleteResult report = Error(StatusCode::kFailedPrecondition, "not_performed");
+  report.reason = "RUN_PROTECTED";
+  EXPECT_THAT(Advice(report), HasSubstr("protect this run"));
+  EXPECT_THAT(Advice(report), Not(HasSubstr("state of the run")));
+  report.deletion = "unknown";
+  EXPECT_THAT(Advice(report), HasSubstr("protect this run"));
+  EXPECT_THAT(Advice(report), HasSubstr("To settle it"));
+}
+
+TEST(AdviceTest, AuditUnavailable) {
+  DeleteResult report = Error(StatusCode::kUnavailable, "not_performed");
+  report.reason = "AUDIT_UNAVAILABLE";
+  EXPECT_THAT(Advice(report), HasSubstr("cannot write its audit"));
+}
+
 TEST(AdviceTest, NotFound) {
   DeleteResult report = Error(StatusCode::kNotFound, "absent");
   EXPECT_THAT(Advice(report), HasSubstr("give its workspace with --workspace"));
