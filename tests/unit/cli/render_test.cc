@@ -324,7 +324,7 @@ TEST(AdviceTest, MissingDetailsMayNotBeTheGateway) {
   report.has_details = false;
   EXPECT_THAT(Advice(report), HasSubstr("what answered is not the gateway. To settle it"));
   report.code = StatusCode::kUnimplemented;
-  EXPECT_THAT(Advice(report), HasSubstr("127.0.0.1:50051 does not know this service"));
+  EXPECT_THAT(Advice(report), HasSubstr("127.0.0.1:50051 does not have this service"));
 }
 
 TEST(AdviceTest, ConnectFailure) {
