@@ -8,5 +8,6 @@
 // - Two arenas: one thread allocates nearly all memory.
 extern "C" const char* const malloc_conf;
 const char* const malloc_conf =
-    "background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0,lg_extent_max_active_fit:20,"
+    "background_thread:true,max_background_threads:1,dirty_decay_ms:1000,muzzy_decay_ms:0,lg_"
+    "extent_max_active_fit:20,"
     "narenas:2";
