@@ -21,6 +21,7 @@ namespace {
 struct ReadQuantum {
   int socket = -1;  // -1: none
   std::uint64_t round = 0;
+  std::size_t max_bytes = 0;
   std::size_t bytes_read = 0;
   bool is_used_up = false;
 };
@@ -87,9 +88,10 @@ ssize_t WouldBlock() {
   return -1;
 }
 
-ReceiveQueues::ReadDecision BeginQuantum(int socket, std::uint64_t round) {
-  quantum = {.socket = socket, .round = round};
+ReceiveQueues::ReadDecision BeginQuantum(int socket, std::uint64_t round, std::size_t max_bytes) {
+  quantum = {.socket = socket, .round = round, .max_bytes = max_bytes};
   if (queues == nullptr || queues->is_empty()) return ReceiveQueues::ReadDecision::kRead;
+  quantum.max_bytes = queues->QuantumBytes(max_bytes);
   const auto decision = queues->DecideRead(GetConnectionId(socket), ProcessorTime());
   int unread_bytes = 0;
   quantum.is_used_up =
@@ -116,15 +118,15 @@ bool EndQuantum() {
 ssize_t ReceiveWithinQuantum(std::size_t max_bytes, int socket, msghdr* message, int flags) {
   const std::uint64_t round = current_round;
   if ((quantum.socket != socket || quantum.round != round) &&
-      BeginQuantum(socket, round) == ReceiveQueues::ReadDecision::kClose) {
+      BeginQuantum(socket, round, max_bytes) == ReceiveQueues::ReadDecision::kClose) {
     return 0;
   }
   if (quantum.is_used_up) return WouldBlock();
-  if (quantum.bytes_read >= max_bytes) {
+  if (quantum.bytes_read >= quantum.max_bytes) {
     if (EndQuantum()) return WouldBlock();
     quantum.bytes_read = 0;
   }
-  const ScopedIovecLimit limit(message, max_bytes - quantum.bytes_read);
+  const ScopedIovecLimit limit(message, quantum.max_bytes - quantum.bytes_read);
   const ssize_t size = c_library::RecvMsg(socket, message, flags);
   if (size > 0) {
     quantum.bytes_read += static_cast<std::size_t>(size);

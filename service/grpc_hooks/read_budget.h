@@ -7,10 +7,10 @@
 // next call, and all calls pile up in this process.
 //
 // While a ReadBudget exists, each connection is read in quanta: in each round, which begins when
-// gRPC's poller returns, recvmsg() returns at most so many bytes of a connection and then EAGAIN.
-// The rest stays in the kernel, where TCP's flow control slows the sender down, until the calls
-// that were read have been worked on. Connections whose bytes wait too long are not read
-// (receive_queues.h).
+// gRPC's poller returns, recvmsg() returns at most so many bytes of a connection, fewer the more
+// connections wait, and then EAGAIN. The rest stays in the kernel, where TCP's flow control slows
+// the sender down, until the calls that were read have been worked on. Connections whose bytes wait
+// too long are not read (receive_queues.h).
 //
 // After EAGAIN gRPC waits for its edge-triggered epoll instance; setting SO_RCVLOWAT makes the
 // kernel (Linux since 4.18) report the rest.

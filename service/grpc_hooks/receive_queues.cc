@@ -2,6 +2,7 @@
 
 #include "service/grpc_hooks/receive_queues.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace evalrun::grpc_hooks {
@@ -9,6 +10,10 @@ namespace {
 
 // No round takes that long.
 constexpr ReceiveQueues::Time kStaleAfter = std::chrono::seconds(10);
+
+// So many connections are read by whole quanta.
+constexpr std::size_t kWholeQuanta = 16;
+constexpr std::size_t kMinQuantumBytes = 128;
 
 }  // namespace
 
@@ -34,9 +39,13 @@ ReceiveQueues::ReadDecision ReceiveQueues::DecideRead(const ConnectionId& connec
   return ReadDecision::kClose;
 }
 
+std::size_t ReceiveQueues::QuantumBytes(std::size_t max_bytes) const {
+  if (queues_.size() <= kWholeQuanta) return max_bytes;
+  return std::max(max_bytes * kWholeQuanta / queues_.size(), std::min(kMinQuantumBytes, max_bytes));
+}
+
 void ReceiveQueues::OnReadQuantumEnd(const ConnectionId& connection, std::size_t read,
                                      std::size_t unread, Time now) {
-  if (max_wait_ == Time(0)) return;
   const auto [found, is_new] = queues_.try_emplace(connection.socket);
   Queue& queue = found->second;
   if (is_new) {
@@ -57,7 +66,7 @@ void ReceiveQueues::OnReadQuantumEnd(const ConnectionId& connection, std::size_t
   } else {
     queue.bytes_before_mark -= read;
   }
-  if (waited < max_wait_) return;
+  if (max_wait_ == Time(0) || waited < max_wait_) return;
   // Half of the connections go on, so that the core has work and calls that were started get
   // responses.
   const Count count = CountSince(previous_round);

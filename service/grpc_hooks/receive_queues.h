@@ -52,6 +52,11 @@ class ReceiveQueues {
   // The connection is readable, and its quantum in this round begins.
   [[nodiscard]] ReadDecision DecideRead(const ConnectionId& connection, Time now);
 
+  // How much of a connection is read in a round: `max_bytes`, or less where so many connections
+  // have unread bytes that a round, for which a caller with few calls waits, would grow with their
+  // number. At least a call, as one takes a hundred bytes or more.
+  [[nodiscard]] std::size_t QuantumBytes(std::size_t max_bytes) const;
+
   // Its quantum is used up: `read` bytes were read, and `unread` are left, at least 1. Not called
   // when nothing is left.
   void OnReadQuantumEnd(const ConnectionId& connection, std::size_t read, std::size_t unread,

@@ -46,8 +46,11 @@ void HealthWatch::Run() {
     Probe([&] { return gateway_.Get("/healthz").status == 200; }, &stats_.healthz, &stats_);
     Probe([&] { return gateway_.Metric("gateway_calls_in_flight").has_value(); }, &stats_.metrics,
           &stats_);
+    const auto start = std::chrono::steady_clock::now();
     Probe([&] { return client.CallRaw("/grpc.health.v1.Health/Check", "").response == "\x08\x01"; },
           &stats_.check, &stats_);
+    stats_.checks.Add(
+        std::chrono::ceil<std::chrono::microseconds>(std::chrono::steady_clock::now() - start));
     stats_.peak_resident_kib =
         std::max(stats_.peak_resident_kib, ReadProcessStats(gateway_.process().pid()).resident_kib);
   } while (poll(&stop, 1, kProbeIntervalMs) == 0);

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <thread>
 
+#include "tests/benchmark/latencies.h"
 #include "tests/support/gateway_process.h"
 #include "tests/support/latch.h"
 
@@ -22,6 +23,7 @@ class HealthWatch {
     std::chrono::milliseconds healthz{0};
     std::chrono::milliseconds metrics{0};
     std::chrono::milliseconds check{0};  // grpc.health.v1.Health/Check
+    Latencies checks;                    // of each
     long peak_resident_kib = 0;          // of the gateway, sampled at each poll
     int asked = 0;
     int failed = 0;

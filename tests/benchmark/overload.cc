@@ -69,7 +69,7 @@ json ToJson(Latencies* latencies) {
   const auto ms = [&](double share) {
     return static_cast<double>(latencies->Quantile(share).count()) / 1000;
   };
-  return {{"p50", ms(0.5)}, {"p99", ms(0.99)}, {"max", ms(1)}};
+  return {{"p50", ms(0.5)}, {"p90", ms(0.9)}, {"p99", ms(0.99)}, {"max", ms(1)}};
 }
 
 // Counts the calls that end within the measured part of a step.
@@ -173,7 +173,7 @@ class Benchmark {
     const auto start = std::chrono::steady_clock::now();
     const LoadStats report = RunLoad(options);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-    const HealthWatch::Stats health = watch.Stop();
+    HealthWatch::Stats health = watch.Stop();
     const ProcessStats process_stats = ReadProcessStats(gateway_.process().pid());
 
     json step = counts.ToJson();
@@ -187,6 +187,7 @@ class Benchmark {
     step["health"] = {{"healthz_max_ms", health.healthz.count()},
                       {"metrics_max_ms", health.metrics.count()},
                       {"check_max_ms", health.check.count()},
+                      {"check_ms", testing::ToJson(&health.checks)},
                       {"asked", health.asked},
                       {"failed", health.failed}};
     return step;

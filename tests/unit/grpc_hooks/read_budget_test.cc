@@ -208,6 +208,19 @@ TEST_F(ReadBudgetTest, GivesEachConnectionItsOwnQuantum) {
   EXPECT_EQ(other.ReadOnce(), 100);
 }
 
+TEST_F(ReadBudgetTest, QuantumIsSmallerWhenManyConnectionsWait) {
+  for (int socket = 1001; socket <= 1032; ++socket) {
+    queues_.OnReadQuantumEnd({.socket = socket}, 100, 1, std::chrono::hours(1));
+  }
+  const ReadBudget budget(400, &queues_);
+  const Connection connection;
+  connection.Send(400);
+  for (const int expected : {200, 193, 7}) {  // it waits itself after the first
+    ASSERT_TRUE(connection.IsTold());
+    EXPECT_EQ(connection.ReadAll(), expected);
+  }
+}
+
 // Of two that wait for too long one is held, and its turn is told anew until it ends.
 TEST_F(ReadBudgetTest, PausedConnectionReadsNothingThenEndOfStream) {
   ReceiveQueues impatient(std::chrono::nanoseconds(1), std::chrono::nanoseconds(1));
