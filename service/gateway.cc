@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <functional>
@@ -22,12 +23,14 @@
 #include "service/authz/policy.h"
 #include "service/config/contradictions.h"
 #include "service/config/live_settings.h"
+#include "service/config/read_file.h"
 #include "service/config/tls.h"
 #include "service/config/yaml_writer.h"
 #include "service/options_from_config.h"
 #include "service/process/descriptor_limit.h"
 #include "service/process/termination_signal.h"
 #include "service/reload/key_file_times.h"
+#include "service/tracing/instance_id.h"
 
 namespace evalrun::service {
 namespace {
@@ -39,6 +42,7 @@ using std::chrono::system_clock;
 constexpr milliseconds kSignalCheckInterval{20};
 // How long the start of a shutdown may be delayed by a file that does not respond.
 constexpr milliseconds kReloadStopTimeout{2000};
+constexpr std::size_t kMaxCaFileBytes = std::size_t{1} << 20;
 
 std::shared_ptr<spdlog::logger> MakeLogger(const char* name, spdlog::level::level_enum level,
                                            std::shared_ptr<observability::LineSink> sink) {
@@ -53,6 +57,12 @@ std::shared_ptr<spdlog::logger> MakeLogger(const char* name, spdlog::level::leve
 void LogAuthorizationMode(const authz::AccessPolicy& policy, spdlog::level::level_enum level,
                           const observability::EventLog& events) {
   events.Write(level, "authorization", {{"mode", policy.mode()}});
+}
+
+// Ids of traces are unique among all gateways: 32 bits would repeat.
+std::uint64_t MakeSeed() {
+  std::random_device device;
+  return std::uint64_t{device()} << 32 | device();
 }
 
 void LogContradictions(const config::v1::GatewayConfig& config,
@@ -102,6 +112,7 @@ Gateway::Gateway(config::LoadedConfig loaded, reload::Reloader::Loaders load,
       credential_metrics_(metrics_.registry()),
       library_log_(&events_, metrics_.registry()),
       random_(std::random_device{}()),
+      trace_random_(MakeSeed()),
       live_config_(MakeLiveConfig(loaded_)),
       certificates_(&events_, &credential_metrics_),
       protected_runs_(config_.ids().opaque(), &events_, &config_metrics_),
@@ -120,6 +131,7 @@ Gateway::~Gateway() = default;
 int Gateway::Run() {
   if (!OpenAuditLog() || !LoadProtectedRuns()) return 1;
   ShareLimits();
+  if (!StartTracing()) return 1;
   MakeHandler();
   if (!LoadServerCertificate() || !LoadUpstreamCertificate()) return 1;
   if (!StartGrpcServer() || !StartAdminServer()) return 1;
@@ -162,6 +174,22 @@ void Gateway::ShareLimits() {
   }
 }
 
+bool Gateway::StartTracing() {
+  if (!loaded_.traces_url.empty()) {
+    if (const std::string& file = config_.tracing().ca_file(); !file.empty()) {
+      if (const auto read = config::ReadFile(file, kMaxCaFileBytes); !read.ok()) {
+        return Fail("cannot export traces to", loaded_.traces_url, read.status());
+      }
+    }
+    tracing_.emplace(MakeTracerOptions(loaded_), MakeOtlpHttpOptions(loaded_),
+                     MakeSpanExporterOptions(config_, tracing::MakeInstanceId(&trace_random_)),
+                     &trace_random_, &events_);
+  }
+  trace_metrics_.emplace(tracing_.has_value() ? &tracing_->exporter() : nullptr);
+  metrics_.AddSource(&*trace_metrics_);
+  return true;
+}
+
 void Gateway::MakeHandler() {
   auto limiter = std::make_unique<ratelimit::Limiter>(
       ratelimit::Limiter::Options{.max_keys = config_.limits().max_keys(),
@@ -177,7 +205,8 @@ void Gateway::MakeHandler() {
           .clock = &clock_,
           .random = &random_,
           .observer = &*call_reporter_,
-          .intents = intent_writer_.has_value() ? &*intent_writer_ : nullptr},
+          .intents = intent_writer_.has_value() ? &*intent_writer_ : nullptr,
+          .tracer = tracing_.has_value() ? tracing_->tracer() : nullptr},
       std::move(limiter), live_config_);
   process_metrics_.SetKeyFileTimes(
       reload::GetKeyFileTimes(config_.upstream(), process_metrics_.started_at()));
@@ -354,9 +383,10 @@ void Gateway::Drain() {
     events_.Write(spdlog::level::err, "audit_stuck",
                   {{"reason", "the audit file does not respond"}});
   }
+  const bool is_tracing_ended = !tracing_.has_value() || tracing_->Close();
   events_.Write(spdlog::level::info, "stopped");
   // These threads use what destructors would destroy, too.
-  if (!reload_ended || !is_audit_written) ExitWithoutDestructors(0);
+  if (!reload_ended || !is_audit_written || !is_tracing_ended) ExitWithoutDestructors(0);
 }
 
 void Gateway::ExitWithoutDestructors(int status) {

@@ -47,6 +47,8 @@
 #include "service/reload/protected_runs_reloader.h"
 #include "service/reload/reload_thread.h"
 #include "service/reload/reloader.h"
+#include "service/tracing/trace_metrics.h"
+#include "service/tracing/tracing.h"
 
 namespace evalrun::service {
 
@@ -72,6 +74,7 @@ class Gateway {
   [[nodiscard]] bool OpenAuditLog();
   [[nodiscard]] bool LoadProtectedRuns();
   void ShareLimits();
+  [[nodiscard]] bool StartTracing();
   void MakeHandler();
   [[nodiscard]] bool LoadServerCertificate();
   [[nodiscard]] bool LoadUpstreamCertificate();
@@ -113,6 +116,9 @@ class Gateway {
   std::optional<IntentWriter> intent_writer_;  // only where audit.on_failure is refuse
   const handler::MachineClock clock_;
   handler::PseudoRandomSource random_;
+  handler::PseudoRandomSource trace_random_;
+  std::optional<tracing::Tracing> tracing_;  // empty: no call is traced
+  std::optional<tracing::TraceMetrics> trace_metrics_;
   handler::LiveConfig live_config_;  // the one that was last posted to the event loop
   std::unique_ptr<handler::DeleteHandler> delete_handler_;
   reload::CertificateReloader certificates_;

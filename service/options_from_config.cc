@@ -18,6 +18,12 @@ using config::LoadedConfig;
 using config::ToMicroseconds;
 using std::chrono::milliseconds;
 
+namespace {
+
+std::string UserAgent() { return absl::StrCat("evalrun-gateway/", std::string(config::Version())); }
+
+}  // namespace
+
 grpc_adapter::GrpcServerOptions MakeServerOptions(const LoadedConfig& loaded) {
   const auto& server = loaded.config.server();
   return {.host = loaded.listen.host,
@@ -39,8 +45,7 @@ grpc_adapter::GrpcServerOptions MakeServerOptions(const LoadedConfig& loaded) {
 http::HttpClientOptions MakeHttpOptions(const LoadedConfig& loaded) {
   const auto& upstream = loaded.config.upstream();
   return {.origin = loaded.upstream.Origin(),
-          .headers = {absl::StrCat("User-Agent: evalrun-gateway/", std::string(config::Version())),
-                      "Accept: application/json"},
+          .headers = {absl::StrCat("User-Agent: ", UserAgent()), "Accept: application/json"},
           .proxy = upstream.proxy(),
           .connect_timeout = To<milliseconds>(upstream.connect_timeout()),
           .max_idle_connections = upstream.max_idle_connections(),
@@ -120,6 +125,31 @@ std::optional<ratelimit::RedisOptions> MakeSharedLimitsOptions(const LoadedConfi
     options.password = [file] { return config::ReadPassword(file); };
   }
   return options;
+}
+
+tracing::TracerOptions MakeTracerOptions(const LoadedConfig& loaded) {
+  return {.root_samples_per_million = loaded.config.tracing().root_samples_per_million(),
+          .upstream = {.origin = loaded.upstream.Origin(),
+                       .address = loaded.upstream.host,
+                       .port = loaded.upstream.port}};
+}
+
+tracing::OtlpHttpOptions MakeOtlpHttpOptions(const LoadedConfig& loaded) {
+  const auto& tracing = loaded.config.tracing();
+  return {.url = loaded.traces_url,
+          .ca_file = tracing.ca_file(),
+          .timeout = To<milliseconds>(tracing.timeout()),
+          .user_agent = UserAgent()};
+}
+
+tracing::SpanExporterOptions MakeSpanExporterOptions(const config::v1::GatewayConfig& config,
+                                                     std::string instance_id) {
+  const auto& tracing = config.tracing();
+  if (!tracing.service_instance_id().empty()) instance_id = tracing.service_instance_id();
+  return {.resource = {.service_name = tracing.service_name(),
+                       .service_version = std::string(config::Version()),
+                       .service_instance_id = std::move(instance_id)},
+          .max_queue_spans = tracing.max_queue_spans()};
 }
 
 grpc_ssl_client_certificate_request_type ToClientCertificateRequest(const LoadedConfig& loaded) {

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include <google/protobuf/duration.pb.h>
 #include <grpc/grpc_security_constants.h>
@@ -26,6 +27,9 @@
 #include "service/observability/audit_log.h"
 #include "service/ratelimit/redis_store.h"
 #include "service/ratelimit/rule_set.h"
+#include "service/tracing/otlp_http_sender.h"
+#include "service/tracing/span_exporter.h"
+#include "service/tracing/tracer.h"
 
 namespace evalrun::service {
 
@@ -43,6 +47,11 @@ namespace evalrun::service {
 // The store of shared limits. Empty: limits are not shared.
 [[nodiscard]] std::optional<ratelimit::RedisOptions> MakeSharedLimitsOptions(
     const config::LoadedConfig& loaded);
+// For calls that are traced. `instance_id` is used where the configuration names none.
+[[nodiscard]] tracing::TracerOptions MakeTracerOptions(const config::LoadedConfig& loaded);
+[[nodiscard]] tracing::OtlpHttpOptions MakeOtlpHttpOptions(const config::LoadedConfig& loaded);
+[[nodiscard]] tracing::SpanExporterOptions MakeSpanExporterOptions(
+    const config::v1::GatewayConfig& config, std::string instance_id);
 // Which client certificates gRPC requests.
 [[nodiscard]] grpc_ssl_client_certificate_request_type ToClientCertificateRequest(
     const config::LoadedConfig& loaded);

@@ -82,6 +82,10 @@ std::vector<std::string> FindContradictions(const v1::GatewayConfig& config) {
         "limits.redis.username, limits.redis.password_file: are not used without "
         "limits.redis.address");
   }
+  if (config.tracing().otlp_endpoint().empty() && config.tracing().root_samples_per_million() > 0) {
+    found.emplace_back(
+        "tracing.root_samples_per_million: nothing is traced without tracing.otlp_endpoint");
+  }
   return found;
 }
 

@@ -43,6 +43,7 @@ struct LoadedConfig {
   UpstreamUrl upstream;
   authz::IdentityPolicy identity;
   std::optional<text::HostPort> limits_redis;  // empty: limits are not shared
+  std::string traces_url;                      // that spans are posted to; empty: no call is traced
 
   // Live settings.
   std::vector<ratelimit::LimitRule> limit_rules;

@@ -15,6 +15,7 @@
 #include "service/config/field_parsers.h"
 #include "service/config/identity.h"
 #include "service/config/limit_rules.h"
+#include "service/config/otlp_endpoint.h"
 #include "service/config/text.h"
 #include "service/config/tls.h"
 #include "service/config/upstream_keys.h"
@@ -90,7 +91,11 @@ void ParseAllFields(const Sources& sources, LoadedConfig* loaded, Lines* errors,
                  {"audit.to", Check(CheckAuditTarget)},
                  {"tls.certificate_file", AnyText()},
                  {"tls.key_file", AnyText()},
-                 {"tls.client_ca_file", AnyText()}},
+                 {"tls.client_ca_file", AnyText()},
+                 {"tracing.otlp_endpoint", ParseInto(ParseOtlpEndpoint, &loaded->traces_url)},
+                 {"tracing.ca_file", AnyText()},
+                 {"tracing.service_name", AnyText()},
+                 {"tracing.service_instance_id", AnyText()}},
        .elements = {{"upstream.keys", ForEach<v1::UpstreamKey>(parse_key)},
                     {"limits.rules", ForEach<v1::LimitRule>(parse_limit_rule)},
                     {"authorization.rules", ForEach<v1::AuthorizationRule>(parse_authorization)}}},

@@ -78,6 +78,7 @@ void ActiveCall::Start(const IncomingCall& call) {
   handler_.observer().OnCallStarted();
   ReadCaller(call);
   ReadMetadata(call.metadata);
+  if (handler_.tracer() != nullptr) StartTrace(call.metadata);
 
   std::optional<CallError> error = ReadMessage(call.message);
   if (!error.has_value()) error = CheckDeletionsEnabled();
@@ -126,6 +127,16 @@ void ActiveCall::ReadMetadata(const Metadata& metadata) {
   if (!ParseTraceId(traceparent).empty()) state_.traceparent = traceparent;
 }
 
+void ActiveCall::StartTrace(const Metadata& metadata) {
+  state_.trace = handler_.tracer()->Start({.metadata = metadata,
+                                           .traceparent = state_.traceparent,
+                                           .steady_time = state_.arrived_at,
+                                           .system_time = handler_.clock().SystemNow()});
+  if (state_.trace == nullptr || !state_.traceparent.empty()) return;
+  // Begun here: log lines name it, too.
+  state_.traceparent = state_.trace->traceparent();
+}
+
 std::optional<CallError> ActiveCall::ReadMessage(std::string_view message) {
   state_.request_bytes = message.size();
   const std::optional<InvalidField> invalid =
@@ -165,6 +176,9 @@ std::optional<CallError> ActiveCall::CheckRateLimits() {
   const ratelimit::Limiter::Decision decision = limiter.Check(subjects, now);
   const ratelimit::RuleSet& rules = limiter.rules();
   AppendRuleNames(rules, decision.shadow_refused, &state_.would_be_limited_by);
+  if (state_.trace != nullptr && decision.shadow_refused != 0) {
+    state_.trace->OnShadowLimited(state_.arrived_at, state_.would_be_limited_by);
+  }
   if (decision.refused == 0) {
     limiter.Commit(now);
     return std::nullopt;
@@ -173,6 +187,7 @@ std::optional<CallError> ActiveCall::CheckRateLimits() {
   const ratelimit::LimitRule& rule = rules.rule(index);
   const std::string_view subject = subjects.Get(rule.by);
   state_.limited_by = rule.name;
+  if (state_.trace != nullptr) state_.trace->OnRateLimited(state_.arrived_at, rule.name);
   return MakeRateLimitError({.rule = rule,
                              .quota = *rules.FindQuota(index, subject),
                              .subject = subject,
@@ -185,10 +200,22 @@ std::optional<CallError> ActiveCall::Admit() {
                                                    handler_.random().Uniform());
   if (const auto* rejection = std::get_if<AdmissionController::Rejection>(&admission)) {
     handler_.observer().OnCallRejected(rejection->reason);
+    if (state_.trace != nullptr) TraceRejection(*rejection);
     return MakeAdmissionError(*rejection, state_.attempted_before, state_.request_id);
   }
   state_.permit = std::get<AdmissionController::Permit>(std::move(admission));
   return std::nullopt;
+}
+
+void ActiveCall::TraceRejection(const AdmissionController::Rejection& rejection) {
+  switch (rejection.reason) {
+    case deletion::RejectReason::kInFlightCap:
+      state_.trace->OnInFlightCap(state_.arrived_at);
+      break;
+    case deletion::RejectReason::kHoldBack:
+      state_.trace->OnHeldBack(state_.arrived_at, rejection.retry_after);
+      break;
+  }
 }
 
 void ActiveCall::PrepareAttempts(const Metadata& metadata) {
@@ -213,6 +240,11 @@ void ActiveCall::PrepareAttempts(const Metadata& metadata) {
   if (options.forward_request_id) add(kRequestIdKey, state_.request_id);
   if (!options.forward_traceparent || state_.traceparent.empty()) return;
   add("traceparent", state_.traceparent);
+  if (state_.trace != nullptr) {
+    state_.traceparent_header = state_.header_count - 1;
+    // A trace that was begun here has none.
+    if (ParseTraceId(metadata.Find("traceparent")).empty()) return;
+  }
   if (!options.forward_tracestate) return;
   const std::string tracestate = metadata.Join("tracestate");
   if (IsWellFormedTracestate(tracestate)) add("tracestate", tracestate);
@@ -256,12 +288,22 @@ void ActiveCall::StartAttempt() {
     return;
   }
   if (attempts_before > 0) handler_.observer().OnRetry();
+  if (state_.trace != nullptr) TraceAttempt(attempts_before);
   state_.phase = Phase::kAttempting;
   attempts_.Start({.target = state_.target.c_str(),
                    .headers = std::span(state_.headers.data(), state_.header_count),
                    .timeout = timeout,
                    .fresh_connection = state_.fresh_connection},
                   this);
+}
+
+void ActiveCall::TraceAttempt(int attempts_before) {
+  const std::string_view traceparent =
+      state_.trace->OnAttemptStarted(handler_.clock().SteadyNow(), state_.target, attempts_before);
+  if (state_.traceparent_header == 0) return;
+  std::string& line = state_.header_lines[state_.traceparent_header - 1];
+  line.assign("traceparent: ").append(traceparent);
+  state_.headers[state_.traceparent_header] = line.c_str();
 }
 
 void ActiveCall::OnAttemptDone(const deletion::AttemptResult& result) {
@@ -271,6 +313,9 @@ void ActiveCall::OnAttemptDone(const deletion::AttemptResult& result) {
   handler_.observer().OnAttemptDone(result);
 
   const deletion::AttemptClassification classification = ReadUpstreamResponse(result);
+  if (state_.trace != nullptr) {
+    state_.trace->OnAttemptDone(handler_.clock().SteadyNow(), result, classification);
+  }
   deletion::RetryHint hint;
   if (state_.upstream_response.is_final && classification.code != absl::StatusCode::kOk) {
     hint.retry_after = deletion::ParseRetryAfter(result.retry_after, result.retry_after_ms,
@@ -326,22 +371,31 @@ void ActiveCall::ApplyStep(const Deletion::Step& step) {
     return;
   }
   state_.phase = Phase::kWaitingForRetry;
-  timer_.Start(handler_.clock().SteadyNow() + step.wait, this);
+  const auto now = handler_.clock().SteadyNow();
+  if (state_.trace != nullptr) state_.trace->OnBackoff(now, step.wait);
+  timer_.Start(now + step.wait, this);
 }
 
 void ActiveCall::CheckScope() {
   const std::optional<deletion::ScopeStatus> status = scopes_.Check(GetScope(), this);
   if (status.has_value()) {
+    if (state_.trace != nullptr) {
+      state_.trace->OnScopeChecked(handler_.clock().SteadyNow(), *status, /*probed=*/false);
+    }
     state_.deletion->OnScopeChecked(*status);
     Finish(state_.deletion->response());
     return;
   }
+  if (state_.trace != nullptr) state_.trace->OnScopeProbeAwaited(handler_.clock().SteadyNow());
   state_.phase = Phase::kWaitingForScope;
   timer_.Start(state_.own_deadline, this);
 }
 
 void ActiveCall::OnScopeChecked(deletion::ScopeStatus status) {
   timer_.Cancel();
+  if (state_.trace != nullptr) {
+    state_.trace->OnScopeChecked(handler_.clock().SteadyNow(), status, /*probed=*/true);
+  }
   state_.deletion->OnScopeChecked(status);
   Finish(state_.deletion->response());
 }
@@ -390,6 +444,7 @@ void ActiveCall::RetryIfAllowed() {
   const std::string& key_name = state_.api_key->name();
   const milliseconds held = handler_.admission().retry_after_gate(key_name).Remaining(now);
   if (held > milliseconds(0)) {
+    if (state_.trace != nullptr) state_.trace->OnHeldBack(now, held);
     const auto time_left = std::chrono::floor<milliseconds>(TimeToOwnDeadline());
     ApplyStep(
         state_.deletion->OnRetryAfterGateClosed(held, time_left, handler_.random().Uniform()));
@@ -397,6 +452,7 @@ void ActiveCall::RetryIfAllowed() {
   }
   const std::int64_t wait = handler_.limiter().TryAcquireAttempt(key_name, ToNanoseconds(now));
   if (wait > 0) {
+    if (state_.trace != nullptr) state_.trace->OnRetryRateLimited(now, ToMilliseconds(wait));
     state_.deletion->StopForRateLimit(ToMilliseconds(wait));
     Finish(state_.deletion->response());
     return;
@@ -430,6 +486,10 @@ Deletion::Response ActiveCall::Abandon(absl::StatusCode code, std::string_view r
       break;
     case Phase::kAttempting:
       may_have_been_sent = attempts_.Cancel();
+      if (state_.trace != nullptr) {
+        state_.trace->OnAttemptAborted(handler_.clock().SteadyNow(), code, reason,
+                                       may_have_been_sent);
+      }
       break;
     case Phase::kWaitingForAudit:
       handler_.intents()->Leave(this);
@@ -556,6 +616,9 @@ observability::CallRecord ActiveCall::MakeRecord() const {
 
 void ActiveCall::Complete(const observability::CallRecord& record) {
   handler_.observer().OnCallCompleted(record, handler_.clock().SystemNow());
+  if (state_.trace != nullptr) {
+    state_.trace->OnCallCompleted(handler_.clock().SteadyNow(), record);
+  }
   state_.Reset();
 }
 

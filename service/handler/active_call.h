@@ -21,6 +21,7 @@
 #include <optional>
 #include <string_view>
 
+#include "rest_backend/deletion/admission_controller.h"
 #include "rest_backend/deletion/attempt_result.h"
 #include "rest_backend/deletion/deletion.h"
 #include "service/handler/attempt_sender.h"
@@ -66,6 +67,7 @@ class ActiveCall final : public AttemptObserver,
  private:
   void ReadCaller(const IncomingCall& call);
   void ReadMetadata(const Metadata& metadata);
+  void StartTrace(const Metadata& metadata);
   // Each returns the error that the call is rejected with, if it is.
   [[nodiscard]] std::optional<CallError> ReadMessage(std::string_view message);
   [[nodiscard]] std::optional<CallError> CheckDeletionsEnabled() const;
@@ -73,6 +75,7 @@ class ActiveCall final : public AttemptObserver,
   [[nodiscard]] std::optional<CallError> CheckProtectedRuns();
   [[nodiscard]] std::optional<CallError> CheckRateLimits();
   [[nodiscard]] std::optional<CallError> Admit();
+  void TraceRejection(const deletion::AdmissionController::Rejection& rejection);
 
   void PrepareAttempts(const Metadata& metadata);
   void WriteIntent();
@@ -80,6 +83,8 @@ class ActiveCall final : public AttemptObserver,
   void StartAttempt();
   // Whether the call was ended, because an operator forbids the next attempt.
   [[nodiscard]] bool EndIfForbidden();
+  // Gives the attempt that is about to begin its own `traceparent`.
+  void TraceAttempt(int attempts_before);
   // Reads what the upstream says, and returns what it means.
   deletion::AttemptClassification ReadUpstreamResponse(const deletion::AttemptResult& result);
   void ApplyStep(const deletion::Deletion::Step& step);

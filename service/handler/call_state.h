@@ -9,6 +9,7 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -18,6 +19,7 @@
 #include "rest_backend/deletion/deletion.h"
 #include "service/authz/key_ring.h"
 #include "service/authz/policy.h"
+#include "service/handler/call_trace.h"
 #include "service/handler/delete_errors.h"
 
 namespace evalrun::handler {
@@ -29,7 +31,7 @@ struct CallBuffers {
   std::string caller;     // authz/caller.h
   std::string workspace;  // in canonical form; empty: unset
   std::string request_id;
-  std::string traceparent;  // empty: none, or a malformed one
+  std::string traceparent;  // empty: none, or a malformed one; of a trace begun here, the call's
   std::string target;
   std::array<std::string, 3> header_lines;  // that `headers` refers to
   std::string limited_by;                   // the rule that rejected the call
@@ -64,6 +66,8 @@ struct CallValues {
   // Of every attempt. The first line is the API key's.
   std::array<const char*, 4> headers{};
   std::size_t header_count = 0;
+  std::unique_ptr<CallTrace> trace;            // null: the call is not traced
+  std::size_t traceparent_header = 0;          // in `headers`: each attempt's own; 0: none
   std::optional<deletion::Deletion> deletion;  // set once the call is admitted
   bool fresh_connection = false;               // for the next attempt
 

@@ -12,6 +12,7 @@
 
 #include "rest_backend/deletion/admission_controller.h"
 #include "service/handler/call_observer.h"
+#include "service/handler/call_trace.h"
 #include "service/handler/clock.h"
 #include "service/handler/delete_options.h"
 #include "service/handler/intent_log.h"
@@ -24,12 +25,14 @@ namespace evalrun::handler {
 // Not thread-safe: belongs to the thread of the calls, once there are any.
 class DeleteHandler {
  public:
-  // They outlive the handler. Only `intents` may be null: calls are sent without a line before.
+  // They outlive the handler. Only these may be null: `intents`, when calls are sent without a line
+  // before, and `tracer`, when no call is traced.
   struct Environment {
     const Clock* clock;
     RandomSource* random;
     CallObserver* observer;
     IntentLog* intents = nullptr;
+    CallTracer* tracer = nullptr;
   };
 
   // `limiter` is not null; its rules are those of `live_config`.
@@ -52,6 +55,8 @@ class DeleteHandler {
   [[nodiscard]] RandomSource& random() { return *environment_.random; }
   [[nodiscard]] CallObserver& observer() { return *environment_.observer; }
   [[nodiscard]] IntentLog* intents() { return environment_.intents; }
+  // Null: no call is traced.
+  [[nodiscard]] CallTracer* tracer() { return environment_.tracer; }
   [[nodiscard]] deletion::AdmissionController& admission() { return admission_; }
   [[nodiscard]] ratelimit::Limiter& limiter() { return *limiter_; }
 

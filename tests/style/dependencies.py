@@ -50,6 +50,8 @@ ALLOWED = {
     "service/reload": ("rest_backend/http", "service/authz", "service/config", "service/observability", "service/tls"),
     "service/text": (),
     "service/tls": (),
+    "service/tracing": ("rest_backend/deletion", "rest_backend/http", "service/authz", "service/handler",
+                        "service/observability"),
 }
 
 PURE = ("rest_backend/deletion", "service/authz", "service/handler")
@@ -59,8 +61,8 @@ IMPURE_HEADER = re.compile(r"grpc/|grpcpp/|grpc\+\+/|.*\.grpc\.pb\.h$|curl/|sys/
 
 HOOKS = "service/grpc_hooks"
 
-# Where quoted includes of generated code begin: the public .proto and the ones that gRPC defines.
-GENERATED = ("aymara/", "google/", "grpc/")
+# Where quoted includes of generated code begin: the public .proto, those that gRPC defines, and OTLP.
+GENERATED = ("aymara/", "google/", "grpc/", "opentelemetry/")
 
 _INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 _MARKED = re.compile(r"<!-- dependencies -->(.*)<!-- /dependencies -->", re.DOTALL)

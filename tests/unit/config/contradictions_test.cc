@@ -76,6 +76,11 @@ TEST(ContradictionsTest, SettingsWithoutWhatTheyAreFor) {
   config = Config(v1::Tls::CLIENT_CERTIFICATES_OFF);
   config.mutable_limits()->mutable_redis()->set_password_file("/run/password");
   EXPECT_THAT(FindContradictions(config), ElementsAre(HasSubstr("limits.redis.password_file")));
+
+  config = Config(v1::Tls::CLIENT_CERTIFICATES_OFF);
+  config.mutable_tracing()->set_root_samples_per_million(1);
+  EXPECT_THAT(FindContradictions(config),
+              ElementsAre(HasSubstr("tracing.root_samples_per_million")));
 }
 
 TEST(ContradictionsTest, CheckConfigReportsThemAndSucceeds) {

@@ -227,7 +227,8 @@ DeleteHandler& CallTest::handler() {
                      DeleteHandler::Environment{.clock = &clock_,
                                                 .random = &random_,
                                                 .observer = &observer_,
-                                                .intents = uses_intents_ ? &intents_ : nullptr},
+                                                .intents = uses_intents_ ? &intents_ : nullptr,
+                                                .tracer = tracer_},
                      std::make_unique<ratelimit::Limiter>(
                          ratelimit::Limiter::Options{.max_keys = 10, .seed = 1}, nullptr),
                      live_config_);

@@ -277,6 +277,7 @@ class CallTest : public ::testing::Test {
   bool uses_intents_ = false;
   DeleteOptions options_;
   LiveConfig live_config_ = MakeLiveConfig();
+  CallTracer* tracer_ = nullptr;
   FakeProbes probes_;
 
  private:

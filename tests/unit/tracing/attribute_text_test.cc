@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "service/tracing/attribute_text.h"
+
+#include <gtest/gtest.h>
+
+namespace evalrun::tracing {
+namespace {
+
+TEST(AttributeTextTest, KeepsUtf8) {
+  for (const char* text : {"", "plain", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80 end"}) {
+    EXPECT_EQ(ToAttributeText(text), text);
+  }
+}
+
+TEST(AttributeTextTest, ReplacesEachByteThatIsNotUtf8) {
+  EXPECT_EQ(ToAttributeText("a\xFFz"), "a?z");
+  EXPECT_EQ(ToAttributeText("\xC3"), "?") << "cut";
+  EXPECT_EQ(ToAttributeText("\xE2\x82z"), "??z") << "cut";
+  EXPECT_EQ(ToAttributeText("\xC0\x80"), "??") << "overlong";
+  EXPECT_EQ(ToAttributeText("\xE0\x80\x80"), "???") << "overlong";
+  EXPECT_EQ(ToAttributeText("\xF0\x80\x80\x80"), "????") << "overlong";
+  EXPECT_EQ(ToAttributeText("\xED\xA0\x80"), "???") << "a surrogate";
+  EXPECT_EQ(ToAttributeText("\xF4\x90\x80\x80"), "????") << "beyond U+10FFFF";
+}
+
+TEST(AttributeTextTest, CutsLongTextBetweenCharacters) {
+  EXPECT_EQ(ToAttributeText(std::string(1000, 'a')), std::string(kMaxAttributeBytes, 'a'));
+  const std::string text = std::string(kMaxAttributeBytes - 1, 'a') + "\xC3\xA9";
+  EXPECT_EQ(ToAttributeText(text), std::string(kMaxAttributeBytes - 1, 'a'));
+}
+
+}  // namespace
+}  // namespace evalrun::tracing
