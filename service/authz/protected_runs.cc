@@ -15,8 +15,8 @@ constexpr std::size_t kUuidLength = 36;
 template <typename Id>
 void SortAndDeduplicate(std::vector<Id>* ids) {
   std::ranges::sort(*ids);
-  const auto duplicates = std::ranges::unique(*ids);
-  ids->erase(duplicates.begin(), duplicates.end());
+  // Not std::ranges::unique(): clang 14 does not compile its result.
+  ids->erase(std::unique(ids->begin(), ids->end()), ids->end());
   ids->shrink_to_fit();
 }
 
