@@ -25,6 +25,7 @@ VALUES = {
     "operator": {"prometheusOperator": {"enabled": True}, "autoscaling": {"enabled": True}},
     "plain": {"plainPrometheus": {"enabled": True}},
     "production": {},
+    "protected-runs": {"protectedRuns": {"enabled": True}},
     "production-mesh": {"mesh": "other"},
     "redis": {"redis": {"enabled": True}},
 }

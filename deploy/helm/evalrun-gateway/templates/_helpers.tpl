@@ -4,6 +4,7 @@
 {{- if not .Values.mesh }}{{ $names = append $names "tls" }}{{ end -}}
 {{- if .Values.upstreamKeys.enabled }}{{ $names = append $names "upstream-keys" }}{{ end -}}
 {{- if .Values.auditFile.enabled }}{{ $names = append $names "audit-file" }}{{ end -}}
+{{- if .Values.protectedRuns.enabled }}{{ $names = append $names "protected-runs" }}{{ end -}}
 {{- if .Values.redis.enabled }}{{ $names = append $names "redis" }}{{ end -}}
 {{- if .Values.autoscaling.enabled }}{{ $names = append $names "autoscaling" }}{{ end -}}
 {{- if eq .Values.mesh "istio" }}{{ $names = append $names "istio" }}{{ end -}}
