@@ -76,7 +76,6 @@ def allowed_calls():
     return allowed
 
 
-@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
 def test_unit_allows_what_the_gateway_does(tmp_path):
     trace = tmp_path / "trace"
     with Deployment(tmp_path / "d", has_gateway=False, runs=3) as deployment:
