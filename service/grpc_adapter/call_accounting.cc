@@ -46,7 +46,7 @@ void CallAccounting::OnArrived(Call* call, grpc::ServerContext* context, std::st
   if (++connection.calls_open > options_.max_concurrent_streams + kCallsBeforeSettings) {
     Close(&connection, ConnectionEnd::kTooManyCalls);
   }
-  // gRPC will learn that the connection has ended when its turn to be read comes: these calls are
+  // gRPC will learn that the connection has ended when it reads it next: these calls are
   // freed now.
   if (connection.is_closing) Cancel(call);
 }

@@ -19,7 +19,7 @@ std::shared_ptr<Connection> ConnectionTable::Add(int socket) {
   const net::PeerName& name = connection->name();
   const auto reached = [&]() -> std::optional<ConnectionEnd> {
     if (by_socket_.size() >= limits_.max_connections) return ConnectionEnd::kMaxConnections;
-    if (CountOf(name.host) >= limits_.max_per_peer) return ConnectionEnd::kMaxConnectionsPerPeer;
+    if (GetCount(name.host) >= limits_.max_per_peer) return ConnectionEnd::kMaxConnectionsPerPeer;
     return std::nullopt;
   };
   std::optional<ConnectionEnd> limit = reached();
@@ -52,7 +52,7 @@ std::size_t ConnectionTable::CountOpen() {
   return by_socket_.size();
 }
 
-std::size_t ConnectionTable::CountOf(const std::string& host) const {
+std::size_t ConnectionTable::GetCount(const std::string& host) const {
   const auto found = per_host_.find(host);
   return found == per_host_.end() ? 0 : found->second;
 }

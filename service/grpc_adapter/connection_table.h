@@ -50,7 +50,7 @@ class ConnectionTable {
  private:
   void EraseClosed();
   void Erase(int socket);
-  [[nodiscard]] std::size_t CountOf(const std::string& host) const;
+  [[nodiscard]] std::size_t GetCount(const std::string& host) const;
 
   const Limits limits_;
   ConnectionReporter& reporter_;

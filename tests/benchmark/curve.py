@@ -80,7 +80,7 @@ def draw_regime(name, regime, left):
     title = f'offered load, in multiples of {regime["capacity"]:.0f} calls/s'
 
     rates = Panel(left, TOP, most_load, (0, top_rate), False)
-    rates.axes(loads, [top_rate * i / 4 for i in range(5)], 'answers per second', title)
+    rates.axes(loads, [top_rate * i / 4 for i in range(5)], 'responses per second', title)
     rates.line(rates.x(0), rates.y(0), rates.x(min(most_load, top_rate / regime['capacity'])),
                rates.y(min(most_load * regime['capacity'], top_rate)), OFFERED, '4 4')
     rates.series(*points_of(steps, lambda step: step['goodput'], zero=True), OK, 'OK')

@@ -37,7 +37,7 @@ using std::chrono::milliseconds;
 constexpr std::chrono::seconds kConnectionDeadline(5);
 constexpr std::chrono::seconds kDeadline(20);  // of one call with all its attempts
 constexpr int kSettlingCalls = 5;
-constexpr milliseconds kLongestWait(10'000);
+constexpr milliseconds kMaxWait(10'000);
 
 struct Answer {
   bool ok = false;
@@ -151,7 +151,7 @@ int main(int argc, char** argv) {
   // Unknown: call again. With `allow_missing`, OK means that the run is not in this workspace; any
   // other answer says nothing about the first call, so the question stays open.
   for (int i = 0; first.deletion == "unknown" && !last.ok && i < kSettlingCalls; ++i) {
-    const milliseconds bound = std::min(kLongestWait, milliseconds(200 << i));
+    const milliseconds bound = std::min(kMaxWait, milliseconds(200 << i));
     const milliseconds jittered(absl::Uniform(random, 0, static_cast<int>(bound.count())));
     std::this_thread::sleep_for(std::max(last.wait, jittered));
     last = Delete(*stub, argv[3], request_id, /*allow_missing=*/true);

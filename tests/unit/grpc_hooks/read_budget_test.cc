@@ -56,12 +56,12 @@ class Connection {
   }
 
   // Whether there is, or comes, an edge. Asking begins a round.
-  [[nodiscard]] bool IsTold(int patience_ms = kTimeoutMs) const {
+  [[nodiscard]] bool WaitForEdge(int patience_ms = kTimeoutMs) const {
     epoll_event event{};
     ReadBudget::BeginPollRound();
     return epoll_wait(poll_, &event, 1, patience_ms) == 1;
   }
-  // What one turn gives, until there is nothing more; an error fails.
+  // What one quantum reads, until nothing is left; an error fails.
   [[nodiscard]] ssize_t ReadAll() const {
     ssize_t all = 0;
     for (;;) {
@@ -105,7 +105,7 @@ class ReadBudgetTest : public ::testing::Test {
 TEST_F(ReadBudgetTest, ReadsEverythingWithoutABudget) {
   const Connection connection;
   connection.Send(1000);
-  ASSERT_TRUE(connection.IsTold());
+  ASSERT_TRUE(connection.WaitForEdge());
   EXPECT_EQ(connection.ReadAll(), 1000);
 }
 
@@ -114,10 +114,10 @@ TEST_F(ReadBudgetTest, LimitsEachQuantumAndRearmsEpollForTheRest) {
   const Connection connection;
   connection.Send(1000);
   for (const int expected : {300, 300, 300, 100}) {
-    ASSERT_TRUE(connection.IsTold());
+    ASSERT_TRUE(connection.WaitForEdge());
     EXPECT_EQ(connection.ReadAll(), expected);
   }
-  EXPECT_FALSE(connection.IsTold(0));
+  EXPECT_FALSE(connection.WaitForEdge(0));
   EXPECT_TRUE(queues_.is_empty());
 }
 
@@ -126,7 +126,7 @@ TEST_F(ReadBudgetTest, ReturnsEagainForTheRestOfTheRound) {
   const ReadBudget budget(300, &queues_);
   const Connection connection;
   connection.Send(1000);
-  ASSERT_TRUE(connection.IsTold());
+  ASSERT_TRUE(connection.WaitForEdge());
   EXPECT_EQ(connection.ReadAll(), 300);
   EXPECT_EQ(connection.ReadAll(), 0);
   EXPECT_EQ(connection.ReadAll(), 0);
@@ -138,7 +138,7 @@ TEST_F(ReadBudgetTest, ReadingTheLastByteIsNotEndOfStream) {
   const ReadBudget budget(300, &queues_);
   const Connection connection;
   connection.Send(300);
-  ASSERT_TRUE(connection.IsTold());
+  ASSERT_TRUE(connection.WaitForEdge());
   for (int i = 0; i < 3; ++i) ASSERT_EQ(connection.ReadOnce(), 100);
   EXPECT_EQ(connection.ReadOnce(), -1);
   EXPECT_EQ(errno, EAGAIN);
@@ -148,7 +148,7 @@ TEST_F(ReadBudgetTest, LimitsASingleRead) {
   const ReadBudget budget(300, &queues_);
   const Connection connection;
   connection.Send(1000);
-  ASSERT_TRUE(connection.IsTold());
+  ASSERT_TRUE(connection.WaitForEdge());
   std::array<char, 900> buffer;
   const auto parts_of = [&](std::size_t size) {
     return std::array{iovec{buffer.data(), size}, iovec{buffer.data() + size, size},
@@ -167,8 +167,8 @@ TEST_F(ReadBudgetTest, DoesNotDelaySmallWrites) {
   const Connection connection;
   for (int i = 0; i < 10; ++i) {
     connection.Send(100);
-    ASSERT_TRUE(connection.IsTold());
-    EXPECT_EQ(connection.ReadAll(), 100) << "an empty connection ends its turn";
+    ASSERT_TRUE(connection.WaitForEdge());
+    EXPECT_EQ(connection.ReadAll(), 100) << "an empty connection ends its quantum";
   }
 }
 
@@ -177,7 +177,7 @@ TEST_F(ReadBudgetTest, ReadsEndOfStreamAfterTheQuantumAtOnce) {
   const ReadBudget budget(300, &queues_);
   Connection connection;
   connection.Send(300);
-  ASSERT_TRUE(connection.IsTold());
+  ASSERT_TRUE(connection.WaitForEdge());
   connection.CloseSender();
   EXPECT_EQ(connection.ReadAll(), 300);
   EXPECT_EQ(connection.ReadOnce(), 0);
@@ -187,7 +187,7 @@ TEST_F(ReadBudgetTest, ReadsConnectionResetAfterTheQuantumAtOnce) {
   const ReadBudget budget(300, &queues_);
   Connection connection;
   connection.Send(300);
-  ASSERT_TRUE(connection.IsTold());
+  ASSERT_TRUE(connection.WaitForEdge());
   for (int i = 0; i < 3; ++i) ASSERT_EQ(connection.ReadOnce(), 100);
   connection.ResetBySender();
   EXPECT_EQ(connection.ReadOnce(), -1);
@@ -200,8 +200,8 @@ TEST_F(ReadBudgetTest, GivesEachConnectionItsOwnQuantum) {
   const Connection other;
   one.Send(200);
   other.Send(200);
-  ASSERT_TRUE(one.IsTold());
-  ASSERT_TRUE(other.IsTold());
+  ASSERT_TRUE(one.WaitForEdge());
+  ASSERT_TRUE(other.WaitForEdge());
   EXPECT_EQ(one.ReadOnce(), 100);
   EXPECT_EQ(one.ReadOnce(), 100);
   EXPECT_EQ(other.ReadOnce(), 100);
@@ -216,12 +216,12 @@ TEST_F(ReadBudgetTest, QuantumIsSmallerWhenManyConnectionsWait) {
   const Connection connection;
   connection.Send(400);
   for (const int expected : {200, 193, 7}) {  // it waits itself after the first
-    ASSERT_TRUE(connection.IsTold());
+    ASSERT_TRUE(connection.WaitForEdge());
     EXPECT_EQ(connection.ReadAll(), expected);
   }
 }
 
-// Of two that wait for too long one is held, and its turn is told anew until it ends.
+// Of two that wait for too long one is paused, and its event is reported again until it ends.
 TEST_F(ReadBudgetTest, PausedConnectionReadsNothingThenEndOfStream) {
   ReceiveQueues impatient(std::chrono::nanoseconds(1), std::chrono::nanoseconds(1));
   const ReadBudget budget(300, &impatient);
@@ -230,13 +230,13 @@ TEST_F(ReadBudgetTest, PausedConnectionReadsNothingThenEndOfStream) {
   one.Send(2000);
   other.Send(2000);
   for (const Connection* connection : {&one, &other, &one, &other}) {
-    ASSERT_TRUE(connection->IsTold());
+    ASSERT_TRUE(connection->WaitForEdge());
     EXPECT_EQ(connection->ReadAll(), 300);
   }
-  ASSERT_TRUE(one.IsTold());
+  ASSERT_TRUE(one.WaitForEdge());
   EXPECT_EQ(one.ReadErrors(), -1) << "gRPC looks there, too, and not for the end";
-  EXPECT_EQ(one.ReadOnce(), 0) << "held in its second turn; the time has passed in its third";
-  ASSERT_TRUE(other.IsTold());
+  EXPECT_EQ(one.ReadOnce(), 0) << "paused in its second turn; the time has passed in its third";
+  ASSERT_TRUE(other.WaitForEdge());
   EXPECT_EQ(other.ReadAll(), 300);
   EXPECT_EQ(impatient.ended(), 1);
 }
@@ -249,13 +249,13 @@ TEST_F(ReadBudgetTest, RearmsEpollWhilePaused) {
   one.Send(2000);
   other.Send(2000);
   for (const Connection* connection : {&one, &other, &one}) {
-    ASSERT_TRUE(connection->IsTold());
+    ASSERT_TRUE(connection->WaitForEdge());
     EXPECT_EQ(connection->ReadAll(), 300);
   }
   for (int i = 0; i < 3; ++i) {
-    ASSERT_TRUE(other.IsTold());
+    ASSERT_TRUE(other.WaitForEdge());
     EXPECT_EQ(other.ReadAll(), 300);
-    ASSERT_TRUE(one.IsTold());
+    ASSERT_TRUE(one.WaitForEdge());
     EXPECT_EQ(one.ReadAll(), 0);
     EXPECT_EQ(one.ReadAll(), 0);
   }
@@ -266,22 +266,22 @@ TEST_F(ReadBudgetTest, DistinguishesConnectionsWithAReusedSocketNumber) {
   const ReadBudget budget(300, &impatient);
   const Connection other;
   other.Send(2000);
-  ASSERT_TRUE(other.IsTold());
+  ASSERT_TRUE(other.WaitForEdge());
   EXPECT_EQ(other.ReadAll(), 300);
   int number = -1;
   {
-    const Connection held;
-    number = held.fd();
-    held.Send(2000);
+    const Connection paused;
+    number = paused.fd();
+    paused.Send(2000);
     for (int i = 0; i < 2; ++i) {
-      ASSERT_TRUE(held.IsTold());
-      EXPECT_EQ(held.ReadAll(), 300);
+      ASSERT_TRUE(paused.WaitForEdge());
+      EXPECT_EQ(paused.ReadAll(), 300);
     }
   }
   const Connection next;
   ASSERT_EQ(next.fd(), number);
   next.Send(1000);
-  ASSERT_TRUE(next.IsTold());
+  ASSERT_TRUE(next.WaitForEdge());
   EXPECT_EQ(next.ReadAll(), 300);
 }
 
@@ -302,7 +302,7 @@ TEST_F(ReadBudgetTest, LimitsReadsOnOtherThreads) {
     }
   });
   for (int i = 0; i < 4; ++i) {
-    EXPECT_TRUE(connection.IsTold());
+    EXPECT_TRUE(connection.WaitForEdge());
     told.release();
     read.acquire();
   }
@@ -313,7 +313,7 @@ TEST_F(ReadBudgetTest, LimitsReadsOnOtherThreads) {
 TEST_F(ReadBudgetTest, ReadsEverythingAfterTheBudgetEnds) {
   const Connection connection;
   connection.Send(1000);
-  ASSERT_TRUE(connection.IsTold());
+  ASSERT_TRUE(connection.WaitForEdge());
   {
     const ReadBudget budget(300, &queues_);
     EXPECT_EQ(connection.ReadAll(), 300);

@@ -24,14 +24,14 @@ constexpr ConnectionId Id(int socket) {
 
 class ReceiveQueuesTest : public ::testing::Test {
  protected:
-  // A turn that reads 100 bytes and leaves so many, if it may read. gRPC does not look again when
-  // the kernel has said that nothing is left: then the turn just ends.
+  // A quantum that reads 100 bytes and leaves so many, if it may read. gRPC does not look again
+  // when the kernel has said that nothing is left: then the quantum just ends.
   ReadDecision RunQuantum(const ConnectionId& connection, std::size_t left) {
     now_ += nanoseconds(1);
-    const ReadDecision turn = queues_.DecideRead(connection, now_);
-    if (turn == ReadDecision::kRead && left > 0)
+    const ReadDecision decision = queues_.DecideRead(connection, now_);
+    if (decision == ReadDecision::kRead && left > 0)
       queues_.OnReadQuantumEnd(connection, 100, left, now_);
-    return turn;
+    return decision;
   }
   // Time in which another connection is never empty, and gets through.
   void AdvanceWhileOthersRead(ReceiveQueues::Time time) {
@@ -42,7 +42,7 @@ class ReceiveQueuesTest : public ::testing::Test {
       now_ = std::min(now_ + kMaxWait / 4, end);
     }
   }
-  // Both have much to read, and have waited for as long as they may: `1` is held from now on.
+  // Both have much to read, and have waited for as long as they may: `1` is paused from now on.
   void PauseFirstOfTwo() {
     RunQuantum(Id(1), kUnlimitedBytes);
     RunQuantum(Id(2), kUnlimitedBytes);

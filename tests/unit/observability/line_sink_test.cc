@@ -94,7 +94,7 @@ TEST(LineSinkTest, ReportsTrackedLinesThatWereWritten) {
   EXPECT_EQ(pipe.ReadAll(), "one\ntwo\n");
 }
 
-// Lines are dropped for want of capacity, and then because nobody can read them any more.
+// Lines are dropped because the buffer is full, and then because nobody can read them any more.
 TEST(LineSinkTest, ReportsTrackedLinesThatWereDropped) {
   Pipe pipe;
   ASSERT_GT(fcntl(pipe.writer(), F_SETPIPE_SZ, 4096), 0);
