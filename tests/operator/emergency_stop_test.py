@@ -11,20 +11,10 @@ import time
 
 import pytest
 
+import kubectl
+
 TOP = pathlib.Path(__file__).resolve().parents[2]
 RUNBOOK = TOP / "deploy/prometheus/RUNBOOK.md"
-
-KUBECTL = """#!/bin/bash
-set -euo pipefail
-readonly mounted={mounted}
-case "$*" in
-  "-n evalrun get configmap evalrun-gateway -o jsonpath={{.data.gateway\\.yaml}}") cat "$mounted" ;;
-  "-n evalrun create configmap evalrun-gateway --from-file=gateway.yaml --dry-run=client -o yaml") cat gateway.yaml ;;
-  "apply --server-side --force-conflicts -f -") cat > "$mounted.next"; mv "$mounted.next" "$mounted" ;;
-  "-n evalrun annotate pods -l app.kubernetes.io/name=evalrun-gateway evalrun-gateway/reloaded="*" --overwrite") ;;
-  *) echo "unexpected: $*" >&2; exit 1 ;;
-esac
-"""
 
 
 def commands():
@@ -39,15 +29,13 @@ def run(tmp_path):
     mounted = tmp_path / "mounted/gateway.yaml"
     mounted.parent.mkdir()
     mounted.write_text((TOP / "deploy/kubernetes/base/gateway.yaml").read_text())
-    kubectl = tmp_path / "bin/kubectl"
-    kubectl.parent.mkdir()
-    kubectl.write_text(KUBECTL.format(mounted=mounted))
-    kubectl.chmod(0o755)
+    program = tmp_path / "bin/kubectl"
+    kubectl.write(program, "evalrun-gateway", "gateway.yaml", mounted)
 
     def run(script, folder):
         (tmp_path / folder).mkdir(exist_ok=True)
         subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=tmp_path / folder, check=True,
-                       env={**os.environ, "PATH": f"{kubectl.parent}:{os.environ['PATH']}"})
+                       env={**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}"})
     run.mounted = mounted
     return run
 

@@ -12,21 +12,11 @@ import time
 
 import pytest
 
+import kubectl
+
 TOP = pathlib.Path(__file__).resolve().parents[2]
 RUNBOOK = TOP / "deploy/prometheus/RUNBOOK.md"
 EXAMPLE = "954d54bc-bd5f-4cb5-8d20-688f368b712e"
-
-KUBECTL = """#!/bin/bash
-set -euo pipefail
-readonly mounted={mounted}
-case "$*" in
-  "-n evalrun get configmap evalrun-gateway-protected-runs -o jsonpath={{.data.ids\\.txt}}") cat "$mounted" ;;
-  "-n evalrun create configmap evalrun-gateway-protected-runs --from-file=ids.txt --dry-run=client -o yaml") cat ids.txt ;;
-  "apply --server-side --force-conflicts -f -") cat > "$mounted.next"; mv "$mounted.next" "$mounted" ;;
-  "-n evalrun annotate pods -l app.kubernetes.io/name=evalrun-gateway evalrun-gateway/reloaded="*" --overwrite") ;;
-  *) echo "unexpected: $*" >&2; exit 1 ;;
-esac
-"""
 
 
 def commands():
@@ -38,12 +28,11 @@ def commands():
 @pytest.mark.parametrize("block, folder", [(0, "mounted"), (1, "home")], ids=["machine", "kubernetes"])
 def test_protects_a_run_and_can_be_undone(make_deployment, tmp_path, block, folder):
     mounted = tmp_path / "mounted/protected-runs.txt"
-    kubectl = tmp_path / "bin/kubectl"
-    for path in (mounted, kubectl, tmp_path / "home/x"):
+    program = tmp_path / "bin/kubectl"
+    for path in (mounted, tmp_path / "home/x"):
         path.parent.mkdir()
     mounted.write_text("# none yet\n")
-    kubectl.write_text(KUBECTL.format(mounted=mounted))
-    kubectl.chmod(0o755)
+    kubectl.write(program, "evalrun-gateway-protected-runs", "ids.txt", mounted)
 
     deployment = make_deployment(runs=2, flags=["--protected-runs-file", str(mounted)])
     gateway = deployment.gateway
@@ -53,7 +42,7 @@ def test_protects_a_run_and_can_be_undone(make_deployment, tmp_path, block, fold
     def run(script, where=folder):
         script = script.replace(EXAMPLE, bare_id).replace("http://127.0.0.1:9090", gateway.admin_url)
         return subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=tmp_path / where, check=True, text=True,
-                              capture_output=True, env={**os.environ, "PATH": f"{kubectl.parent}:{os.environ['PATH']}"})
+                              capture_output=True, env={**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}"})
 
     def wait_for(count):
         end = time.monotonic() + 60
