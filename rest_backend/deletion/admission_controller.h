@@ -4,7 +4,7 @@
 //
 // What stands between callers and the upstream, so that neither is overrun: a cap on the calls in
 // flight and the budget of retries, over all calls, and the hold-back after a 429, for each key. A
-// call is admitted or refused at once; nothing is queued.
+// call is admitted or rejected at once; nothing is queued.
 #ifndef EVALRUN_REST_BACKEND_DELETION_ADMISSION_CONTROLLER_H_
 #define EVALRUN_REST_BACKEND_DELETION_ADMISSION_CONTROLLER_H_
 

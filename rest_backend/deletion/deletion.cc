@@ -15,9 +15,9 @@ bool MayHaveDeleted(Effect effect) {
 }
 
 // "Full jitter": uniform between zero and a bound that doubles with each attempt.
-milliseconds Backoff(const RetryPolicy& policy, int sends, double random) {
+milliseconds Backoff(const RetryPolicy& policy, int attempts, double random) {
   milliseconds bound = policy.initial_backoff;
-  for (int i = 1; i < sends && bound < policy.max_backoff; ++i) bound *= 2;
+  for (int i = 1; i < attempts && bound < policy.max_backoff; ++i) bound *= 2;
   bound = std::min(bound, policy.max_backoff);
   return milliseconds(static_cast<milliseconds::rep>(static_cast<double>(bound.count()) * random));
 }
@@ -77,8 +77,8 @@ std::string_view RetryStopName(RetryStop stop) {
 Deletion::Step Deletion::OnAttemptFinished(const AttemptClassification& outcome,
                                            const RetryHint& hint, milliseconds time_left,
                                            double random, RetryBudget* budget) {
-  if (sends_ > 0 && MayHaveDeleted(last_.effect)) earlier_may_have_deleted_ = true;
-  ++sends_;
+  if (attempts_ > 0 && MayHaveDeleted(last_.effect)) earlier_may_have_deleted_ = true;
+  ++attempts_;
   last_ = outcome;
   retry_after_.reset();
   retry_after_is_explicit_ = false;
@@ -101,14 +101,15 @@ Deletion::Step Deletion::OnAttemptFinished(const AttemptClassification& outcome,
       retry_after_ = hint.retry_after;
       retry_after_is_explicit_ = hint.should_retry.value_or(true);
     } else if (outcome.retry == Retry::kAfterDelay) {
-      retry_after_ = policy_.max_backoff;  // a 429 without a time still asks for a pause
+      retry_after_ =
+          policy_.max_backoff;  // callers should wait after a 429, though it named no time
     }
     return {};
   }
   // The upstream's time is a minimum; the jitter on top keeps callers from returning all at once.
   const milliseconds wait =
-      hint.retry_after.value_or(milliseconds(0)) + Backoff(policy_, sends_, random);
-  if (sends_ >= policy_.max_attempts) {
+      hint.retry_after.value_or(milliseconds(0)) + Backoff(policy_, attempts_, random);
+  if (attempts_ >= policy_.max_attempts) {
     retry_stop_ = RetryStop::kAttempts;
   } else if (wait >= time_left) {
     retry_stop_ = RetryStop::kDeadline;
@@ -124,7 +125,7 @@ Deletion::Step Deletion::OnAttemptFinished(const AttemptClassification& outcome,
 
 Deletion::Step Deletion::OnRetryAfterGateClosed(milliseconds held, milliseconds time_left,
                                                 double random) {
-  const milliseconds wait = held + Backoff(policy_, sends_, random);
+  const milliseconds wait = held + Backoff(policy_, attempts_, random);
   if (wait < time_left) return {.will_retry = true, .wait = wait};
   retry_stop_ = RetryStop::kHoldBack;
   retry_after_ = held;
@@ -145,7 +146,7 @@ Deletion::Response Deletion::response() const {
                     .certainty = Certainty::kNotPerformed,
                     .reason = last_.reason,
                     .is_scope_error = false,
-                    .sends = sends_,
+                    .attempts = attempts_,
                     .retry_after = retry_after_,
                     .retry_after_is_explicit = retry_after_is_explicit_,
                     .retry_stop = retry_stop_};
@@ -188,11 +189,11 @@ void Deletion::ResolveAbsence(bool may_be_deleted, Response& response) const {
 Deletion::Response Deletion::Abandon(StatusCode code, std::string_view reason,
                                      bool in_flight) const {
   const bool maybe = in_flight || earlier_may_have_deleted_ || request_.attempted_before ||
-                     (sends_ > 0 && MayHaveDeleted(last_.effect));
+                     (attempts_ > 0 && MayHaveDeleted(last_.effect));
   return {.code = code,
           .certainty = maybe ? Certainty::kUnknown : Certainty::kNotPerformed,
           .reason = reason,
-          .sends = sends_ + (in_flight ? 1 : 0),
+          .attempts = attempts_ + (in_flight ? 1 : 0),
           .retry_after = std::nullopt,
           .retry_after_is_explicit = false,
           .retry_stop = RetryStop::kNone};

@@ -98,7 +98,7 @@ class Deletion {
     // Whether the reason is about the scope. The API's `error.code` and message, which are about a
     // run that may exist, must then not replace this service's.
     bool is_scope_error = false;
-    int sends = 0;  // attempts
+    int attempts = 0;  // that were made
     // How long the caller should wait before it calls again, where waiting helps.
     std::optional<std::chrono::milliseconds> retry_after;
     // Whether that time was asked for, rather than guessed: a client may then retry automatically.
@@ -122,8 +122,8 @@ class Deletion {
   // the scope is unverifiable.
   void OnScopeChecked(ScopeStatus status);
 
-  // The retry is due, but calls are held back for another `held` (retry_after_gate.h), because
-  // another call was told to wait. Wait once more, or respond.
+  // The retry is due, but the hold-back of its API key (retry_after_gate.h), which another call's
+  // 429 began, lasts for another `held`. Wait once more, or respond.
   Step OnRetryAfterGateClosed(std::chrono::milliseconds held, std::chrono::milliseconds time_left,
                               double random);
 
@@ -139,7 +139,7 @@ class Deletion {
                                  bool in_flight) const;
 
   // The attempts that have ended.
-  [[nodiscard]] int sends() const { return sends_; }
+  [[nodiscard]] int attempts() const { return attempts_; }
 
  private:
   // The response to a 404 of the API, given what is known about its scope.
@@ -147,7 +147,7 @@ class Deletion {
 
   RetryPolicy policy_;
   Request request_;
-  int sends_ = 0;
+  int attempts_ = 0;
   bool earlier_may_have_deleted_ = false;  // an attempt before the last one
   AttemptClassification last_;
   ScopeStatus scope_ = ScopeStatus::kUnverifiable;  // matters only when the last was a 404

@@ -2,8 +2,8 @@
 //
 // File: retry_after_gate.h
 //
-// After a 429 with a `Retry-After`, calls with the same API key are held back for that time: an
-// earlier request would be refused again, and would count against the quota. Pure arithmetic.
+// The hold-back: after a 429 with a `Retry-After`, calls with the same API key are rejected for
+// that time. A request before its end would get another 429, and count against the quota. Pure.
 #ifndef EVALRUN_REST_BACKEND_DELETION_RETRY_AFTER_GATE_H_
 #define EVALRUN_REST_BACKEND_DELETION_RETRY_AFTER_GATE_H_
 

@@ -36,7 +36,7 @@ void ReadErrorInfo(const google::rpc::ErrorInfo& info, DeleteResult* report) {
   if (const std::string deletion = value("deletion"); !deletion.empty()) {
     report->deletion = deletion;
   }
-  report->sends = value("sends");
+  report->attempts = value("sends");
   report->http_status = value("http_status");
   report->upstream_code = value("upstream_code");
   report->upstream_request_id = value("upstream_request_id");

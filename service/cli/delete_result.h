@@ -88,7 +88,7 @@ struct DeleteResult {
 
   std::string reason;
   std::string domain;
-  std::string sends;
+  std::string attempts;
   std::string http_status;
   std::string upstream_code;
   std::string upstream_request_id;

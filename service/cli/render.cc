@@ -38,8 +38,8 @@ void AppendRow(std::string_view label, std::string_view value, std::string* out)
 
 std::string RenderGone(const DeleteResult& report) {
   std::string brackets = report.deletion;
-  if (!report.sends.empty()) {
-    brackets += fmt::format(", {} send{}", report.sends, report.sends == "1" ? "" : "s");
+  if (!report.attempts.empty()) {
+    brackets += fmt::format(", {} attempt{}", report.attempts, report.attempts == "1" ? "" : "s");
   }
   if (!report.request_id.empty()) brackets += ", request id " + report.request_id;
   const bool performed = report.deletion == "performed";
@@ -91,8 +91,9 @@ std::string AdviceForError(const DeleteResult& report) {
            "the same command again; for a long list, with a smaller --concurrency.";
   }
   if (report.reason == "UPSTREAM_HOLD_BACK") {
-    return "The gateway is holding calls back to spare Aymara's API, which is failing or asked for "
-           "a pause, and sent nothing for this one. Run the same command again later.";
+    return "Aymara's API has responded 429 to an earlier call, and the gateway sends nothing until "
+           "the "
+           "time that it named is over. Run the same command again later.";
   }
   if (report.IsScopeNotFound()) return ScopeNotFoundAdvice(report);
   if (report.IsDeletionsStopped()) {
@@ -268,7 +269,7 @@ std::string RenderText(const DeleteResult& report) {
   if (report.retry_after.has_value()) {
     AppendRow("retry after", FormatDuration(*report.retry_after), &out);
   }
-  AppendRow("sends", report.sends, &out);
+  AppendRow("attempts", report.attempts, &out);
   AppendRow("http status", report.http_status, &out);
   AppendRow("upstream code", report.upstream_code, &out);
   AppendRow("upstream details", report.upstream_details, &out);
@@ -299,7 +300,7 @@ std::string RenderJson(const DeleteResult& report) {
   json["message"] = text(report.message);
   json["reason"] = text(report.reason);
   json["domain"] = text(report.domain);
-  json["sends"] = number(report.sends);
+  json["sends"] = number(report.attempts);
   json["http_status"] = number(report.http_status);
   json["upstream_code"] = text(report.upstream_code);
   json["upstream_request_id"] = text(report.upstream_request_id);

@@ -2,7 +2,8 @@
 //
 // File: protected_runs.h
 //
-// The file `protected_runs_file`: one id a line. Empty lines, and what follows a `#`, are ignored.
+// The file `protected_runs_file`: one id a line. Empty lines, and the rest of a line after a `#`,
+// are ignored.
 #ifndef EVALRUN_SERVICE_CONFIG_PROTECTED_RUNS_H_
 #define EVALRUN_SERVICE_CONFIG_PROTECTED_RUNS_H_
 

@@ -175,11 +175,11 @@ std::optional<CallError> ActiveCall::CheckRateLimits() {
   const std::int64_t now = ToNanoseconds(state_.arrived_at);
   const ratelimit::Limiter::Decision decision = limiter.Check(subjects, now);
   const ratelimit::RuleSet& rules = limiter.rules();
-  AppendRuleNames(rules, decision.shadow_refused, &state_.would_be_limited_by);
-  if (state_.trace != nullptr && decision.shadow_refused != 0) {
+  AppendRuleNames(rules, decision.shadow_denied, &state_.would_be_limited_by);
+  if (state_.trace != nullptr && decision.shadow_denied != 0) {
     state_.trace->OnShadowLimited(state_.arrived_at, state_.would_be_limited_by);
   }
-  if (decision.refused == 0) {
+  if (decision.denied == 0) {
     limiter.Commit(now);
     return std::nullopt;
   }
@@ -277,7 +277,7 @@ void ActiveCall::EndForAudit() {
 }
 
 void ActiveCall::StartAttempt() {
-  const int attempts_before = state_.deletion->sends();
+  const int attempts_before = state_.deletion->attempts();
   const milliseconds timeout =
       AttemptTimeout(TimeToOwnDeadline(), handler_.options().upstream_timeout);
   if (timeout <= milliseconds(0)) {
@@ -542,7 +542,7 @@ void ActiveCall::FinishOk(const Deletion::Response& response) {
   observability::CallRecord record = MakeRecord();
   record.code = absl::StatusCode::kOk;
   record.certainty = response.certainty;
-  record.sends = response.sends;
+  record.attempts = response.attempts;
   record.retry_stop = response.retry_stop;
   Complete(record);
 }
@@ -576,7 +576,7 @@ void ActiveCall::CompleteWithError(const CallError& error) {
   record.code = error.code;
   record.reason = error.reason;
   record.certainty = error.certainty;
-  record.sends = error.sends;
+  record.attempts = error.attempts;
   record.retry_stop = error.retry_stop;
   Complete(record);
 }
@@ -599,7 +599,7 @@ observability::CallRecord ActiveCall::MakeRecord() const {
       .would_be_limited_by = state_.would_be_limited_by,
       .run_protected = state_.run_protected,
       .audit_unavailable = state_.audit_unavailable,
-      .resends_stopped = state_.suppressed_duplicates,
+      .suppressed_duplicates = state_.suppressed_duplicates,
       .http_status = upstream.http_status,
       .proxy_status = upstream.proxy_status,
       .upstream_code = upstream.body.code,

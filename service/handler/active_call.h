@@ -10,10 +10,7 @@
 //     |        |          |                    |
 //     +--------+----------+--------------------+   by a response, or by Cancel()
 //
-// A call is looked at in this order: whether its message is well-formed, whether deletions are
-// enabled, whether its caller may do this (authz/policy.h says why in this order), whether the run
-// is protected, the rate limits, the admission controller, whether its deadline leaves time for an
-// attempt, and whether its audit line can be written.
+// What is checked before the first attempt, in which order and why: README.md, "Order of checks".
 #ifndef EVALRUN_SERVICE_HANDLER_ACTIVE_CALL_H_
 #define EVALRUN_SERVICE_HANDLER_ACTIVE_CALL_H_
 

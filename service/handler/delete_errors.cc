@@ -96,7 +96,7 @@ CallError MakeCallError(const deletion::Deletion::Response& response,
   call_error.code = response.code;
   call_error.reason = std::string(response.reason);
   call_error.certainty = response.certainty;
-  call_error.sends = response.sends;
+  call_error.attempts = response.attempts;
   call_error.retry_after = response.retry_after;
   call_error.retry_after_is_explicit = response.retry_after_is_explicit;
   call_error.retry_stop = response.retry_stop;
@@ -127,13 +127,13 @@ CallError MakeCallError(const deletion::Deletion::Response& response,
   return call_error;
 }
 
-CallError MakeAdmissionError(const deletion::AdmissionController::Rejection& refused,
+CallError MakeAdmissionError(const deletion::AdmissionController::Rejection& rejection,
                              bool attempted_before, std::string_view request_id) {
-  return MakeRejection(deletion::RejectErrorReason(refused.reason),
-                       refused.reason == deletion::RejectReason::kInFlightCap
+  return MakeRejection(deletion::RejectErrorReason(rejection.reason),
+                       rejection.reason == deletion::RejectReason::kInFlightCap
                            ? "too many calls are under way to the upstream"
                            : "the upstream has asked to be left alone for a while",
-                       refused.retry_after, attempted_before, request_id);
+                       rejection.retry_after, attempted_before, request_id);
 }
 
 CallError MakeRateLimitError(const RateLimitRejection& limited, bool attempted_before,

@@ -47,8 +47,9 @@ struct RequestedRun {
 
 // The error of a call that admission rejected. `attempted_before`: the caller's own earlier
 // attempts may have deleted the run.
-[[nodiscard]] CallError MakeAdmissionError(const deletion::AdmissionController::Rejection& refused,
-                                           bool attempted_before, std::string_view request_id);
+[[nodiscard]] CallError MakeAdmissionError(
+    const deletion::AdmissionController::Rejection& rejection, bool attempted_before,
+    std::string_view request_id);
 
 // A call that a rate limit denied.
 struct RateLimitRejection {

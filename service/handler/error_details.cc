@@ -36,7 +36,7 @@ google::rpc::ErrorInfo MakeErrorInfo(const CallError& call_error, std::size_t ma
   info.set_domain(std::string(call_error.domain));
   auto& metadata = *info.mutable_metadata();
   metadata["deletion"] = std::string(deletion::CertaintyName(call_error.certainty));
-  metadata["sends"] = std::to_string(call_error.sends);
+  metadata["sends"] = std::to_string(call_error.attempts);
   if (call_error.http_status != 0) metadata["http_status"] = std::to_string(call_error.http_status);
   if (call_error.proxy_status != 0) {
     metadata["proxy_status"] = std::to_string(call_error.proxy_status);
@@ -159,7 +159,7 @@ EncodedError EncodeError(const CallError& call_error) {
 
 std::string RetryPushback(const CallError& call_error, std::chrono::microseconds until_deadline) {
   if (!call_error.retry_after_is_explicit || !call_error.retry_after.has_value()) return "-1";
-  if (call_error.sends > 1 || call_error.retry_stop == deletion::RetryStop::kBudget) return "-1";
+  if (call_error.attempts > 1 || call_error.retry_stop == deletion::RetryStop::kBudget) return "-1";
   if (*call_error.retry_after >= until_deadline) return "-1";
   return std::to_string(call_error.retry_after->count());
 }

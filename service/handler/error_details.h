@@ -36,7 +36,7 @@ struct CallError {
   std::string reason;  // UPPER_SNAKE_CASE
   std::string_view domain = kGatewayDomain;
   deletion::Certainty certainty = deletion::Certainty::kNotPerformed;
-  int sends = 0;
+  int attempts = 0;
   int http_status = 0;   // 0: left out
   int proxy_status = 0;  // 0: left out
   std::string upstream_code;

@@ -42,7 +42,7 @@ std::string_view FormatAccessLine(const CallRecord& record,
       .Text("rpc.response.status_code", StatusCodeName(record.code))
       .OptionalText("reason", record.reason)
       .Text("deletion", deletion::CertaintyName(record.certainty))
-      .Number("sends", record.sends)
+      .Number("sends", record.attempts)
       .OptionalText("retry_stopped", deletion::RetryStopName(record.retry_stop))
       .OptionalText("limited_by", record.limited_by)
       .OptionalText("would_be_limited_by", record.would_be_limited_by);
@@ -55,13 +55,14 @@ std::string_view FormatAccessLine(const CallRecord& record,
     line.Number("http.response.body.size", static_cast<std::int64_t>(record.response_bytes));
   }
   line.Seconds("duration", record.duration);
-  if (record.sends > 0) {
+  if (record.attempts > 0) {
     line.Seconds("upstream.connect_duration", record.last_attempt_timing.connect)
         .Seconds("upstream.first_byte_duration", record.last_attempt_timing.first_byte)
         .Seconds("upstream.duration", record.last_attempt_timing.total)
         .Bool("upstream.connection_reused", record.connection_reused);
   }
-  if (record.resends_stopped > 0) line.Number("resends_stopped", record.resends_stopped);
+  if (record.suppressed_duplicates > 0)
+    line.Number("resends_stopped", record.suppressed_duplicates);
   return line.Finish();
 }
 

@@ -50,7 +50,7 @@ class AccessLog {
 
   void Write(const CallRecord& record, std::chrono::system_clock::time_point now);
 
-  // Lines of refused calls beyond kMaxRejectionsPerSecond.
+  // Lines of calls that a rate limit rejected, beyond kMaxRejectionsPerSecond.
   [[nodiscard]] std::uint64_t rejections_omitted() const {
     return rejections_omitted_.load(std::memory_order_relaxed);
   }

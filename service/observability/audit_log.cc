@@ -19,7 +19,7 @@ std::string_view FormatAuditLine(const CallRecord& record,
       .Text("rpc.response.status_code", StatusCodeName(record.code))
       .OptionalText("reason", record.reason)
       .Text("deletion", deletion::CertaintyName(record.certainty))
-      .Number("sends", record.sends)
+      .Number("sends", record.attempts)
       .OptionalText("upstream_request_id", record.upstream_request_id);
   return line.Finish();
 }

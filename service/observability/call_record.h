@@ -33,13 +33,13 @@ struct CallRecord {
   absl::StatusCode code = absl::StatusCode::kOk;
   std::string_view reason = {};  // of ErrorInfo; empty with OK
   deletion::Certainty certainty = deletion::Certainty::kNotPerformed;
-  int sends = 0;
+  int attempts = 0;
   deletion::RetryStop retry_stop = deletion::RetryStop::kNone;
   std::string_view limited_by = {};           // the rule that rejected the call; empty: none
   std::string_view would_be_limited_by = {};  // rules in shadow mode that would have
   bool run_protected = false;                 // the call was rejected for it
   bool audit_unavailable = false;             // likewise
-  int resends_stopped = 0;
+  int suppressed_duplicates = 0;
   int http_status = 0;   // of the last response; 0: none
   int proxy_status = 0;  // with which a proxy refused the last attempt; 0: none did
   std::string_view upstream_code = {};

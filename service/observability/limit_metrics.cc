@@ -24,9 +24,10 @@ std::vector<prometheus::MetricFamily> MakeLimitFamilies(const LimitSnapshot& lim
     add(rule.name, "shadow_denied", rule.shadow_denied);
   }
   return {std::move(decisions),
-          MakeGaugeFamily("gateway_limiter_keys",
-                          "Callers, workspaces and the like that are tracked, once per rule.",
-                          static_cast<double>(limits.keys)),
+          MakeGaugeFamily(
+              "gateway_limiter_keys",
+              "Callers, workspaces and other subjects of limits that are tracked, once per rule.",
+              static_cast<double>(limits.keys)),
           MakeCounterFamily("gateway_limiter_keys_evicted_total", "Idle keys that were evicted.",
                             static_cast<double>(limits.evicted)),
           MakeCounterFamily("gateway_limiter_overflowed_total",

@@ -164,13 +164,14 @@ Metrics::Metrics()
     retries_stopped_[i] =
         &retries_stopped.Add(WithLabel({}, "cause", deletion::RetryStopName(stop)));
   }
-  auto& rejected = BuildCounter()
-                       .Name("gateway_calls_shed_total")
-                       .Help("Calls refused without a send to protect the upstream, by cause.")
-                       .Register(registry_);
+  auto& rejected =
+      BuildCounter()
+          .Name("gateway_calls_shed_total")
+          .Help("Calls that were rejected, with nothing sent, to protect the upstream, by cause.")
+          .Register(registry_);
   for (std::size_t i = 0; i < rejected_.size(); ++i) {
-    const auto refusal = static_cast<deletion::RejectReason>(i);
-    rejected_[i] = &rejected.Add(WithLabel({}, "cause", deletion::RejectReasonName(refusal)));
+    const auto reason = static_cast<deletion::RejectReason>(i);
+    rejected_[i] = &rejected.Add(WithLabel({}, "cause", deletion::RejectReasonName(reason)));
   }
   auto& request_seconds = BuildHistogram()
                               .Name("http_client_request_duration_seconds")
@@ -219,8 +220,8 @@ void Metrics::OnCallCompleted(const CallRecord& record) {
 
 void Metrics::OnRetry() { retries_->Increment(); }
 
-void Metrics::OnCallRejected(deletion::RejectReason refusal) {
-  rejected_[static_cast<std::size_t>(refusal)]->Increment();
+void Metrics::OnCallRejected(deletion::RejectReason reason) {
+  rejected_[static_cast<std::size_t>(reason)]->Increment();
 }
 
 void Metrics::OnAttemptDone(const deletion::AttemptResult& result) {

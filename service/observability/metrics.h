@@ -39,7 +39,7 @@ class Metrics {
 
   // An attempt is being retried.
   void OnRetry();
-  void OnCallRejected(deletion::RejectReason refusal);
+  void OnCallRejected(deletion::RejectReason reason);
 
   // The registry in which other parts register their own metrics. Thread-safe; valid for the
   // lifetime of this object.

@@ -24,8 +24,8 @@ observability::LimitSnapshot MakeLimitSnapshot(const Limiter& limiter, std::int6
                               .burst = rule.quota.burst,
                               .shadow = rule.shadow,
                               .allowed = counts.allowed,
-                              .denied = counts.refused,
-                              .shadow_denied = counts.shadow_refused});
+                              .denied = counts.denied,
+                              .shadow_denied = counts.shadow_denied});
   }
   for (const Limiter::HotKey& entry : limiter.hot_keys()) {
     const double used =
@@ -33,7 +33,7 @@ observability::LimitSnapshot MakeLimitSnapshot(const Limiter& limiter, std::int6
     snapshot.near.push_back({.rule = rules.rule(entry.rule).name,
                              .subject = entry.subject,
                              .used = std::clamp(used, 0.0, 1.0),
-                             .denied = entry.refused});
+                             .denied = entry.denied});
   }
   std::ranges::sort(snapshot.near, std::greater(), &observability::LimitSnapshot::HotKey::used);
   return snapshot;

@@ -15,7 +15,7 @@ namespace {
 // A subject with less than 1 / kHotKeyFraction of its burst left is a hot key.
 constexpr std::int64_t kHotKeyFraction = 5;
 
-std::uint64_t HashOf(std::uint64_t seed, std::string_view text) {
+std::uint64_t HashSubject(std::uint64_t seed, std::string_view text) {
   return absl::HashOf(seed, absl::string_view(text.data(), text.size()));
 }
 
@@ -34,7 +34,7 @@ void Limiter::SetRules(std::shared_ptr<const RuleSet> rules, std::int64_t replic
   salts_.clear();
   for (std::size_t i = 0; i < rules->size(); ++i) {
     const std::string& name = rules->rule(i).name;
-    salts_.push_back(HashOf(options_.seed, name));
+    salts_.push_back(HashSubject(options_.seed, name));
     for (std::size_t old = 0; old < rules_->size(); ++old) {
       if (rules_->rule(old).name != name) continue;
       overflow_tats[i] = overflow_tats_[old];
@@ -56,16 +56,16 @@ Limiter::Decision Limiter::Check(const LimitSubjects& subjects, std::int64_t now
   for (std::size_t rule = 0; rule < salts_.size(); ++rule) {
     Evaluate(rule, subjects, now, &decision);
   }
-  if ((decision.refused | decision.shadow_refused) != 0) CountRejection(decision, now);
-  if (decision.refused != 0) RequestLeases(now);
+  if ((decision.denied | decision.shadow_denied) != 0) CountRejection(decision, now);
+  if (decision.denied != 0) RequestLeases(now);
   return decision;
 }
 
 void Limiter::CountRejection(const Decision& decision, std::int64_t now) {
-  if (decision.rule >= 0) ++counts_[static_cast<std::size_t>(decision.rule)].refused;
+  if (decision.rule >= 0) ++counts_[static_cast<std::size_t>(decision.rule)].denied;
   for (std::size_t i = 0; i < evaluation_count_; ++i) {
     if (evaluations_[i].wait == 0) continue;
-    if (rules_->rule(evaluations_[i].rule).shadow) ++counts_[evaluations_[i].rule].shadow_refused;
+    if (rules_->rule(evaluations_[i].rule).shadow) ++counts_[evaluations_[i].rule].shadow_denied;
     RecordHotKey(evaluations_[i], now);
   }
 }
@@ -82,12 +82,12 @@ void Limiter::RecordHotKey(const Evaluation& evaluation, std::int64_t now) {
     }
     entry->rule = evaluation.rule;
     entry->subject = evaluation.subject;
-    entry->refused = 0;
+    entry->denied = 0;
   }
   entry->last = now;
   entry->tat = MutableTat(evaluation);
   entry->burst_tolerance = gcra::BurstTolerance(evaluation.share);
-  if (evaluation.wait > 0) ++entry->refused;
+  if (evaluation.wait > 0) ++entry->denied;
 }
 
 std::int64_t Limiter::TryAcquireAttempt(std::string_view upstream_key, std::int64_t now) {
@@ -99,7 +99,7 @@ std::int64_t Limiter::TryAcquireAttempt(std::string_view upstream_key, std::int6
     if (rules_->rule(rule).by != LimitedBy::kUpstreamKey) continue;
     Evaluate(rule, {.caller = {}, .workspace = {}, .upstream_key = upstream_key}, now, &decision);
   }
-  decision.refused == 0 ? CommitEvaluations(now) : RequestLeases(now);
+  decision.denied == 0 ? CommitEvaluations(now) : RequestLeases(now);
   return decision.wait;
 }
 
@@ -108,7 +108,7 @@ void Limiter::Evaluate(std::size_t rule, const LimitSubjects& subjects, std::int
   const std::string_view subject = subjects.Get(rules_->rule(rule).by);
   const Quota* quota = rules_->FindQuota(rule, subject);
   if (quota == nullptr) return;
-  const BucketTable::Index index = keys_.Find(HashOf(salts_[rule], subject), now);
+  const BucketTable::Index index = keys_.Find(HashSubject(salts_[rule], subject), now);
   // The overflow key has the rule's own quota, without overrides.
   if (index == BucketTable::kNone) {
     quota = &rules_->rule(rule).quota;
@@ -136,10 +136,10 @@ void Limiter::Evaluate(std::size_t rule, const LimitSubjects& subjects, std::int
   }
   if (evaluation.wait == 0) return;
   if (rules_->rule(rule).shadow) {
-    decision->shadow_refused |= 1U << rule;
+    decision->shadow_denied |= 1U << rule;
     return;
   }
-  decision->refused |= 1U << rule;
+  decision->denied |= 1U << rule;
   if (evaluation.wait > decision->wait) {
     decision->wait = evaluation.wait;
     decision->rule = static_cast<int>(rule);

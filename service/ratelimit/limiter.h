@@ -6,7 +6,7 @@
 // none is. Times are nanoseconds of a steady clock, above 0.
 //
 //   const Limiter::Decision decision = limiter.Check(subjects, now);
-//   if (decision.refused != 0) ... reject; decision.wait is when there will be capacity ...
+//   if (decision.denied != 0) ... reject; decision.wait is when there will be capacity ...
 //   else limiter.Commit(now);
 #ifndef EVALRUN_SERVICE_RATELIMIT_LIMITER_H_
 #define EVALRUN_SERVICE_RATELIMIT_LIMITER_H_
@@ -39,8 +39,8 @@ class Limiter {
 
   struct Decision {
     // Bit masks of the rules without capacity: those that are enforced, and those in shadow mode.
-    std::uint32_t refused = 0;
-    std::uint32_t shadow_refused = 0;
+    std::uint32_t denied = 0;
+    std::uint32_t shadow_denied = 0;
     // Of the enforced rules without capacity the one with the longest wait (-1: none), and that
     // wait.
     int rule = -1;
@@ -51,8 +51,8 @@ class Limiter {
   // the one with the longest wait.
   struct RuleCounts {
     std::uint64_t allowed = 0;
-    std::uint64_t refused = 0;
-    std::uint64_t shadow_refused = 0;
+    std::uint64_t denied = 0;
+    std::uint64_t shadow_denied = 0;
   };
 
   // A subject that has recently used most of what a rule allows, or was rejected by it.
@@ -62,7 +62,7 @@ class Limiter {
     std::int64_t last = 0;             // the last time that this happened
     std::int64_t tat = 0;              // the TAT at that time (gcra.h)
     std::int64_t burst_tolerance = 0;  // of the quota, in nanoseconds
-    std::uint64_t refused = 0;  // rejections since it was listed, including those in shadow mode
+    std::uint64_t denied = 0;          // since it was listed, including shadow mode
   };
 
   // `mailbox` is where leases are requested; it must outlive the limiter. Null: each replica uses
@@ -73,10 +73,10 @@ class Limiter {
   // that enforce them. State and counters are kept for rules whose name stays the same.
   void SetRules(std::shared_ptr<const RuleSet> rules, std::int64_t replicas);
 
-  // The call is admitted if no enforced rule refuses it. Nothing is charged yet. The views must be
+  // The call is admitted if no enforced rule denies it. Nothing is charged yet. The views must be
   // valid until Commit().
   [[nodiscard]] Decision Check(const LimitSubjects& subjects, std::int64_t now);
-  // Charges the call that was checked last, which must not have been refused.
+  // Charges the call that was checked last, which must not have been denied.
   void Commit(std::int64_t now);
 
   // Asks for another attempt (a retry) with this upstream key. Returns 0 and charges it, or returns

@@ -61,7 +61,7 @@ class ProtectedRunsReloader {
   [[nodiscard]] const List& current() const { return current_; }
 
  private:
-  // What changes when somebody writes to the file, or puts another one in its place.
+  // What changes when the file is written or replaced.
   struct Version {
     int error = 0;  // of stat()
     dev_t device = 0;

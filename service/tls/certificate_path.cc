@@ -34,7 +34,7 @@ bool HasIssued(X509* issuer, X509* subject) {
 
 bool IsRoot(X509* certificate) { return HasIssued(certificate, certificate); }
 
-std::string SubjectOf(X509* certificate) {
+std::string SubjectText(X509* certificate) {
   const std::unique_ptr<BIO, decltype(&BIO_free)> bio(BIO_new(BIO_s_mem()), &BIO_free);
   X509_NAME_print_ex(bio.get(), X509_get_subject_name(certificate), 0,
                      XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
@@ -78,7 +78,7 @@ class PathBuilder {
     }
     for (std::size_t i = 0; i < links_.size(); ++i) {
       if (IsExpired(i) && std::ranges::find(path_, i) == path_.end()) {
-        path.ignored.push_back(SubjectOf(links_[i].certificate.get()));
+        path.ignored.push_back(SubjectText(links_[i].certificate.get()));
       }
     }
     return path;
@@ -89,7 +89,7 @@ class PathBuilder {
   bool IsExpired(std::size_t index) const { return links_[index].valid_until <= now_; }
 
   // Those in the file that have issued the certificate `index`, without itself.
-  std::vector<std::size_t> IssuersOf(std::size_t index) const {
+  std::vector<std::size_t> FindIssuers(std::size_t index) const {
     std::vector<std::size_t> issuers;
     for (std::size_t i = 0; i < links_.size(); ++i) {
       if (i != index && HasIssued(Get(i), Get(index))) issuers.push_back(i);
@@ -103,7 +103,7 @@ class PathBuilder {
     if (IsExpired(index)) return false;
     path_.push_back(index);
     if (IsRoot(Get(index))) return true;
-    std::vector<std::size_t> issuers = IssuersOf(index);
+    std::vector<std::size_t> issuers = FindIssuers(index);
     // Those that are valid already come first.
     std::stable_partition(issuers.begin(), issuers.end(),
                           [this](std::size_t i) { return links_[i].valid_from <= now_; });
@@ -121,7 +121,7 @@ class PathBuilder {
   void ExtendThroughExpired() {
     path_ = {0};
     for (std::size_t i = 0; i < path_.size(); ++i) {
-      for (const std::size_t issuer : IssuersOf(path_[i])) {
+      for (const std::size_t issuer : FindIssuers(path_[i])) {
         if (std::ranges::find(path_, issuer) != path_.end()) continue;
         path_.push_back(issuer);
         break;

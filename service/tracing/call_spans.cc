@@ -190,7 +190,7 @@ void CallSpans::OnCallCompleted(TimePoint now, const observability::CallRecord& 
   AddText("evalrun.eval_run_uuid", record.eval_run_uuid, &attributes);
   AddText("evalrun.workspace_uuid", record.workspace_uuid, &attributes);
   AddText("evalrun.upstream_key", record.upstream_key, &attributes);
-  attributes.push_back({"evalrun.sends", static_cast<std::int64_t>(record.sends)});
+  attributes.push_back({"evalrun.attempts", static_cast<std::int64_t>(record.attempts)});
   attributes.push_back(Text("evalrun.deletion", deletion::CertaintyName(record.certainty)));
   AddText("evalrun.reason", record.reason, &attributes);
   AddText("evalrun.retry_stopped", deletion::RetryStopName(record.retry_stop), &attributes);

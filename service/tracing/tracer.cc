@@ -18,7 +18,7 @@ constexpr std::uint8_t kSampled = 1;
 std::unique_ptr<handler::CallTrace> Tracer::Start(const Arrival& arrival) {
   CallSpans::Start start{.steady_time = arrival.steady_time, .system_time = arrival.system_time};
   if (!arrival.traceparent.empty()) {
-    // Whoever began the trace has decided.
+    // The service that began the trace has decided.
     if (!IsSampled(arrival.traceparent)) return nullptr;
     start.context = ParseTraceparent(arrival.traceparent);
     start.parent = start.context.span_id;

@@ -4,7 +4,7 @@ import math
 
 WIDTH, HEIGHT = 420, 230  # of a panel's plot
 LEFT, TOP, GAP_X, GAP_Y = 70, 84, 100, 90
-OK, SHED, LOST, OFFERED = '#0072b2', '#d55e00', '#cc79a7', '#999999'
+OK, REJECTED, LOST, OFFERED = '#0072b2', '#d55e00', '#cc79a7', '#999999'
 TITLES = {
     'upstream': 'The upstream is the bottleneck',
     'gateway': "The gateway's core is the bottleneck",
@@ -65,7 +65,7 @@ def nice_top(value):
     return next(step * m for m in (1, 2, 3, 4, 5, 6, 8, 10) if step * m >= value)
 
 
-def points_of(steps, value, zero=False):
+def select_points(steps, value, zero=False):
     """The points of rising load, and that after the overload; zeros are omitted unless `zero`."""
     points = [(step['load'], value(step)) for step in steps]
     up = [point for point in points[:-1] if zero or point[1] > 0]
@@ -76,27 +76,27 @@ def draw_regime(name, regime, left):
     steps = regime['steps']
     most_load = max(step['load'] for step in steps)
     loads = sorted({step['load'] for step in steps if step['load'] >= 0.5})
-    top_rate = nice_top(max(step['goodput'] + sum(step['shed'].values()) for step in steps))
+    top_rate = nice_top(max(step['goodput'] + sum(step['rejected'].values()) for step in steps))
     title = f'offered load, in multiples of {regime["capacity"]:.0f} calls/s'
 
     rates = Panel(left, TOP, most_load, (0, top_rate), False)
     rates.axes(loads, [top_rate * i / 4 for i in range(5)], 'responses per second', title)
     rates.line(rates.x(0), rates.y(0), rates.x(min(most_load, top_rate / regime['capacity'])),
                rates.y(min(most_load * regime['capacity'], top_rate)), OFFERED, '4 4')
-    rates.series(*points_of(steps, lambda step: step['goodput'], zero=True), OK, 'OK')
-    shed = points_of(steps, lambda step: sum(step['shed'].values()))
-    if shed[0]:
-        rates.series(*shed, SHED, 'shed')
+    rates.series(*select_points(steps, lambda step: step['goodput'], zero=True), OK, 'OK')
+    rejected = select_points(steps, lambda step: sum(step['rejected'].values()))
+    if rejected[0]:
+        rates.series(*rejected, REJECTED, 'rejected')
     rates.text(left, TOP - 34, TITLES[name], font_size=16, font_weight='bold')
 
-    longest = max(step[kind]['p99'] for step in steps for kind in ('ok_ms', 'shed_ms', 'lost_ms'))
+    longest = max(step[kind]['p99'] for step in steps for kind in ('ok_ms', 'rejected_ms', 'lost_ms'))
     top_ms = 10 ** max(2, math.ceil(math.log10(longest)))
     times = Panel(left, TOP + HEIGHT + GAP_Y, most_load, (0.1, top_ms), True)
     ticks = [10.0 ** power for power in range(-1, int(math.log10(top_ms)) + 1)]
     times.axes(loads, ticks, 'p99 in ms, from the moment a call was due (logarithmic)', title)
-    times.series(*points_of(steps, lambda step: step['ok_ms']['p99']), OK, 'OK')
-    for kind, colour, label in (('shed_ms', SHED, 'shed'), ('lost_ms', LOST, 'connection ended')):
-        points = points_of(steps, lambda step, kind=kind: step[kind]['p99'])
+    times.series(*select_points(steps, lambda step: step['ok_ms']['p99']), OK, 'OK')
+    for kind, colour, label in (('rejected_ms', REJECTED, 'rejected'), ('lost_ms', LOST, 'connection ended')):
+        points = select_points(steps, lambda step, kind=kind: step[kind]['p99'])
         if points[0]:
             times.series(*points, colour, label)
     return rates.parts + times.parts

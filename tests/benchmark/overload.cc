@@ -83,8 +83,8 @@ class Counts {
     if (result.end == CallOutcome::kAnswered && result.code == 0) {
       ok_.Add(result.duration);
     } else if (result.end == CallOutcome::kAnswered && result.code == grpc::RESOURCE_EXHAUSTED) {
-      shed_latency_.Add(result.duration);
-      ++shed_[result.reason];
+      rejected_latency_.Add(result.duration);
+      ++rejected_[result.reason];
     } else if (result.end == CallOutcome::kStreamLost ||
                (result.code == grpc::UNAVAILABLE && result.reason.empty())) {
       lost_.Add(result.duration);  // its connection ended
@@ -98,14 +98,14 @@ class Counts {
   json ToJson() {
     const double seconds = std::chrono::duration<double>(until_ - from_).count();
     const auto rate = [&](auto count) { return std::round(static_cast<double>(count) / seconds); };
-    json shed = json::object();
-    for (const auto& [reason, count] : shed_) shed[reason] = rate(count);
+    json rejected = json::object();
+    for (const auto& [reason, count] : rejected_) rejected[reason] = rate(count);
     json other = json::object();
     for (const auto& [what, count] : other_) other[what] = count;
     return {{"goodput", rate(ok_.count())},
             {"ok_ms", testing::ToJson(&ok_)},
-            {"shed", shed},
-            {"shed_ms", testing::ToJson(&shed_latency_)},
+            {"rejected", rejected},
+            {"rejected_ms", testing::ToJson(&rejected_latency_)},
             {"lost", rate(lost_.count())},
             {"lost_ms", testing::ToJson(&lost_)},
             {"expired", rate(expired_)},
@@ -117,9 +117,9 @@ class Counts {
   const milliseconds from_;
   const milliseconds until_;
   Latencies ok_;
-  Latencies shed_latency_;
+  Latencies rejected_latency_;
   Latencies lost_;
-  std::map<std::string, std::uint64_t> shed_;
+  std::map<std::string, std::uint64_t> rejected_;
   std::map<std::string, std::uint64_t> other_;
   std::uint64_t expired_ = 0;
   std::uint64_t never_sent_ = 0;

@@ -50,8 +50,8 @@ MATCHER_P2(HasInfo, key, value,
 }
 
 // Only for errors: OK does not report the number of attempts.
-MATCHER_P(HasAttempts, sends, "reports " + std::to_string(sends) + " attempts") {
-  return arg.Info("sends") == std::to_string(sends);
+MATCHER_P(HasAttempts, attempts, "reports " + std::to_string(attempts) + " attempts") {
+  return arg.Info("sends") == std::to_string(attempts);
 }
 
 // The delay in RetryInfo, in milliseconds; 0 if there is none.

@@ -39,7 +39,7 @@ constexpr std::chrono::seconds kDeadline(20);  // of one call with all its attem
 constexpr int kSettlingCalls = 5;
 constexpr milliseconds kMaxWait(10'000);
 
-struct Answer {
+struct CallResult {
   bool ok = false;
   std::string deletion;  // what is certain about the run
   milliseconds wait{0};  // before the next call
@@ -62,8 +62,8 @@ grpc::Status CheckConnection(const std::shared_ptr<grpc::Channel>& channel) {
 std::string OrDash(const std::string& text) { return text.empty() ? "-" : text; }
 
 // One call.
-Answer Delete(EvalRunService::Stub& stub, const std::string& run, std::string request_id,
-              bool allow_missing) {
+CallResult Delete(EvalRunService::Stub& stub, const std::string& run, std::string request_id,
+                  bool allow_missing) {
   aymara::evals::v1::DeleteEvalRunRequest request;
   request.set_eval_run_uuid(run);
   request.set_allow_missing(allow_missing);
@@ -73,13 +73,13 @@ Answer Delete(EvalRunService::Stub& stub, const std::string& run, std::string re
   google::protobuf::Empty nothing;
   const grpc::Status status = stub.DeleteEvalRun(&context, request, &nothing);
 
-  Answer answer;
-  answer.ok = status.ok();
+  CallResult result;
+  result.ok = status.ok();
   google::rpc::ErrorInfo info;
   if (status.ok()) {
     const auto& trailers = context.GetServerTrailingMetadata();
     const auto deletion = trailers.find("evalrun-deletion");
-    answer.deletion = deletion == trailers.end()
+    result.deletion = deletion == trailers.end()
                           ? "performed"
                           : std::string(deletion->second.data(), deletion->second.size());
   } else {
@@ -93,18 +93,18 @@ Answer Delete(EvalRunService::Stub& stub, const std::string& run, std::string re
       detail.UnpackTo(&info);
     }
     using google::protobuf::util::TimeUtil;
-    answer.wait = milliseconds(TimeUtil::DurationToMilliseconds(retry.retry_delay()));
+    result.wait = milliseconds(TimeUtil::DurationToMilliseconds(retry.retry_delay()));
     // An error without details did not come from the gateway: the result is unknown.
     const auto deletion = info.metadata().find("deletion");
-    answer.deletion = deletion == info.metadata().end() ? "unknown" : deletion->second;
+    result.deletion = deletion == info.metadata().end() ? "unknown" : deletion->second;
   }
   std::cout << absl::StreamFormat(
       "%s deletion=%s reason=%s domain=%s retry_after=%.3fs request_id=%s message=%s\n",
-      google::rpc::Code_Name(static_cast<int>(status.error_code())), answer.deletion,
+      google::rpc::Code_Name(static_cast<int>(status.error_code())), result.deletion,
       OrDash(info.reason()), OrDash(info.domain()),
-      std::chrono::duration<double>(answer.wait).count(), request_id,
+      std::chrono::duration<double>(result.wait).count(), request_id,
       OrDash(status.error_message()));
-  return answer;
+  return result;
 }
 
 std::string ReadFile(const std::string& path) {
@@ -146,10 +146,10 @@ int main(int argc, char** argv) {
 
   absl::BitGen random;
   const std::string request_id = absl::StrFormat("%016x", absl::Uniform<std::uint64_t>(random));
-  const Answer first = Delete(*stub, argv[3], request_id, /*allow_missing=*/false);
-  Answer last = first;
+  const CallResult first = Delete(*stub, argv[3], request_id, /*allow_missing=*/false);
+  CallResult last = first;
   // Unknown: call again. With `allow_missing`, OK means that the run is not in this workspace; any
-  // other answer says nothing about the first call, so the question stays open.
+  // other response says nothing about the first call, so the question stays open.
   for (int i = 0; first.deletion == "unknown" && !last.ok && i < kSettlingCalls; ++i) {
     const milliseconds bound = std::min(kMaxWait, milliseconds(200 << i));
     const milliseconds jittered(absl::Uniform(random, 0, static_cast<int>(bound.count())));

@@ -41,7 +41,7 @@ const (
 	longestWait        = 10 * time.Second
 )
 
-type answer struct {
+type callResult struct {
 	code     codes.Code
 	deletion string        // what is certain about the run
 	wait     time.Duration // before the next call
@@ -57,7 +57,7 @@ func checkConnection(conn *grpc.ClientConn) error {
 }
 
 // deleteRun makes one call.
-func deleteRun(client pb.EvalRunServiceClient, run, requestID string, allowMissing bool) answer {
+func deleteRun(client pb.EvalRunServiceClient, run, requestID string, allowMissing bool) callResult {
 	ctx, cancel := context.WithTimeout(context.Background(), deadline)
 	defer cancel()
 	ctx = metadata.AppendToOutgoingContext(ctx, "x-request-id", requestID)
@@ -65,7 +65,7 @@ func deleteRun(client pb.EvalRunServiceClient, run, requestID string, allowMissi
 	_, err := client.DeleteEvalRun(ctx,
 		&pb.DeleteEvalRunRequest{EvalRunUuid: run, AllowMissing: allowMissing}, grpc.Trailer(&trailer))
 
-	a, info := answer{code: status.Code(err)}, &errdetails.ErrorInfo{}
+	a, info := callResult{code: status.Code(err)}, &errdetails.ErrorInfo{}
 	if err == nil {
 		a.deletion = "performed"
 		if values := trailer.Get("evalrun-deletion"); len(values) > 0 {
@@ -142,7 +142,7 @@ func main() {
 	first := deleteRun(client, run, requestID, false)
 	last := first
 	// Unknown: ask again. With AllowMissing, OK means that the run is gone, whoever did it; any other
-	// answer says nothing about the first call, so the question stays open.
+	// response says nothing about the first call, so the question stays open.
 	for i := 0; first.deletion == "unknown" && last.code != codes.OK && i < settlingCalls; i++ {
 		time.Sleep(max(last.wait, rand.N(min(longestWait, 200*time.Millisecond<<i))))
 		last = deleteRun(client, run, requestID, true)

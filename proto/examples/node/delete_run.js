@@ -73,7 +73,7 @@ async function deleteRun(client, run, requestId, allowMissing) {
 
   const { ErrorInfo, RetryInfo, RequestInfo } = detailsOf(trailers);
   const delay = RetryInfo?.retryDelay ?? { seconds: 0, nanos: 0 };
-  const answer = {
+  const result = {
     code: grpc.status[code],
     waitMs: delay.seconds * 1e3 + delay.nanos / 1e6,
     // An error without details did not come from the gateway: nobody knows.
@@ -83,12 +83,12 @@ async function deleteRun(client, run, requestId, allowMissing) {
         : (ErrorInfo?.metadata.deletion ?? 'unknown'),
   };
   console.log(
-    `${answer.code} deletion=${answer.deletion} reason=${ErrorInfo?.reason || '-'} ` +
-      `domain=${ErrorInfo?.domain || '-'} retry_after=${(answer.waitMs / 1e3).toFixed(3)}s ` +
+    `${result.code} deletion=${result.deletion} reason=${ErrorInfo?.reason || '-'} ` +
+      `domain=${ErrorInfo?.domain || '-'} retry_after=${(result.waitMs / 1e3).toFixed(3)}s ` +
       `request_id=${RequestInfo?.requestId ?? requestId} ` +
       `message=${code === grpc.status.OK ? '-' : message || '-'}`,
   );
-  return answer;
+  return result;
 }
 
 function credentials(tlsFiles) {
@@ -113,7 +113,7 @@ const requestId = randomUUID();
 const first = await deleteRun(client, run, requestId, false);
 let last = first;
 // Unknown: ask again. With `allowMissing`, OK means that the run is gone, whoever did it; any other
-// answer says nothing about the first call, so the question stays open.
+// response says nothing about the first call, so the question stays open.
 for (let i = 0; first.deletion === 'unknown' && last.code !== 'OK' && i < SETTLING_CALLS; i += 1) {
   const jittered = Math.random() * Math.min(LONGEST_WAIT_MS, 200 * 2 ** i);
   await sleep(Math.max(last.waitMs, jittered));

@@ -91,7 +91,7 @@ def main(address, service_config, run, *tls_files):
         stub, request_id = pb_grpc.EvalRunServiceStub(channel), str(uuid.uuid4())
         code, deletion, wait = delete(stub, run, request_id)
         # Unknown: call again. With `allow_missing`, OK means that the run is not in this workspace;
-        # any other answer says nothing about the first call, so the question stays open.
+        # any other response says nothing about the first call, so the question stays open.
         for call in range(SETTLING_CALLS if deletion == "unknown" else 0):
             time.sleep(max(wait, random.uniform(0, min(LONGEST_WAIT, 0.2 * 2**call))))
             code, _, wait = delete(stub, run, request_id, allow_missing=True)

@@ -27,7 +27,7 @@ std::vector<std::string> DefaultArguments(const TempDirectory& directory) {
           "--seed",     directory.File("seed.json")};
 }
 
-httplib::Client ClientOf(int port) {
+httplib::Client MakeClient(int port) {
   httplib::Client client("127.0.0.1", port);
   client.set_keep_alive(true);
   client.set_tcp_nodelay(true);
@@ -108,9 +108,9 @@ int BackendProcess::WaitForPort() {
   return port_;
 }
 
-httplib::Client BackendProcess::Connect() const { return ClientOf(port_); }
+httplib::Client BackendProcess::Connect() const { return MakeClient(port_); }
 
-httplib::Client BackendProcess::ConnectAdmin() const { return ClientOf(admin_port_); }
+httplib::Client BackendProcess::ConnectAdmin() const { return MakeClient(admin_port_); }
 
 void BackendProcess::Signal(int signal) const { kill(pid_, signal); }
 

@@ -38,14 +38,14 @@ TEST_P(BehaviourRetriesTest, UpToThreeAttempts) {
   const std::string deletion = row.eventually_succeeds ? "performed" : row.deletion;
   EXPECT_THAT(reply, HasCode(code));
   EXPECT_THAT(reply, HasDeletion(deletion));
-  EXPECT_EQ(upstream.requests().size() - earlier, static_cast<size_t>(row.sends));
+  EXPECT_EQ(upstream.requests().size() - earlier, static_cast<size_t>(row.attempts));
   if (code != StatusCode::OK) {
     EXPECT_THAT(reply, IsWellFormedError());
-    EXPECT_THAT(reply, HasAttempts(row.sends));
+    EXPECT_THAT(reply, HasAttempts(row.attempts));
   }
   const auto line = gateway.WaitForAccessLine("call-1");
   ASSERT_TRUE(line.has_value());
-  EXPECT_EQ(line->value("sends", -1), row.sends);
+  EXPECT_EQ(line->value("sends", -1), row.attempts);
   EXPECT_EQ(line->value("deletion", ""), deletion);
 }
 

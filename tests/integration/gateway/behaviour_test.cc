@@ -18,14 +18,15 @@ namespace {
 using namespace std::chrono_literals;
 using grpc::StatusCode;
 
-const std::vector<std::string> kOneSend = {"--upstream-timeout", "1000ms", "--max-attempts", "1"};
+const std::vector<std::string> kOneAttempt = {"--upstream-timeout", "1000ms", "--max-attempts",
+                                              "1"};
 
 class BehaviourTest : public ::testing::TestWithParam<UpstreamCase> {};
 
 TEST_P(BehaviourTest, OneAttempt) {
   const UpstreamCase& row = GetParam();
   ScriptedUpstream upstream(row.script());
-  GatewayProcess gateway({.upstream = upstream.url(), .flags = kOneSend});
+  GatewayProcess gateway({.upstream = upstream.url(), .flags = kOneAttempt});
   const DeleteClient client(gateway.grpc_address());
   if (row.on_reused_connection) {
     ASSERT_THAT(client.Delete(), HasCode(StatusCode::OK));
@@ -67,13 +68,13 @@ INSTANTIATE_TEST_SUITE_P(Upstream, BehaviourTest, ::testing::ValuesIn(UpstreamCa
 // The reply to one call when the upstream responds with `response`.
 DeleteReply ReplyTo(const std::string& response) {
   ScriptedUpstream upstream(Respond(response));
-  GatewayProcess gateway({.upstream = upstream.url(), .flags = kOneSend});
+  GatewayProcess gateway({.upstream = upstream.url(), .flags = kOneAttempt});
   return DeleteClient(gateway.grpc_address()).Delete();
 }
 
 TEST(BehaviourTest, ConnectionRefused) {
   const RefusingPort nobody;
-  GatewayProcess gateway({.upstream = nobody.url(), .flags = kOneSend});
+  GatewayProcess gateway({.upstream = nobody.url(), .flags = kOneAttempt});
   const DeleteReply reply = DeleteClient(gateway.grpc_address()).Delete();
   EXPECT_THAT(reply, HasCode(StatusCode::UNAVAILABLE));
   EXPECT_THAT(reply, HasDeletion("not_performed"));

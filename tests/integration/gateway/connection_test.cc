@@ -54,14 +54,14 @@ class ConnectionFailureTest : public ::testing::TestWithParam<ConnectionFailure>
     reply_ = client.Delete({.metadata = {{"x-request-id", "second"}}});
     const auto line = gateway.WaitForAccessLine("second");
     ASSERT_TRUE(line.has_value());
-    sends_ = line->value("sends", -1);
+    attempts_ = line->value("sends", -1);
     arrived_ = static_cast<int>(upstream.requests().size()) - 1;
     second_on_connection_ = upstream.requests().at(1).nth_on_connection;
   }
 
   DeleteReply reply_;
-  int sends_ = 0;    // as reported by the gateway
-  int arrived_ = 0;  // as seen by the upstream
+  int attempts_ = 0;  // as reported by the gateway
+  int arrived_ = 0;   // as seen by the upstream
   int second_on_connection_ = 0;
 };
 
@@ -72,7 +72,7 @@ TEST_P(ConnectionFailureTest, IsOneAttemptWithoutHiddenRetry) {
   EXPECT_THAT(reply_, HasDeletion("unknown"));
   EXPECT_THAT(reply_, HasAttempts(1));
   EXPECT_EQ(arrived_, 1);
-  EXPECT_EQ(sends_, 1);
+  EXPECT_EQ(attempts_, 1);
 }
 
 TEST_P(ConnectionFailureTest, CountsEveryRequestThatArrives) {
@@ -80,7 +80,7 @@ TEST_P(ConnectionFailureTest, CountsEveryRequestThatArrives) {
   EXPECT_THAT(reply_, HasCode(StatusCode::OK));
   EXPECT_THAT(reply_, HasDeletion("performed"));
   EXPECT_EQ(arrived_, 2);
-  EXPECT_EQ(sends_, 2);
+  EXPECT_EQ(attempts_, 2);
 }
 
 TEST_P(ConnectionFailureTest, NotFoundAfterwardsIsPresumedDeleted) {
@@ -89,7 +89,7 @@ TEST_P(ConnectionFailureTest, NotFoundAfterwardsIsPresumedDeleted) {
   EXPECT_THAT(reply_, HasDeletion("presumed"));
   EXPECT_EQ(reply_.Trailing("evalrun-deletion"), "presumed");
   EXPECT_EQ(arrived_, 2);
-  EXPECT_EQ(sends_, 2);
+  EXPECT_EQ(attempts_, 2);
 }
 
 TEST_P(ConnectionFailureTest, Unrecognized404AfterwardsIsNeverOk) {

@@ -220,9 +220,9 @@ TEST_P(FaultMatrixTest, ResponseAttemptsLogAndMetrics) {
   const std::size_t before = upstream.requests().size();
 
   const DeleteReply reply = client.Delete({.metadata = {{"x-request-id", "the-call"}}});
-  const int sends = cell.fault.followed.has_value() ? cell.attempts : 1;
+  const int attempts = cell.fault.followed.has_value() ? cell.attempts : 1;
 
-  ASSERT_EQ(upstream.requests().size(), before + static_cast<std::size_t>(sends));
+  ASSERT_EQ(upstream.requests().size(), before + static_cast<std::size_t>(attempts));
   if (cell.reused) {
     ASSERT_EQ(upstream.requests().at(before).nth_on_connection, 1)
         << "the connection was not reused";
@@ -231,7 +231,7 @@ TEST_P(FaultMatrixTest, ResponseAttemptsLogAndMetrics) {
   EXPECT_THAT(reply, HasDeletion(cell.expected.deletion));
   if (cell.expected.code != StatusCode::OK) {
     EXPECT_THAT(reply, HasReason(cell.expected.reason));
-    EXPECT_THAT(reply, HasAttempts(sends));
+    EXPECT_THAT(reply, HasAttempts(attempts));
     EXPECT_THAT(reply, IsWellFormedError());
   }
 
@@ -240,14 +240,14 @@ TEST_P(FaultMatrixTest, ResponseAttemptsLogAndMetrics) {
   EXPECT_EQ(line->value("level", ""), cell.expected.level);
   EXPECT_EQ(line->value("deletion", ""), cell.expected.deletion);
   EXPECT_EQ(line->value("reason", ""), cell.expected.reason);
-  EXPECT_EQ(line->value("sends", -1), sends);
+  EXPECT_EQ(line->value("sends", -1), attempts);
 
   const double performed_before = cell.reused ? 1 : 0;
   const bool performed = std::string_view(cell.expected.deletion) == "performed";
   EXPECT_EQ(gateway.Metric("gateway_deletions_total",
                            {"deletion=\"" + std::string(cell.expected.deletion) + "\""}),
             performed ? performed_before + 1 : 1);
-  EXPECT_EQ(gateway.Metric("gateway_retries_total"), sends - 1);
+  EXPECT_EQ(gateway.Metric("gateway_retries_total"), attempts - 1);
   EXPECT_GE(gateway.Metric(
                 "http_client_request_duration_seconds_count",
                 {"http_response_status_class=\"" + std::string(cell.fault.status_class) + "\""}),

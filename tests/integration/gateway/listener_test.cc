@@ -27,7 +27,7 @@ using namespace std::chrono_literals;
 using grpc::StatusCode;
 using ::testing::HasSubstr;
 
-std::string PortOf(const std::string& address) { return address.substr(address.rfind(':') + 1); }
+std::string GetPort(const std::string& address) { return address.substr(address.rfind(':') + 1); }
 
 // Connections that send nothing.
 class IdleConnections {
@@ -67,8 +67,8 @@ class ListenerTest : public ::testing::Test {
   // Both ports, over IPv4 and IPv6.
   void ExpectBothFamiliesServed(const GatewayProcess& gateway) {
     for (const std::string host : {"127.0.0.1:", "[::1]:"}) {
-      EXPECT_THAT(Call(host + PortOf(gateway.grpc_address())), HasCode(StatusCode::OK)) << host;
-      EXPECT_EQ(HttpGet(host + PortOf(gateway.admin_address()), "/healthz").status, 200) << host;
+      EXPECT_THAT(Call(host + GetPort(gateway.grpc_address())), HasCode(StatusCode::OK)) << host;
+      EXPECT_EQ(HttpGet(host + GetPort(gateway.admin_address()), "/healthz").status, 200) << host;
     }
   }
 
@@ -89,8 +89,8 @@ TEST_F(ListenerTest, ListensOnAllAddressesOfAName) {
       {.upstream = upstream_.url(),
        .flags = {"--listen", "both.test:0", "--admin-listen", "both.test:0", "--server-insecure"},
        .hosts_file = hosts.path()});
-  EXPECT_EQ(gateway.grpc_address(), "both.test:" + PortOf(gateway.grpc_address()));
-  EXPECT_EQ(gateway.admin_address(), "both.test:" + PortOf(gateway.admin_address()));
+  EXPECT_EQ(gateway.grpc_address(), "both.test:" + GetPort(gateway.grpc_address()));
+  EXPECT_EQ(gateway.admin_address(), "both.test:" + GetPort(gateway.admin_address()));
   ExpectBothFamiliesServed(gateway);
 }
 
@@ -104,7 +104,7 @@ TEST_F(ListenerTest, DoesNotStartWhenOneAddressOfANameIsTaken) {
   for (const std::string flag : {"--listen", "--admin-listen"}) {
     ChildProcess second(GatewayProcess::MakeCommand(
         {.upstream = upstream_.url(),
-         .flags = {flag, "both.test:" + PortOf(taken), "--server-insecure"},
+         .flags = {flag, "both.test:" + GetPort(taken), "--server-insecure"},
          .hosts_file = hosts.path()}));
     ASSERT_TRUE(second.WaitForExit(20s).has_value()) << flag;
     EXPECT_THAT(second.all_output(),
@@ -131,7 +131,7 @@ TEST_F(ListenerTest, RecoversFromRunningOutOfDescriptors) {
   const rlimit limit{.rlim_cur = 96, .rlim_max = 96};
   ASSERT_EQ(prlimit(gateway.process().pid(), RLIMIT_NOFILE, &limit, nullptr), 0);
   IdleConnections connections;
-  connections.Open(PortOf(gateway.grpc_address()), 300);
+  connections.Open(GetPort(gateway.grpc_address()), 300);
   const auto deadline = std::chrono::steady_clock::now() + 20s;
   while (gateway.Metric("gateway_connections_closed_no_descriptor_total").value_or(0) < 1 &&
          std::chrono::steady_clock::now() < deadline) {
@@ -156,7 +156,7 @@ TEST_F(ListenerTest, KeepsDescriptorsForTheUpstream) {
   DeleteClient client(gateway.grpc_address());
   ASSERT_TRUE(client.channel()->WaitForConnected(std::chrono::system_clock::now() + 20s));
   IdleConnections connections;
-  connections.Open(PortOf(gateway.grpc_address()), 200);
+  connections.Open(GetPort(gateway.grpc_address()), 200);
   for (int i = 0; i < 10; ++i) {
     EXPECT_THAT(client.Delete({.timeout = 20s}), HasCode(StatusCode::OK)) << i;
   }

@@ -41,8 +41,8 @@ UpstreamCase Api(std::string name, int status, const char* api_code, StatusCode 
 }
 
 // A response that is not from the API.
-UpstreamCase Strange(std::string name, int status, std::function<Script()> script, StatusCode code,
-                     std::string deletion, std::string reason = "") {
+UpstreamCase Unexpected(std::string name, int status, std::function<Script()> script,
+                        StatusCode code, std::string deletion, std::string reason = "") {
   return {.name = std::move(name),
           .script = std::move(script),
           .code = code,
@@ -51,8 +51,8 @@ UpstreamCase Strange(std::string name, int status, std::function<Script()> scrip
           .http_status = status};
 }
 
-UpstreamCase Retried(UpstreamCase upstream_case, int sends = 3) {
-  upstream_case.sends = sends;
+UpstreamCase Retried(UpstreamCase upstream_case, int attempts = 3) {
+  upstream_case.attempts = attempts;
   return upstream_case;
 }
 
@@ -100,35 +100,35 @@ std::vector<UpstreamCase> ApiErrors() {
 
 std::vector<UpstreamCase> StrangeResponses() {
   return {
-      Strange("Text418", 418, Replies(HttpReply(418, "teapot", "text/plain")), StatusCode::INTERNAL,
-              "not_performed"),
-      Retried(Strange("Html502", 502, Replies(HttpReply(502, kHtml, "text/html")),
-                      StatusCode::UNAVAILABLE, "unknown")),
-      Retried(Strange("Html503", 503, Replies(HttpReply(503, kHtml, "text/html")),
-                      StatusCode::UNAVAILABLE, "unknown")),
-      Retried(Strange("Html504", 504, Replies(HttpReply(504, kHtml, "text/html")),
-                      StatusCode::DEADLINE_EXCEEDED, "unknown")),
-      Strange("Html404", 404, Replies(HttpReply(404, kHtml, "text/html")), StatusCode::UNAVAILABLE,
-              "not_performed", "UPSTREAM_UNRECOGNIZED_404"),
-      Strange("Framework404", 404, Replies(HttpReply(404, R"({"detail":"Not Found"})")),
-              StatusCode::UNAVAILABLE, "not_performed", "UPSTREAM_UNRECOGNIZED_404"),
-      Strange("Json400CutShort", 400,
-              Replies(HttpReply(400, R"({"error":{"code":"invalid_request","mess)")),
-              StatusCode::INVALID_ARGUMENT, "not_performed"),
-      Strange("Json400ButAnArray", 400, Replies(HttpReply(400, R"(["not","an","object"])")),
-              StatusCode::INVALID_ARGUMENT, "not_performed"),
-      Retried(Strange("Api500Of1MiB", 500,
-                      Replies(HttpReply(500, ApiError("internal", std::string(1 << 20, 'm')))),
-                      StatusCode::INTERNAL, "unknown")),
-      Strange(
+      Unexpected("Text418", 418, Replies(HttpReply(418, "teapot", "text/plain")),
+                 StatusCode::INTERNAL, "not_performed"),
+      Retried(Unexpected("Html502", 502, Replies(HttpReply(502, kHtml, "text/html")),
+                         StatusCode::UNAVAILABLE, "unknown")),
+      Retried(Unexpected("Html503", 503, Replies(HttpReply(503, kHtml, "text/html")),
+                         StatusCode::UNAVAILABLE, "unknown")),
+      Retried(Unexpected("Html504", 504, Replies(HttpReply(504, kHtml, "text/html")),
+                         StatusCode::DEADLINE_EXCEEDED, "unknown")),
+      Unexpected("Html404", 404, Replies(HttpReply(404, kHtml, "text/html")),
+                 StatusCode::UNAVAILABLE, "not_performed", "UPSTREAM_UNRECOGNIZED_404"),
+      Unexpected("Framework404", 404, Replies(HttpReply(404, R"({"detail":"Not Found"})")),
+                 StatusCode::UNAVAILABLE, "not_performed", "UPSTREAM_UNRECOGNIZED_404"),
+      Unexpected("Json400CutShort", 400,
+                 Replies(HttpReply(400, R"({"error":{"code":"invalid_request","mess)")),
+                 StatusCode::INVALID_ARGUMENT, "not_performed"),
+      Unexpected("Json400ButAnArray", 400, Replies(HttpReply(400, R"(["not","an","object"])")),
+                 StatusCode::INVALID_ARGUMENT, "not_performed"),
+      Retried(Unexpected("Api500Of1MiB", 500,
+                         Replies(HttpReply(500, ApiError("internal", std::string(1 << 20, 'm')))),
+                         StatusCode::INTERNAL, "unknown")),
+      Unexpected(
           "Api404Truncated", 404,
           [] { return RespondAndClose(Cut(ApiErrorReply(404, "not_found"))); },
           StatusCode::UNAVAILABLE, "not_performed", "UPSTREAM_UNRECOGNIZED_404"),
-      Retried(Strange(
+      Retried(Unexpected(
           "Api503BodyStalls", 503,
           [] { return RespondAndStall(Cut(ApiErrorReply(503, "unavailable"))); },
           StatusCode::UNAVAILABLE, "unknown")),
-      Retried(Strange(
+      Retried(Unexpected(
           "Json500Drips", 500,
           [] {
             return RespondSlowly(
@@ -137,15 +137,15 @@ std::vector<UpstreamCase> StrangeResponses() {
                 20ms);
           },
           StatusCode::INTERNAL, "unknown")),
-      Strange("Redirect301", 301,
-              Replies(HttpReply(301, "", "", "location: /v2/eval-runs/elsewhere\r\n")),
-              StatusCode::INTERNAL, "not_performed", "UPSTREAM_UNEXPECTED_REDIRECT"),
-      Strange("Text200", 200, Replies(HttpReply(200, "OK", "text/plain")), StatusCode::UNKNOWN,
-              "unknown", "UPSTREAM_UNEXPECTED_RESPONSE"),
-      Strange("Html200", 200, Replies(HttpReply(200, "<html>Sign in</html>", "text/html")),
-              StatusCode::UNKNOWN, "unknown", "UPSTREAM_UNEXPECTED_RESPONSE"),
-      Strange("Json202", 202, Replies(HttpReply(202, R"({"status":"deleting"})")),
-              StatusCode::UNKNOWN, "unknown", "UPSTREAM_UNEXPECTED_RESPONSE"),
+      Unexpected("Redirect301", 301,
+                 Replies(HttpReply(301, "", "", "location: /v2/eval-runs/elsewhere\r\n")),
+                 StatusCode::INTERNAL, "not_performed", "UPSTREAM_UNEXPECTED_REDIRECT"),
+      Unexpected("Text200", 200, Replies(HttpReply(200, "OK", "text/plain")), StatusCode::UNKNOWN,
+                 "unknown", "UPSTREAM_UNEXPECTED_RESPONSE"),
+      Unexpected("Html200", 200, Replies(HttpReply(200, "<html>Sign in</html>", "text/html")),
+                 StatusCode::UNKNOWN, "unknown", "UPSTREAM_UNEXPECTED_RESPONSE"),
+      Unexpected("Json202", 202, Replies(HttpReply(202, R"({"status":"deleting"})")),
+                 StatusCode::UNKNOWN, "unknown", "UPSTREAM_UNEXPECTED_RESPONSE"),
   };
 }
 
@@ -169,7 +169,7 @@ std::vector<UpstreamCase> Successes() {
 std::vector<UpstreamCase> NoResponses() {
   const auto none = [](std::string name, std::function<Script()> script) {
     return Retried(
-        Strange(std::move(name), 0, std::move(script), StatusCode::UNAVAILABLE, "unknown"));
+        Unexpected(std::move(name), 0, std::move(script), StatusCode::UNAVAILABLE, "unknown"));
   };
   std::vector<UpstreamCase> cases = {
       none("NotHttp",
@@ -187,7 +187,7 @@ std::vector<UpstreamCase> NoResponses() {
       return ByPositionOnConnection({Respond(HttpReply(204)), script});
     });
     reused.on_reused_connection = true;
-    reused.sends = 2;
+    reused.attempts = 2;
     reused.eventually_succeeds = true;
     cases.push_back(std::move(reused));
   }

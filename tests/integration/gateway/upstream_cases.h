@@ -28,7 +28,7 @@ struct UpstreamCase {
   int http_status = 0;        // the value in the details; 0: absent
 
   // The expected reply with up to three attempts; anything not set is as above.
-  int sends = 1;
+  int attempts = 1;
   bool eventually_succeeds = false;
 
   // Make another call first, so that its connection is reused.

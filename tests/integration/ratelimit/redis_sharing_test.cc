@@ -50,7 +50,7 @@ class Replica {
 
   bool Call(std::int64_t now) {
     const std::int64_t local = now + clock_offset_;
-    if (limiter_.Check({}, local).refused != 0) return false;
+    if (limiter_.Check({}, local).denied != 0) return false;
     limiter_.Commit(local);
     return true;
   }

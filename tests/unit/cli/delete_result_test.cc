@@ -94,7 +94,7 @@ TEST(ParseResponseTest, ParsesEveryDetail) {
   EXPECT_EQ(report.deletion, "absent");
   EXPECT_EQ(report.reason, "RESOURCE_NOT_FOUND");
   EXPECT_EQ(report.domain, "api.aymara.ai");
-  EXPECT_EQ(report.sends, "2");
+  EXPECT_EQ(report.attempts, "2");
   EXPECT_EQ(report.http_status, "404");
   EXPECT_EQ(report.upstream_code, "resource.not_found");
   EXPECT_EQ(report.upstream_request_id, "up-1");

@@ -46,7 +46,7 @@ DeleteResult ErrorWithEveryField() {
   report.message = "two fields are wrong";
   report.reason = "VALIDATION_INVALID_REQUEST";
   report.domain = "api.aymara.ai";
-  report.sends = "1";
+  report.attempts = "1";
   report.http_status = "422";
   report.upstream_code = "validation.invalid_request";
   report.upstream_request_id = "up-1";
@@ -71,11 +71,11 @@ TEST(RenderTextTest, Gone) {
             "workspace when this call arrived\n");
   EXPECT_EQ(RenderText(Gone("word_of_tomorrow")),
             "not in this workspace: score_run.1 (word_of_tomorrow, request id req-1)\n");
-  DeleteResult sends = Gone("performed");
-  sends.sends = "1";
-  EXPECT_THAT(RenderText(sends), HasSubstr("(performed, 1 send, request"));
-  sends.sends = "2";
-  EXPECT_THAT(RenderText(sends), HasSubstr("(performed, 2 sends, request"));
+  DeleteResult result = Gone("performed");
+  result.attempts = "1";
+  EXPECT_THAT(RenderText(result), HasSubstr("(performed, 1 attempt, request"));
+  result.attempts = "2";
+  EXPECT_THAT(RenderText(result), HasSubstr("(performed, 2 attempts, request"));
 }
 
 TEST(RenderTextTest, EveryDetail) {
@@ -90,7 +90,7 @@ TEST(RenderTextTest, EveryDetail) {
   seen as              dns:me
   limit                caller:me: a call every 1s
   retry after          1.5 s
-  sends                1
+  attempts             1
   http status          422
   upstream code        validation.invalid_request
   upstream details     {"limit":5}
@@ -117,7 +117,7 @@ TEST(RenderTextTest, EscapesServerText) {
   DeleteResult report = ErrorWithEveryField();
   const std::string evil = "\x1b[2J\r\ndeleted\x07\xc2\x9b\xe2\x80\xae\xff";
   for (std::string* field :
-       {&report.message, &report.deletion, &report.reason, &report.domain, &report.sends,
+       {&report.message, &report.deletion, &report.reason, &report.domain, &report.attempts,
         &report.http_status, &report.upstream_code, &report.upstream_request_id, &report.request_id,
         &report.field_violations[0].field, &report.field_violations[0].description, &report.caller,
         &report.quota_violations[0].subject, &report.quota_violations[0].description,
@@ -131,7 +131,7 @@ TEST(RenderTextTest, EscapesServerText) {
     *field = saved;
   }
   DeleteResult ok = Gone(evil);
-  ok.sends = evil;
+  ok.attempts = evil;
   ok.request_id = evil;
   EXPECT_EQ(RenderText(ok).find_first_of("\x1b\r\x07\xff\x9b"), std::string::npos);
 }
@@ -181,7 +181,7 @@ TEST(RenderJsonTest, EveryDetail) {
 TEST(RenderJsonTest, HostileTextIsOneAsciiLine) {
   DeleteResult report = ErrorWithEveryField();
   report.message = "\x1b[2J\n\xff\xc2\x9b\x7f";
-  report.sends = "99999999999999999999";
+  report.attempts = "99999999999999999999";
   report.http_status = "404x";
   const std::string text = RenderJson(report);
   for (const char c : text) EXPECT_TRUE(c >= 0x20 && c < 0x7f) << static_cast<int>(c);

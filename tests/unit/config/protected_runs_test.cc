@@ -17,7 +17,7 @@ using ::testing::HasSubstr;
 constexpr char kRun[] = "954d54bc-bd5f-4cb5-8d20-688f368b712e";
 constexpr char kOther[] = "11111111-2222-3333-4444-555555555555";
 
-std::string ErrorOf(std::string_view text, bool opaque_ids = false) {
+std::string ParseError(std::string_view text, bool opaque_ids = false) {
   return std::string(ParseProtectedRuns(text, "/runs", opaque_ids).status().message());
 }
 
@@ -38,26 +38,27 @@ TEST(ProtectedRunsFileTest, ACommentAloneProtectsNothing) {
 }
 
 TEST(ProtectedRunsFileTest, ErrorsNameFileAndLine) {
-  EXPECT_THAT(ErrorOf(absl::StrCat("# x\n", kRun, "\n", kRun, " ", kOther, "\n")),
+  EXPECT_THAT(ParseError(absl::StrCat("# x\n", kRun, "\n", kRun, " ", kOther, "\n")),
               HasSubstr("/runs:3: \"954d54bc"));
-  EXPECT_THAT(ErrorOf("golden-1\n"), HasSubstr("/runs:1: \"golden-1\" must be a UUID"));
-  EXPECT_EQ(ErrorOf("golden-1\n", /*opaque_ids=*/true), "");
-  EXPECT_THAT(ErrorOf("a/b\n", /*opaque_ids=*/true),
+  EXPECT_THAT(ParseError("golden-1\n"), HasSubstr("/runs:1: \"golden-1\" must be a UUID"));
+  EXPECT_EQ(ParseError("golden-1\n", /*opaque_ids=*/true), "");
+  EXPECT_THAT(ParseError("a/b\n", /*opaque_ids=*/true),
               HasSubstr("/runs:1: \"a/b\" must be 1 to 128"));
 }
 
 TEST(ProtectedRunsFileTest, RefusesWhatMayBeHalfWritten) {
   for (const char* blank : {"", "\n", " \r\n\t\n"})
-    EXPECT_THAT(ErrorOf(blank), HasSubstr("is blank"));
-  EXPECT_THAT(ErrorOf(absl::StrCat(kRun, "\n", kOther)), HasSubstr("/runs:2: does not end"));
-  EXPECT_THAT(ErrorOf("golden-1\ngold", /*opaque_ids=*/true), HasSubstr("/runs:2: does not end"));
+    EXPECT_THAT(ParseError(blank), HasSubstr("is blank"));
+  EXPECT_THAT(ParseError(absl::StrCat(kRun, "\n", kOther)), HasSubstr("/runs:2: does not end"));
+  EXPECT_THAT(ParseError("golden-1\ngold", /*opaque_ids=*/true),
+              HasSubstr("/runs:2: does not end"));
 }
 
 TEST(ProtectedRunsFileTest, TheNumberOfIdsIsBounded) {
   std::string text;
   for (std::size_t i = 0; i < kMaxProtectedRuns; ++i) text += "x\n";
-  EXPECT_EQ(ErrorOf(text, /*opaque_ids=*/true), "");
-  EXPECT_THAT(ErrorOf(text + "x\n", /*opaque_ids=*/true),
+  EXPECT_EQ(ParseError(text, /*opaque_ids=*/true), "");
+  EXPECT_THAT(ParseError(text + "x\n", /*opaque_ids=*/true),
               HasSubstr("/runs:1000001: there must be no more than 1000000 ids"));
 }
 

@@ -38,7 +38,7 @@ TEST_P(AbandonTest, Responds) {
     EXPECT_EQ(response.code, code);
     EXPECT_EQ(response.reason, "WHY_IT_ENDED");
     EXPECT_EQ(response.certainty, row.certainty);
-    EXPECT_EQ(response.sends, row.counted);
+    EXPECT_EQ(response.attempts, row.counted);
   }
 }
 
@@ -75,7 +75,7 @@ TEST(AbandonTest, RepeatedCallIsUnknownBeforeAnyAttempt) {
   const Deletion::Response response =
       deletion.Abandon(StatusCode::kDeadlineExceeded, "WHY_IT_ENDED", false);
   EXPECT_EQ(response.certainty, Certainty::kUnknown);
-  EXPECT_EQ(response.sends, 0);
+  EXPECT_EQ(response.attempts, 0);
 }
 
 }  // namespace

@@ -126,8 +126,8 @@ Scenario RunRandomScenario(RandomSource& random_source) {
     scenario.attempts.push_back(outcome);
     const Deletion::Step step =
         deletion.OnAttemptFinished(outcome, hint, time_left, random_source.Fraction());
-    EXPECT_EQ(deletion.sends(), static_cast<int>(scenario.attempts.size()));
-    ExpectValidStep(step, outcome, hint, time_left, deletion.sends() >= policy.max_attempts);
+    EXPECT_EQ(deletion.attempts(), static_cast<int>(scenario.attempts.size()));
+    ExpectValidStep(step, outcome, hint, time_left, deletion.attempts() >= policy.max_attempts);
     if (step.needs_scope_proof) {
       scenario.scope = random_source.Scope();
       if (scenario.scope.has_value()) deletion.OnScopeChecked(*scenario.scope);
@@ -144,8 +144,8 @@ void ExpectConsistentResponse(const Scenario& scenario) {
   const bool ok = response.code == StatusCode::kOk;
   const bool maybe = scenario.Any(Effect::kUnknown) || scenario.request.attempted_before;
 
-  EXPECT_EQ(response.sends, static_cast<int>(scenario.attempts.size()));
-  EXPECT_LE(response.sends, scenario.max_attempts);
+  EXPECT_EQ(response.attempts, static_cast<int>(scenario.attempts.size()));
+  EXPECT_LE(response.attempts, scenario.max_attempts);
   EXPECT_EQ(response.reason.empty(), ok);
 
   if (scenario.Any(Effect::kDeleted)) {
@@ -293,7 +293,7 @@ TEST(DeletionInvariantsTest, AbandonNeverOverstatesCertainty) {
     EXPECT_EQ(response.certainty, in_flight || scenario.Any(Effect::kUnknown)
                                       ? Certainty::kUnknown
                                       : Certainty::kNotPerformed);
-    EXPECT_EQ(response.sends, static_cast<int>(scenario.attempts.size()) + (in_flight ? 1 : 0));
+    EXPECT_EQ(response.attempts, static_cast<int>(scenario.attempts.size()) + (in_flight ? 1 : 0));
     if (HasFailure()) return;
   }
 }

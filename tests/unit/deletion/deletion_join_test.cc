@@ -39,7 +39,7 @@ TEST_P(DeletionJoinTest, Responds) {
   const Deletion::Response response = ResponseTo(row.attempts, row.request);
   EXPECT_EQ(response.code, row.code) << absl::StatusCodeToString(response.code);
   EXPECT_EQ(response.certainty, row.certainty);
-  EXPECT_EQ(response.sends, static_cast<int>(row.attempts.size()));
+  EXPECT_EQ(response.attempts, static_cast<int>(row.attempts.size()));
   if (row.code == StatusCode::kOk) {
     EXPECT_EQ(response.reason, "");
     EXPECT_EQ(response.retry_after, std::nullopt);
@@ -274,8 +274,8 @@ TEST(DeletionResponseTest, ReasonIsOfTheLastAttempt) {
 
 TEST(DeletionResponseTest, NoAttemptIsNotPerformed) {
   const Deletion deletion(RetryPolicy{}, kPlain);
-  EXPECT_EQ(deletion.sends(), 0);
-  EXPECT_EQ(deletion.response().sends, 0);
+  EXPECT_EQ(deletion.attempts(), 0);
+  EXPECT_EQ(deletion.response().attempts, 0);
   EXPECT_NE(deletion.response().code, StatusCode::kOk);
 }
 

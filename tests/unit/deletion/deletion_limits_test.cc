@@ -128,7 +128,7 @@ TEST(OnRetryAfterGateClosedTest, ReturnsLastResultWithoutTime) {
   EXPECT_EQ(response.retry_stop, RetryStop::kHoldBack);
   EXPECT_EQ(response.retry_after, 3s);
   EXPECT_TRUE(response.retry_after_is_explicit);
-  EXPECT_EQ(response.sends, 1);
+  EXPECT_EQ(response.attempts, 1);
 }
 
 TEST(StopForRateLimitTest, ReturnsLastResult) {
@@ -141,7 +141,7 @@ TEST(StopForRateLimitTest, ReturnsLastResult) {
   EXPECT_EQ(RetryStopName(response.retry_stop), "rate_limit");
   EXPECT_EQ(response.retry_after, 70ms);
   EXPECT_TRUE(response.retry_after_is_explicit);
-  EXPECT_EQ(response.sends, 1);
+  EXPECT_EQ(response.attempts, 1);
 }
 
 }  // namespace

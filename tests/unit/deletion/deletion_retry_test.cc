@@ -123,7 +123,7 @@ TEST(RetryPolicyTest, AttemptsAreBounded) {
       ASSERT_LE(attempts, max_attempts);
     } while (deletion.OnAttemptFinished(Unavailable(), {}, kAmpleTime, 0.0).will_retry);
     EXPECT_EQ(attempts, max_attempts);
-    EXPECT_EQ(deletion.sends(), max_attempts);
+    EXPECT_EQ(deletion.attempts(), max_attempts);
   }
 }
 

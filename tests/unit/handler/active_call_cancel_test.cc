@@ -33,7 +33,7 @@ TEST_F(ActiveCallCancelTest, AttemptOfWhichNothingWasSent) {
   EXPECT_EQ(observer_.last().code, absl::StatusCode::kCancelled);
   EXPECT_EQ(observer_.last().reason, "CALL_CANCELLED");
   EXPECT_EQ(observer_.last().certainty, Certainty::kNotPerformed);
-  EXPECT_EQ(observer_.last().sends, 0);
+  EXPECT_EQ(observer_.last().attempts, 0);
 }
 
 TEST_F(ActiveCallCancelTest, AttemptOfWhichSomeMayHaveBeenSent) {
@@ -43,7 +43,7 @@ TEST_F(ActiveCallCancelTest, AttemptOfWhichSomeMayHaveBeenSent) {
   EXPECT_EQ(call().attempts.cancelled(), 1);
   EXPECT_EQ(observer_.last().code, absl::StatusCode::kCancelled);
   EXPECT_EQ(observer_.last().certainty, Certainty::kUnknown);
-  EXPECT_EQ(observer_.last().sends, 1);
+  EXPECT_EQ(observer_.last().attempts, 1);
 }
 
 TEST_F(ActiveCallCancelTest, RetryOfAnAttemptThatMayHaveDeletedTheRun) {
@@ -53,7 +53,7 @@ TEST_F(ActiveCallCancelTest, RetryOfAnAttemptThatMayHaveDeletedTheRun) {
   call().attempts.set_may_have_been_sent(false);
   Cancel();
   EXPECT_EQ(observer_.last().certainty, Certainty::kUnknown);
-  EXPECT_EQ(observer_.last().sends, 1);
+  EXPECT_EQ(observer_.last().attempts, 1);
 }
 
 TEST_F(ActiveCallCancelTest, WhileWaitingForARetry) {
@@ -65,7 +65,7 @@ TEST_F(ActiveCallCancelTest, WhileWaitingForARetry) {
   EXPECT_EQ(call().attempts.cancelled(), 0);
   EXPECT_EQ(observer_.last().code, absl::StatusCode::kCancelled);
   EXPECT_EQ(observer_.last().certainty, Certainty::kNotPerformed);
-  EXPECT_EQ(observer_.last().sends, 1);
+  EXPECT_EQ(observer_.last().attempts, 1);
 }
 
 TEST_F(ActiveCallCancelTest, WhileWaitingForARetryOfAnAttemptThatMayHaveDeletedTheRun) {
@@ -73,7 +73,7 @@ TEST_F(ActiveCallCancelTest, WhileWaitingForARetryOfAnAttemptThatMayHaveDeletedT
   call().attempts.Finish(ConnectionLost());
   Cancel();
   EXPECT_EQ(observer_.last().certainty, Certainty::kUnknown);
-  EXPECT_EQ(observer_.last().sends, 1);
+  EXPECT_EQ(observer_.last().attempts, 1);
 }
 
 TEST_F(ActiveCallCancelTest, DeadlinePassed) {

@@ -25,7 +25,7 @@ class IntentTest : public CallTest {
     EXPECT_EQ(call().writer.last().trailing_metadata.at("grpc-retry-pushback-ms"), "-1");
     EXPECT_EQ(call().writer.last().trailing_metadata.at("x-envoy-ratelimited"), "true");
     EXPECT_EQ(observer_.last().certainty, certainty);
-    EXPECT_EQ(observer_.last().sends, 0);
+    EXPECT_EQ(observer_.last().attempts, 0);
     EXPECT_TRUE(observer_.last().audit_unavailable);
     EXPECT_THAT(call().attempts.started(), IsEmpty());
   }

@@ -80,7 +80,7 @@ TEST_F(ActiveCallRetryTest, RetriesAfterAWait) {
   call().attempts.Finish(HttpResponse(404, kNotFoundBody));
   EXPECT_EQ(call().writer.last().code, absl::StatusCode::kOk);
   EXPECT_EQ(observer_.last().certainty, Certainty::kPresumed);
-  EXPECT_EQ(observer_.last().sends, 2);
+  EXPECT_EQ(observer_.last().attempts, 2);
   EXPECT_EQ(observer_.retries, 1);
   EXPECT_EQ(observer_.attempts, 2);
 }
@@ -149,7 +149,7 @@ TEST_F(ActiveCallRetryTest, RetryHasToPassTheLimitsByUpstreamKey) {
   call().timer.FireWhenDue(&clock_);
   EXPECT_THAT(call().attempts.started(), SizeIs(2));
   EXPECT_EQ(observer_.last().retry_stop, RetryStop::kRateLimit);
-  EXPECT_EQ(observer_.last().sends, 2);
+  EXPECT_EQ(observer_.last().attempts, 2);
   EXPECT_THAT(call().writer.written(), SizeIs(1));
 }
 
@@ -162,7 +162,7 @@ TEST_F(ActiveCallRetryTest, DeadlineMayPassBetweenAttempts) {
   EXPECT_EQ(call().writer.last().code, absl::StatusCode::kDeadlineExceeded);
   EXPECT_EQ(observer_.last().reason, "DEADLINE_EXCEEDED");
   EXPECT_EQ(observer_.last().certainty, Certainty::kUnknown);
-  EXPECT_EQ(observer_.last().sends, 1);
+  EXPECT_EQ(observer_.last().attempts, 1);
   EXPECT_EQ(observer_.retries, 0);
 }
 

@@ -75,7 +75,7 @@ TEST_F(ActiveCallScopeTest, ProbesTheScopeOfA404) {
   ExpectNotFound(call);
   EXPECT_FALSE(call.timer.is_running());
   EXPECT_EQ(observer_.last().certainty, Certainty::kAbsent);
-  EXPECT_EQ(observer_.last().sends, 1) << "a probe is no attempt";
+  EXPECT_EQ(observer_.last().attempts, 1) << "a probe is no attempt";
   EXPECT_EQ(observer_.attempts, 1);
   EXPECT_THAT(observer_.probed, ElementsAre(ProbeClassification{.status = ScopeStatus::kProven}));
   EXPECT_THAT(observer_.probed_keys, ElementsAre("default"));
@@ -246,7 +246,7 @@ TEST_F(ActiveCallScopeTest, CancelledWhileWaiting) {
   EXPECT_FALSE(first.timer.is_running());
   EXPECT_EQ(observer_.last().code, absl::StatusCode::kCancelled);
   EXPECT_EQ(observer_.last().certainty, Certainty::kNotPerformed);
-  EXPECT_EQ(observer_.last().sends, 1);
+  EXPECT_EQ(observer_.last().attempts, 1);
   EXPECT_EQ(probes_.under_way(), 1u) << "another call waits for it";
   second.call.Cancel();
   EXPECT_EQ(probes_.under_way(), 0u);

@@ -51,7 +51,7 @@ TEST_F(ActiveCallTest, DeletesARun) {
   const CompletedCall& record = observer_.last();
   EXPECT_EQ(record.code, absl::StatusCode::kOk);
   EXPECT_EQ(record.certainty, Certainty::kPerformed);
-  EXPECT_EQ(record.sends, 1);
+  EXPECT_EQ(record.attempts, 1);
   EXPECT_EQ(record.caller, kCaller);
   EXPECT_EQ(record.peer, kPeer);
   EXPECT_EQ(record.eval_run_uuid, kRun);

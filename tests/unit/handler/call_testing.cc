@@ -134,13 +134,13 @@ CompletedCall::CompletedCall(const observability::CallRecord& record)
       code(record.code),
       reason(record.reason),
       certainty(record.certainty),
-      sends(record.sends),
+      attempts(record.attempts),
       retry_stop(record.retry_stop),
       limited_by(record.limited_by),
       would_be_limited_by(record.would_be_limited_by),
       run_protected(record.run_protected),
       audit_unavailable(record.audit_unavailable),
-      resends_stopped(record.resends_stopped),
+      suppressed_duplicates(record.suppressed_duplicates),
       http_status(record.http_status),
       upstream_code(record.upstream_code),
       upstream_request_id(record.upstream_request_id),
@@ -152,7 +152,7 @@ CompletedCall::CompletedCall(const observability::CallRecord& record)
 
 void PrintTo(const CompletedCall& call, std::ostream* os) {
   *os << call.request_id << " " << call.code << " " << call.reason << " "
-      << deletion::CertaintyName(call.certainty) << " sends=" << call.sends
+      << deletion::CertaintyName(call.certainty) << " sends=" << call.attempts
       << " http_status=" << call.http_status << " upstream_code=" << call.upstream_code
       << " upstream_request_id=" << call.upstream_request_id << " workspace=" << call.workspace_uuid
       << " would_be_limited_by=" << call.would_be_limited_by << " trace_id=" << call.trace_id

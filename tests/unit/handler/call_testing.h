@@ -168,11 +168,11 @@ struct CompletedCall {
   absl::StatusCode code;
   std::string reason;
   deletion::Certainty certainty;
-  int sends;
+  int attempts;
   deletion::RetryStop retry_stop;
   std::string limited_by, would_be_limited_by;
   bool run_protected, audit_unavailable;
-  int resends_stopped;
+  int suppressed_duplicates;
   int http_status;
   std::string upstream_code, upstream_request_id;
   std::size_t request_bytes, response_bytes;

@@ -30,7 +30,7 @@ UpstreamResponse ApiError(int http_status) {
 CallError MakeCallError(absl::StatusCode code, Certainty certainty, std::string_view reason,
                         const UpstreamResponse& upstream) {
   return MakeCallError(
-      {.code = code, .certainty = certainty, .reason = reason, .sends = 1, .retry_after = {}},
+      {.code = code, .certainty = certainty, .reason = reason, .attempts = 1, .retry_after = {}},
       upstream, "abc-1", {.eval_run_uuid = "an-id", .workspace_uuid = ""});
 }
 
@@ -135,7 +135,7 @@ TEST(MakeAdmissionErrorTest, StatesReasonAndRetryAfter) {
     EXPECT_EQ(call_error.reason, reason);
     EXPECT_EQ(call_error.domain, "evalrun-gateway");
     EXPECT_EQ(call_error.certainty, Certainty::kNotPerformed);
-    EXPECT_EQ(call_error.sends, 0);
+    EXPECT_EQ(call_error.attempts, 0);
     EXPECT_EQ(call_error.retry_after, std::chrono::seconds(2));
     EXPECT_TRUE(call_error.retry_after_is_explicit);
     EXPECT_EQ(call_error.request_id, "abc-1");
@@ -163,7 +163,7 @@ TEST(MakeRateLimitErrorTest, StatesRuleSubjectAndRetryAfter) {
   EXPECT_EQ(call_error.reason, "RATE_LIMITED");
   EXPECT_EQ(call_error.domain, "evalrun-gateway");
   EXPECT_EQ(call_error.certainty, Certainty::kNotPerformed);
-  EXPECT_EQ(call_error.sends, 0);
+  EXPECT_EQ(call_error.attempts, 0);
   EXPECT_EQ(call_error.retry_after, std::chrono::milliseconds(70));
   EXPECT_TRUE(call_error.retry_after_is_explicit);
   EXPECT_EQ(call_error.request_id, "abc-1");
@@ -191,7 +191,7 @@ TEST(MakePermissionDeniedErrorTest, RevealsNothingAboutTheRun) {
   EXPECT_EQ(call_error.reason, "CALLER_NOT_ALLOWED");
   EXPECT_EQ(call_error.domain, "evalrun-gateway");
   EXPECT_EQ(call_error.certainty, Certainty::kNotPerformed);
-  EXPECT_EQ(call_error.sends, 0);
+  EXPECT_EQ(call_error.attempts, 0);
   EXPECT_EQ(call_error.retry_after, std::nullopt);
   EXPECT_EQ(call_error.eval_run_uuid, "");
   EXPECT_EQ(call_error.caller, "spiffe://prod/a");

@@ -80,7 +80,7 @@ TEST_F(DeleteHandlerTest, LooksAtMessageStopPolicyProtectionLimitsAdmissionDeadl
   EXPECT_EQ(observer_.last().authorization, authz::AccessDecision::kNone);
   Start(&call, -1s, "\xFF");
   EXPECT_EQ(observer_.last().reason, "MALFORMED_MESSAGE");
-  EXPECT_EQ(handler().limiter().counts(0).refused, 1u) << "others never reached the limits";
+  EXPECT_EQ(handler().limiter().counts(0).denied, 1u) << "others never reached the limits";
   EXPECT_THAT(observer_.rejected, ElementsAre(deletion::RejectReason::kInFlightCap));
 
   admitted.attempts.Finish(HttpResponse(204));
@@ -141,7 +141,7 @@ TEST_F(DeleteHandlerTest, StoppedDeletionsAreNotRetried) {
     EXPECT_EQ(call().writer.last().reason, "DELETIONS_STOPPED");
     EXPECT_EQ(call().writer.last().trailing_metadata.at("grpc-retry-pushback-ms"), "-1");
     EXPECT_EQ(observer_.last().certainty, certainty);
-    EXPECT_EQ(observer_.last().sends, 1);
+    EXPECT_EQ(observer_.last().attempts, 1);
   }
 }
 
@@ -176,7 +176,7 @@ TEST_F(DeleteHandlerTest, RunsThatWereProtectedMeanwhileAreNotRetried) {
   EXPECT_EQ(call().attempts.started().size(), 1u);
   EXPECT_EQ(call().writer.last().reason, "RUN_PROTECTED");
   EXPECT_EQ(observer_.last().certainty, Certainty::kNotPerformed);
-  EXPECT_EQ(observer_.last().sends, 1);
+  EXPECT_EQ(observer_.last().attempts, 1);
   EXPECT_TRUE(observer_.last().run_protected);
 }
 

@@ -81,7 +81,7 @@ TEST(ToReasonTest, ReturnsUpperSnakeCaseOrEmpty) {
 TEST(EncodeErrorTest, AlwaysAddsErrorInfoAndRequestInfo) {
   CallError call_error = MakeError(absl::StatusCode::kUnavailable);
   call_error.certainty = deletion::Certainty::kUnknown;
-  call_error.sends = 3;
+  call_error.attempts = 3;
   const EncodedError error = EncodeError(call_error);
   EXPECT_EQ(error.message, "a message");
   EXPECT_EQ(Details(error).code(), 14);
@@ -233,13 +233,13 @@ TEST(RetryPushbackTest, IsNegativeAfterOwnRetriesOrPastTheDeadline) {
   CallError call_error = MakeError(absl::StatusCode::kUnavailable);
   call_error.retry_after = 1500ms;
   call_error.retry_after_is_explicit = true;
-  call_error.sends = 1;
+  call_error.attempts = 1;
   EXPECT_EQ(RetryPushback(call_error, 1501ms), "1500");
   EXPECT_EQ(RetryPushback(call_error, 1500ms), "-1") << "the client would wait until its deadline";
 
-  call_error.sends = 2;
+  call_error.attempts = 2;
   EXPECT_EQ(RetryPushback(call_error, 10s), "-1") << "it was sent again here";
-  call_error.sends = 1;
+  call_error.attempts = 1;
   call_error.retry_stop = deletion::RetryStop::kBudget;
   EXPECT_EQ(RetryPushback(call_error, 10s), "-1") << "there are too many retries already";
 }

@@ -55,7 +55,7 @@ TEST(AuditLineTest, WritesAllFieldsOfACompleteRecord) {
                   .code = absl::StatusCode::kNotFound,
                   .reason = "R",
                   .certainty = deletion::Certainty::kAbsent,
-                  .sends = 1,
+                  .attempts = 1,
                   .upstream_request_id = "u"}),
       ElementsAre("time", "level", "event", "request_id", "trace_id", "network.peer.address",
                   "network.peer.port", "caller", "rpc.method", "eval_run_uuid", "workspace_uuid",

@@ -32,7 +32,7 @@ class LimiterTest : public ::testing::Test {
   bool Call(std::string_view caller, std::int64_t now = kStart, std::string_view workspace = "w") {
     decision_ =
         limiter_.Check({.caller = caller, .workspace = workspace, .upstream_key = "k"}, now);
-    if (decision_.refused != 0) return false;
+    if (decision_.denied != 0) return false;
     limiter_.Commit(now);
     return true;
   }
@@ -58,11 +58,11 @@ TEST_F(LimiterTest, CallersHaveSeparateBuckets) {
 TEST_F(LimiterTest, RejectedCallIsChargedToNoRule) {
   Use({Rule("all", LimitedBy::kGateway, 10, 5), Rule("per-caller", LimitedBy::kCaller, 10, 1)});
   EXPECT_EQ(Calls(100, "greedy"), 1);
-  EXPECT_EQ(decision_.refused, 0b10U);
+  EXPECT_EQ(decision_.denied, 0b10U);
   EXPECT_EQ(Calls(1, "b") + Calls(1, "c") + Calls(1, "d") + Calls(1, "e"), 4)
       << "rejected calls do not use the gateway's limit";
   EXPECT_EQ(Calls(1, "f"), 0);
-  EXPECT_EQ(decision_.refused, 0b01U);
+  EXPECT_EQ(decision_.denied, 0b01U);
 }
 
 TEST_F(LimiterTest, WaitCoversAllRules) {
@@ -70,7 +70,7 @@ TEST_F(LimiterTest, WaitCoversAllRules) {
        Rule("faster", LimitedBy::kGateway, 100, 1)});
   ASSERT_TRUE(Call("a"));
   ASSERT_FALSE(Call("a"));
-  EXPECT_EQ(decision_.refused, 0b111U);
+  EXPECT_EQ(decision_.denied, 0b111U);
   EXPECT_EQ(limiter_.rules().rule(static_cast<std::size_t>(decision_.rule)).name, "slow");
   EXPECT_EQ(decision_.wait, 500 * kMs);
   EXPECT_FALSE(Call("a", kStart + decision_.wait - 1));
@@ -80,8 +80,8 @@ TEST_F(LimiterTest, WaitCoversAllRules) {
 TEST_F(LimiterTest, CountsRejectionForRuleWithLongestWait) {
   Use({Rule("fast", LimitedBy::kCaller, 10, 1), Rule("slow", LimitedBy::kGateway, 2, 1)});
   ASSERT_EQ(Calls(3, "a"), 1);
-  EXPECT_EQ(limiter_.counts(0).refused, 0u);
-  EXPECT_EQ(limiter_.counts(1).refused, 2u);
+  EXPECT_EQ(limiter_.counts(0).denied, 0u);
+  EXPECT_EQ(limiter_.counts(1).denied, 2u);
   EXPECT_EQ(limiter_.counts(0).allowed, 1u);
 }
 
@@ -93,11 +93,11 @@ TEST_F(LimiterTest, ListsHotKeys) {
   Calls(13, "greedy");
   ASSERT_EQ(limiter_.hot_keys().size(), 2u);
   EXPECT_EQ(limiter_.hot_keys()[0].subject, "near");
-  EXPECT_EQ(limiter_.hot_keys()[0].refused, 0u);
+  EXPECT_EQ(limiter_.hot_keys()[0].denied, 0u);
   EXPECT_EQ(limiter_.hot_keys()[0].tat - kStart, 900 * kMs);
   EXPECT_EQ(limiter_.hot_keys()[0].burst_tolerance, kSecond);
   EXPECT_EQ(limiter_.hot_keys()[1].subject, "greedy");
-  EXPECT_EQ(limiter_.hot_keys()[1].refused, 3u);
+  EXPECT_EQ(limiter_.hot_keys()[1].denied, 3u);
   for (int i = 1; i <= 40; ++i) Calls(9, "another-" + std::to_string(i), kStart + i);
   EXPECT_EQ(limiter_.hot_keys().size(), kMaxHotKeys);
   EXPECT_TRUE(std::ranges::none_of(limiter_.hot_keys(), [](const auto& entry) {
@@ -111,11 +111,11 @@ TEST_F(LimiterTest, ShadowRuleCountsWithoutRejecting) {
   Use({shadow, Rule("all", LimitedBy::kGateway, 10, 4)});
   EXPECT_EQ(Calls(10, "a"), 4);
   EXPECT_EQ(limiter_.counts(0).allowed, 2u);
-  EXPECT_EQ(limiter_.counts(0).shadow_refused, 8u);
-  EXPECT_EQ(limiter_.counts(0).refused, 0u);
+  EXPECT_EQ(limiter_.counts(0).shadow_denied, 8u);
+  EXPECT_EQ(limiter_.counts(0).denied, 0u);
   EXPECT_EQ(limiter_.counts(1).allowed, 4u);
-  EXPECT_EQ(limiter_.counts(1).refused, 6u);
-  EXPECT_EQ(decision_.shadow_refused, 0b1U);
+  EXPECT_EQ(limiter_.counts(1).denied, 6u);
+  EXPECT_EQ(decision_.shadow_denied, 0b1U);
 }
 
 TEST_F(LimiterTest, UnlimitedSubjectsUseNoEntry) {
@@ -136,7 +136,7 @@ TEST_F(LimiterTest, RetryIsChargedToUpstreamKeyOnly) {
   EXPECT_EQ(wait, 100 * kMs);
   EXPECT_FALSE(Call("b")) << "a retry has used the capacity";
   EXPECT_EQ(limiter_.counts(0).allowed, 1u) << "a retry is not counted as a call";
-  EXPECT_EQ(limiter_.counts(0).refused, 1u);
+  EXPECT_EQ(limiter_.counts(0).denied, 1u);
   EXPECT_EQ(limiter_.TryAcquireAttempt("another key", kStart), 0);
   EXPECT_EQ(limiter_.TryAcquireAttempt("k", kStart + wait), 0);
 }

@@ -91,7 +91,7 @@ class Simulation {
 
   void Call(Replica* replica, std::int64_t now) {
     const std::int64_t local = now + replica->clock_offset;
-    if (replica->limiter->Check({}, local).refused != 0) return;
+    if (replica->limiter->Check({}, local).denied != 0) return;
     replica->limiter->Commit(local);
     admitted_.push_back(now);
   }

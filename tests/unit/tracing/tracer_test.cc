@@ -120,7 +120,8 @@ TEST_F(TracerTest, TracesCallsThatTheirCallersSampled) {
                   "evalrun.request_id=r", "evalrun.caller=ip:10.0.0.7",
                   std::string("evalrun.eval_run_uuid=") + kRun,
                   std::string("evalrun.workspace_uuid=") + kWorkspace,
-                  "evalrun.upstream_key=default", "evalrun.sends=1", "evalrun.deletion=performed"));
+                  "evalrun.upstream_key=default", "evalrun.attempts=1",
+                  "evalrun.deletion=performed"));
 
   const Span& client = spans()[1];
   EXPECT_EQ(client.name, "DELETE");
@@ -245,7 +246,7 @@ TEST_F(TracerTest, RateLimitIsAnEvent) {
   EXPECT_THAT(ShowEvents(server), ElementsAre("evalrun.rate_limit.denied evalrun.limit=a-limit"));
   EXPECT_FALSE(server.is_error);
   EXPECT_THAT(Show(server.attributes), Contains("rpc.status_code=RESOURCE_EXHAUSTED"));
-  EXPECT_THAT(Show(server.attributes), Contains("evalrun.sends=0"));
+  EXPECT_THAT(Show(server.attributes), Contains("evalrun.attempts=0"));
 }
 
 TEST_F(TracerTest, ShadowLimitIsAnEventOfACallThatIsServed) {

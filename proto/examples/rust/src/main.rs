@@ -32,7 +32,7 @@ const DEADLINE: Duration = Duration::from_secs(20); // of one call
 const SETTLING_CALLS: u32 = 5;
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
-struct Answer {
+struct CallResult {
     ok: bool,
     deletion: String, // what is certain about the run
     wait: Duration,   // before the next call
@@ -105,7 +105,7 @@ async fn delete(
     run: &str,
     request_id: &str,
     allow_missing: bool,
-) -> Result<Answer, Box<dyn Error>> {
+) -> Result<CallResult, Box<dyn Error>> {
     let mut request = Request::new(DeleteEvalRunRequest {
         eval_run_uuid: run.to_string(),
         allow_missing,
@@ -150,7 +150,7 @@ async fn delete(
         wait.as_secs_f64(),
         or_dash(&message),
     );
-    Ok(Answer {
+    Ok(CallResult {
         ok: code == Code::Ok,
         deletion,
         wait,
@@ -212,7 +212,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let first = delete(&mut client, run, &request_id, false).await?;
     let (mut gone, mut wait) = (first.ok, first.wait);
     // Unknown: call again. With `allow_missing`, OK means that the run is not in this workspace; any other
-    // answer says nothing about the first call, so the question stays open.
+    // response says nothing about the first call, so the question stays open.
     for i in 0..SETTLING_CALLS {
         if gone || first.deletion != "unknown" {
             break;

@@ -54,7 +54,7 @@ public final class DeleteRun {
   private static final Metadata.Key<String> DELETION = key("evalrun-deletion");
 
   /** What is certain about the run, and how long to wait before the next call. */
-  private record Answer(Status.Code code, String deletion, long waitMs) {}
+  private record CallResult(Status.Code code, String deletion, long waitMs) {}
 
   private static Metadata.Key<String> key(String name) {
     return Metadata.Key.of(name, Metadata.ASCII_STRING_MARSHALLER);
@@ -89,7 +89,7 @@ public final class DeleteRun {
   }
 
   /** One call. */
-  private static Answer delete(
+  private static CallResult delete(
       EvalRunServiceBlockingStub stub, String run, String requestId, boolean allowMissing)
       throws InvalidProtocolBufferException {
     var metadata = new Metadata();
@@ -130,7 +130,7 @@ public final class DeleteRun {
         "%s deletion=%s reason=%s domain=%s retry_after=%.3fs request_id=%s message=%s%n",
         code, deletion, orDash(info.getReason()), orDash(info.getDomain()), waitMs / 1e3, requestId,
         orDash(message));
-    return new Answer(code, deletion, waitMs);
+    return new CallResult(code, deletion, waitMs);
   }
 
   /** With the caller's certificate if two more files, certificate and key, are given. */
@@ -159,10 +159,10 @@ public final class DeleteRun {
     var stub = EvalRunServiceGrpc.newBlockingStub(channel);
     var requestId = UUID.randomUUID().toString();
 
-    Answer first = delete(stub, args[2], requestId, false);
-    Answer last = first;
+    CallResult first = delete(stub, args[2], requestId, false);
+    CallResult last = first;
     // Unknown: ask again. With allow_missing, OK means that the run is gone, whoever did it; any
-    // other answer says nothing about the first call, so the question stays open.
+    // other response says nothing about the first call, so the question stays open.
     for (int i = 0; i < SETTLING_CALLS && first.deletion().equals("unknown"); i++) {
       long bound = Math.min(LONGEST_WAIT_MS, 200L << i);
       Thread.sleep(Math.max(last.waitMs(), ThreadLocalRandom.current().nextLong(bound)));
