@@ -6,6 +6,7 @@ import contextlib
 import os
 import random
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -25,9 +26,9 @@ MIB = 1 << 20
 def make_deployment(make_deployment):
     """`make_deployment(*flags)`: a gateway with an Upstream. It has served a call."""
     with Upstream() as upstream:
-        def make(*flags, listen="127.0.0.1:0"):
+        def make(*flags, listen="127.0.0.1:0", authority=None):
             deployment = make_deployment(
-                upstream=upstream.url, has_gateway=False,
+                upstream=upstream.url, has_gateway=False, authority=authority,
                 flags=("--access-log=false", *flags))
             deployment.start_gateway(listen=listen)
             assert deployment.delete() == "OK"
@@ -139,6 +140,35 @@ def test_incomplete_handshake_is_closed(make_deployment):
         assert deployment.delete() == "OK"
         for connection in slow:
             http2.read_to_end(connection)
+
+
+def client_hello():
+    """The first flight of a TLS handshake."""
+    context, sent = ssl.create_default_context(), ssl.MemoryBIO()
+    context.set_alpn_protocols(["h2"])
+    with contextlib.suppress(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), sent, server_hostname="gateway").do_handshake()
+    return sent.read()
+
+
+def test_incomplete_tls_handshake_is_closed(make_deployment, authority):
+    """Clients that stop in the middle of their first flight, after it, and after the handshake."""
+    deployment = make_deployment("--server-handshake-timeout", "1s", authority=authority)
+    hello = client_hello()
+    with contextlib.ExitStack() as stack:
+        def connect(trusted_ca=None):
+            return stack.enter_context(http2.connect(deployment.gateway.grpc_address, trusted_ca))
+
+        before = memory(deployment)
+        slow = [connect() for _ in range(200)]
+        for number, connection in enumerate(slow):
+            connection.sendall(hello[:len(hello) * number // 199])
+        slow += [connect(str(authority.certificate)) for _ in range(20)]
+        assert deployment.delete() == "OK"
+        assert memory(deployment) <= before + 32 * MIB
+        for connection in slow:
+            http2.read_to_end(connection)
+        assert deployment.delete() == "OK"
 
 
 def test_client_that_never_reads_is_bounded_and_closed(make_deployment):
