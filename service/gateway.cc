@@ -42,7 +42,6 @@ using std::chrono::system_clock;
 constexpr milliseconds kSignalCheckInterval{20};
 // How long the start of a shutdown may be delayed by a file that does not respond.
 constexpr milliseconds kReloadStopTimeout{2000};
-constexpr std::size_t kMaxCaFileBytes = std::size_t{1} << 20;
 
 std::shared_ptr<spdlog::logger> MakeLogger(const char* name, spdlog::level::level_enum level,
                                            std::shared_ptr<observability::LineSink> sink) {
@@ -177,7 +176,7 @@ void Gateway::ShareLimits() {
 bool Gateway::StartTracing() {
   if (!loaded_.traces_url.empty()) {
     if (const std::string& file = config_.tracing().ca_file(); !file.empty()) {
-      if (const auto read = config::ReadFile(file, kMaxCaFileBytes); !read.ok()) {
+      if (const auto read = config::ReadFile(file, config::kMaxConfigFileBytes); !read.ok()) {
         return Fail("cannot export traces to", loaded_.traces_url, read.status());
       }
     }

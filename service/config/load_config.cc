@@ -30,7 +30,6 @@ namespace evalrun::config {
 namespace {
 
 constexpr std::string_view kProgram = "evalrun-gateway";
-constexpr std::size_t kMaxFileBytes = std::size_t{1} << 20U;
 constexpr int kExitConfigError = 2;
 
 using Errors = std::vector<std::string>;
@@ -42,7 +41,7 @@ class Layers {
 
   void AddFile(const std::string& path, const FileReader& read_file) {
     if (path.empty()) return;
-    const absl::StatusOr<std::string> yaml = read_file(path, kMaxFileBytes);
+    const absl::StatusOr<std::string> yaml = read_file(path, kMaxConfigFileBytes);
     if (!yaml.ok()) {
       errors_.push_back(Concat("configuration file: ", yaml.status().message()));
       return;

@@ -14,6 +14,9 @@
 
 namespace evalrun::config {
 
+// Largest size of a YAML file, and of a file with certificates or a private key.
+inline constexpr std::size_t kMaxConfigFileBytes = std::size_t{1} << 20U;
+
 // Reads a file as ReadFile() does. Tests put their own in its place.
 using FileReader =
     std::function<absl::StatusOr<std::string>(const std::string& path, std::size_t max_bytes)>;

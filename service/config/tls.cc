@@ -17,8 +17,6 @@ namespace {
 
 using std::chrono::system_clock;
 
-constexpr std::size_t kMaxFileBytes = std::size_t{1} << 20U;
-
 bool IsLoopback(const std::string& host) {
   if (host == "localhost") return true;
   const std::optional<authz::IpAddress> address = authz::ParseIpAddress(host);
@@ -32,7 +30,7 @@ absl::Status FileError(const std::string& path, std::string_view why) {
 // The certificates in a file, and when they expire.
 absl::StatusOr<std::pair<std::string, tls::Expiry>> ReadCertificates(const std::string& path,
                                                                      const FileReader& read_file) {
-  absl::StatusOr<std::string> pem = read_file(path, kMaxFileBytes);
+  absl::StatusOr<std::string> pem = read_file(path, kMaxConfigFileBytes);
   if (!pem.ok()) return pem.status();
   const std::optional<tls::Expiry> expiry = tls::ParseExpiry(*pem);
   if (!expiry.has_value()) {
@@ -53,7 +51,7 @@ absl::Status ReadPair(const TlsPaths& paths, const FileReader& read_file,
     return FileError(paths.certificate,
                      "the certificate, or one of its intermediates, has expired");
   }
-  absl::StatusOr<std::string> key = read_file(paths.key, kMaxFileBytes);
+  absl::StatusOr<std::string> key = read_file(paths.key, kMaxConfigFileBytes);
   if (!key.ok()) return key.status();
   std::string& private_key = files->material.private_key;
   private_key = *std::move(key);
