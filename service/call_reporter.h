@@ -2,8 +2,8 @@
 //
 // File: call_reporter.h
 //
-// What the handler reports about calls, to the metrics, the events, the access log and the audit
-// log.
+// What the handler reports about calls, to the metrics, the top callers, the events, the access log
+// and the audit log.
 #ifndef EVALRUN_SERVICE_CALL_REPORTER_H_
 #define EVALRUN_SERVICE_CALL_REPORTER_H_
 
@@ -21,6 +21,7 @@
 #include "service/observability/call_record.h"
 #include "service/observability/metrics.h"
 #include "service/observability/scope_probe_reporter.h"
+#include "service/observability/top_callers.h"
 #include "service/observability/upstream_reporter.h"
 
 namespace evalrun::service {
@@ -29,9 +30,11 @@ namespace evalrun::service {
 class CallReporter final : public handler::CallObserver {
  public:
   // They outlive it.
-  CallReporter(observability::Metrics* metrics, const observability::EventLog* events,
-               observability::AccessLog* access_log, observability::AuditLog* audit_log)
+  CallReporter(observability::Metrics* metrics, observability::TopCallers* top_callers,
+               const observability::EventLog* events, observability::AccessLog* access_log,
+               observability::AuditLog* audit_log)
       : metrics_(*metrics),
+        top_callers_(*top_callers),
         scope_probes_(metrics->registry(), events),
         upstream_(metrics->registry(), events),
         access_log_(*access_log),
@@ -56,12 +59,14 @@ class CallReporter final : public handler::CallObserver {
   void OnCallCompleted(const observability::CallRecord& record,
                        std::chrono::system_clock::time_point now) override {
     metrics_.OnCallCompleted(record);
+    top_callers_.OnCallCompleted(record, std::chrono::steady_clock::now());
     access_log_.Write(record, now);
     audit_log_.Write(record, now);
   }
 
  private:
   observability::Metrics& metrics_;
+  observability::TopCallers& top_callers_;
   observability::ScopeProbeReporter scope_probes_;
   observability::UpstreamReporter upstream_;
   observability::AccessLog& access_log_;

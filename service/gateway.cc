@@ -121,6 +121,7 @@ Gateway::Gateway(config::LoadedConfig loaded, reload::Reloader::Loaders load,
       shown_config_(loaded_.printed_config) {
   observability::LibraryLog::SetLevel(event_logger_->level());
   metrics_.AddSource(&log_metrics_);
+  metrics_.AddSource(&top_callers_);
   config_metrics_.OnLoaded(config::HashConfig(config_), /*needs_restart=*/false,
                            system_clock::now());
 }
@@ -194,7 +195,7 @@ void Gateway::MakeHandler() {
       ratelimit::Limiter::Options{.max_keys = config_.limits().max_keys(),
                                   .seed = std::random_device()()},
       shared_limits_.has_value() ? shared_limits_->mailbox() : nullptr);
-  call_reporter_.emplace(&metrics_, &events_, &access_log_, audit_log_.get());
+  call_reporter_.emplace(&metrics_, &top_callers_, &events_, &access_log_, audit_log_.get());
   if (config_.audit().on_failure() == config::v1::Audit::ON_FAILURE_REFUSE) {
     intent_writer_.emplace(audit_log_.get());
   }

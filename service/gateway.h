@@ -42,6 +42,7 @@
 #include "service/observability/metrics.h"
 #include "service/observability/process_metrics.h"
 #include "service/observability/recent_errors.h"
+#include "service/observability/top_callers.h"
 #include "service/ratelimit/shared_limits.h"
 #include "service/reload/certificate_reloader.h"
 #include "service/reload/protected_runs_reloader.h"
@@ -102,6 +103,7 @@ class Gateway {
   observability::RecentErrors errors_;
   observability::AccessLog access_log_;
   observability::Metrics metrics_;
+  observability::TopCallers top_callers_;
   observability::LogMetrics log_metrics_;
   const grpc_adapter::GrpcHooks hooks_;
   observability::ProcessMetrics process_metrics_;

@@ -23,7 +23,7 @@ def families(exposition):
             if name not in found:
                 name = re.sub("_(bucket|sum|count)$", "", name)
             labels.setdefault(name, set()).update(re.findall(r'(\w+)="', braced or ""))
-    return [" ".join(filter(None, (name, kind, ",".join(sorted(labels[name] - {"le"})))))
+    return [" ".join(filter(None, (name, kind, ",".join(sorted(labels.get(name, set()) - {"le"})))))
             for name, kind in sorted(found.items())]
 
 
@@ -37,14 +37,15 @@ limits:
 
 
 def test_the_names_types_and_labels_of_all_metrics(make_deployment, tmp_path):
-    """All families exist before the first call."""
+    """All families exist before the first call, and all series but those of callers."""
     config = tmp_path / "gateway.yaml"
     config.write_text(CONFIG)
-    deployment = make_deployment(flags=["--config", str(config)])
+    deployment = make_deployment(runs=1, flags=["--config", str(config)])
+    before = families(deployment.gateway.get("/metrics"))
+    assert deployment.delete(deployment.runs[0]) == "OK"
+    deployment.delete("not-an-id")
     now = families(deployment.gateway.get("/metrics"))
     if os.environ.get("UPDATE_GOLDEN"):
         GOLDEN.write_text("\n".join(now) + "\n")
     assert now == GOLDEN.read_text().splitlines()
-    deployment.delete()
-    deployment.delete("not-an-id")
-    assert families(deployment.gateway.get("/metrics")) == now
+    assert before == [family.removesuffix(" caller") for family in now]
