@@ -2,8 +2,12 @@
 
 #include "service/admin_sources.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <climits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +51,12 @@ std::string_view LevelName(spdlog::level::level_enum level) {
   }
 }
 
+// In Kubernetes the name of the pod.
+std::string HostName() {
+  std::array<char, HOST_NAME_MAX + 1> name{};
+  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
+}
+
 bool SetLevel(const RunningGateway& gateway, std::string_view name) {
   for (const auto level :
        {spdlog::level::debug, spdlog::level::info, spdlog::level::warn, spdlog::level::err}) {
@@ -79,17 +89,26 @@ admin::AdminSources MakeAdminSources(const RunningGateway& gateway) {
       .not_ready_because = [gateway] { return NotReadyReason(gateway); },
       .config = [gateway] { return *gateway.shown_config->Get(); },
       .status_json =
-          [gateway, log_level] {
+          [gateway, log_level, host = HostName()] {
             gateway.process->Update();
+            const auto steady_now = std::chrono::steady_clock::now();
             return observability::StatusJson(
                 {.version = std::string(config::Version()),
+                 .host = host,
+                 .replicas = *gateway.replicas,
+                 .upstream = gateway.upstream,
                  .started_at = gateway.process->started_at(),
                  .now = system_clock::now(),
                  .not_ready_because = NotReadyReason(gateway),
                  .log_level = log_level(),
                  .metrics = gateway.metrics->Collect(),
                  .errors = gateway.errors->LatestFirst(system_clock::now()),
-                 .limits = gateway.server->TakeSample().limits});
+                 .limits = gateway.server->TakeSample().limits,
+                 .top_callers = gateway.top_callers->Top(steady_now),
+                 .slowest_calls = gateway.slowest_calls->SlowestFirst(steady_now),
+                 .history = gateway.history->Samples(gateway.metrics->Totals(),
+                                                     gateway.server->calls_in_flight(), steady_now),
+                 .history_read_at = steady_now});
           },
       .log_level = log_level,
       .set_log_level = [gateway](const std::string& level) { return SetLevel(gateway, level); }};

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <string>
 
@@ -16,20 +17,28 @@
 #include "service/admin/admin_server.h"
 #include "service/atomic_shared_ptr.h"
 #include "service/grpc_adapter/grpc_server.h"
+#include "service/observability/call_history.h"
 #include "service/observability/event_log.h"
 #include "service/observability/metrics.h"
 #include "service/observability/process_metrics.h"
 #include "service/observability/recent_errors.h"
+#include "service/observability/slowest_calls.h"
+#include "service/observability/top_callers.h"
 
 namespace evalrun::service {
 
 // All outlive the admin server.
 struct RunningGateway {
   const AtomicSharedPtr<std::string>* shown_config = nullptr;  // what is in force, secrets masked
+  std::string upstream = {};                                   // the origin of its URL
+  const std::atomic<std::uint32_t>* replicas = nullptr;        // `limits.replicas` in force
   grpc_adapter::GrpcServer* server = nullptr;
   observability::Metrics* metrics = nullptr;
   observability::ProcessMetrics* process = nullptr;
   const observability::RecentErrors* errors = nullptr;
+  const observability::TopCallers* top_callers = nullptr;
+  const observability::SlowestCalls* slowest_calls = nullptr;
+  const observability::CallHistory* history = nullptr;
   spdlog::logger* event_logger = nullptr;           // whose level is shown and changed
   const observability::EventLog* events = nullptr;  // which writes to it
   const std::atomic<bool>* draining = nullptr;

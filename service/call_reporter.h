@@ -2,8 +2,8 @@
 //
 // File: call_reporter.h
 //
-// What the handler reports about calls, to the metrics, the top callers, the events, the access log
-// and the audit log.
+// What the handler reports about calls, to the metrics, the lists of the page, the events, the
+// access log and the audit log.
 #ifndef EVALRUN_SERVICE_CALL_REPORTER_H_
 #define EVALRUN_SERVICE_CALL_REPORTER_H_
 
@@ -21,6 +21,7 @@
 #include "service/observability/call_record.h"
 #include "service/observability/metrics.h"
 #include "service/observability/scope_probe_reporter.h"
+#include "service/observability/slowest_calls.h"
 #include "service/observability/top_callers.h"
 #include "service/observability/upstream_reporter.h"
 
@@ -31,10 +32,11 @@ class CallReporter final : public handler::CallObserver {
  public:
   // They outlive it.
   CallReporter(observability::Metrics* metrics, observability::TopCallers* top_callers,
-               const observability::EventLog* events, observability::AccessLog* access_log,
-               observability::AuditLog* audit_log)
+               observability::SlowestCalls* slowest_calls, const observability::EventLog* events,
+               observability::AccessLog* access_log, observability::AuditLog* audit_log)
       : metrics_(*metrics),
         top_callers_(*top_callers),
+        slowest_calls_(*slowest_calls),
         scope_probes_(metrics->registry(), events),
         upstream_(metrics->registry(), events),
         access_log_(*access_log),
@@ -59,7 +61,9 @@ class CallReporter final : public handler::CallObserver {
   void OnCallCompleted(const observability::CallRecord& record,
                        std::chrono::system_clock::time_point now) override {
     metrics_.OnCallCompleted(record);
-    top_callers_.OnCallCompleted(record, std::chrono::steady_clock::now());
+    const auto steady_now = std::chrono::steady_clock::now();
+    top_callers_.OnCallCompleted(record, steady_now);
+    slowest_calls_.OnCallCompleted(record, steady_now, now);
     access_log_.Write(record, now);
     audit_log_.Write(record, now);
   }
@@ -67,6 +71,7 @@ class CallReporter final : public handler::CallObserver {
  private:
   observability::Metrics& metrics_;
   observability::TopCallers& top_callers_;
+  observability::SlowestCalls& slowest_calls_;
   observability::ScopeProbeReporter scope_probes_;
   observability::UpstreamReporter upstream_;
   observability::AccessLog& access_log_;

@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -36,6 +37,7 @@ namespace evalrun::service {
 namespace {
 
 using std::chrono::milliseconds;
+using std::chrono::steady_clock;
 using std::chrono::system_clock;
 
 // How long the end of a shutdown may be delayed by waiting for a second signal.
@@ -118,6 +120,7 @@ Gateway::Gateway(config::LoadedConfig loaded, reload::Reloader::Loaders load,
       server_tls_(ToClientCertificateRequest(loaded_)),
       server_options_(MakeServerOptions(loaded_)),
       http_options_(MakeHttpOptions(loaded_)),
+      replicas_(config_.limits().replicas()),
       shown_config_(loaded_.printed_config) {
   observability::LibraryLog::SetLevel(event_logger_->level());
   metrics_.AddSource(&log_metrics_);
@@ -137,9 +140,25 @@ int Gateway::Run() {
   if (!StartGrpcServer() || !StartAdminServer()) return 1;
   LogStart();
   StartReloading();
-  process::WaitForTerminationSignal();
+  WaitForTerminationSignal(steady_clock::time_point::max());
   Drain();
   return 0;
+}
+
+bool Gateway::WaitForTerminationSignal(steady_clock::time_point deadline) {
+  for (;;) {
+    const auto left = std::min(next_sample_, deadline) - steady_clock::now();
+    const auto at_most = std::chrono::ceil<std::chrono::microseconds>(left);
+    if (process::WaitForTerminationSignal(std::max(at_most, std::chrono::microseconds(0)))) {
+      return true;
+    }
+    const auto now = steady_clock::now();
+    if (now >= next_sample_) {
+      history_.Add(metrics_.Totals(), server_->calls_in_flight(), now);
+      next_sample_ = now + observability::CallHistory::kInterval;
+    }
+    if (now >= deadline) return false;
+  }
 }
 
 bool Gateway::Fail(std::string_view what, std::string_view address,
@@ -195,7 +214,8 @@ void Gateway::MakeHandler() {
       ratelimit::Limiter::Options{.max_keys = config_.limits().max_keys(),
                                   .seed = std::random_device()()},
       shared_limits_.has_value() ? shared_limits_->mailbox() : nullptr);
-  call_reporter_.emplace(&metrics_, &top_callers_, &events_, &access_log_, audit_log_.get());
+  call_reporter_.emplace(&metrics_, &top_callers_, &slowest_calls_, &events_, &access_log_,
+                         audit_log_.get());
   if (config_.audit().on_failure() == config::v1::Audit::ON_FAILURE_REFUSE) {
     intent_writer_.emplace(audit_log_.get());
   }
@@ -280,10 +300,15 @@ bool Gateway::StartAdminServer() {
       loaded_.admin_listen.host, loaded_.admin_listen.port,
       MakeAdminSources(
           {.shown_config = &shown_config_,
+           .upstream = loaded_.upstream.Origin(),
+           .replicas = &replicas_,
            .server = server_.get(),
            .metrics = &metrics_,
            .process = &process_metrics_,
            .errors = &errors_,
+           .top_callers = &top_callers_,
+           .slowest_calls = &slowest_calls_,
+           .history = &history_,
            .event_logger = event_logger_.get(),
            .events = &events_,
            .draining = &draining_,
@@ -344,6 +369,7 @@ void Gateway::ApplyReloaded(const config::LoadedConfig& next) {
   LogContradictions(next.config, events_);
   process_metrics_.SetKeyFileTimes(
       reload::GetKeyFileTimes(next.config.upstream(), process_metrics_.started_at()));
+  replicas_ = next.config.limits().replicas();
   shown_config_.Set("# after a reload\n" + config::WriteYaml(next.config, {}));
 }
 
@@ -364,7 +390,8 @@ void Gateway::Drain() {
   server_->AnnounceShutdown();
   // Load balancers take this replica out meanwhile. A second signal ends the delay, and one during
   // the timeout ends the calls that are left.
-  process::WaitForTerminationSignal(To<std::chrono::microseconds>(config_.drain().delay()));
+  WaitForTerminationSignal(steady_clock::now() +
+                           To<std::chrono::microseconds>(config_.drain().delay()));
   std::jthread impatience([this](const std::stop_token& stop) {
     while (!stop.stop_requested()) {
       if (process::WaitForTerminationSignal(kSignalCheckInterval)) server_->EndCalls();

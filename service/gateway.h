@@ -8,6 +8,8 @@
 #define EVALRUN_SERVICE_GATEWAY_H_
 
 #include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,6 +35,7 @@
 #include "service/intent_writer.h"
 #include "service/observability/access_log.h"
 #include "service/observability/audit_log.h"
+#include "service/observability/call_history.h"
 #include "service/observability/config_metrics.h"
 #include "service/observability/credential_metrics.h"
 #include "service/observability/event_log.h"
@@ -42,6 +45,7 @@
 #include "service/observability/metrics.h"
 #include "service/observability/process_metrics.h"
 #include "service/observability/recent_errors.h"
+#include "service/observability/slowest_calls.h"
 #include "service/observability/top_callers.h"
 #include "service/ratelimit/shared_limits.h"
 #include "service/reload/certificate_reloader.h"
@@ -83,6 +87,8 @@ class Gateway {
   [[nodiscard]] bool StartAdminServer();
   void StartReloading();
   void LogStart() const;
+  // Meanwhile takes the samples of the history. Returns whether a signal came before `deadline`.
+  bool WaitForTerminationSignal(std::chrono::steady_clock::time_point deadline);
   void Drain();
 
   void ShareDescriptors(grpc_adapter::GrpcServerOptions* options) const;
@@ -104,6 +110,10 @@ class Gateway {
   observability::AccessLog access_log_;
   observability::Metrics metrics_;
   observability::TopCallers top_callers_;
+  observability::SlowestCalls slowest_calls_;
+  observability::CallHistory history_{std::chrono::steady_clock::now()};
+  std::chrono::steady_clock::time_point next_sample_ =
+      std::chrono::steady_clock::now() + observability::CallHistory::kInterval;
   observability::LogMetrics log_metrics_;
   const grpc_adapter::GrpcHooks hooks_;
   observability::ProcessMetrics process_metrics_;
@@ -134,6 +144,7 @@ class Gateway {
 
   // Operators.
   std::atomic<bool> draining_{false};
+  std::atomic<std::uint32_t> replicas_;  // `limits.replicas`
   AtomicSharedPtr<std::string> shown_config_;
   std::unique_ptr<admin::AdminServer> admin_;
   std::optional<reload::Reloader> reloader_;

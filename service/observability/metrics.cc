@@ -6,6 +6,7 @@
 #include <chrono>
 #include <iterator>
 #include <string_view>
+#include <utility>
 
 #include <prometheus/text_serializer.h>
 
@@ -38,13 +39,14 @@ Labels WithLabel(Labels labels, const std::string& name, std::string_view value)
   return labels;
 }
 
-// From this gateway's own overhead (a few hundred microseconds) to the longest deadlines. `1` is
-// the objective in deploy/prometheus.
 const prometheus::Histogram::BucketBoundaries& LatencyBuckets() {
-  static const prometheus::Histogram::BucketBoundaries buckets = {
-      0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
-      0.1,    0.25,    0.5,    1,     2.5,    5,     10,   30};
+  static const prometheus::Histogram::BucketBoundaries buckets(kLatencyBounds.begin(),
+                                                               kLatencyBounds.end());
   return buckets;
+}
+
+std::uint64_t Value(const prometheus::Counter& counter) {
+  return static_cast<std::uint64_t>(counter.Value());
 }
 
 double ToSeconds(std::chrono::microseconds duration) {
@@ -233,6 +235,24 @@ void Metrics::OnAttemptDone(const deletion::AttemptResult& result) {
   if (status == 403 || status == 451) forbidden_->Increment();
   if (result.connection_reused) connections_reused_->Increment();
   if (result.duplicate_suppressed) suppressed_duplicates_->Increment();
+}
+
+CallTotals Metrics::Totals() const {
+  CallTotals totals = {.retries = Value(*retries_)};
+  const prometheus::ClientMetric::Histogram handling = handling_seconds_->Collect().histogram;
+  totals.calls = handling.sample_count;
+  std::uint64_t below = 0;
+  for (std::size_t i = 0; i < totals.latency.size(); ++i) {
+    const std::uint64_t cumulative = handling.bucket.at(i).cumulative_count;
+    totals.latency[i] = cumulative - std::exchange(below, cumulative);
+  }
+  for (const prometheus::Counter* failed : failed_) {
+    if (failed != nullptr) totals.failed += Value(*failed);
+  }
+  for (const prometheus::Histogram* attempts : request_seconds_) {
+    totals.attempts += attempts->Collect().histogram.sample_count;
+  }
+  return totals;
 }
 
 std::vector<prometheus::MetricFamily> Metrics::Collect() const {

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,25 @@
 #include "service/observability/status_code_name.h"
 
 namespace evalrun::observability {
+
+// The upper bounds in seconds of the latency histograms' buckets: from this gateway's own overhead
+// (a few hundred microseconds) to the longest deadlines. `1` is the objective in deploy/prometheus.
+inline constexpr std::array kLatencyBounds = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005,
+                                              0.01,   0.025,   0.05,   0.1,   0.25,   0.5,
+                                              1.0,    2.5,     5.0,    10.0,  30.0};
+
+// What has been counted since the start.
+struct CallTotals {
+  std::uint64_t calls = 0;     // completed
+  std::uint64_t failed = 0;    // of these, by call_failure.h
+  std::uint64_t attempts = 0;  // completed
+  std::uint64_t retries = 0;
+  // Calls by duration: one count for each bucket, not cumulative, and one for those above all
+  // bounds.
+  std::array<std::uint64_t, kLatencyBounds.size() + 1> latency{};
+
+  bool operator==(const CallTotals&) const = default;
+};
 
 // Thread-safe. The series are resolved once, here; counting is an addition.
 class Metrics {
@@ -51,6 +71,8 @@ class Metrics {
   // Adds what is read only when Prometheus asks. Before the first Collect(); `source` outlives this
   // object's use.
   void AddSource(const prometheus::Collectable* source) { sources_.push_back(source); }
+
+  [[nodiscard]] CallTotals Totals() const;
 
   // All families, those of the sources included.
   [[nodiscard]] std::vector<prometheus::MetricFamily> Collect() const;

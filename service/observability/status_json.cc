@@ -11,6 +11,10 @@ namespace evalrun::observability {
 namespace {
 
 using nlohmann::json;
+using std::chrono::floor;
+using std::chrono::milliseconds;
+
+double Seconds(std::chrono::duration<double> duration) { return duration.count(); }
 
 // {"labels": {}, "value": 1}, or for a histogram {"labels", "count", "sum", "buckets": [[le, n]]},
 // with cumulative counts and without the last bucket, which equals the count.
@@ -68,6 +72,54 @@ json ToJson(const LimitSnapshot& limits) {
   return {{"rules", std::move(rules)}, {"near", std::move(near)}};
 }
 
+json ToJson(const CallerActivity& activity) {
+  return {{"caller", activity.caller},
+          {"calls", activity.calls},
+          {"deleted_runs", activity.deleted_runs}};
+}
+
+json ToJson(const SlowCall& call) {
+  return {{"completed", UnixSeconds(call.completed)},
+          {"duration", Seconds(call.duration)},
+          {"last_attempt_duration", Seconds(call.last_attempt_duration)},
+          {"attempts", call.attempts},
+          {"code", StatusCodeName(call.code)},
+          {"request_id", call.request_id},
+          {"caller", call.caller},
+          {"eval_run_uuid", call.eval_run_uuid}};
+}
+
+template <typename Value>
+json ToJson(const std::vector<Value>& values) {
+  json all = json::array();
+  for (const Value& value : values) all.push_back(ToJson(value));
+  return all;
+}
+
+// One array for each column, whose last element is of the interval that is not over yet. "latency"
+// has for each sample the calls by bucket, of which the last is above all "latency_bounds".
+json HistoryToJson(const std::vector<HistorySample>& samples,
+                   std::chrono::steady_clock::time_point now) {
+  json history = {{"interval", CallHistory::kInterval.count()},
+                  {"capacity", CallHistory::kCapacity},
+                  {"latency_bounds", kLatencyBounds}};
+  for (const char* column :
+       {"age", "length", "calls", "failed", "attempts", "retries", "in_flight", "latency"}) {
+    history[column] = json::array();
+  }
+  for (const HistorySample& sample : samples) {
+    history["age"].push_back(Seconds(floor<milliseconds>(now - sample.end)));
+    history["length"].push_back(Seconds(floor<milliseconds>(sample.length)));
+    history["calls"].push_back(sample.totals.calls);
+    history["failed"].push_back(sample.totals.failed);
+    history["attempts"].push_back(sample.totals.attempts);
+    history["retries"].push_back(sample.totals.retries);
+    history["in_flight"].push_back(sample.in_flight);
+    history["latency"].push_back(sample.totals.latency);
+  }
+  return history;
+}
+
 }  // namespace
 
 std::string StatusJson(const AdminStatus& status) {
@@ -76,17 +128,23 @@ std::string StatusJson(const AdminStatus& status) {
     json& all = metrics[family.name] = json::array();
     for (const auto& metric : family.metric) all.push_back(SeriesToJson(metric, family.type));
   }
-  json errors = json::array();
-  for (const ErrorGroup& group : status.errors) errors.push_back(ToJson(group));
   const json object = {{"version", status.version},
+                       {"host", status.host},
+                       {"replicas", status.replicas},
+                       {"upstream", status.upstream},
                        {"started_at", UnixSeconds(status.started_at)},
                        {"now", UnixSeconds(status.now)},
                        {"ready", status.not_ready_because.empty()},
                        {"not_ready_because", status.not_ready_because},
                        {"log_level", status.log_level},
                        {"metrics", std::move(metrics)},
-                       {"errors", std::move(errors)},
-                       {"limits", ToJson(status.limits)}};
+                       {"errors", ToJson(status.errors)},
+                       {"limits", ToJson(status.limits)},
+                       {"top_callers", ToJson(status.top_callers)},
+                       {"top_callers_window", TopCallers::kWindow.count()},
+                       {"slowest_calls", ToJson(status.slowest_calls)},
+                       {"slowest_calls_window", SlowestCalls::kWindow.count()},
+                       {"history", HistoryToJson(status.history, status.history_read_at)}};
   return object.dump(-1, ' ', /*ensure_ascii=*/false, json::error_handler_t::replace);
 }
 

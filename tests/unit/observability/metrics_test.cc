@@ -3,6 +3,8 @@
 // Names and labels of the metrics are a contract, and all of them are there before the first call.
 #include "service/observability/metrics.h"
 
+#include <algorithm>
+#include <chrono>
 #include <set>
 #include <sstream>
 #include <string>
@@ -224,6 +226,22 @@ TEST(LimitMetricsTest, HasSeriesForEachRuleAndNoneForItsSubjects) {
     EXPECT_THAT(exposition, HasSubstr("\n" + line + "\n"));
   }
   EXPECT_THAT(exposition, Not(HasSubstr("somebody"))) << "callers can make up names";
+}
+
+TEST(MetricsTest, TotalsCountCallsByDuration) {
+  Metrics metrics;
+  EXPECT_EQ(metrics.Totals(), CallTotals{});
+  metrics.OnCallCompleted({.duration = std::chrono::milliseconds(40)});
+  metrics.OnCallCompleted(
+      {.code = absl::StatusCode::kUnavailable, .duration = std::chrono::seconds(31)});
+  metrics.OnAttemptDone({});
+  metrics.OnAttemptDone({});
+  metrics.OnRetry();
+  CallTotals expected = {.calls = 2, .failed = 1, .attempts = 2, .retries = 1};
+  const auto* bound = std::ranges::find(kLatencyBounds, 0.05);
+  expected.latency.at(static_cast<std::size_t>(bound - kLatencyBounds.begin())) = 1;
+  expected.latency.back() = 1;
+  EXPECT_EQ(metrics.Totals(), expected);
 }
 
 }  // namespace

@@ -74,20 +74,74 @@ TEST(StatusJsonTest, ListsStateAndRecentErrors) {
               .certainty = deletion::Certainty::kUnknown,
               .http_status = 503},
              system_clock::time_point(std::chrono::seconds(20)));
-  const json status = json::parse(StatusJson(
+  json status = json::parse(StatusJson(
       {.version = "1.2.3",
+       .host = "gateway-0",
+       .replicas = 3,
+       .upstream = "https://api.aymara.ai",
        .started_at = system_clock::time_point(std::chrono::seconds(10)),
        .now = system_clock::time_point(std::chrono::seconds(30)),
        .not_ready_because = "shutting down",
        .log_level = "debug",
        .errors = errors.LatestFirst(system_clock::time_point(std::chrono::seconds(30)))}));
+  for (const char* member :
+       {"history", "slowest_calls", "slowest_calls_window", "top_callers", "top_callers_window"}) {
+    EXPECT_EQ(status.erase(member), 1u) << member;
+  }
   EXPECT_EQ(status, json::parse(R"({
-    "version": "1.2.3", "started_at": 10.0, "now": 30.0, "ready": false,
-    "not_ready_because": "shutting down", "log_level": "debug", "metrics": {},
+    "version": "1.2.3", "host": "gateway-0", "replicas": 3, "upstream": "https://api.aymara.ai",
+    "started_at": 10.0, "now": 30.0, "ready": false, "not_ready_because": "shutting down",
+    "log_level": "debug", "metrics": {},
     "errors": [{"code": "UNAVAILABLE", "reason": "UPSTREAM_UNAVAILABLE", "http_status": 503,
                 "limited_by": "", "count": 1, "first": 20.0, "last": 20.0, "request_id": "r-1",
                 "caller": "dns:a", "eval_run_uuid": "\ufffd<script>", "deletion": "unknown"}],
     "limits": {"rules": [], "near": []}})"));
+}
+
+TEST(StatusJsonTest, ListsCallersAndCallsAlsoOfInvalidUtf8) {
+  const json status = json::parse(StatusJson(
+      {.top_callers = {{.caller = "dns:<b>\"", .calls = 7, .deleted_runs = 2}},
+       .slowest_calls = {{.completed = system_clock::time_point(std::chrono::seconds(20)),
+                          .duration = std::chrono::milliseconds(1500),
+                          .last_attempt_duration = std::chrono::milliseconds(250),
+                          .attempts = 2,
+                          .code = absl::StatusCode::kOk,
+                          .request_id = "r-1",
+                          .caller = "dns:\xff",
+                          .eval_run_uuid = "\n"}}}));
+  EXPECT_EQ(status["top_callers"],
+            json::parse(R"([{"caller": "dns:<b>\"", "calls": 7, "deleted_runs": 2}])"));
+  EXPECT_EQ(status["top_callers_window"], 300);
+  EXPECT_EQ(status["slowest_calls"], json::parse(R"([{
+    "completed": 20.0, "duration": 1.5, "last_attempt_duration": 0.25, "attempts": 2, "code": "OK",
+    "request_id": "r-1", "caller": "dns:\ufffd", "eval_run_uuid": "\n"}])"));
+  EXPECT_EQ(status["slowest_calls_window"], 600);
+}
+
+TEST(StatusJsonTest, HasTheHistoryInColumns) {
+  const std::chrono::steady_clock::time_point now{std::chrono::seconds(100)};
+  const auto sample = [&](int age, std::uint64_t calls) {
+    return HistorySample{
+        .end = now - std::chrono::seconds(age),
+        .length = std::chrono::seconds(5),
+        .totals = {.calls = calls, .failed = 1, .attempts = 3, .retries = 2, .latency = {0, calls}},
+        .in_flight = 9};
+  };
+  const json history = json::parse(
+      StatusJson({.history = {sample(7, 4), sample(2, 5)}, .history_read_at = now}))["history"];
+  EXPECT_EQ(history["interval"], 5);
+  EXPECT_EQ(history["capacity"], 120);
+  EXPECT_EQ(history["latency_bounds"].size(), kLatencyBounds.size());
+  EXPECT_EQ(history["age"], json::parse("[7.0, 2.0]"));
+  EXPECT_EQ(history["length"], json::parse("[5.0, 5.0]"));
+  EXPECT_EQ(history["calls"], json::parse("[4, 5]"));
+  EXPECT_EQ(history["failed"], json::parse("[1, 1]"));
+  EXPECT_EQ(history["attempts"], json::parse("[3, 3]"));
+  EXPECT_EQ(history["retries"], json::parse("[2, 2]"));
+  EXPECT_EQ(history["in_flight"], json::parse("[9, 9]"));
+  ASSERT_EQ(history["latency"].size(), 2u);
+  EXPECT_EQ(history["latency"][1].size(), kLatencyBounds.size() + 1);
+  EXPECT_EQ(history["latency"][1][1], 5);
 }
 
 }  // namespace

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "service/observability/call_history.h"
+
+#include <algorithm>
+
+namespace evalrun::observability {
+namespace {
+
+CallTotals Difference(const CallTotals& now, const CallTotals& before) {
+  CallTotals difference = {.calls = now.calls - before.calls,
+                           .failed = now.failed - before.failed,
+                           .attempts = now.attempts - before.attempts,
+                           .retries = now.retries - before.retries};
+  for (std::size_t i = 0; i < now.latency.size(); ++i) {
+    difference.latency[i] = now.latency[i] - before.latency[i];
+  }
+  return difference;
+}
+
+}  // namespace
+
+HistorySample CallHistory::SinceLatest(const CallTotals& totals, std::size_t in_flight,
+                                       TimePoint now) const {
+  return {.end = now,
+          .length = now - last_end_,
+          .totals = Difference(totals, last_totals_),
+          .in_flight = in_flight};
+}
+
+void CallHistory::Add(const CallTotals& totals, std::size_t in_flight, TimePoint now) {
+  const std::lock_guard lock(mutex_);
+  samples_[added_++ % kCapacity] = SinceLatest(totals, in_flight, now);
+  last_totals_ = totals;
+  last_end_ = now;
+}
+
+std::vector<HistorySample> CallHistory::Samples(const CallTotals& totals, std::size_t in_flight,
+                                                TimePoint now) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<HistorySample> samples;
+  samples.reserve(kCapacity + 1);
+  for (std::size_t i = added_ - std::min(added_, kCapacity); i < added_; ++i) {
+    samples.push_back(samples_[i % kCapacity]);
+  }
+  samples.push_back(SinceLatest(totals, in_flight, now));
+  return samples;
+}
+
+}  // namespace evalrun::observability
