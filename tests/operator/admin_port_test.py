@@ -97,16 +97,21 @@ def test_metrics_pass_promtool_lint(deployment):
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
 
 
-def test_caller_input_creates_no_series(deployment):
+def test_caller_input_creates_no_series_but_those_of_ten_callers(make_deployment, tmp_path):
+    config = tmp_path / "gateway.yaml"
+    config.write_text("identity: {metadata_key: x-caller, trusted_networks: [127.0.0.1/32]}")
+    deployment = make_deployment(runs=20, flags=["--config", str(config)])
+
     def series():
         return {line.rpartition(" ")[0] for line in deployment.gateway.get("/metrics").splitlines()}
 
     before = series()
-    for number in range(20):
+    for number, run in enumerate(deployment.runs):
         deployment.delete(f"score_run.{number}", request_id=f"request-{number}")
         deployment.delete(workspace_uuid=f"workspace.{number}")
-        deployment.delete(request_id=f"request-{number}")
-    assert series() == before
+        deployment.delete(run, metadata=[("x-caller", f"caller-{number}")])
+    added = [name.partition("{")[0] for name in series() - before]
+    assert sorted(added) == ["gateway_top_caller_calls"] * 10 + ["gateway_top_caller_deleted_runs"] * 10
 
 
 def test_process_metrics_match_proc(deployment):
