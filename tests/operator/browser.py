@@ -131,9 +131,9 @@ class Tab:
           }})();
         }})""")
 
-    async def screenshot(self, file):
-        """Writes a PNG of the whole page to a file."""
-        shot = await self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)
+    async def screenshot(self, file, *, whole=True):
+        """Writes a PNG to a file: of the whole page, or of what is visible."""
+        shot = await self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
         file.write_bytes(base64.b64decode(shot["data"]))
 
     def requests(self):

@@ -1,10 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The page on the admin port, in a real Chromium. SCREENSHOTS=FOLDER keeps the screenshots."""
+"""The page on the admin port, in a real Chromium. SCREENSHOTS=FOLDER keeps the screenshots.
 
+screenshots.py makes better ones: of a gateway that has been called for ten minutes.
+"""
+
+import json
 import os
 import pathlib
 import re
+import socket
+import time
+import urllib.request
 
+import aiohttp
+import aiohttp.web
 import pytest
 
 from browser import CHROMIUM, browser
@@ -69,8 +78,6 @@ async def test_page_shows_replica_status(used_deployment, open_tab, screenshots)
     tab = await open_tab(used_deployment.gateway.admin_url + "/")
     await tab.wait_until(f"{TEXT.format('state')} === 'ready'")
     await tab.wait_until(f"{TEXT.format('errors')}.includes('lost-1')")
-    about = await tab.evaluate(TEXT.format("about"))
-    assert re.fullmatch(r"version \d+\.\d+\.\d+, up .*, log level info", about)
     errors = await tab.evaluate(TEXT.format("errors"))
     assert "good-" not in errors, "a success is listed as an error"
     for word in ("busy-1", "UNAVAILABLE, HTTP 503", "key-1", "UNAUTHENTICATED, HTTP 401",
@@ -78,26 +85,119 @@ async def test_page_shows_replica_status(used_deployment, open_tab, screenshots)
         assert word in errors
     assert errors.index("lost-1") < errors.index("key-1") < errors.index("busy-1")
     outcomes = await tab.evaluate(TEXT.format("outcomes"))
-    assert "OK\t5" in outcomes and "Unavailable\t2" in outcomes
+    assert "OK\t5" in outcomes and "UNAVAILABLE\t2" in outcomes
     upstream = await tab.evaluate(TEXT.format("upstream"))
-    assert "sends answered 2xx\t5, mean" in upstream and "key refused (401)\t1" in upstream
+    assert "attempts answered 2xx\t5, mean" in upstream and "key refused (401)\t1" in upstream
     config = await tab.evaluate("document.getElementById('config').textContent")
     assert "max_attempts: 1" in config and used_deployment.api_key not in config
     await tab.screenshot(screenshots / "page.png")
 
 
+async def test_headline_says_how_calls_fare(used_deployment, open_tab):
+    """At once, and not only after some samples of the history."""
+    tab = await open_tab(used_deployment.gateway.admin_url + "/")
+    await tab.wait_until(f"{TEXT.format('headline')} !== ''")
+    assert re.fullmatch(r"37\.5 % of 8 calls failed since the start, p99 "
+                        r"(≤ \S+ m?s|between \S+ m?s and \S+ m?s|> \S+ s)",
+                        await tab.evaluate(TEXT.format("headline")))
+    assert await tab.evaluate("document.getElementById('headline').className") == "bad"
+
+
+async def test_headline_without_calls(deployment, open_tab):
+    tab = await open_tab(deployment.gateway.admin_url + "/")
+    await tab.wait_until(f"{TEXT.format('headline')} === 'no calls since the start'")
+
+
+async def test_page_shows_which_replica_it_is(make_deployment, open_tab, tmp_path):
+    config = tmp_path / "gateway.yaml"
+    config.write_text("limits: {replicas: 3}")
+    deployment = make_deployment(flags=["--config", str(config)])
+    tab = await open_tab(deployment.gateway.admin_url + "/")
+    facts = "Object.fromEntries([...document.querySelectorAll('#about div')].map(" \
+            "pair => [...pair.children].map(part => part.innerText)))"
+    await tab.wait_until(f"{facts}.host")
+    about = await tab.evaluate(facts)
+    assert re.fullmatch(r"\d+\.\d+\.\d+", about.pop("version"))
+    assert re.fullmatch(r"\d+ s", about.pop("up"))
+    assert about == {"host": socket.gethostname(), "limits.replicas": "3", "log level": "info",
+                     "upstream": deployment.backend.url}
+
+
+PLOTS = "[...document.querySelectorAll('svg')].map(plot => plot.getAttribute('aria-label'))"
+
+
+async def test_plots_show_what_happened_before_the_page_was_opened(used_deployment, open_tab):
+    time.sleep(5.5)  # the interval of the history
+    tab = await open_tab(used_deployment.gateway.admin_url + "/")
+    await tab.wait_until(f"{TEXT.format('headline')} !== ''")
+    assert await tab.evaluate("[...document.querySelectorAll('svg path')].length") == 7
+    assert await tab.evaluate("[...document.querySelectorAll('svg path')].every("
+                              "path => /^M[\\d.]+,[\\d.]+L/.test(path.getAttribute('d')))")
+    calls, latency, in_flight, attempts = await tab.evaluate(PLOTS)
+    assert re.fullmatch(r"Calls: all \S+/s, failed \S+/s", calls) and "all 0/s" not in calls
+    bucket = r"(≤ \S+ m?s|between \S+ m?s and \S+ m?s)"
+    assert re.fullmatch(f"Latency: p50 {bucket}, p99 {bucket}", latency)
+    assert in_flight == "Calls in flight: now 0"
+    assert re.fullmatch(r"Attempts upstream: all [^0]\S*/s, retries 0/s", attempts)
+
+
+async def test_plots_have_axes_with_units(used_deployment, open_tab):
+    time.sleep(5.5)
+    tab = await open_tab(used_deployment.gateway.admin_url + "/")
+    await tab.wait_until(f"{TEXT.format('headline')} !== ''")
+    axes = await tab.evaluate("[...document.querySelectorAll('svg')].map("
+                              "plot => [...plot.querySelectorAll('text')].map(text => text.textContent))")
+    for axis, unit in zip(axes, (r"/s", r" m?s", "", r"/s"), strict=True):
+        assert axis[-3:] == ["10 min ago", "5 min ago", "now"]
+        assert len(axis) >= 6
+        assert all(re.fullmatch(r"[\d.,]+" + unit, tick) for tick in axis[:-3]), axis
+    assert axes[0][:2] == ["0/s", "1/s"]
+
+
 async def test_plots_update(used_deployment, open_tab):
     tab = await open_tab(used_deployment.gateway.admin_url + "/")
-    plots = "[...document.querySelectorAll('svg')].map(plot => plot.getAttribute('aria-label'))"
-    await tab.wait_until(f"{plots}.includes('Calls: 0/s, failed 0/s')")
     used_deployment.faults.set(fault="respond", status=503)
     for _ in range(100):
         used_deployment.delete()
-    await tab.wait_until(
-        f"{plots}.some(text => /^Calls: [^0].*, failed [^0]/.test(text)) && "
-        f"{plots}.some(text => /^Latency: p50 .* m?s, p99 .* m?s/.test(text))")
-    assert await tab.evaluate("[...document.querySelectorAll('polyline')].every("
-                              "line => line.getAttribute('points').includes(' '))")
+    await tab.wait_until(f"{PLOTS}.some(text => /^Calls: all [^0].*, failed [^0]/.test(text))")
+    await tab.wait_until(f"{PLOTS}.includes('Calls: all 0/s, failed 0/s')")
+    assert "100 calls" not in await tab.evaluate(TEXT.format("headline"))
+    assert "of 108 calls failed" in await tab.evaluate(TEXT.format("headline"))
+
+
+async def test_slow_calls_are_listed(make_deployment, open_tab):
+    deployment = make_deployment(runs=2)
+    assert deployment.delete(deployment.runs[0], request_id="fast-1") == "OK"
+    deployment.faults.set(fault="delay", delay_ms=1100)
+    assert deployment.delete(deployment.runs[1], request_id="slow-1") == "OK"
+    tab = await open_tab(deployment.gateway.admin_url + "/")
+    await tab.wait_until(f"{TEXT.format('slowest')}.includes('slow-1')")
+    rows = await tab.evaluate("[...document.getElementById('slowest').rows]"
+                              ".map(row => [...row.cells].map(cell => cell.innerText))")
+    assert rows[0] == ["took", "code", "attempts", "when", "call"]
+    assert len(rows) == 3 and "fast-1" in rows[2][4]
+    took, code, attempts, when, call = rows[1]
+    assert re.fullmatch(r"1\.\d+ s", took) and code == "OK" and when.endswith(" s ago")
+    assert re.fullmatch(r"1, took 1\.\d+ s", attempts)
+    assert deployment.runs[1] in call and "ip:127.0.0.1" in call
+    assert await tab.evaluate("document.querySelectorAll('#slowest .bad').length") == 1
+
+
+TRUST_LOOPBACK = "identity: {metadata_key: x-caller, trusted_networks: [127.0.0.1/32]}"
+
+
+async def test_top_callers_are_listed(make_deployment, open_tab, tmp_path):
+    config = tmp_path / "gateway.yaml"
+    config.write_text(TRUST_LOOPBACK)
+    deployment = make_deployment(runs=3, flags=["--config", str(config)])
+    for run in (*deployment.runs, None):
+        deployment.delete(run, metadata=[("x-caller", "often")])
+    deployment.delete(metadata=[("x-caller", "once")])
+    tab = await open_tab(deployment.gateway.admin_url + "/")
+    await tab.wait_until(f"{TEXT.format('callers')}.includes('once')")
+    assert await tab.evaluate("[...document.getElementById('callers').rows]"
+                              ".map(row => [...row.cells].map(cell => cell.innerText))") == [
+        ["caller", "calls", "runs deleted"], ["metadata:often", "4", "3"], ["metadata:once", "1", "0"]]
 
 
 async def test_callers_over_their_limit_are_not_failures_but_a_forbidden_key_is(
@@ -110,9 +210,10 @@ async def test_callers_over_their_limit_are_not_failures_but_a_forbidden_key_is(
     forbidden = codes.count("PERMISSION_DENIED")
     assert forbidden >= 5 and codes.count("RESOURCE_EXHAUSTED") == 40 - forbidden
     tab = await open_tab(deployment.gateway.admin_url + "/")
-    await tab.wait_until(f"{TEXT.format('outcomes')}.includes('ResourceExhausted')")
+    await tab.wait_until(f"{TEXT.format('outcomes')}.includes('RESOURCE_EXHAUSTED')")
     failed = "[...document.querySelectorAll('#outcomes .bad')].map(cell => cell.innerText)"
     assert await tab.evaluate(failed) == [str(forbidden)]
+    assert f"{forbidden * 2.5:g} % of 40 calls failed" in await tab.evaluate(TEXT.format("headline"))
     upstream = await tab.evaluate(TEXT.format("upstream"))
     assert f"key not allowed to delete (403)\t{forbidden}" in upstream
 
@@ -130,10 +231,13 @@ async def test_errors_are_grouped_and_rejected_calls_are_listed(make_deployment,
     await tab.wait_until(f"{TEXT.format('errors')}.includes('limited-3')")
     rows = await tab.evaluate("[...document.getElementById('errors').rows]"
                               ".map(row => [...row.cells].map(cell => cell.innerText))")
-    assert [row[1] for row in rows] == ["calls", "4", "3"]
-    assert [row[3] for row in rows[1:]] == ["RESOURCE_EXHAUSTED, limit slow", "UNAVAILABLE, HTTP 503"]
-    assert [row[5:7] for row in rows[1:]] == [["ip:127.0.0.1", "limited-3"], ["ip:127.0.0.1", "busy-2"]]
-    assert rows[1][0].endswith(" ago")
+    assert rows[0] == ["code", "reason", "calls", "last", "since", "deletion", "last call"]
+    assert [row[:3] for row in rows[1:]] == [
+        ["RESOURCE_EXHAUSTED, limit slow", "RATE_LIMITED", "4"],
+        ["UNAVAILABLE, HTTP 503", "UPSTREAM_UNAVAILABLE", "3"]]
+    assert rows[1][3].endswith(" ago")
+    for row, request_id in zip(rows[1:], ("limited-3", "busy-2"), strict=True):
+        assert "ip:127.0.0.1" in row[6] and request_id in row[6]
 
 
 async def test_page_says_that_deletions_are_stopped(make_deployment, open_tab):
@@ -148,6 +252,85 @@ async def test_page_makes_no_external_requests_or_console_errors(used_deployment
     assert {url for url in tab.requests() if not url.startswith("data:")} == {
         used_deployment.gateway.admin_url + path for path in ("/", "/status.json", "/config")}
     assert not tab.console_errors()
+
+
+@pytest.mark.parametrize("prefix", ["/", "/ops/gateway-1/", "/ops/gateway-1"])
+async def test_page_works_behind_a_path_prefix(used_deployment, open_tab, prefix):
+    """Of a proxy that removes the prefix, and that is opened with and without its last slash."""
+    forwarded = []
+
+    async def forward(request):
+        if not request.path.startswith(prefix):
+            raise aiohttp.web.HTTPNotFound
+        path = request.path.removeprefix(prefix.rstrip("/")) or "/"
+        forwarded.append(path)
+        async with aiohttp.ClientSession() as session, session.get(
+                used_deployment.gateway.admin_url + path) as response:
+            return aiohttp.web.Response(
+                status=response.status, body=await response.read(), headers={
+                    name: response.headers[name] for name in ("content-type", "content-security-policy")})
+
+    proxy = aiohttp.web.Application()
+    proxy.router.add_get("/{path:.*}", forward)
+    runner = aiohttp.web.AppRunner(proxy)
+    await runner.setup()
+    try:
+        site = aiohttp.web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        [(_, port)] = runner.addresses
+        tab = await open_tab(f"http://127.0.0.1:{port}{prefix}")
+        await tab.wait_until("document.getElementById('config').textContent.includes('max_attempts')")
+        await tab.wait_until(f"{TEXT.format('errors')}.includes('lost-1')")
+        assert set(forwarded) == {"/", "/status.json", "/config"}
+        assert not tab.console_errors()
+    finally:
+        await runner.cleanup()
+
+
+async def test_caller_cannot_inject_html_or_break_json_and_metrics(make_deployment, open_tab, tmp_path):
+    config = tmp_path / "gateway.yaml"
+    config.write_text(TRUST_LOOPBACK)
+    deployment = make_deployment(flags=["--config", str(config), "--max-attempts", "1"])
+    deployment.faults.set(fault="respond", status=503)
+    caller = '<img/src=x/onerror="document.title=1">\\'
+    assert deployment.delete(metadata=[("x-caller", caller)]) == "UNAVAILABLE"
+    url = deployment.gateway.admin_url
+    with urllib.request.urlopen(url + "/status.json") as response:
+        status = json.load(response)
+    assert [entry["caller"] for entry in status["top_callers"]] == ["metadata:" + caller]
+    escaped = caller.replace("\\", "\\\\").replace('"', '\\"')
+    assert f'gateway_top_caller_calls{{caller="metadata:{escaped}"}} 1\n' in deployment.gateway.get("/metrics")
+    tab = await open_tab(url + "/")
+    for table in ("callers", "errors", "slowest"):
+        await tab.wait_until(f"{TEXT.format(table)}.includes({json.dumps(caller)})")
+    assert await tab.evaluate("document.images.length") == 0
+    assert await tab.evaluate("document.title") == "evalrun-gateway"
+    assert not tab.console_errors()
+
+
+async def test_phone_has_code_and_reason_first_and_whole_ids(make_deployment, open_tab, tmp_path, screenshots):
+    config = tmp_path / "gateway.yaml"
+    config.write_text(TRUST_LOOPBACK)
+    deployment = make_deployment(flags=["--config", str(config), "--max-attempts", "1"])
+    deployment.faults.set(fault="respond", status=503)
+    run, caller = "score_run.954d54bc-bd5f-4cb5-8d20-688f368b712e", "spiffe://" + "long/" * 49
+    request_id = "request-" + "0123456789" * 12
+    assert deployment.delete(run, request_id=request_id, metadata=[("x-caller", caller)]) == "UNAVAILABLE"
+    tab = await open_tab(deployment.gateway.admin_url + "/", width=390, height=844)
+    await tab.wait_until(f"{TEXT.format('errors')}.includes('UNAVAILABLE')")
+    assert await tab.evaluate("document.documentElement.scrollWidth") <= 390
+    assert await tab.evaluate("""[...document.querySelectorAll('main :not(tr:has(th), pre, details *)')].filter(
+        part => part.clientWidth && part.scrollWidth > part.clientWidth + 1).map(part => part.outerHTML)""") == []
+    assert await tab.evaluate("[...document.querySelectorAll('main *')].filter("
+                              "part => part.getBoundingClientRect().right > 390).length") == 0
+    # What is seen first is first on the screen, too.
+    cells = await tab.evaluate("[...document.querySelectorAll('#errors td')].map(cell => "
+                               "[cell.getBoundingClientRect().top, cell.innerText])")
+    assert [text for _, text in sorted(cells)][:2] == ["UNAVAILABLE, HTTP 503", "UPSTREAM_UNAVAILABLE"]
+    for table in ("errors", "slowest"):
+        texts = await tab.evaluate(f"[...document.querySelectorAll('#{table} code')].map(code => code.innerText)")
+        assert set(texts) >= {run, "metadata:" + caller, request_id}
+    await tab.screenshot(screenshots / "page-390-long-ids.png")
 
 
 async def test_untrusted_text_is_escaped(make_deployment, open_tab):
@@ -174,10 +357,11 @@ async def test_draining_and_unreachable_replica(make_deployment, open_tab):
     await tab.wait_until(f"{TEXT.format('state')} === 'not ready: shutting down'")
     deployment.gateway.kill()
     await tab.wait_until(f"{TEXT.format('state')}.startsWith('no answer')")
+    assert (await tab.evaluate(TEXT.format("headline"))).startswith("state of ")
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280], ids=["phone", "desk"])
+@pytest.mark.parametrize("width", [360, 900, 1280], ids=["phone", "tablet", "desk"])
 async def test_contrast_is_sufficient(used_deployment, open_tab, screenshots, width, dark):
     tab = await open_tab(used_deployment.gateway.admin_url + "/", width=width, height=800, dark=dark)
     await tab.wait_until(f"{TEXT.format('errors')}.includes('lost-1')")
@@ -188,8 +372,9 @@ async def test_contrast_is_sufficient(used_deployment, open_tab, screenshots, wi
     named = [(node["role"]["value"], node.get("name", {}).get("value", ""))
              for node in nodes if not node["ignored"]]
     headings = [name for role, name in named if role == "heading"]
-    assert headings == ["evalrun-gateway", "Now", "Last errors", "Calls since the start", "Upstream",
-                        "Limits", "Certificates and key"]
+    assert headings == ["evalrun-gateway", "Last 10 minutes", "Last errors",
+                        "Slowest calls within the last 10 min", "Top callers within the last 5 min",
+                        "Calls since the start", "Upstream", "Limits", "Certificates and key"]
     images = [name for role, name in named if role == "image"]
     assert len(images) == 4 and all(images)
     assert "columnheader" in dict(named) and "rowheader" in dict(named)
