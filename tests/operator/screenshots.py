@@ -45,7 +45,7 @@ PHASES = [
     (.9, [{"fault": "drop_after_reading", "probability": .004}, SLOW]),
 ]
 # Width, height, dark. The page is higher: NAME.png is what is visible at once, NAME-whole.png all of it.
-SHOTS = {"page-light": (1080, 590, False), "page-dark": (1080, 590, True), "page-390": (390, 844, False)}
+SHOTS = {"page-light": (1080, 570, False), "page-dark": (1080, 570, True), "page-390": (390, 844, False)}
 
 
 def call_until(stop, deployment, caller, pause, runs):
