@@ -50,9 +50,10 @@ int WaitForEvents(int epoll_fd, epoll_event* events, int max_events, int timeout
   if (activity == Activity::kProbing) activity = Activity::kProbed;
   const bool is_queue = activity == Activity::kTrying || activity == Activity::kWaiting;
   if (is_queue && grpc_epoll_fd < 0) the_queue.load()->AddToEpoll(epoll_fd);
+  const bool is_grpcs = epoll_fd == grpc_epoll_fd;
+  if (is_grpcs && ReadBudget::BeginPollRound()) timeout_ms = 0;
   int count = c_library::EpollWait(epoll_fd, events, max_events, timeout_ms);
-  if (epoll_fd != grpc_epoll_fd) return count;
-  ReadBudget::BeginPollRound();
+  if (!is_grpcs) return count;
   PolledQueue* queue = the_queue;
   // Any thread of gRPC may be the one that waits for all of them, at a shutdown for example.
   if (RemoveEvent(queue, events, &count) && activity != Activity::kTrying) queue->OnReadable();

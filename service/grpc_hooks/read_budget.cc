@@ -45,12 +45,21 @@ ConnectionId GetConnectionId(int socket) {
   return id;
 }
 
-// Makes epoll report the unread bytes again; false when there are none. End of file and errors are
-// not reported again: when nothing is unread, the caller reads them.
-bool RearmEpoll(int socket, int* unread_bytes) {
+// How many connections read in a round because it is their turn. Those with no more than a quantum
+// are read besides, when their bytes arrive.
+constexpr int kTurnsPerRound = 16;
+
+// 0 when there are none. End of file and errors are not reported again: when nothing is unread, the
+// caller reads them.
+int CountUnreadBytes(int socket) {
+  int unread_bytes = 0;
+  return ioctl(socket, FIONREAD, &unread_bytes) == 0 ? unread_bytes : 0;
+}
+
+// Makes epoll report the unread bytes again.
+bool RearmEpoll(int socket) {
   const int one_byte = 1;
-  return ioctl(socket, FIONREAD, unread_bytes) == 0 && *unread_bytes > 0 &&
-         setsockopt(socket, SOL_SOCKET, SO_RCVLOWAT, &one_byte, sizeof(one_byte)) == 0;
+  return setsockopt(socket, SOL_SOCKET, SO_RCVLOWAT, &one_byte, sizeof(one_byte)) == 0;
 }
 
 // Limits the bytes that fit into `message` to `max_bytes` while it exists.
@@ -92,27 +101,30 @@ ReceiveQueues::ReadDecision BeginQuantum(int socket, std::uint64_t round, std::s
   quantum = {.socket = socket, .round = round, .max_bytes = max_bytes};
   if (queues == nullptr || queues->is_empty()) return ReceiveQueues::ReadDecision::kRead;
   quantum.max_bytes = queues->QuantumBytes(max_bytes);
-  const auto decision = queues->DecideRead(GetConnectionId(socket), ProcessorTime());
-  int unread_bytes = 0;
-  quantum.is_used_up =
-      decision == ReceiveQueues::ReadDecision::kPause && RearmEpoll(socket, &unread_bytes);
-  return decision;
+  try {
+    const auto decision = queues->DecideRead(GetConnectionId(socket), ProcessorTime());
+    quantum.is_used_up =
+        decision == ReceiveQueues::ReadDecision::kWait && CountUnreadBytes(socket) > 0;
+    return decision;
+  } catch (const std::bad_alloc&) {  // see EndQuantum()
+    return ReceiveQueues::ReadDecision::kRead;
+  }
 }
 
 // True unless nothing is unread.
 bool EndQuantum() {
-  int unread_bytes = 0;
-  if (!RearmEpoll(quantum.socket, &unread_bytes)) return false;
-  if (queues != nullptr) {
-    try {
-      queues->OnReadQuantumEnd(GetConnectionId(quantum.socket), quantum.bytes_read,
-                               static_cast<std::size_t>(unread_bytes), ProcessorTime());
-    } catch (const std::bad_alloc&) {
-      // gRPC's C code calls this function: nothing may be thrown. The connection is not tracked.
-    }
-  }
+  const int unread_bytes = CountUnreadBytes(quantum.socket);
+  if (unread_bytes == 0) return false;
   quantum.is_used_up = true;
-  return true;
+  if (queues == nullptr) return RearmEpoll(quantum.socket);
+  try {
+    queues->OnReadQuantumEnd(GetConnectionId(quantum.socket), quantum.bytes_read,
+                             static_cast<std::size_t>(unread_bytes), ProcessorTime());
+    return true;
+  } catch (const std::bad_alloc&) {
+    // gRPC's C code calls this function: nothing may be thrown. The connection does not wait.
+    return RearmEpoll(quantum.socket);
+  }
 }
 
 ssize_t ReceiveWithinQuantum(std::size_t max_bytes, int socket, msghdr* message, int flags) {
@@ -146,10 +158,20 @@ ReadBudget::ReadBudget(std::size_t bytes, ReceiveQueues* receive_queues) {
 
 ReadBudget::~ReadBudget() {
   budget = 0;
+  while (const auto connection = queues->NextTurn()) RearmEpoll(connection->socket);
   queues = nullptr;
 }
 
-void ReadBudget::BeginPollRound() { ++current_round; }
+bool ReadBudget::BeginPollRound() {
+  ++current_round;
+  if (queues == nullptr) return false;
+  for (int i = 0; i < kTurnsPerRound; ++i) {
+    const auto connection = queues->NextTurn();
+    if (!connection.has_value()) return false;
+    RearmEpoll(connection->socket);  // fails for a connection that gRPC has closed meanwhile
+  }
+  return queues->has_turns();
+}
 
 }  // namespace evalrun::grpc_hooks
 

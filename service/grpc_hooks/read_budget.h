@@ -7,13 +7,15 @@
 // next call, and all calls pile up in this process.
 //
 // While a ReadBudget exists, each connection is read in quanta: in each round, which begins when
-// gRPC's poller returns, recvmsg() returns at most so many bytes of a connection, fewer the more
+// gRPC's poller waits, recvmsg() returns at most so many bytes of a connection, fewer the more
 // connections wait, and then EAGAIN. The rest stays in the kernel, where TCP's flow control slows
-// the sender down, until the calls that were read have been worked on. Connections whose bytes wait
-// too long are not read (receive_queues.h).
+// the sender down, until the calls that were read have been worked on and it is this connection's
+// turn. A round has a fixed number of turns, so that a connection that has no more than a quantum,
+// and needs no turn, does not wait longer the more connections there are. Connections whose bytes
+// wait too long are not read (receive_queues.h).
 //
-// After EAGAIN gRPC waits for its edge-triggered epoll instance; setting SO_RCVLOWAT makes the
-// kernel (Linux since 4.18) report the rest.
+// After EAGAIN gRPC waits for its edge-triggered epoll instance; setting SO_RCVLOWAT in its turn
+// makes the kernel (Linux since 4.18) report the rest.
 #ifndef EVALRUN_SERVICE_GRPC_HOOKS_READ_BUDGET_H_
 #define EVALRUN_SERVICE_GRPC_HOOKS_READ_BUDGET_H_
 
@@ -34,9 +36,10 @@ class ReadBudget {
   ReadBudget(const ReadBudget&) = delete;
   ReadBudget& operator=(const ReadBudget&) = delete;
 
-  // For the interposed epoll_wait(): gRPC's poller has returned, and each connection has a new
-  // quantum. Thread-safe.
-  static void BeginPollRound();
+  // For the interposed epoll_wait(), before it waits: each connection has a new quantum, and some
+  // of those that wait for their turn are reported by epoll again. True when more of them wait: the
+  // caller must not sleep. Thread-safe.
+  static bool BeginPollRound();
 };
 
 }  // namespace evalrun::grpc_hooks

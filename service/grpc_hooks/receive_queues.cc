@@ -25,6 +25,7 @@ ReceiveQueues::ReadDecision ReceiveQueues::DecideRead(const ConnectionId& connec
     queues_.erase(found);
     return ReadDecision::kRead;
   }
+  if (queue.waits_for_turn) return ReadDecision::kWait;
   if (!queue.paused_since.has_value()) {
     queue.has_unread_bytes = false;
     return ReadDecision::kRead;
@@ -33,7 +34,10 @@ ReceiveQueues::ReadDecision ReceiveQueues::DecideRead(const ConnectionId& connec
     queues_.erase(found);  // its waiting time starts again
     return ReadDecision::kRead;
   }
-  if (now - *queue.paused_since < max_pause_) return ReadDecision::kPause;
+  if (now - *queue.paused_since < max_pause_) {
+    Enqueue(connection, &queue);
+    return ReadDecision::kWait;
+  }
   queues_.erase(found);
   ++ended_;
   return ReadDecision::kClose;
@@ -54,9 +58,11 @@ void ReceiveQueues::OnReadQuantumEnd(const ConnectionId& connection, std::size_t
              .unread_since = now,
              .bytes_before_mark = unread,
              .mark_time = now};
+    Enqueue(connection, &queue);
     EraseStale(now);
     return;
   }
+  Enqueue(connection, &queue);
   queue.has_unread_bytes = true;
   const Time previous_round = std::exchange(queue.unread_since, now);
   const Time waited = now - queue.mark_time;
@@ -71,6 +77,22 @@ void ReceiveQueues::OnReadQuantumEnd(const ConnectionId& connection, std::size_t
   // responses.
   const Count count = CountSince(previous_round);
   if (count.paused < count.read) queue.paused_since = now;
+}
+
+std::optional<ConnectionId> ReceiveQueues::NextTurn() {
+  while (!turns_.empty()) {
+    const ConnectionId connection = turns_.front();
+    turns_.pop_front();
+    const auto found = queues_.find(connection.socket);
+    if (found == queues_.end() || found->second.cookie != connection.cookie) continue;
+    if (std::exchange(found->second.waits_for_turn, false)) return connection;
+  }
+  return std::nullopt;
+}
+
+void ReceiveQueues::Enqueue(const ConnectionId& connection, Queue* queue) {
+  turns_.push_back(connection);
+  queue->waits_for_turn = true;
 }
 
 ReceiveQueues::Count ReceiveQueues::CountSince(Time then) const {

@@ -19,6 +19,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <optional>
 
 #include <absl/container/flat_hash_map.h>
@@ -40,7 +41,7 @@ class ReceiveQueues {
 
   enum class ReadDecision {
     kRead,
-    kPause,  // read nothing in this round; ask again in the next one
+    kWait,  // read nothing before NextTurn() returns this connection
     kClose,
   };
 
@@ -49,16 +50,20 @@ class ReceiveQueues {
   explicit ReceiveQueues(Time max_wait, Time max_pause = std::chrono::milliseconds(250))
       : max_wait_(max_wait), max_pause_(max_pause) {}
 
-  // The connection is readable, and its quantum in this round begins.
+  // The connection is readable, and its quantum in this round begins. Throws std::bad_alloc.
   [[nodiscard]] ReadDecision DecideRead(const ConnectionId& connection, Time now);
+
+  // The connection that has waited longest for its turn; nullopt: none waits.
+  [[nodiscard]] std::optional<ConnectionId> NextTurn();
+  [[nodiscard]] bool has_turns() const { return !turns_.empty(); }
 
   // How much of a connection is read in a round: `max_bytes`, or less where so many connections
   // have unread bytes that a round, for which a caller with few calls waits, would grow with their
   // number. At least a call, as one takes a hundred bytes or more.
   [[nodiscard]] std::size_t QuantumBytes(std::size_t max_bytes) const;
 
-  // Its quantum is used up: `read` bytes were read, and `unread` are left, at least 1. Not called
-  // when nothing is left.
+  // Its quantum is used up: `read` bytes were read, and `unread` are left, at least 1. It waits for
+  // its turn. Not called when nothing is left. Throws std::bad_alloc.
   void OnReadQuantumEnd(const ConnectionId& connection, std::size_t read, std::size_t unread,
                         Time now);
 
@@ -76,6 +81,7 @@ class ReceiveQueues {
     std::uint64_t cookie = 0;
     // Its last quantum left bytes unread, and no other quantum has begun since.
     bool has_unread_bytes = false;
+    bool waits_for_turn = false;
     Time unread_since{0};  // when that was last known
     // Sampling: one byte is tracked, the last one queued at `mark_time`, with `bytes_before_mark`
     // ahead of it. Its waiting time is that of the connection.
@@ -89,15 +95,17 @@ class ReceiveQueues {
     std::size_t read = 0;
   };
 
-  // Of the connections that have had unread bytes since `then`. Each that has is reported in every
-  // round: one that was not reported between two quanta of another connection has been closed.
+  // Of the connections that have had unread bytes since `then`. Each that has gets a
+  // turn between two turns of another one: without it, it has been closed.
   [[nodiscard]] Count CountSince(Time then) const;
   // gRPC closes connections without reading them to their end.
   void EraseStale(Time now);
+  void Enqueue(const ConnectionId& connection, Queue* queue);
 
   const Time max_wait_;
   const Time max_pause_;
   absl::flat_hash_map<int, Queue> queues_;  // by socket
+  std::deque<ConnectionId> turns_;          // may have connections that do not wait any more
   std::atomic<std::uint64_t> ended_{0};
 };
 

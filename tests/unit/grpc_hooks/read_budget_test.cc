@@ -57,8 +57,11 @@ class Connection {
 
   // Whether there is, or comes, an edge. Asking begins a round.
   [[nodiscard]] bool WaitForEdge(int patience_ms = kTimeoutMs) const {
-    epoll_event event{};
     ReadBudget::BeginPollRound();
+    return HasEdge(patience_ms);
+  }
+  [[nodiscard]] bool HasEdge(int patience_ms = 0) const {
+    epoll_event event{};
     return epoll_wait(poll_, &event, 1, patience_ms) == 1;
   }
   // What one quantum reads, until nothing is left; an error fails.
@@ -219,6 +222,59 @@ TEST_F(ReadBudgetTest, QuantumIsSmallerWhenManyConnectionsWait) {
     ASSERT_TRUE(connection.WaitForEdge());
     EXPECT_EQ(connection.ReadAll(), expected);
   }
+}
+
+// What a caller with few calls waits for: one round.
+TEST_F(ReadBudgetTest, SixteenConnectionsReadTheirRestInARound) {
+  const ReadBudget budget(300, &queues_);
+  std::array<Connection, 17> busy;
+  for (const Connection& connection : busy) {
+    connection.Send(1000);
+    ASSERT_TRUE(connection.HasEdge(kTimeoutMs));
+    EXPECT_EQ(connection.ReadAll(), 300);
+  }
+  EXPECT_TRUE(ReadBudget::BeginPollRound()) << "one more waits";
+  for (std::size_t i = 0; i < 16; ++i) EXPECT_TRUE(busy.at(i).HasEdge()) << i;
+  EXPECT_FALSE(busy[16].HasEdge());
+  busy[16].Send(1);
+  EXPECT_TRUE(busy[16].HasEdge()) << "by the kernel";
+  EXPECT_EQ(busy[16].ReadAll(), 0) << "it is not its turn";
+
+  const Connection light;
+  light.Send(100);
+  ASSERT_TRUE(light.HasEdge(kTimeoutMs));
+  EXPECT_EQ(light.ReadAll(), 100);
+
+  EXPECT_FALSE(ReadBudget::BeginPollRound());
+  EXPECT_TRUE(busy[16].HasEdge());
+  EXPECT_GT(busy[16].ReadAll(), 0);
+}
+
+TEST_F(ReadBudgetTest, EndOfStreamWhileItWaitsIsReadInItsTurn) {
+  const ReadBudget budget(300, &queues_);
+  Connection connection;
+  connection.Send(400);
+  ASSERT_TRUE(connection.HasEdge(kTimeoutMs));
+  EXPECT_EQ(connection.ReadAll(), 300);
+  connection.CloseSender();
+  ASSERT_TRUE(connection.HasEdge(kTimeoutMs));
+  EXPECT_EQ(connection.ReadAll(), 0);
+  EXPECT_EQ(errno, EAGAIN);
+  ASSERT_TRUE(connection.WaitForEdge());
+  EXPECT_EQ(connection.ReadAll(), 100);
+  EXPECT_EQ(connection.ReadOnce(), 0);
+}
+
+TEST_F(ReadBudgetTest, WaitingConnectionIsReportedWhenTheBudgetEnds) {
+  const Connection connection;
+  connection.Send(1000);
+  ASSERT_TRUE(connection.HasEdge(kTimeoutMs));
+  {
+    const ReadBudget budget(300, &queues_);
+    EXPECT_EQ(connection.ReadAll(), 300);
+    EXPECT_FALSE(connection.HasEdge());
+  }
+  EXPECT_TRUE(connection.HasEdge());
 }
 
 // Of two that wait for too long one is paused, and its event is reported again until it ends.

@@ -3,6 +3,7 @@
 #include "service/grpc_hooks/receive_queues.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include <gtest/gtest.h>
 
@@ -28,6 +29,8 @@ class ReceiveQueuesTest : public ::testing::Test {
   // when the kernel has said that nothing is left: then the quantum just ends.
   ReadDecision RunQuantum(const ConnectionId& connection, std::size_t left) {
     now_ += nanoseconds(1);
+    while (queues_.NextTurn().has_value()) {
+    }
     const ReadDecision decision = queues_.DecideRead(connection, now_);
     if (decision == ReadDecision::kRead && left > 0)
       queues_.OnReadQuantumEnd(connection, 100, left, now_);
@@ -49,7 +52,7 @@ class ReceiveQueuesTest : public ::testing::Test {
     now_ += kMaxWait;
     RunQuantum(Id(1), kUnlimitedBytes);
     RunQuantum(Id(2), kUnlimitedBytes);
-    ASSERT_EQ(RunQuantum(Id(1), kUnlimitedBytes), ReadDecision::kPause);
+    ASSERT_EQ(RunQuantum(Id(1), kUnlimitedBytes), ReadDecision::kWait);
   }
 
   ReceiveQueues queues_{kMaxWait, kMaxPause};
@@ -68,6 +71,28 @@ TEST_F(ReceiveQueuesTest, ForgetsEmptyConnections) {
   EXPECT_TRUE(queues_.is_empty());
 }
 
+TEST_F(ReceiveQueuesTest, ConnectionWithUnreadBytesWaitsForItsTurn) {
+  for (const int socket : {1, 2}) queues_.OnReadQuantumEnd(Id(socket), 100, 50, now_);
+  EXPECT_EQ(queues_.DecideRead(Id(1), now_), ReadDecision::kWait);
+  EXPECT_EQ(queues_.DecideRead(Id(3), now_), ReadDecision::kRead) << "it has left nothing unread";
+  ASSERT_EQ(queues_.NextTurn().value_or(Id(0)).socket, 1);
+  EXPECT_EQ(queues_.DecideRead(Id(1), now_), ReadDecision::kRead);
+  EXPECT_EQ(queues_.DecideRead(Id(2), now_), ReadDecision::kWait);
+  queues_.OnReadQuantumEnd(Id(1), 100, 50, now_);
+  EXPECT_EQ(queues_.NextTurn().value_or(Id(0)).socket, 2);
+  EXPECT_EQ(queues_.NextTurn().value_or(Id(0)).socket, 1);
+  EXPECT_FALSE(queues_.NextTurn().has_value());
+}
+
+TEST_F(ReceiveQueuesTest, NoTurnForConnectionsThatDoNotWaitAnyMore) {
+  for (const int socket : {1, 2, 3}) queues_.OnReadQuantumEnd(Id(socket), 100, 50, now_);
+  queues_.OnEmpty(1);
+  const ConnectionId reused = {.socket = 2, .cookie = 7};
+  EXPECT_EQ(queues_.DecideRead(reused, now_), ReadDecision::kRead);
+  EXPECT_EQ(queues_.NextTurn().value_or(Id(0)).socket, 3);
+  EXPECT_FALSE(queues_.has_turns());
+}
+
 TEST_F(ReceiveQueuesTest, PausesNoneBeforeMaxWait) {
   RunQuantum(Id(1), kUnlimitedBytes);
   AdvanceWhileOthersRead(kMaxWait - milliseconds(1));
@@ -84,7 +109,7 @@ TEST_F(ReceiveQueuesTest, PausesAtMaxWait) {
   now_ = marked_at + kMaxWait - nanoseconds(1);  // a turn takes that
   RunQuantum(Id(1), kUnlimitedBytes);
   AdvanceWhileOthersRead(nanoseconds(1));
-  EXPECT_EQ(RunQuantum(Id(1), kUnlimitedBytes), ReadDecision::kPause);
+  EXPECT_EQ(RunQuantum(Id(1), kUnlimitedBytes), ReadDecision::kWait);
 }
 
 TEST_F(ReceiveQueuesTest, PausesHalfAfterMaxWait) {
@@ -95,7 +120,7 @@ TEST_F(ReceiveQueuesTest, PausesHalfAfterMaxWait) {
     EXPECT_EQ(RunQuantum(Id(i), kUnlimitedBytes), ReadDecision::kRead);
   for (int i = 0; i < kConnections; ++i) {
     EXPECT_EQ(RunQuantum(Id(i), kUnlimitedBytes),
-              i < kConnections / 2 ? ReadDecision::kPause : ReadDecision::kRead)
+              i < kConnections / 2 ? ReadDecision::kWait : ReadDecision::kRead)
         << i;
   }
 }
@@ -121,14 +146,14 @@ TEST_F(ReceiveQueuesTest, MeasuresTheWaitOfBytesNotConnections) {
   AdvanceWhileOthersRead(kMaxWait / 2);
   RunQuantum(Id(1), kUnlimitedBytes);
   AdvanceWhileOthersRead(milliseconds(1));
-  EXPECT_EQ(RunQuantum(Id(1), kUnlimitedBytes), ReadDecision::kPause);
+  EXPECT_EQ(RunQuantum(Id(1), kUnlimitedBytes), ReadDecision::kWait);
 }
 
 TEST_F(ReceiveQueuesTest, ClosesPausedConnectionAfterMaxPause) {
   PauseFirstOfTwo();
   now_ += kMaxPause - milliseconds(2);
   EXPECT_EQ(RunQuantum(Id(2), kUnlimitedBytes), ReadDecision::kRead);
-  EXPECT_EQ(RunQuantum(Id(1), kUnlimitedBytes), ReadDecision::kPause);
+  EXPECT_EQ(RunQuantum(Id(1), kUnlimitedBytes), ReadDecision::kWait);
   EXPECT_EQ(queues_.ended(), 0);
   now_ += milliseconds(2);
   RunQuantum(Id(2), kUnlimitedBytes);
@@ -164,7 +189,7 @@ TEST_F(ReceiveQueuesTest, CountsALongRoundAsWaiting) {
   now_ += kMaxWait;
   RunQuantum(Id(1), 100);
   RunQuantum(Id(2), 100);
-  EXPECT_EQ(RunQuantum(Id(1), 100), ReadDecision::kPause);
+  EXPECT_EQ(RunQuantum(Id(1), 100), ReadDecision::kWait);
 }
 
 TEST_F(ReceiveQueuesTest, ResumesOnePausedConnectionAtATime) {
@@ -173,7 +198,7 @@ TEST_F(ReceiveQueuesTest, ResumesOnePausedConnectionAtATime) {
   for (const int i : {1, 2}) RunQuantum(Id(i), kUnlimitedBytes);
   for (const int i : {3, 4}) RunQuantum(Id(i), 0);
   EXPECT_EQ(RunQuantum(Id(1), kUnlimitedBytes), ReadDecision::kRead);
-  EXPECT_EQ(RunQuantum(Id(2), kUnlimitedBytes), ReadDecision::kPause);
+  EXPECT_EQ(RunQuantum(Id(2), kUnlimitedBytes), ReadDecision::kWait);
 }
 
 TEST_F(ReceiveQueuesTest, ResumesASingleConnectionAtOnce) {
@@ -226,6 +251,7 @@ TEST_F(ReceiveQueuesTest, ZeroMaxWaitPausesNone) {
   ReceiveQueues queues(milliseconds(0), kMaxPause);
   for (int i = 0; i < 10; ++i) {
     for (const int socket : {1, 2}) {
+      std::ignore = queues.NextTurn();
       EXPECT_EQ(queues.DecideRead(Id(socket), now_), ReadDecision::kRead);
       queues.OnReadQuantumEnd(Id(socket), 100, kUnlimitedBytes, now_);
     }
