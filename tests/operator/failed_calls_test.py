@@ -3,14 +3,13 @@
 objective, and in the dashboard, on a real Prometheus. page_test.py has the page."""
 
 import re
-import shutil
 
 import pytest
 
 from dashboard_test import TOP, queries
-from prometheus_process import Prometheus
+from prometheus_process import IS_MISSING, Prometheus
 
-pytestmark = pytest.mark.skipif(not shutil.which("prometheus"),
+pytestmark = pytest.mark.skipif(IS_MISSING,
                                 reason="prometheus (Debian package)")
 
 CONFIG = """
