@@ -19,12 +19,15 @@ PROMETHEUS_VERSION = None if IS_MISSING else int(re.search(r"version (\d+)\.", s
 RULES = pathlib.Path(__file__).resolve().parents[2] / "deploy/prometheus"
 
 
-def copy_rules(directory, wait):
-    """Copies the rules to `directory`, with `for: {wait}` in place of each alert's own. Returns the files."""
+def copy_rules(directory, wait, window="5m"):
+    """Copies the rules to `directory`, with `for: {wait}` in place of each alert's own, and `window` in place of 5 minutes in
+    the alerts. Returns the files."""
     files = []
     for name in ("recording.rules.yml", "alerts.rules.yml"):
         text = (RULES / name).read_text(encoding="utf-8")
         files.append(directory / name)
+        if name.startswith("alerts"):
+            text = text.replace("[5m]", f"[{window}]")
         files[-1].write_text(re.sub(r"^( *for: ).*", rf"\g<1>{wait}", text, flags=re.MULTILINE), encoding="utf-8")
     return files
 
