@@ -24,6 +24,10 @@ class Faults:
             {"name": f"fault {i}", "method": "DELETE", "path": "/v2/eval-runs/*"} | rule
             for i, rule in enumerate(rules)]})
 
+    def set_missing(self, *scopes):
+        """Every request in these organizations and workspaces is answered with the 404 of a missing run."""
+        self._request("PUT", {"missing": list(scopes), "rules": []})
+
     def applied(self):
         """The number of requests to which the rule was applied."""
         return self._request("GET")["rules"][0]["applied"]
