@@ -132,9 +132,7 @@ Gateway::Gateway(config::LoadedConfig loaded, reload::Reloader::Loaders load,
 Gateway::~Gateway() = default;
 
 int Gateway::Run() {
-  if (!OpenAuditLog() || !LoadProtectedRuns()) return 1;
-  ShareLimits();
-  if (!StartTracing()) return 1;
+  if (!OpenAuditLog() || !LoadProtectedRuns() || !ShareLimits() || !StartTracing()) return 1;
   MakeHandler();
   if (!LoadServerCertificate() || !LoadUpstreamCertificate()) return 1;
   if (!StartGrpcServer() || !StartAdminServer()) return 1;
@@ -186,11 +184,21 @@ bool Gateway::LoadProtectedRuns() {
   return true;
 }
 
-void Gateway::ShareLimits() {
-  if (auto options = MakeSharedLimitsOptions(loaded_)) {
-    shared_limits_.emplace(*std::move(options), config_.limits().redis().address(), &events_,
-                           metrics_.registry());
+bool Gateway::ShareLimits() {
+  auto options = MakeSharedLimitsOptions(loaded_);
+  if (!options.has_value()) return true;
+  const auto& redis = config_.limits().redis();
+  if (redis.tls()) {
+    const auto apply = [this](const http::TlsMaterial& material) {
+      return redis_tls_.Set(material);
+    };
+    const absl::Status status =
+        certificates_.Add("redis", config::ToTlsPaths(redis), apply, system_clock::now());
+    if (!status.ok()) return Fail("cannot use TLS to", redis.address(), status);
+    options->tls = &redis_tls_;
   }
+  shared_limits_.emplace(*std::move(options), redis.address(), &events_, metrics_.registry());
+  return true;
 }
 
 bool Gateway::StartTracing() {

@@ -47,6 +47,7 @@
 #include "service/observability/recent_errors.h"
 #include "service/observability/slowest_calls.h"
 #include "service/observability/top_callers.h"
+#include "service/ratelimit/redis_tls.h"
 #include "service/ratelimit/shared_limits.h"
 #include "service/reload/certificate_reloader.h"
 #include "service/reload/protected_runs_reloader.h"
@@ -78,7 +79,7 @@ class Gateway {
   // The steps of the start. False when the step failed and was reported.
   [[nodiscard]] bool OpenAuditLog();
   [[nodiscard]] bool LoadProtectedRuns();
-  void ShareLimits();
+  [[nodiscard]] bool ShareLimits();
   [[nodiscard]] bool StartTracing();
   void MakeHandler();
   [[nodiscard]] bool LoadServerCertificate();
@@ -123,6 +124,7 @@ class Gateway {
   std::unique_ptr<observability::AuditLog> audit_log_;
 
   // Calls.
+  ratelimit::RedisTls redis_tls_;
   std::optional<ratelimit::SharedLimits> shared_limits_;
   std::optional<CallReporter> call_reporter_;
   std::optional<IntentWriter> intent_writer_;  // only where audit.on_failure is refuse

@@ -120,6 +120,7 @@ std::optional<ratelimit::RedisOptions> MakeSharedLimitsOptions(const LoadedConfi
                                   .port = loaded.limits_redis->port,
                                   .username = redis.username(),
                                   .key_prefix = redis.key_prefix(),
+                                  .tls_server_name = redis.tls_server_name(),
                                   .timeout = To<std::chrono::milliseconds>(redis.timeout())};
   if (const std::string& file = redis.password_file(); !file.empty()) {
     options.password = [file] { return config::ReadPassword(file); };

@@ -131,7 +131,8 @@ void LoadSecrets(absl::StatusOr<ApiKey> key, const FileReader& read_file, Loaded
 }
 
 void CheckTlsFiles(const v1::GatewayConfig& config, const FileReader& read_file, Errors* errors) {
-  for (const TlsPaths& paths : {ToTlsPaths(config.tls()), ToTlsPaths(config.upstream())}) {
+  for (const TlsPaths& paths : {ToTlsPaths(config.tls()), ToTlsPaths(config.upstream()),
+                                ToTlsPaths(config.limits().redis())}) {
     const auto tls = LoadTlsFiles(paths, read_file, std::chrono::system_clock::now());
     if (!tls.ok()) errors->emplace_back(tls.status().message());
   }

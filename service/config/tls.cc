@@ -121,11 +121,29 @@ void CheckUpstream(const LoadedConfig& loaded, std::vector<std::string>* conflic
   }
 }
 
+void CheckRedis(const v1::LimitsRedis& redis, std::vector<std::string>* conflicts) {
+  if (redis.client_certificate_file().empty() != redis.client_key_file().empty()) {
+    conflicts->emplace_back(
+        "limits.redis.client_certificate_file, limits.redis.client_key_file: must come together");
+  }
+  const bool has_settings = !redis.ca_file().empty() || !redis.client_certificate_file().empty() ||
+                            !redis.tls_server_name().empty();
+  if (has_settings && !redis.tls()) {
+    conflicts->emplace_back(
+        "limits.redis.ca_file, limits.redis.client_certificate_file, limits.redis.tls_server_name: "
+        "must come with limits.redis.tls");
+  }
+  if (redis.tls() && redis.address().empty()) {
+    conflicts->emplace_back("limits.redis.tls: must come with limits.redis.address");
+  }
+}
+
 }  // namespace
 
 void CheckTls(const LoadedConfig& loaded, std::vector<std::string>* conflicts) {
   CheckServer(loaded, conflicts);
   CheckUpstream(loaded, conflicts);
+  CheckRedis(loaded.config.limits().redis(), conflicts);
 }
 
 TlsPaths ToTlsPaths(const v1::Tls& tls) {
@@ -138,6 +156,12 @@ TlsPaths ToTlsPaths(const v1::Upstream& upstream) {
   return {.certificate = upstream.client_certificate_file(),
           .key = upstream.client_key_file(),
           .authorities = upstream.ca_file()};
+}
+
+TlsPaths ToTlsPaths(const v1::LimitsRedis& redis) {
+  return {.certificate = redis.client_certificate_file(),
+          .key = redis.client_key_file(),
+          .authorities = redis.ca_file()};
 }
 
 absl::StatusOr<TlsFiles> LoadTlsFiles(const TlsPaths& paths, const FileReader& read_file,

@@ -2,7 +2,7 @@
 //
 // File: tls.h
 //
-// Checks the settings of TLS on either side, and reads the files that they name. No error shows any
+// Checks the settings of TLS on each side, and reads the files that they name. No error shows any
 // byte of a key.
 #ifndef EVALRUN_SERVICE_CONFIG_TLS_H_
 #define EVALRUN_SERVICE_CONFIG_TLS_H_
@@ -33,9 +33,10 @@ struct TlsPaths {
   std::string authorities;
 };
 
-// Those of the gRPC port, and those for the upstream.
+// Those of the gRPC port, those for the upstream, and those for Redis.
 [[nodiscard]] TlsPaths ToTlsPaths(const v1::Tls& tls);
 [[nodiscard]] TlsPaths ToTlsPaths(const v1::Upstream& upstream);
+[[nodiscard]] TlsPaths ToTlsPaths(const v1::LimitsRedis& redis);
 
 // The content of the files.
 struct TlsFiles {

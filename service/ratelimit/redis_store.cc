@@ -2,12 +2,7 @@
 
 #include "service/ratelimit/redis_store.h"
 
-#include <sys/time.h>
-
-#include <array>
-#include <cerrno>
 #include <chrono>
-#include <initializer_list>
 #include <string_view>
 #include <utility>
 
@@ -17,8 +12,6 @@
 
 namespace evalrun::ratelimit {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 // AcquireFromStore() of lease.h in Lua. All numbers are integers below 2^53, which a double
 // represents exactly. A TAT in nanoseconds since 1970 would not be, so the script stores how far it
@@ -45,10 +38,6 @@ return granted
 // Of no RULE:SUBJECT.
 constexpr const char* kProbeKey = "probe";
 
-timeval ToTimeval(std::chrono::microseconds time) {
-  return {.tv_sec = time.count() / 1'000'000, .tv_usec = time.count() % 1'000'000};
-}
-
 }  // namespace
 
 RedisStore::RedisStore(RedisOptions options) : options_(std::move(options)) {
@@ -59,12 +48,10 @@ RedisStore::RedisStore(RedisOptions options) : options_(std::move(options)) {
 
 RedisStore::~RedisStore() = default;
 
-void RedisStore::Deleter::operator()(redisContext* connection) const { redisFree(connection); }
-
-void RedisStore::Deleter::operator()(redisReply* reply) const { freeReplyObject(reply); }
-
 absl::Status RedisStore::Acquire(std::span<const LeaseRequest* const> requests,
                                  std::span<std::uint32_t> granted) {
+  // A connection with replaced certificates proves nothing about the new ones.
+  if (options_.tls != nullptr && options_.tls->Current() != tls_context_) connection_ = nullptr;
   absl::Status status = connection_ == nullptr ? Connect() : absl::OkStatus();
   if (status.ok()) status = ExecutePipeline(requests, granted);
   if (!status.ok()) connection_ = nullptr;
@@ -72,16 +59,18 @@ absl::Status RedisStore::Acquire(std::span<const LeaseRequest* const> requests,
 }
 
 absl::Status RedisStore::OpenConnectionTo(const std::string& host) {
-  const timeval timeout = ToTimeval(options_.timeout);
-  connection_.reset(redisConnectWithTimeout(host.c_str(), options_.port, timeout));
-  if (connection_ == nullptr) return absl::ResourceExhaustedError("out of memory");
-  if (connection_->err != 0) return ConnectionError();
-  if (redisSetTimeout(connection_.get(), timeout) != REDIS_OK) return ConnectionError();
-  if (redisEnableKeepAlive(connection_.get()) != REDIS_OK) return ConnectionError();
+  auto connection = RedisConnection::Open(
+      host, options_.port,
+      {.context = tls_context_,
+       .server_name = options_.tls_server_name.empty() ? options_.host : options_.tls_server_name},
+      options_.timeout);
+  if (!connection.ok()) return connection.status();
+  connection_ = *std::move(connection);
   return absl::OkStatus();
 }
 
 absl::Status RedisStore::OpenConnection() {
+  if (options_.tls != nullptr) tls_context_ = options_.tls->Current();
   if (resolver_ == nullptr) return OpenConnectionTo(options_.host);
   // hiredis would wait for name servers, without a limit.
   const std::shared_ptr<const dns::Resolution> resolution =
@@ -98,26 +87,28 @@ absl::Status RedisStore::OpenConnection() {
   return status;
 }
 
-absl::Status RedisStore::Connect() {
-  if (absl::Status status = OpenConnection(); !status.ok()) return status;
-  if (options_.password != nullptr) {
-    absl::StatusOr<std::string> password = options_.password();
-    if (!password.ok()) return password.status();
-    const std::string& username = options_.username;
-    absl::Status status =
-        username.empty() ? Append({"AUTH", *password}) : Append({"AUTH", username, *password});
-    if (status.ok()) status = NextReply().status();
-    // The rest of the message may repeat the password: `ERR unknown command 'AUTH', with args ...`
-    if (!status.ok() && connection_->err == 0) {
-      const bool is_known = status.message().substr(0, 10) == "WRONGPASS ";
-      return absl::UnavailableError(is_known ? "WRONGPASS: it refuses user or password"
-                                             : "it does not take AUTH");
-    }
-    if (!status.ok()) return status;
+absl::Status RedisStore::Authenticate() {
+  absl::StatusOr<std::string> password = options_.password();
+  if (!password.ok()) return password.status();
+  const std::string& username = options_.username;
+  absl::Status status = username.empty() ? connection_->Append({"AUTH", *password})
+                                         : connection_->Append({"AUTH", username, *password});
+  if (status.ok()) status = connection_->NextReply(ResponseDeadline()).status();
+  // The rest of the message may repeat the password: `ERR unknown command 'AUTH', with args ...`
+  if (!status.ok() && connection_->is_usable()) {
+    const bool is_known = status.message().substr(0, 10) == "WRONGPASS ";
+    return absl::UnavailableError(is_known ? "WRONGPASS: it refuses user or password"
+                                           : "it does not take AUTH");
   }
-  absl::Status status = Append({"SCRIPT", "LOAD", kScript});
+  return status;
+}
+
+absl::Status RedisStore::Connect() {
+  absl::Status status = OpenConnection();
+  if (status.ok() && options_.password != nullptr) status = Authenticate();
+  if (status.ok()) status = connection_->Append({"SCRIPT", "LOAD", kScript});
   if (!status.ok()) return status;
-  const absl::StatusOr<Reply> hash = NextReply();
+  const auto hash = connection_->NextReply(ResponseDeadline());
   if (!hash.ok()) return hash.status();
   if ((*hash)->str == nullptr) return absl::InternalError("SCRIPT LOAD gave no name");
   script_hash_ = (*hash)->str;
@@ -126,60 +117,33 @@ absl::Status RedisStore::Connect() {
 
 absl::Status RedisStore::ExecutePipeline(std::span<const LeaseRequest* const> requests,
                                          std::span<std::uint32_t> granted) {
+  const RedisConnection::Deadline deadline = ResponseDeadline();
   if (requests.empty()) {
     // Not PING: a replica, a full Redis and one without enough replicas respond to it, and grant
     // nothing. This reports no use, requests no calls, and writes all the same.
-    absl::Status status = Append(
+    absl::Status status = connection_->Append(
         {"EVALSHA", script_hash_, "1", options_.key_prefix + kProbeKey, "1", "1", "1", "0", "0"});
-    return status.ok() ? NextReply().status() : status;
+    return status.ok() ? connection_->NextReply(deadline).status() : status;
   }
-  const Clock::time_point deadline = Clock::now() + options_.timeout;
   for (const LeaseRequest* request : requests) {
     const StoreQuota& quota = request->quota;
     absl::Status status =
-        Append({"EVALSHA", script_hash_, "1", options_.key_prefix + request->key,
-                std::to_string(quota.interval), std::to_string(quota.burst_tolerance),
-                std::to_string(quota.max_ahead), std::to_string(request->spent),
-                std::to_string(request->requested)});
+        connection_->Append({"EVALSHA", script_hash_, "1", options_.key_prefix + request->key,
+                             std::to_string(quota.interval), std::to_string(quota.burst_tolerance),
+                             std::to_string(quota.max_ahead), std::to_string(request->spent),
+                             std::to_string(request->requested)});
     if (!status.ok()) return status;
   }
   for (std::uint32_t& calls : granted) {
-    const absl::StatusOr<Reply> reply = NextReply();
+    const auto reply = connection_->NextReply(deadline);
     if (!reply.ok()) return reply.status();
     calls = static_cast<std::uint32_t>((*reply)->integer);
-    // hiredis applies the timeout to each read; this applies it to the whole batch.
-    if (Clock::now() > deadline) return absl::DeadlineExceededError("it is too slow");
   }
   return absl::OkStatus();
 }
 
-absl::Status RedisStore::Append(std::initializer_list<std::string_view> words) {
-  std::array<const char*, 9> texts{};
-  std::array<std::size_t, 9> sizes{};
-  std::size_t count = 0;
-  for (const std::string_view word : words) {
-    texts[count] = word.data();
-    sizes[count++] = word.size();
-  }
-  const int done = redisAppendCommandArgv(connection_.get(), static_cast<int>(count), texts.data(),
-                                          sizes.data());
-  return done == REDIS_OK ? absl::OkStatus() : ConnectionError();
-}
-
-absl::StatusOr<RedisStore::Reply> RedisStore::NextReply() {
-  void* raw_reply = nullptr;
-  if (redisGetReply(connection_.get(), &raw_reply) != REDIS_OK) return ConnectionError();
-  Reply reply(static_cast<redisReply*>(raw_reply));
-  if (reply->type == REDIS_REPLY_ERROR) return absl::UnavailableError(reply->str);
-  return reply;
-}
-
-absl::Status RedisStore::ConnectionError() const {
-  // This is how hiredis reports a timeout.
-  if (connection_->err == REDIS_ERR_IO && errno == EAGAIN) {
-    return absl::DeadlineExceededError("it does not respond in time");
-  }
-  return absl::UnavailableError(connection_->errstr);
+RedisConnection::Deadline RedisStore::ResponseDeadline() const {
+  return std::chrono::steady_clock::now() + options_.timeout;
 }
 
 }  // namespace evalrun::ratelimit

@@ -13,20 +13,17 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <initializer_list>
 #include <memory>
 #include <span>
 #include <string>
-#include <string_view>
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
 #include "rest_backend/dns/background_resolver.h"
+#include "service/ratelimit/redis_connection.h"
+#include "service/ratelimit/redis_tls.h"
 #include "service/ratelimit/shared_store.h"
-
-struct redisContext;
-struct redisReply;
 
 namespace evalrun::ratelimit {
 
@@ -38,13 +35,16 @@ struct RedisOptions {
   std::string username = {};
   std::function<absl::StatusOr<std::string>()> password = nullptr;
   std::string key_prefix = "evalrun:";
-  // Timeout for waiting for the first lookup of the name, for connecting to an address, and for the
-  // responses to a batch.
+  // nullptr: plaintext. Otherwise it outlives the store, and has been set.
+  const RedisTls* tls = nullptr;
+  std::string tls_server_name = {};  // that the certificate must be for; empty: `host`
+  // Timeout for waiting for the first lookup of the name, for connecting to an address, TLS
+  // included, and for the responses to a batch.
   std::chrono::milliseconds timeout{100};
 };
 
-// Not thread-safe. SIGPIPE must be ignored. After an error the connection is closed, and the next
-// Acquire() opens a new one.
+// Not thread-safe. SIGPIPE must be ignored. After an error, and after RedisTls::Set(), the
+// connection is closed and the next Acquire() opens a new one.
 class RedisStore final : public SharedStore {
  public:
   explicit RedisStore(RedisOptions options);
@@ -54,27 +54,19 @@ class RedisStore final : public SharedStore {
                        std::span<std::uint32_t> granted) override;
 
  private:
-  struct Deleter {
-    void operator()(redisContext* connection) const;
-    void operator()(redisReply* reply) const;
-  };
-  using Reply = std::unique_ptr<redisReply, Deleter>;
-
   [[nodiscard]] absl::Status Connect();
   [[nodiscard]] absl::Status OpenConnection();
   [[nodiscard]] absl::Status OpenConnectionTo(const std::string& host);
+  [[nodiscard]] absl::Status Authenticate();
   [[nodiscard]] absl::Status ExecutePipeline(std::span<const LeaseRequest* const> requests,
                                              std::span<std::uint32_t> granted);
-  // Adds a command to the pipeline.
-  [[nodiscard]] absl::Status Append(std::initializer_list<std::string_view> words);
-  // Sends the pipeline and reads the next reply. A Redis error reply becomes an error status.
-  [[nodiscard]] absl::StatusOr<Reply> NextReply();
-  [[nodiscard]] absl::Status ConnectionError() const;
+  [[nodiscard]] RedisConnection::Deadline ResponseDeadline() const;
 
   const RedisOptions options_;
   std::unique_ptr<dns::BackgroundResolver> resolver_;  // nullptr: not a name
-  std::unique_ptr<redisContext, Deleter> connection_;
-  std::string script_hash_;  // the SHA-1 by which Redis identifies the script
+  std::unique_ptr<RedisConnection> connection_;
+  std::shared_ptr<SSL_CTX> tls_context_;  // of the connection
+  std::string script_hash_;               // the SHA-1 by which Redis identifies the script
 };
 
 }  // namespace evalrun::ratelimit

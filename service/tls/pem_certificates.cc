@@ -17,6 +17,10 @@ using Bio = std::unique_ptr<BIO, decltype(&BIO_free)>;
 // For an encrypted text there is no password, and without this OpenSSL would ask on the terminal.
 int NoPassword(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*context*/) { return -1; }
 
+Bio MakeMemoryBio(std::string_view pem) {
+  return {BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), &BIO_free};
+}
+
 // Whether OpenSSL stopped because nothing was left, and not because of something damaged.
 bool ReachedEnd() { return ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE; }
 
@@ -24,7 +28,7 @@ bool ReachedEnd() { return ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_STA
 
 std::optional<std::vector<Certificate>> ReadPemCertificates(std::string_view pem) {
   const ScopedErrorQueue clear;
-  const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), &BIO_free);
+  const Bio bio = MakeMemoryBio(pem);
   std::vector<Certificate> certificates;
   for (;;) {
     Certificate next(PEM_read_bio_X509(bio.get(), nullptr, &NoPassword, nullptr), &X509_free);
@@ -33,6 +37,11 @@ std::optional<std::vector<Certificate>> ReadPemCertificates(std::string_view pem
   }
   if (certificates.empty() || !ReachedEnd()) return std::nullopt;
   return certificates;
+}
+
+PrivateKey ReadPrivateKey(std::string_view pem) {
+  const Bio bio = MakeMemoryBio(pem);
+  return {PEM_read_bio_PrivateKey(bio.get(), nullptr, &NoPassword, nullptr), &EVP_PKEY_free};
 }
 
 std::optional<std::chrono::system_clock::time_point> ToTimePoint(const ASN1_TIME* time) {

@@ -61,7 +61,8 @@ def wait_for_count(gateway, event, count):
 
 
 @pytest.mark.parametrize("flag", ["--config", "--api-key-file", "--tls-certificate-file",
-                                  "--upstream-ca-file", "--limits-redis-password-file", "--audit"])
+                                  "--upstream-ca-file", "--limits-redis-password-file",
+                                  "--limits-redis-ca-file", "--audit"])
 @pytest.mark.parametrize("kind", ["pipe", "folder", "device"])
 @pytest.mark.parametrize("check", [True, False])
 def test_only_regular_files_are_opened_at_the_start(tmp_path, flag, kind, check):
@@ -70,6 +71,8 @@ def test_only_regular_files_are_opened_at_the_start(tmp_path, flag, kind, check)
         os.mkfifo(path)
     more = {"--tls-certificate-file": ["--tls-key-file", path],
             "--upstream-ca-file": ["--upstream", "https://upstream.test/v2"],
+            "--limits-redis-ca-file": ["--limits-replicas", "2", "--limits-redis-address", "127.0.0.1:1",
+                                       "--limits-redis-tls"],
             "--limits-redis-password-file": ["--limits-redis-address", "127.0.0.1:1"]}.get(flag, [])
     done = run_gateway(flag, path, *more, *(["--check-config"] if check else []))
     assert done.returncode in (1, 2)

@@ -35,6 +35,16 @@ TEST(TlsTest, RejectsIncompleteTlsSettings) {
       {{"--tls-certificate-file=c", "--tls-key-file=k", "--tls-client-ca-file=a",
         "--tls-client-certificates=required"},
        ""},
+      {{"--limits-redis-tls"}, "limits.redis.tls: must come with limits.redis.address"},
+      {{"--limits-redis-ca-file=a"}, "must come with limits.redis.tls"},
+      {{"--limits-redis-tls-server-name=a"}, "must come with limits.redis.tls"},
+      {{"--limits-replicas=2", "--limits-redis-address=a:1", "--limits-redis-tls",
+        "--limits-redis-client-key-file=k"},
+       "limits.redis.client_certificate_file, limits.redis.client_key_file: must come together"},
+      {{"--limits-replicas=2", "--limits-redis-address=a:1", "--limits-redis-tls",
+        "--limits-redis-ca-file=a", "--limits-redis-client-certificate-file=c",
+        "--limits-redis-client-key-file=k", "--limits-redis-tls-server-name=a"},
+       ""},
   };
   for (const Case& c : cases) {
     EXPECT_THAT(ToEarlyExit(Load({.flags = c.flags})).err, HasSubstr(c.error));
