@@ -7,38 +7,14 @@
 #include <string>
 
 #include <absl/strings/str_cat.h>
-#include <google/protobuf/stubs/logging.h>
-#include <grpc/support/log.h>
 
+#include "service/observability/library_log_capture.h"
 #include "service/observability/tls_handshake_failure.h"
 
 namespace evalrun::observability {
 namespace {
 
 constexpr auto kInterval = std::chrono::seconds(10);
-
-// The libraries pass no context to their handlers.
-LibraryLog* instance = nullptr;
-google::protobuf::LogHandler* default_protobuf_handler = nullptr;
-
-void HandleGrpc(gpr_log_func_args* args) {
-  const auto level = args->severity == GPR_LOG_SEVERITY_ERROR  ? spdlog::level::err
-                     : args->severity == GPR_LOG_SEVERITY_INFO ? spdlog::level::info
-                                                               : spdlog::level::debug;
-  instance->OnGrpcLine(level, absl::StrCat(args->file, ":", args->line), args->message);
-}
-
-void HandleProtobuf(google::protobuf::LogLevel level, const char* file, int line,
-                    const std::string& message) {
-  // The process ends: no event would be written any more.
-  if (level == google::protobuf::LOGLEVEL_FATAL) {
-    default_protobuf_handler(level, file, line, message);
-    return;
-  }
-  const auto event_level =
-      level == google::protobuf::LOGLEVEL_INFO ? spdlog::level::info : spdlog::level::warn;
-  instance->OnProtobufLine(event_level, absl::StrCat(file, ":", line), message);
-}
 
 }  // namespace
 
@@ -51,19 +27,20 @@ LibraryLog::LibraryLog(const EventLog* events, prometheus::Registry* registry)
   for (const std::string_view cause : kTlsHandshakeFailureCauses) {
     handshake_failures_[cause] = &family.Add({{"cause", std::string(cause)}});
   }
-  instance = this;
-  gpr_set_log_function(&HandleGrpc);
-  default_protobuf_handler = google::protobuf::SetLogHandler(&HandleProtobuf);
+  StartLibraryLogCapture([this](Library library, spdlog::level::level_enum level,
+                                std::string_view place, std::string_view message) {
+    if (library == Library::kGrpc) {
+      OnGrpcLine(level, place, message);
+    } else {
+      OnProtobufLine(level, place, message);
+    }
+  });
 }
 
-LibraryLog::~LibraryLog() {
-  gpr_set_log_function(nullptr);
-  google::protobuf::SetLogHandler(default_protobuf_handler);
-}
+LibraryLog::~LibraryLog() { StopLibraryLogCapture(); }
 
 void LibraryLog::SetLevel(spdlog::level::level_enum level) {
-  gpr_set_log_verbosity(level <= spdlog::level::debug ? GPR_LOG_SEVERITY_DEBUG
-                                                      : GPR_LOG_SEVERITY_ERROR);
+  SetGrpcDebugLog(level <= spdlog::level::debug);
 }
 
 void LibraryLog::OnGrpcLine(spdlog::level::level_enum level, std::string_view place,

@@ -8,15 +8,17 @@
 #include <string>
 
 #include <gmock/gmock.h>
-#include <google/protobuf/stubs/logging.h>
-#include <grpc/support/log.h>
 #include <gtest/gtest.h>
 #include <prometheus/text_serializer.h>
 #include <spdlog/sinks/ostream_sink.h>
 
+#include "tests/unit/observability/library_lines.h"
+
 namespace evalrun::observability {
 namespace {
 
+using evalrun::testing::LogGrpcError;
+using evalrun::testing::LogProtobufWarning;
 using ::testing::HasSubstr;
 using ::testing::internal::CaptureStderr;
 using ::testing::internal::GetCapturedStderr;
@@ -43,7 +45,7 @@ class LibraryLogTest : public ::testing::Test {
 
 TEST_F(LibraryLogTest, ProtobufLinesAreEventsWithABound) {
   CaptureStderr();
-  for (int i = 0; i < 100; ++i) GOOGLE_LOG(ERROR) << "invalid \xff UTF-8";
+  for (int i = 0; i < 100; ++i) LogProtobufWarning("invalid \xff UTF-8");
   EXPECT_EQ(GetCapturedStderr(), "");
   EXPECT_EQ(CountEvents(), 1u);
   EXPECT_THAT(output_.str(), HasSubstr(R"("level":"warning","event":"protobuf_library")"));
@@ -52,15 +54,16 @@ TEST_F(LibraryLogTest, ProtobufLinesAreEventsWithABound) {
 
 TEST_F(LibraryLogTest, GrpcErrorsAreEventsWithABoundForEachPlace) {
   CaptureStderr();
-  for (int i = 0; i < 100; ++i) gpr_log(GPR_ERROR, "one");
-  for (int i = 0; i < 100; ++i) gpr_log(GPR_ERROR, "two");
+  for (int i = 0; i < 100; ++i) LogGrpcError(1, "one");
+  for (int i = 0; i < 100; ++i) LogGrpcError(2, "two");
   EXPECT_EQ(GetCapturedStderr(), "");
   EXPECT_EQ(CountEvents(), 2u);
 }
 
 TEST_F(LibraryLogTest, FailedHandshakesAreCountedAndWrittenByCause) {
   const auto fail = [](const char* reason) {
-    gpr_log(GPR_ERROR, "Handshake failed with fatal error SSL_ERROR_SSL: error:0A::%s.", reason);
+    LogGrpcError(1, std::string("Handshake failed with fatal error SSL_ERROR_SSL: error:0A::") +
+                        reason + ".");
   };
   for (int i = 0; i < 100; ++i) fail("http request");
   for (int i = 0; i < 10; ++i) fail("peer did not return a certificate");
