@@ -127,9 +127,11 @@ std::string FieldText(const Message& message, const FieldDescriptor* field, int 
     case FieldDescriptor::CPPTYPE_UINT32:
       return Concat(repeated ? reflection->GetRepeatedUInt32(message, field, index)
                              : reflection->GetUInt32(message, field));
-    case FieldDescriptor::CPPTYPE_ENUM:
-      return EnumText(repeated ? reflection->GetRepeatedEnum(message, field, index)
-                               : reflection->GetEnum(message, field));
+    case FieldDescriptor::CPPTYPE_ENUM: {
+      const int number = repeated ? reflection->GetRepeatedEnumValue(message, field, index)
+                                  : reflection->GetEnumValue(message, field);
+      return EnumText(field->enum_type()->FindValueByNumber(number));
+    }
     case FieldDescriptor::CPPTYPE_MESSAGE: {
       google::protobuf::Duration duration;
       duration.CopyFrom(repeated ? reflection->GetRepeatedMessage(message, field, index)

@@ -12,6 +12,7 @@
 #include <grpc/grpc.h>
 #include <grpcpp/server_builder.h>
 
+#include "service/grpc_adapter/grpc_compat.h"
 #include "service/ratelimit/limit_snapshot.h"
 
 namespace evalrun::grpc_adapter {
@@ -81,7 +82,7 @@ void Configure(const GrpcServerOptions& options, grpc::ServerBuilder* builder) {
   builder->SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
   // The handler ends each call in time: a timer of gRPC for each call would add 1.5 % to its
   // instructions, and end late calls on another thread.
-  builder->AddChannelArgument(GRPC_ARG_ENABLE_DEADLINE_CHECKS, 0);
+  DisableDeadlineTimers(builder);
   builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.max_concurrent_streams);
   builder->AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, options.max_metadata_bytes);
   builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,

@@ -4,30 +4,9 @@
 
 #include <grpc/grpc.h>
 
+#include "service/grpc_adapter/grpc_compat.h"
+
 namespace evalrun::grpc_adapter {
-namespace {
-
-// gRPC's C++ interface has no certificates that can be fetched; that of its C core has.
-class FetchingCredentials final : public grpc::ServerCredentials {
- public:
-  explicit FetchingCredentials(grpc_server_credentials* credentials) : credentials_(credentials) {}
-  ~FetchingCredentials() override { grpc_server_credentials_release(credentials_); }
-  FetchingCredentials(const FetchingCredentials&) = delete;
-  FetchingCredentials& operator=(const FetchingCredentials&) = delete;
-
-  // Not needed: the caller's identity is read from the call.
-  void SetAuthMetadataProcessor(
-      const std::shared_ptr<grpc::AuthMetadataProcessor>& /*processor*/) override {}
-
- private:
-  int AddPortToServer(const std::string& address, grpc_server* server) override {
-    return grpc_server_add_http2_port(server, address.c_str(), credentials_);
-  }
-
-  grpc_server_credentials* credentials_;
-};
-
-}  // namespace
 
 void ServerTls::Set(const http::TlsMaterial& material) {
   const grpc_ssl_pem_key_cert_pair pair = {.private_key = material.private_key.c_str(),
@@ -51,7 +30,8 @@ std::shared_ptr<grpc::ServerCredentials> ServerTls::Credentials() {
                                       : GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
           },
           this);
-  return std::make_shared<FetchingCredentials>(
+  // gRPC's C++ interface has no certificates that can be fetched; that of its C core has.
+  return std::make_shared<CoreServerCredentials>(
       grpc_ssl_server_credentials_create_with_options(options));
 }
 

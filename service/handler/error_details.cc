@@ -55,28 +55,33 @@ google::rpc::ErrorInfo MakeErrorInfo(const CallError& call_error, std::size_t ma
   return info;
 }
 
+void AddDetail(const google::protobuf::Message& detail, google::rpc::Status* status) {
+  // It fails for a message with required fields alone, which proto3 has not.
+  static_cast<void>(status->add_details()->PackFrom(detail));
+}
+
 google::rpc::Status MakeDetails(const CallError& call_error, std::size_t max_bytes) {
   google::rpc::Status status;
   status.set_code(static_cast<int>(call_error.code));
   status.set_message(Truncate(call_error.message, max_bytes));
-  status.add_details()->PackFrom(MakeErrorInfo(call_error, max_bytes));
+  AddDetail(MakeErrorInfo(call_error, max_bytes), &status);
 
   google::rpc::RequestInfo request_info;
   request_info.set_request_id(call_error.request_id);
-  status.add_details()->PackFrom(request_info);
+  AddDetail(request_info, &status);
 
   if (call_error.retry_after.has_value()) {
     google::rpc::RetryInfo retry_info;
     *retry_info.mutable_retry_delay() =
         TimeUtil::MillisecondsToDuration(call_error.retry_after->count());
-    status.add_details()->PackFrom(retry_info);
+    AddDetail(retry_info, &status);
   }
   if (!call_error.limited_by.empty()) {
     google::rpc::QuotaFailure quota_failure;
     auto* violation = quota_failure.add_violations();
     violation->set_subject(Truncate(call_error.limited_subject, max_bytes));
     violation->set_description(Truncate(call_error.limit, max_bytes));
-    status.add_details()->PackFrom(quota_failure);
+    AddDetail(quota_failure, &status);
   }
   if (call_error.code == absl::StatusCode::kInvalidArgument) {
     google::rpc::BadRequest bad_request;
@@ -85,19 +90,19 @@ google::rpc::Status MakeDetails(const CallError& call_error, std::size_t max_byt
       violation->set_field(Truncate(error.field, max_bytes));
       violation->set_description(Truncate(error.description, max_bytes));
     }
-    status.add_details()->PackFrom(bad_request);
+    AddDetail(bad_request, &status);
   }
   if (call_error.code == absl::StatusCode::kNotFound) {
     google::rpc::ResourceInfo resource_info;
     resource_info.set_resource_type("aymara.evals.v1.EvalRun");
     resource_info.set_resource_name(Truncate(call_error.eval_run_uuid, max_bytes));
-    status.add_details()->PackFrom(resource_info);
+    AddDetail(resource_info, &status);
   }
   if (call_error.missing_workspace.has_value()) {
     google::rpc::ResourceInfo resource_info;
     resource_info.set_resource_type("aymara.evals.v1.Workspace");
     resource_info.set_resource_name(Truncate(*call_error.missing_workspace, max_bytes));
-    status.add_details()->PackFrom(resource_info);
+    AddDetail(resource_info, &status);
   }
   return status;
 }
@@ -151,7 +156,7 @@ EncodedError EncodeError(const CallError& call_error) {
     if (EncodedBytes(error) >= kMaxEncodedBytes && max_bytes > kMinTextBytes) continue;
     const auto upstream_details = ToStruct(call_error.upstream_details);
     if (!upstream_details.has_value()) return error;
-    status.add_details()->PackFrom(*upstream_details);
+    AddDetail(*upstream_details, &status);
     EncodedError with_upstream_details = Encode(status);
     return EncodedBytes(with_upstream_details) < kMaxEncodedBytes ? with_upstream_details : error;
   }
