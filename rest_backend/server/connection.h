@@ -15,7 +15,7 @@
 #include <string>
 #include <utility>
 
-#include <httplib.h>
+#include "rest_backend/server/httplib_stream.h"
 
 namespace evalrun::backend {
 
@@ -27,7 +27,7 @@ struct ConnectionLimits {
 };
 
 // Used by one thread, for which it is Current() during its lifetime.
-class Connection final : public httplib::Stream {
+class Connection final : public HttplibStream {
  public:
   // Takes ownership of `socket`, but not of `stop_event`, which becomes readable when the server
   // stops.
@@ -74,9 +74,8 @@ class Connection final : public httplib::Stream {
   // connection (false).
   [[nodiscard]] bool WaitForEvent(int event) const;
 
-  // httplib::Stream
+  // HttplibStream
   bool is_readable() const override;
-  bool is_writable() const override { return true; }
   ssize_t read(char* data, size_t size) override;
   ssize_t write(const char* data, size_t size) override;
   void get_remote_ip_and_port(std::string& ip, int& port) const override;
