@@ -2,6 +2,7 @@
 """Certificates, made with the program openssl."""
 
 import collections
+import datetime
 import itertools
 import os
 import shutil
@@ -34,7 +35,7 @@ class Authority:
         _openssl("req", *_NEW_KEY, "-keyout", pair.key, "-out", request, "-subj",
                  subject or f"/CN={name}")
         _openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self._key,
-                 "-CAcreateserial", "-out", pair.certificate, "-days", days,
+                 "-CAcreateserial", "-out", pair.certificate, *_validity(days),
                  "-extfile", extensions)
         return pair
 
@@ -65,5 +66,17 @@ class Mount:
         return self.folder / name
 
 
+def _validity(days):
+    """Arguments for a certificate that expires in `days` days. OpenSSL 3.5 refuses a negative number; the options that
+    it has instead are not in 3.0."""
+    if days >= 0 or "-not_after" not in _openssl("x509", "-help"):
+        return "-days", days
+    end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=days)
+    begin = end - datetime.timedelta(days=1)
+    return "-not_before", f"{begin:%Y%m%d%H%M%SZ}", "-not_after", f"{end:%Y%m%d%H%M%SZ}"
+
+
 def _openssl(*arguments):
-    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
+    """What it writes."""
+    done = subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True, text=True)
+    return done.stdout + done.stderr
