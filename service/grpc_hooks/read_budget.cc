@@ -48,6 +48,8 @@ ConnectionId GetConnectionId(int socket) {
 // How many connections read in a round because it is their turn. Those with no more than a quantum
 // are read besides, when their bytes arrive.
 constexpr int kTurnsPerRound = 16;
+// Linux makes the receive buffer twice as large as the low-water mark; its default is 128 KiB.
+constexpr int kSilentBytes = 60 * 1024;
 
 // 0 when there are none. End of file and errors are not reported again: when nothing is unread, the
 // caller reads them.
@@ -56,11 +58,17 @@ int CountUnreadBytes(int socket) {
   return ioctl(socket, FIONREAD, &unread_bytes) == 0 ? unread_bytes : 0;
 }
 
-// Makes epoll report the unread bytes again.
-bool RearmEpoll(int socket) {
-  const int one_byte = 1;
-  return setsockopt(socket, SOL_SOCKET, SO_RCVLOWAT, &one_byte, sizeof(one_byte)) == 0;
+// How many bytes must be unread for epoll to report them; reports them again when they are.
+bool SetLowWaterMark(int socket, int bytes) {
+  return setsockopt(socket, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes)) == 0;
 }
+
+// Makes epoll report the unread bytes again.
+bool RearmEpoll(int socket) { return SetLowWaterMark(socket, 1); }
+
+// Until RearmEpoll(), epoll does not report what arrives, except an end or an error: it would cost
+// as much as a small read. Where it fails, or more than that is unread, it does report it.
+void SilenceEpoll(int socket) { SetLowWaterMark(socket, kSilentBytes); }
 
 // Limits the bytes that fit into `message` to `max_bytes` while it exists.
 class ScopedIovecLimit {
@@ -103,8 +111,13 @@ ReceiveQueues::ReadDecision BeginQuantum(int socket, std::uint64_t round, std::s
   quantum.max_bytes = queues->QuantumBytes(max_bytes);
   try {
     const auto decision = queues->DecideRead(GetConnectionId(socket), ProcessorTime());
-    quantum.is_used_up =
-        decision == ReceiveQueues::ReadDecision::kWait && CountUnreadBytes(socket) > 0;
+    if (decision != ReceiveQueues::ReadDecision::kWait) return decision;
+    if (CountUnreadBytes(socket) > 0) {
+      quantum.is_used_up = true;
+      SilenceEpoll(socket);
+    } else {
+      RearmEpoll(socket);  // its end is read now, and it will not have a turn
+    }
     return decision;
   } catch (const std::bad_alloc&) {  // see EndQuantum()
     return ReceiveQueues::ReadDecision::kRead;
@@ -120,6 +133,7 @@ bool EndQuantum() {
   try {
     queues->OnReadQuantumEnd(GetConnectionId(quantum.socket), quantum.bytes_read,
                              static_cast<std::size_t>(unread_bytes), ProcessorTime());
+    SilenceEpoll(quantum.socket);
     return true;
   } catch (const std::bad_alloc&) {
     // gRPC's C code calls this function: nothing may be thrown. The connection does not wait.

@@ -8,7 +8,7 @@
 namespace evalrun::grpc_hooks {
 namespace {
 
-// No round takes that long.
+// No turn takes that long to come.
 constexpr ReceiveQueues::Time kStaleAfter = std::chrono::seconds(10);
 
 // So many connections are read by whole quanta.
@@ -105,8 +105,9 @@ ReceiveQueues::Count ReceiveQueues::CountSince(Time then) const {
 }
 
 void ReceiveQueues::EraseStale(Time now) {
-  absl::erase_if(queues_,
-                 [&](const auto& entry) { return now - entry.second.unread_since > kStaleAfter; });
+  absl::erase_if(queues_, [&](const auto& entry) {
+    return !entry.second.waits_for_turn && now - entry.second.unread_since > kStaleAfter;
+  });
 }
 
 }  // namespace evalrun::grpc_hooks
