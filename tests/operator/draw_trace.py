@@ -32,7 +32,7 @@ STYLE = """
     }"""
 
 SHOWN = ("rpc.status_code", "http.response.status_code", "error.type", "http.request.resend_count",
-         "evalrun.sends", "evalrun.deletion", "server.address")
+         "evalrun.attempts", "evalrun.deletion", "server.address")
 
 
 def record():

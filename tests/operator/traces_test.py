@@ -109,7 +109,7 @@ def test_trace_of_a_retried_deletion(start, upstream, collector):
     assert shown["evalrun.request_id"] == "r-1"
     assert shown["evalrun.eval_run_uuid"] == run
     assert shown["evalrun.deletion"] == "performed"
-    assert shown["evalrun.sends"] == 2
+    assert shown["evalrun.attempts"] == 2
     assert "error.type" not in shown
     [backoff] = server.events
     assert backoff.name == "evalrun.backoff"
