@@ -29,10 +29,12 @@ std::uint64_t HashContent(const Content& content) {
 FileReader WatchedFiles::MakeReader() {
   return [this](const std::string& path, std::size_t max_bytes) {
     Content content = ReadFile(path, max_bytes);
-    files_[path] = {.max_bytes = max_bytes,
-                    .hash = HashContent(content),
-                    .is_whitespace =
-                        content.ok() && content->find_first_not_of(" \t\r\n") == std::string::npos};
+    // A file that is read again by the same load, and has changed meanwhile, must be loaded anew.
+    files_.try_emplace(
+        path, File{.max_bytes = max_bytes,
+                   .hash = HashContent(content),
+                   .is_whitespace =
+                       content.ok() && content->find_first_not_of(" \t\r\n") == std::string::npos});
     return content;
   };
 }

@@ -25,7 +25,8 @@ class WatchedFiles {
   WatchedFiles(const WatchedFiles&) = delete;
   WatchedFiles& operator=(const WatchedFiles&) = delete;
 
-  // Reads like ReadFile() and remembers what was read, for as long as this object lives.
+  // Reads like ReadFile() and remembers what was read first since Clear(), for as long as this
+  // object lives.
   [[nodiscard]] FileReader MakeReader();
 
   // Forgets all files: a new load begins.

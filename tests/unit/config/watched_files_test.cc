@@ -41,6 +41,19 @@ TEST(WatchedFilesTest, HashChangesWithContent) {
   EXPECT_NE(files.CurrentHash(), files.LoadedHash());
 }
 
+// A load may read a file twice, and decide by what it read first.
+TEST(WatchedFilesTest, DetectsAChangeBetweenTwoReadsOfOneLoad) {
+  const ConfigFile file("one");
+  WatchedFiles files;
+  (void)files.MakeReader()(file.path(), kMaxBytes);
+  file.Replace("two");
+  EXPECT_EQ(*files.MakeReader()(file.path(), kMaxBytes), "two");
+  EXPECT_NE(files.CurrentHash(), files.LoadedHash());
+  files.Clear();
+  (void)files.MakeReader()(file.path(), kMaxBytes);
+  EXPECT_EQ(files.CurrentHash(), files.LoadedHash());
+}
+
 TEST(WatchedFilesTest, DetectsSwitchedSymlink) {
   // As in Kubernetes: the file is a symbolic link through a link to a folder, and that link is
   // replaced.
