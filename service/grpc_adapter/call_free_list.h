@@ -68,7 +68,7 @@ class CallFreeList {
 
  private:
   // Calls beyond these are destroyed, not kept: after a burst memory is given back.
-  static constexpr std::size_t kMaxIdle = 1024;
+  static constexpr std::size_t kMaxIdle = 256;
 
   void Recycle(Call* call) {
     if (idle_.size() < kMaxIdle) {
