@@ -12,6 +12,12 @@
 #include "rest_backend/http/transfer.h"
 
 namespace evalrun::http {
+namespace {
+
+// Further ones are destroyed when they have finished: after a burst memory is given back.
+constexpr std::size_t kMaxIdleTransfers = 64;
+
+}  // namespace
 
 using Clock = std::chrono::steady_clock;
 using deletion::Fault;
@@ -41,7 +47,7 @@ HttpClient::HttpClient(HttpClientOptions options)
 
 HttpClient::~HttpClient() {
   resolver_ = nullptr;  // it wakes the others up
-  for (const auto& transfer : transfers_) {
+  for (const auto& [transfer, owner] : transfers_) {
     if (transfer->shard() != nullptr) transfer->shard()->Remove(transfer->easy());
   }
   // Before the sockets' epoll instance, which they call when they close their connections.
@@ -59,8 +65,10 @@ Shard* HttpClient::ShardWithCapacity() {
 
 Transfer* HttpClient::Send(const AttemptRequest& request, AttemptObserver* observer) {
   if (idle_transfers_.empty()) {
-    transfers_.push_back(std::make_unique<Transfer>(options_, &poll_, share_.get()));
-    idle_transfers_.push_back(transfers_.back().get());
+    auto made = std::make_unique<Transfer>(options_, &poll_, share_.get());
+    Transfer* const added = made.get();
+    transfers_.emplace(added, std::move(made));
+    idle_transfers_.push_back(added);
   }
   Transfer* transfer = idle_transfers_.back();
   idle_transfers_.pop_back();
@@ -96,8 +104,12 @@ void HttpClient::Forget(Transfer* transfer) {
 void HttpClient::Release(Transfer* transfer) {
   if (transfer->shard() != nullptr) transfer->shard()->Remove(transfer->easy());
   transfer->End();
-  idle_transfers_.push_back(transfer);
   --in_flight_;
+  if (idle_transfers_.size() < kMaxIdleTransfers) {
+    idle_transfers_.push_back(transfer);
+  } else {
+    transfers_.erase(transfer);
+  }
 }
 
 bool HttpClient::Abort(Transfer* transfer) {

@@ -38,6 +38,8 @@
 #include <string>
 #include <vector>
 
+#include <absl/container/flat_hash_map.h>
+
 #include "rest_backend/dns/background_resolver.h"
 #include "rest_backend/http/curl_handle.h"
 #include "rest_backend/http/endpoint.h"
@@ -120,7 +122,7 @@ class HttpClient {
   // libcurl walks the list of a multi handle's connections for each request. Many small multi
   // handles keep it short: with one, the cost of a request doubles at a thousand in flight.
   std::vector<std::unique_ptr<Shard>> shards_;
-  std::vector<std::unique_ptr<Transfer>> transfers_;
+  absl::flat_hash_map<Transfer*, std::unique_ptr<Transfer>> transfers_;
   std::vector<Transfer*> idle_transfers_;
   std::deque<Transfer*> waiting_;  // for the first addresses, oldest first
   std::vector<NotStarted> not_started_;

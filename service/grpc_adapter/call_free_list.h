@@ -68,7 +68,7 @@ class CallFreeList {
 
  private:
   // Calls beyond these are destroyed, not kept: after a burst memory is given back.
-  static constexpr std::size_t kMaxIdle = 256;
+  static constexpr std::size_t kMaxIdle = 64;
 
   void Recycle(Call* call) {
     if (idle_.size() < kMaxIdle) {

@@ -24,9 +24,11 @@ SIZES = [(1 << 30, 1, 30), (1 << 30, 64, 30)] if LONG else [(24 * MIB, 4, 3)]
 MAX_MEMORY = 200 * MIB  # of the process; the manifests allow 256 MiB
 MAX_KEPT = 10 * MIB
 MIN_SUCCESS = 0.99
-# Each of 64 connections costs the event loop thousands of calls before it is closed: others may wait for
-# as long as their deadline. Only memory is bounded.
-WITHOUT_TIME_BOUND = {"calls_without_acknowledgement"}
+MAX_P99_S = 1.0  # of the calls of others; only with HOSTILE_LONG, on a machine that does nothing else
+# Without the hooks each of 64 connections costs the event loop thousands of calls before it is closed: others
+# may wait for as long as their deadline. Only memory is bounded.
+WITHOUT_TIME_BOUND = set() if os.environ["GATEWAY_UNDER_TEST"].endswith("-hooks") else {
+    "calls_without_acknowledgement"}
 
 
 @pytest.fixture
@@ -46,6 +48,7 @@ def test_flood(make_deployment, upstream, authority, name, tls, size):
     print(cost)
     if size[1] < 64 or name not in WITHOUT_TIME_BOUND:
         assert cost.success >= MIN_SUCCESS, cost
+        assert not LONG or cost.p99 < MAX_P99_S, cost
     if SANITIZED:  # they need most of the memory themselves
         return
     assert cost.peak < MAX_MEMORY, cost
