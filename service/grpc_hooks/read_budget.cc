@@ -45,9 +45,6 @@ ConnectionId GetConnectionId(int socket) {
   return id;
 }
 
-// How many connections read in a round because it is their turn. Those with no more than a quantum
-// are read besides, when their bytes arrive.
-constexpr int kTurnsPerRound = 16;
 // Linux makes the receive buffer twice as large as the low-water mark; its default is 128 KiB.
 constexpr int kSilentBytes = 60 * 1024;
 
@@ -179,7 +176,7 @@ ReadBudget::~ReadBudget() {
 bool ReadBudget::BeginPollRound() {
   ++current_round;
   if (queues == nullptr) return false;
-  for (int i = 0; i < kTurnsPerRound; ++i) {
+  for (std::size_t i = 0; i < ReceiveQueues::kTurnsPerRound; ++i) {
     const auto connection = queues->NextTurn();
     if (!connection.has_value()) return false;
     RearmEpoll(connection->socket);  // fails for a connection that gRPC has closed meanwhile

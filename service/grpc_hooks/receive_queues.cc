@@ -11,8 +11,6 @@ namespace {
 // No turn takes that long to come.
 constexpr ReceiveQueues::Time kStaleAfter = std::chrono::seconds(10);
 
-// So many connections are read by whole quanta.
-constexpr std::size_t kWholeQuanta = 16;
 constexpr std::size_t kMinQuantumBytes = 128;
 
 }  // namespace
@@ -44,8 +42,9 @@ ReceiveQueues::ReadDecision ReceiveQueues::DecideRead(const ConnectionId& connec
 }
 
 std::size_t ReceiveQueues::QuantumBytes(std::size_t max_bytes) const {
-  if (queues_.size() <= kWholeQuanta) return max_bytes;
-  return std::max(max_bytes * kWholeQuanta / queues_.size(), std::min(kMinQuantumBytes, max_bytes));
+  if (queues_.size() <= kTurnsPerRound) return max_bytes;
+  return std::max(max_bytes * kTurnsPerRound / queues_.size(),
+                  std::min(kMinQuantumBytes, max_bytes));
 }
 
 void ReceiveQueues::OnReadQuantumEnd(const ConnectionId& connection, std::size_t read,

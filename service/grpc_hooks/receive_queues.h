@@ -39,6 +39,10 @@ class ReceiveQueues {
   // stood still or other processes had the core, is no sign of too many calls.
   using Time = std::chrono::nanoseconds;
 
+  // How many connections read in a round because it is their turn. Those with no more than a
+  // quantum are read besides, when their bytes arrive.
+  static constexpr std::size_t kTurnsPerRound = 16;
+
   enum class ReadDecision {
     kRead,
     kWait,  // read nothing before NextTurn() returns this connection
@@ -57,9 +61,9 @@ class ReceiveQueues {
   [[nodiscard]] std::optional<ConnectionId> NextTurn();
   [[nodiscard]] bool has_turns() const { return !turns_.empty(); }
 
-  // How much of a connection is read in a round: `max_bytes`, or less where so many connections
-  // have unread bytes that a round, for which a caller with few calls waits, would grow with their
-  // number. At least a call, as one takes a hundred bytes or more.
+  // How much of a connection is read in a round: `max_bytes`, or less where more connections have
+  // unread bytes than a round has turns: their turns then come sooner, and more of them wait for
+  // one. At least a call, as one takes a hundred bytes or more.
   [[nodiscard]] std::size_t QuantumBytes(std::size_t max_bytes) const;
 
   // Its quantum is used up: `read` bytes were read, and `unread` are left, at least 1. It waits for
@@ -95,8 +99,8 @@ class ReceiveQueues {
     std::size_t read = 0;
   };
 
-  // Of the connections that have had unread bytes since `then`. Each that has gets a
-  // turn between two turns of another one: without it, it has been closed.
+  // Of the connections that have had unread bytes since `then`. Each that has gets a turn between
+  // two turns of another one: without it, it has been closed.
   [[nodiscard]] Count CountSince(Time then) const;
   // gRPC closes connections without reading them to their end.
   void EraseStale(Time now);
