@@ -4,23 +4,20 @@ of the gateway."""
 
 import os
 import pathlib
-import re
 import subprocess
-import textwrap
 import time
 
 import pytest
 
 import kubectl
+import runbook
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-RUNBOOK = TOP / "deploy/prometheus/RUNBOOK.md"
 
 
 def commands():
     """The blocks of commands in the section, each as one script: for Kubernetes, for a machine, and a query."""
-    section = RUNBOOK.read_text().split("\n## Emergency stop\n")[1].split("\n## ")[0]
-    return [textwrap.dedent(block) for block in re.findall(r"(?:^    .*\n)+", section, re.MULTILINE)]
+    return runbook.blocks("Emergency stop")
 
 
 @pytest.fixture

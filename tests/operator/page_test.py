@@ -361,7 +361,7 @@ async def test_draining_and_unreachable_replica(make_deployment, open_tab):
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [360, 900, 1280], ids=["phone", "tablet", "desk"])
+@pytest.mark.parametrize("width", [360, 900, 1280], ids=["phone", "tablet", "desktop"])
 async def test_contrast_is_sufficient(used_deployment, open_tab, screenshots, width, dark):
     tab = await open_tab(used_deployment.gateway.admin_url + "/", width=width, height=800, dark=dark)
     await tab.wait_until(f"{TEXT.format('errors')}.includes('lost-1')")

@@ -4,25 +4,20 @@ the list of the gateway."""
 
 import json
 import os
-import pathlib
-import re
 import subprocess
-import textwrap
 import time
 
 import pytest
 
 import kubectl
+import runbook
 
-TOP = pathlib.Path(__file__).resolve().parents[2]
-RUNBOOK = TOP / "deploy/prometheus/RUNBOOK.md"
 EXAMPLE = "954d54bc-bd5f-4cb5-8d20-688f368b712e"
 
 
 def commands():
     """The blocks of commands in the section, each as one script: on a machine, on Kubernetes, verify, who, undo."""
-    section = RUNBOOK.read_text().split("\n## Protect and undo\n")[1].split("\n## ")[0]
-    return [textwrap.dedent(block) for block in re.findall(r"(?:^    .*\n)+", section, re.MULTILINE)]
+    return runbook.blocks("Protect and undo")
 
 
 @pytest.mark.parametrize("block, folder", [(0, "mounted"), (1, "home")], ids=["machine", "kubernetes"])

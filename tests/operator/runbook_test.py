@@ -12,10 +12,10 @@ import subprocess
 import pytest
 import yaml
 
+import runbook
 from evalrun_testing.seed import Seed
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-RUNBOOK = (TOP / "deploy/prometheus/RUNBOOK.md").read_text()
 BASE = TOP / "deploy/kubernetes/base"
 CONFIG = """
 identity: {metadata_key: x-caller, trusted_networks: [127.0.0.0/8]}
@@ -28,8 +28,7 @@ pytestmark = pytest.mark.skipif(not shutil.which("jq"), reason="jq (Debian packa
 
 def commands(section):
     """The commands of a section, one per line; lines that end with `|` or `\\` are joined to the next."""
-    text = RUNBOOK.split(f"\n## {section}\n")[1].split("\n## ")[0] if section else RUNBOOK.split("\n## ")[0]
-    lines = "\n".join(re.findall(r"^    (.*)$", text, re.MULTILINE))
+    lines = "\n".join(re.findall(r"^    (.*)$", runbook.section(section), re.MULTILINE))
     return re.sub(r"(\||\\)\n\s*", lambda end: "| " if end[1] == "|" else "", lines).splitlines()
 
 
@@ -99,7 +98,7 @@ def test_commands_on_the_log_and_the_page(deployment, tmp_path):
     (tmp_path / "gateway.log").write_text("".join(json.dumps(event) + "\n" for event in gateway.events))
 
     found = {}
-    for section in [None, *re.findall(r"^## (.*)", RUNBOOK, re.MULTILINE)]:
+    for section in [None, *re.findall(r"^## (.*)", runbook.RUNBOOK, re.MULTILINE)]:
         for command in commands(section):
             if command.startswith(("jq ", "curl ")) and section not in (
                     "Protect and undo", "EvalrunAuditLinesLost", "EvalrunUnrecognized404"):
@@ -108,7 +107,7 @@ def test_commands_on_the_log_and_the_page(deployment, tmp_path):
     quiet = [command for command, output in found.items() if not output and "-X PUT" not in command]
     assert len(found) >= 9 and not quiet
     by_id = "jq 'select(.request_id == \"ID\")' gateway.log"
-    assert by_id in RUNBOOK and json.loads(shell(by_id, tmp_path))["reason"] == "UPSTREAM_PERMISSION_DENIED"
+    assert by_id in runbook.RUNBOOK and json.loads(shell(by_id, tmp_path))["reason"] == "UPSTREAM_PERMISSION_DENIED"
 
 
 def test_request_by_hand_says_what_the_api_answers(make_deployment, tmp_path):
@@ -130,7 +129,7 @@ def test_kubernetes_commands_name_what_the_manifests_have():
     pod = deployment["spec"]["template"]
     [container] = pod["spec"]["containers"]
     [labels] = [entry["pairs"] for entry in yaml.safe_load((BASE / "kustomization.yaml").read_text())["labels"]]
-    lines = [line for section in [None, *re.findall(r"^## (.*)", RUNBOOK, re.MULTILINE)] for line in commands(section)
+    lines = [line for section in [None, *re.findall(r"^## (.*)", runbook.RUNBOOK, re.MULTILINE)] for line in commands(section)
              if "kubectl" in line]
     text = "\n".join(lines)
     assert len(lines) >= 10
