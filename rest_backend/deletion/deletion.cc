@@ -101,8 +101,8 @@ Deletion::Step Deletion::OnAttemptFinished(const AttemptClassification& outcome,
       retry_after_ = hint.retry_after;
       retry_after_is_explicit_ = hint.should_retry.value_or(true);
     } else if (outcome.retry == Retry::kAfterDelay) {
-      retry_after_ =
-          policy_.max_backoff;  // callers should wait after a 429, though it named no time
+      // Callers should wait after a 429 that named no time, too.
+      retry_after_ = policy_.max_backoff;
     }
     return {};
   }
