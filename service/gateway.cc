@@ -12,8 +12,6 @@
 #include <functional>
 #include <iostream>
 #include <random>
-#include <stop_token>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -40,8 +38,6 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 using std::chrono::system_clock;
 
-// How long the end of a shutdown may be delayed by waiting for a second signal.
-constexpr milliseconds kSignalCheckInterval{20};
 // How long the start of a shutdown may be delayed by a file that does not respond.
 constexpr milliseconds kReloadStopTimeout{2000};
 
@@ -132,9 +128,12 @@ Gateway::Gateway(config::LoadedConfig loaded, reload::Reloader::Loaders load,
 Gateway::~Gateway() = default;
 
 int Gateway::Run() {
-  if (!OpenAuditLog() || !LoadProtectedRuns() || !ShareLimits() || !StartTracing()) return 1;
-  MakeHandler();
-  if (!LoadServerCertificate() || !LoadUpstreamCertificate()) return 1;
+  {
+    const process::TerminationSignalThread exit_at_once(&process::ExitAtOnce);
+    if (!OpenAuditLog() || !LoadProtectedRuns() || !ShareLimits() || !StartTracing()) return 1;
+    MakeHandler();
+    if (!LoadServerCertificate() || !LoadUpstreamCertificate()) return 1;
+  }
   if (!StartGrpcServer() || !StartAdminServer()) return 1;
   LogStart();
   StartReloading();
@@ -400,13 +399,11 @@ void Gateway::Drain() {
   // the timeout ends the calls that are left.
   WaitForTerminationSignal(steady_clock::now() +
                            To<std::chrono::microseconds>(config_.drain().delay()));
-  std::jthread impatience([this](const std::stop_token& stop) {
-    while (!stop.stop_requested()) {
-      if (process::WaitForTerminationSignal(kSignalCheckInterval)) server_->EndCalls();
-    }
-  });
-  const bool stopped = server_->Stop(To<milliseconds>(config_.drain().timeout()));
-  impatience.request_stop();
+  const bool stopped = [this] {
+    const process::TerminationSignalThread end_calls(
+        [this](int /*signal*/) { server_->EndCalls(); });
+    return server_->Stop(To<milliseconds>(config_.drain().timeout()));
+  }();
   if (!stopped) {
     events_.Write(spdlog::level::critical, "stop_failed",
                   {{"reason", "the event loop does not respond"}});

@@ -42,8 +42,7 @@ int Main(int argc, char** argv) {
   if (const absl::Status status = process::ForbidCoreDumps(); !status.ok()) {
     return FailEarly("cannot forbid core dumps", status.ToString());
   }
-  // A file of the configuration may not respond.
-  process::ExitOnTerminationSignals();
+  process::BlockTerminationSignals();
   reload::BlockReloadSignal();
   // A write to a closed connection, and one beyond the limit of a file's size, is an error of the
   // write. These fail only for a signal that does not exist.
@@ -64,9 +63,10 @@ int Main(int argc, char** argv) {
             return config::LoadKeys(running, config::ProcessEnvironment(environ),
                                     files.MakeReader());
           }};
-  config::LoadResult loaded = load.config();
-  // From here on there is something to shut down. No other thread exists yet.
-  process::BlockTerminationSignals();
+  config::LoadResult loaded = [&load] {
+    const process::TerminationSignalThread exit_at_once(&process::ExitAtOnce);
+    return load.config();
+  }();
   if (const auto* early_exit = std::get_if<config::EarlyExit>(&loaded)) {
     std::cout << early_exit->out << std::flush;
     std::cerr << early_exit->err;

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace evalrun::process {
 namespace {
@@ -24,27 +25,21 @@ sigset_t TerminationSignals() {
   return signals;
 }
 
+// Sent to a TerminationSignalThread to end it: unlike a descriptor, it is always there.
+int StopSignal() { return SIGRTMIN; }
+
+sigset_t TerminationAndStopSignals() {
+  sigset_t signals = TerminationSignals();
+  sigaddset(&signals, StopSignal());
+  return signals;
+}
+
 }  // namespace
 
-void ExitOnTerminationSignals() {
-  for (const int signal : {SIGTERM, SIGINT}) {
-    struct sigaction action {};
-    action.sa_handler = [](int number) { _exit(128 + number); };
-    sigaction(signal, &action, nullptr);  // fails only for a signal that does not exist
-  }
-}
-
 void BlockTerminationSignals() {
-  const sigset_t signals = TerminationSignals();
+  const sigset_t signals = TerminationAndStopSignals();
   // Fails only for an unknown first argument.
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-}
-
-void WaitForTerminationSignal() {
-  const sigset_t signals = TerminationSignals();
-  int signal = 0;
-  // Fails only for a signal that does not exist; glibc continues after EINTR.
-  sigwait(&signals, &signal);
 }
 
 bool WaitForTerminationSignal(std::chrono::microseconds at_most) {
@@ -60,5 +55,20 @@ bool WaitForTerminationSignal(std::chrono::microseconds at_most) {
       return false;  // EAGAIN: the time is up. A stopped process that continues: EINTR
   }
 }
+
+TerminationSignalThread::TerminationSignalThread(std::function<void(int signal)> on_signal)
+    : thread_([on_signal = std::move(on_signal)] {
+        const sigset_t signals = TerminationAndStopSignals();
+        int signal = 0;
+        // Fails only for a signal that does not exist; glibc continues after EINTR.
+        while (sigwait(&signals, &signal) == 0 && signal != StopSignal()) on_signal(signal);
+      }) {}
+
+TerminationSignalThread::~TerminationSignalThread() {
+  pthread_kill(thread_.native_handle(), StopSignal());  // cannot fail before join()
+  thread_.join();
+}
+
+void ExitAtOnce(int signal) { _exit(128 + signal); }
 
 }  // namespace evalrun::process

@@ -7,19 +7,35 @@
 #define EVALRUN_SERVICE_PROCESS_TERMINATION_SIGNAL_H_
 
 #include <chrono>
+#include <functional>
+#include <thread>
 
 namespace evalrun::process {
 
-// Until BlockTerminationSignals(): SIGTERM and SIGINT end the process at once, with exit status 143
-// and 130. Also the first process of a container, in which by default they do nothing.
-void ExitOnTerminationSignals();
-
-// Blocks both signals in all threads. Call it before any other thread exists: they inherit it.
+// Blocks both signals in all threads, and the one that TerminationSignalThread needs. Call it
+// before any other thread exists: they inherit it.
 void BlockTerminationSignals();
 
-// Waits for either signal: without a limit, or for `at_most`. The latter returns whether one came.
-void WaitForTerminationSignal();
+// Waits for either signal, for `at_most`. Returns whether one came.
 bool WaitForTerminationSignal(std::chrono::microseconds at_most);
+
+// Waits for both signals on a thread of its own until it is destroyed. They must be blocked.
+class TerminationSignalThread {
+ public:
+  // Calls `on_signal` on the thread, with the number of each signal that comes.
+  explicit TerminationSignalThread(std::function<void(int signal)> on_signal);
+  ~TerminationSignalThread();
+  TerminationSignalThread(const TerminationSignalThread&) = delete;
+  TerminationSignalThread& operator=(const TerminationSignalThread&) = delete;
+
+ private:
+  std::thread thread_;
+};
+
+// Ends the process at once, with exit status 143 for SIGTERM and 130 for SIGINT. For the time
+// before there is something to shut down, when what runs may wait for a file that does not respond:
+// a signal handler would then wait, too.
+[[noreturn]] void ExitAtOnce(int signal);
 
 }  // namespace evalrun::process
 

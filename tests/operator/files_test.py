@@ -202,10 +202,13 @@ def _hung_environment(tmp_path, key):
     return clean_environment(LD_PRELOAD=str(library), HANG_PATH=str(key), HANG_MARK=str(mark)), mark
 
 
-def test_sigterm_ends_a_start_that_hangs(hung_environment, key):
+@pytest.mark.parametrize("flag", ["--api-key-file", "--audit", "--protected-runs-file", "--tls-certificate-file"])
+def test_sigterm_ends_a_start_that_hangs(hung_environment, key, flag):
     environment, mark = hung_environment
+    environment["AYMARA_AI_API_KEY"] = "a-key"
     mark.touch()
-    with ChildProcess(gateway_command("--api-key-file", key), environment) as gateway:
+    flags = [flag, key] + (["--tls-key-file", key] if flag == "--tls-certificate-file" else [])
+    with ChildProcess(gateway_command(*flags), environment) as gateway:
         while not _waits_in_pause(gateway.pid):
             time.sleep(0.01)
         assert gateway.stop() == 128 + signal.SIGTERM
