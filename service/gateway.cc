@@ -297,6 +297,13 @@ bool Gateway::StartGrpcServer() {
     intent_writer_->Connect(
         [server = server_.get()](std::function<void()> task) { server->Post(std::move(task)); });
   }
+  library_log_.SetFindHandshakePeer([server = server_.get()](auto found) {
+    server->FindHandshakePeer([found = std::move(found)](const net::PeerName* peer) {
+      found(peer == nullptr
+                ? observability::LibraryLog::Peer{}
+                : observability::LibraryLog::Peer{.address = peer->uri, .host = peer->host});
+    });
+  });
   server_metrics_.emplace(server_.get());
   metrics_.AddSource(&*server_metrics_);
   return true;

@@ -116,7 +116,8 @@ GrpcServer::GrpcServer(const GrpcServerOptions& options, http::HttpClientOptions
       connection_reporter_(dependencies.events),
       connections_({.max_connections = options.max_connections,
                     .max_per_peer = options.max_connections_per_peer},
-                   &connection_reporter_) {}
+                   &connection_reporter_),
+      failed_handshakes_(options.handshake_timeout) {}
 
 GrpcServer::~GrpcServer() = default;
 
@@ -177,6 +178,7 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Listen(
 bool GrpcServer::OnAccepted(int socket) {
   std::shared_ptr<Connection> connection = connections_.Add(socket);
   if (connection == nullptr) return false;
+  failed_handshakes_.Add(connection, FailedHandshakes::Clock::now());
   guard_->Watch(std::move(connection));
   OnSocketAccepted(socket);
   return true;
@@ -249,6 +251,17 @@ void GrpcServer::SetLiveConfig(handler::LiveConfig live_config, std::function<vo
 }
 
 void GrpcServer::Post(std::function<void()> task) { loop_->Post(std::move(task)); }
+
+void GrpcServer::FindHandshakePeer(FailedHandshakes::OnIdentified on_identified) {
+  // gRPC reports on another thread what the loop cannot place, such as a handshake that took too
+  // long.
+  if (!loop_->IsLoopThread()) {
+    on_identified(nullptr);
+    return;
+  }
+  failed_handshakes_.OnFailure(std::move(on_identified), FailedHandshakes::Clock::now());
+  loop_->Post([this] { failed_handshakes_.Identify(); });
+}
 
 GrpcServer::Sample GrpcServer::SampleOnLoop() {
   const auto now = std::chrono::steady_clock::now();

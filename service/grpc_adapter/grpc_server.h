@@ -27,6 +27,7 @@
 #include "service/grpc_adapter/connection_guard.h"
 #include "service/grpc_adapter/connection_reporter.h"
 #include "service/grpc_adapter/connection_table.h"
+#include "service/grpc_adapter/failed_handshakes.h"
 #include "service/grpc_adapter/generic_call_pool.h"
 #include "service/grpc_adapter/http_event_source.h"
 #include "service/grpc_adapter/listener.h"
@@ -117,6 +118,9 @@ class GrpcServer {
   // Runs `task` on the event loop, without waiting for it; not when the loop has ended.
   void Post(std::function<void()> task);
 
+  // The peer of the TLS handshake that gRPC reports as failed while it calls this. Thread-safe.
+  void FindHandshakePeer(FailedHandshakes::OnIdentified on_identified);
+
   // `host:port`, with the port that was picked.
   [[nodiscard]] const std::string& address() const { return address_; }
 
@@ -146,6 +150,7 @@ class GrpcServer {
   std::unique_ptr<event_loop::EventLoop> loop_;
   ConnectionReporter connection_reporter_;
   ConnectionTable connections_;
+  FailedHandshakes failed_handshakes_;
   std::unique_ptr<ConnectionGuard> guard_;
   std::unique_ptr<CallAccounting> accounting_;
   std::unique_ptr<CallPool> calls_;

@@ -17,8 +17,8 @@
 
 namespace evalrun::observability {
 
-// Thread-safe. Kinds must come from the code, never from a caller; beyond `max_kinds` all others
-// count as one.
+// Thread-safe. Beyond `max_kinds` within an interval, all others count as one, so that kinds may
+// depend on what callers do.
 class EventThrottle {
  public:
   using Clock = std::chrono::steady_clock;
@@ -35,6 +35,8 @@ class EventThrottle {
     Clock::time_point next;
     std::uint64_t suppressed = 0;
   };
+
+  [[nodiscard]] Kind& FindOrAdd(std::string_view kind, Clock::time_point now);
 
   const Clock::duration interval_;
   const std::size_t max_kinds_;

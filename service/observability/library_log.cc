@@ -19,7 +19,7 @@ constexpr auto kInterval = std::chrono::seconds(10);
 }  // namespace
 
 LibraryLog::LibraryLog(const EventLog* events, prometheus::Registry* registry)
-    : events_(*events), throttle_(kInterval) {
+    : events_(*events), throttle_(kInterval), handshake_throttle_(kInterval) {
   auto& family = prometheus::BuildCounter()
                      .Name("gateway_tls_handshake_failures_total")
                      .Help("Callers' TLS handshakes that failed, by cause.")
@@ -51,11 +51,23 @@ void LibraryLog::OnGrpcLine(spdlog::level::level_enum level, std::string_view pl
     return;
   }
   handshake_failures_.at(failure->cause)->Increment();
-  const auto suppressed = throttle_.Admit(failure->cause, EventThrottle::Clock::now());
+  if (!find_handshake_peer_) {
+    WriteHandshakeFailure(failure->cause, failure->message, {});
+    return;
+  }
+  find_handshake_peer_([this, cause = failure->cause, message = std::string(failure->message)](
+                           const Peer& peer) { WriteHandshakeFailure(cause, message, peer); });
+}
+
+void LibraryLog::WriteHandshakeFailure(std::string_view cause, std::string_view message,
+                                       const Peer& peer) {
+  const std::string kind = std::string(cause) + " " + std::string(peer.host);
+  const auto suppressed = handshake_throttle_.Admit(kind, EventThrottle::Clock::now());
   if (!suppressed.has_value()) return;
   events_.Write(spdlog::level::warn, "tls_handshake_failed",
-                {{"cause", failure->cause},
-                 {"message", failure->message},
+                {{"cause", cause},
+                 {"peer", peer.address},
+                 {"message", message},
                  {"suppressed", absl::StrCat(*suppressed)}});
 }
 

@@ -127,22 +127,24 @@ def test_certificate_that_names_nobody_is_no_trusted_proxy(make_deployment, auth
 
 
 def test_failed_handshakes_are_counted_by_cause(make_deployment, authority):
-    """With one event for each cause, however often it happens."""
+    """With one event for each peer and cause, however often it happens."""
     deployment = make_deployment(authority=authority, client_certificates="required")
     gateway = deployment.gateway
     host, port = gateway.grpc_address.rsplit(":", 1)
-    for _ in range(20):
-        with socket.create_connection((host, int(port)), timeout=20) as plain:
+    for peer in ["127.0.0.1"] * 20 + ["127.0.0.2"]:
+        with socket.create_connection((host, int(port)), timeout=20, source_address=(peer, 0)) as plain:
             plain.sendall(b"GET / HTTP/1.1\r\n\r\n")
             while plain.recv(1000):
                 pass
     assert deployment.connect().delete() == "UNAVAILABLE"
     gateway.wait_for(lambda event: event.get("cause") == "no_client_certificate")
     failed = [event for event in gateway.events if event["event"] == "tls_handshake_failed"]
-    assert [event["cause"] for event in failed].count("not_tls") == 1
+    not_tls = [event["peer"].rsplit(":", 1)[0] for event in failed if event["cause"] == "not_tls"]
+    assert not_tls == ["ipv4:127.0.0.1", "ipv4:127.0.0.2"]
+    assert [event["peer"] for event in failed if not event["peer"].startswith("ipv4:127.0.0.")] == []
     assert {event["level"] for event in failed} == {"warning"}
     series = "gateway_tls_handshake_failures_total"
-    assert gateway.metric(f'{series}{{cause="not_tls"}}') == 20
+    assert gateway.metric(f'{series}{{cause="not_tls"}}') == 21
     assert gateway.metric(f'{series}{{cause="no_client_certificate"}}') >= 1
     assert gateway.stderr == ""
 

@@ -2,10 +2,6 @@
 
 #include "service/grpc_adapter/connection_table.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include <string>
 #include <thread>
 #include <vector>
@@ -13,65 +9,19 @@
 #include <gtest/gtest.h>
 
 #include "service/net/unique_fd.h"
+#include "tests/unit/grpc_adapter/loopback_connections.h"
 
 namespace evalrun::grpc_adapter {
 namespace {
 
 using net::UniqueFd;
 
-// Connections from 127.0.0.x over the loopback interface.
-class ConnectionTableTest : public testing::Test {
+class ConnectionTableTest : public ::testing::Test, public evalrun::testing::LoopbackConnections {
  protected:
-  ConnectionTableTest() : listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address = Loopback(1);
-    socklen_t size = sizeof(address);
-    EXPECT_EQ(bind(listener_.get(), Generic(&address), size), 0);
-    EXPECT_EQ(listen(listener_.get(), 64), 0);
-    EXPECT_EQ(getsockname(listener_.get(), Generic(&address), &size), 0);
-    port_ = address.sin_port;
-  }
-
-  // The server's end.
-  UniqueFd Connect(std::uint8_t host = 1) {
-    ConnectClient(host);
-    return Accept();
-  }
-  // Replaces a connection by another one with the same number.
-  void Reconnect(UniqueFd* socket) {
-    const int number = socket->get();
-    ConnectClient(/*host=*/1);
-    socket->Close();
-    *socket = Accept();
-    ASSERT_EQ(socket->get(), number);
-  }
-
   // So that a limit is checked again (connection_table.cc).
   static void WaitForNextCheck() { std::this_thread::sleep_for(std::chrono::milliseconds(11)); }
 
   ConnectionReporter reporter_{nullptr};
-
- private:
-  void ConnectClient(std::uint8_t host) {
-    UniqueFd client(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in own = Loopback(host);
-    EXPECT_EQ(bind(client.get(), Generic(&own), sizeof(own)), 0);
-    sockaddr_in server = Loopback(1);
-    server.sin_port = port_;
-    EXPECT_EQ(connect(client.get(), Generic(&server), sizeof(server)), 0);
-    clients_.push_back(std::move(client));
-  }
-  UniqueFd Accept() { return UniqueFd(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)); }
-  static sockaddr_in Loopback(std::uint8_t host) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl((INADDR_LOOPBACK & ~0xFFU) | host);
-    return address;
-  }
-  static sockaddr* Generic(sockaddr_in* address) { return reinterpret_cast<sockaddr*>(address); }
-
-  UniqueFd listener_;
-  in_port_t port_ = 0;
-  std::vector<UniqueFd> clients_;
 };
 
 TEST_F(ConnectionTableTest, RejectsConnectionsAboveTheLimit) {

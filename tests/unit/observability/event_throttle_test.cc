@@ -27,7 +27,15 @@ TEST(EventThrottleTest, KindsBeyondTheLimitCountAsOne) {
   EXPECT_EQ(throttle.Admit("b", kStart), 0u);
   EXPECT_EQ(throttle.Admit("c", kStart), 0u);
   EXPECT_EQ(throttle.Admit("d", kStart), std::nullopt);
-  EXPECT_EQ(throttle.Admit("a", kStart + seconds(10)), 0u);
+}
+
+TEST(EventThrottleTest, KindsOfPastIntervalsMakeRoom) {
+  EventThrottle throttle(seconds(10), /*max_kinds=*/3);
+  for (const char* kind : {"a", "b", "b", "c"}) static_cast<void>(throttle.Admit(kind, kStart));
+  EXPECT_EQ(throttle.Admit("d", kStart + seconds(10)), 0u);
+  EXPECT_EQ(throttle.Admit("e", kStart + seconds(10)), 0u);
+  // What was suppressed of the past ones is not lost.
+  EXPECT_EQ(throttle.Admit("f", kStart + seconds(10)), 1u);
 }
 
 }  // namespace

@@ -78,5 +78,18 @@ TEST_F(LibraryLogTest, FailedHandshakesAreCountedAndWrittenByCause) {
   EXPECT_THAT(metrics, HasSubstr("gateway_tls_handshake_failures_total{cause=\"other\"} 0\n"));
 }
 
+TEST_F(LibraryLogTest, EachPeerOfFailedHandshakesHasItsOwnEvents) {
+  LibraryLog::Peer peer;
+  log_.SetFindHandshakePeer([&peer](const auto& found) { found(peer); });
+  for (const char* host : {"192.0.2.1", "192.0.2.2", "192.0.2.1"}) {
+    const std::string address = std::string("ipv4:") + host + ":5000";
+    peer = {.address = address, .host = host};
+    LogGrpcError(1, "Handshake failed with fatal error SSL_ERROR_SSL: error:0A::http request.");
+  }
+  EXPECT_EQ(CountEvents(), 2u);
+  EXPECT_THAT(output_.str(), HasSubstr(R"("peer":"ipv4:192.0.2.1:5000")"));
+  EXPECT_THAT(output_.str(), HasSubstr(R"("peer":"ipv4:192.0.2.2:5000")"));
+}
+
 }  // namespace
 }  // namespace evalrun::observability
