@@ -3,6 +3,7 @@
 
 import contextlib
 import pathlib
+import threading
 
 from evalrun_testing.backend import BackendProcess
 from evalrun_testing.certificates import Mount
@@ -39,7 +40,7 @@ class Deployment:
         self.directory.mkdir(parents=True, exist_ok=True)
         self.backends, self.gateways = [], []  # all that were started, oldest first
         self._stack = contextlib.ExitStack()
-        self._default_client = None
+        self._default_client, self._default_client_lock = None, threading.Lock()
         self._wrap, self._backend_flags = wrap, tuple(backend_flags)
         self.seed = seed or Seed()
         self.runs = []
@@ -116,8 +117,9 @@ class Deployment:
 
     def delete(self, run=None, **options):
         """`Client.delete()` by a connection that all these calls share."""
-        if self._default_client is None:
-            self._default_client = self.connect()
+        with self._default_client_lock:
+            if self._default_client is None:
+                self._default_client = self.connect()
         return self._default_client.delete(run, **options)
 
     def replace_certificates(self, pair, ca_file=None):
