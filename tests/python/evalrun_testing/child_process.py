@@ -4,6 +4,7 @@
 Nothing here polls: a wait ends with the event that it waits for, or with its deadline.
 """
 
+import contextlib
 import json
 import os
 import pathlib
@@ -113,6 +114,12 @@ class ChildProcess:
     @property
     def descriptor_count(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    @contextlib.contextmanager
+    def unread_output(self):
+        """Until the end of `with` nobody reads its standard output, and no method that waits for events may be called."""
+        with self._changed:
+            yield
 
     def signal(self, number):
         self._process.send_signal(number)

@@ -25,6 +25,7 @@ class Deployment:
       seed                 a Seed to use instead; the gateway has its first API key
       api_key              of the gateway, where it is not that one
       upstream             base URL, with `/v2`, of an upstream to use instead of a backend
+      upstream_host        a name by which the gateways know the backend's address
       backend_flags        of every backend
       has_gateway          False: the constructor starts no gateway
       wrap                 a command that starts the gateways, such as strace
@@ -33,7 +34,7 @@ class Deployment:
       client_certificates  value of `--tls-client-certificates`, with TLS
     """
 
-    def __init__(self, directory, *, flags=(), runs=0, seed=None, api_key=None, upstream=None,
+    def __init__(self, directory, *, flags=(), runs=0, seed=None, api_key=None, upstream=None, upstream_host=None,
                  backend_flags=(), has_gateway=True, wrap=(), authority=None, pair=None,
                  client_certificates="off"):
         self.directory = pathlib.Path(directory)
@@ -51,7 +52,7 @@ class Deployment:
         self.api_key = self.seed.document["api_keys"][0]["key"] if api_key is None else api_key
         self.authority, self.pair, self.mount = authority, pair, None
         self._flags = (*self._make_tls_flags(client_certificates), *flags)
-        self._upstream = upstream
+        self._upstream, self._upstream_host = upstream, upstream_host
         with contextlib.ExitStack() as on_failure:
             on_failure.callback(self.close)
             if upstream is None:
@@ -96,17 +97,20 @@ class Deployment:
         return self.start_backend(listen=self.backend.address,
                                   admin_listen=self.backend.admin_address)
 
-    def start_gateway(self, *flags, listen="127.0.0.1:0"):
-        """Starts another gateway, with these flags besides those of all gateways."""
-        upstream = self._upstream or f"{self.backend.url}/v2"
+    def start_gateway(self, *flags, listen="127.0.0.1:0", hooks=False):
+        """Starts another gateway, with these flags besides those of all gateways. `hooks`: see GatewayProcess."""
+        upstream = self._upstream
+        if upstream is None:
+            host, _, port = self.backend.address.rpartition(":")
+            upstream = f"http://{self._upstream_host or host}:{port}/v2"
         self.gateways.append(self._stack.enter_context(
             GatewayProcess(upstream, api_key=self.api_key, flags=(*self._flags, *flags),
-                           listen=listen, wrap=self._wrap)))
+                           listen=listen, wrap=self._wrap, hooks=hooks)))
         return self.gateway
 
-    def restart_gateway(self, *flags):
+    def restart_gateway(self, *flags, hooks=False):
         """Starts another gateway on the gRPC port of the previous one, which must have ended."""
-        return self.start_gateway(*flags, listen=self.gateway.grpc_address)
+        return self.start_gateway(*flags, listen=self.gateway.grpc_address, hooks=hooks)
 
     def connect(self, pair=None, *, trusted_ca=None, server_name=SERVER_NAME):
         """A Client with a new connection to the gateway, by TLS if the gateway serves it."""

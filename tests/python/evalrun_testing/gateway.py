@@ -9,10 +9,13 @@ import time
 from evalrun_testing.child_process import TIMEOUT, ChildProcess, clean_environment, program
 
 
-def gateway_command(*flags):
-    """The command that starts the gateway on free ports. GATEWAY_UNDER_TEST overrides the binary, which
-    is otherwise that of the preset `dev`."""
-    return [program("evalrun-gateway", "GATEWAY_UNDER_TEST"), "--listen", "127.0.0.1:0",
+def gateway_command(*flags, hooks=False):
+    """The command that starts the gateway on free ports; with `hooks` the build that has the gRPC hooks.
+    GATEWAY_UNDER_TEST and GATEWAY_WITH_HOOKS override the binaries, which are otherwise those of the
+    preset `dev`."""
+    binary = (program("evalrun-gateway-hooks", "GATEWAY_WITH_HOOKS") if hooks else
+              program("evalrun-gateway", "GATEWAY_UNDER_TEST"))
+    return [binary, "--listen", "127.0.0.1:0",
             "--admin-listen", "127.0.0.1:0", *map(str, flags)]
 
 
@@ -26,11 +29,11 @@ class GatewayProcess(ChildProcess):
     """The real gateway. It is listening when the constructor returns.
 
     `upstream` is the base URL of the REST API, with `/v2`. The API key is passed in the environment.
-    `wrap` is a command that starts the gateway.
+    `wrap` is a command that starts the gateway. `hooks`: see gateway_command().
     """
 
-    def __init__(self, upstream, *, api_key, flags=(), listen="127.0.0.1:0", wrap=()):
-        command = gateway_command("--listen", listen, "--upstream", upstream, *flags)
+    def __init__(self, upstream, *, api_key, flags=(), listen="127.0.0.1:0", wrap=(), hooks=False):
+        command = gateway_command("--listen", listen, "--upstream", upstream, *flags, hooks=hooks)
         super().__init__([*wrap, *command], clean_environment(AYMARA_AI_API_KEY=api_key))
         self.listening = self.wait_until_listening()
 
