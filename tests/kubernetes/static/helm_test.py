@@ -126,6 +126,9 @@ def test_values():
     ({"config": {"authorization": {"rules": []}}}, "config.authorization"),
     ({"config": {"limits": {"rules": [{"name": "caller", "by": "caller", "rate": "REPLACE-ME"}]}}}, "config.limits"),
     ({"mesh": "istio", "certManager": {"enabled": True}}, "mesh"),
+    ({"prometheusOperator": {"enabled": True}, "runbookUrl": ""}, "runbookUrl"),
+    ({"plainPrometheus": {"enabled": True}, "runbookUrl": ""}, "runbookUrl"),
+    ({"runbookUrl": "wiki/evalrun"}, "runbookUrl"),
 ])
 def test_chart_refuses(values, word):
     done = helm("template", "a-release", CHART, values=values)

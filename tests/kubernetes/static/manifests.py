@@ -11,6 +11,7 @@ import yaml
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parents[2]
 DEPLOY = TOP / "deploy/kubernetes"
+EXAMPLE_RUNBOOK, RUNBOOK = "https://runbooks.example.com/evalrun-gateway/RUNBOOK.md", "https://wiki.example/evalrun"
 BUILT = sorted([*(DEPLOY / "overlays").iterdir(), *(HERE / "compositions").iterdir()])
 
 
@@ -33,7 +34,7 @@ def objects(text):
 def filled_in(text):
     """The manifests with the settings that are left to whoever deploys them."""
     for old, new in (("identities: [REPLACE-ME]", 'identities: ["*"]'), ("workspaces: [REPLACE-ME]", 'workspaces: ["*"]'),
-                     ("rate: REPLACE-ME", "rate: 600/m")):
+                     ("rate: REPLACE-ME", "rate: 600/m"), (EXAMPLE_RUNBOOK, RUNBOOK)):
         text = text.replace(old, new)
     return text
 

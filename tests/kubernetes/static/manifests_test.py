@@ -12,7 +12,8 @@ import yaml
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import policy  # noqa: E402
-from manifests import BUILT, DEPLOY, HERE, TOP, build, by_kind, check_config, filled_in, gateway, objects, validate  # noqa: E402
+from manifests import (  # noqa: E402
+    BUILT, DEPLOY, EXAMPLE_RUNBOOK, HERE, RUNBOOK, TOP, build, by_kind, check_config, filled_in, gateway, objects, validate)
 
 
 @pytest.mark.parametrize("folder", BUILT, ids=lambda folder: folder.name)
@@ -34,6 +35,15 @@ def test_what_is_not_filled_in_is_refused(overlay, setting):
     filled = filled_in(unfilled)
     done = check_config(filled.replace(filled_in(line), line))
     assert done.returncode == 2 and done.stderr.count("REPLACE-ME") == 1 and setting in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("name", ["operator", "plain"])
+def test_example_address_of_the_runbook_is_refused(name):
+    """In the rules of Prometheus as a ConfigMap, and in those for the operator, with the dashboard."""
+    text = build(HERE / "compositions" / name)
+    assert EXAMPLE_RUNBOOK in text
+    done = check_config(filled_in(text).replace(RUNBOOK, EXAMPLE_RUNBOOK))
+    assert done.returncode == 2 and "set-runbook-url" in done.stderr, done.stderr
 
 
 # A defect of manifests that are otherwise complete, and a part of the sentence about it.
@@ -75,7 +85,7 @@ def test_overlay_outside_the_repository(tmp_path):
     assert not list(policy.violations(built))
     assert [o["data"]["gateway.yaml"] for o in built if o["kind"] == "ConfigMap" and o["metadata"]["name"] == "evalrun-gateway"] == [config]
     assert gateway(built)["containers"][0]["image"] == f"registry.example/evalrun-gateway@sha256:{'0' * 64}"
-    done = check_config(text)
+    done = check_config(filled_in(text))
     assert done.returncode == 0, done.stderr
 
 

@@ -24,12 +24,20 @@
 {{/* An object of a component, by its file. (list root path) */}}
 {{- define "evalrun.file" -}}
 {{- $root := index . 0 -}}
-{{- range splitList "\n---\n" ($root.Files.Get (printf "files/%s" (index . 1))) }}
+{{- range splitList "\n---\n" (include "evalrun.withRunbook" (list $root ($root.Files.Get (printf "files/%s" (index . 1))))) }}
 {{- $object := fromYaml . }}
 {{- $_ := set $object.metadata "namespace" $root.Release.Namespace }}
 ---
 {{ toYaml $object }}
 {{- end }}
+{{- end }}
+
+{{/* Rules or a dashboard, with the address of the runbook. (list root text) */}}
+{{- define "evalrun.withRunbook" -}}
+{{- $root := index . 0 }}{{ $text := index . 1 -}}
+{{- with $root.Values.runbookUrl }}{{ $text = replace "https://runbooks.example.com/evalrun-gateway/RUNBOOK.md" . $text }}{{ end -}}
+{{- if contains "https://runbooks.example.com/" $text }}{{ fail "runbookUrl: alerts and dashboard lead to an example address; set that of your copy of the runbook" }}{{ end -}}
+{{- $text -}}
 {{- end }}
 
 {{/* The values that the JSON patches of the chosen components add to a list of an object. (list root kind path) */}}
