@@ -246,7 +246,9 @@ instead of minutes, and windows of 5 minutes in the alerts are 10 s, so that the
 keep their windows. `upstream.absence_proof_ttl` is 1 s instead of 5 minutes: until it has passed, a 404 of a missing
 organization still counts as evidence that a run is absent. Of the panels, those that only show load are left out.
 
-A caller that its own limit rejects is no failure, so no alert fires for the flood.
+So the alerts of a fault fire at once here. In production each comes after its `for` at the earliest: those that page after
+one or two minutes, EvalrunRetryBudgetEmpty after 5, EvalrunAvailabilityBurnsSlowly after 15 minutes. Begin with the one that
+names a cause. A caller that its own limit rejects is no failure, so no alert fires for the flood.
 """
 
 

@@ -91,6 +91,8 @@ def test_commands_on_the_log_and_the_page(deployment, tmp_path):
     call(deployment, "FAILED_PRECONDITION", workspace_uuid="5c0d9a52-13c7-4b1e-8f0a-7b9e4d2c0001")
     deployment.faults.set(fault="respond", status=403)
     call(deployment, "PERMISSION_DENIED", request_id="ID")
+    deployment.faults.set(fault="respond", status=401)
+    call(deployment, "UNAUTHENTICATED")
     others = [deployment.connect() for _ in range(6)]
     for other in others:
         other.call(timeout=2)
@@ -120,6 +122,15 @@ def test_request_by_hand_says_what_the_api_answers(make_deployment, tmp_path):
     output = shell(command, tmp_path, KEY_FILE="key", **{"https://api.aymara.ai": deployment.backend.url})
     assert output.startswith("HTTP/1.1 404")
     assert '"resource.not_found"' in output
+
+
+def test_rows_and_panels_that_it_names_are_on_the_dashboard():
+    """They are in italics. Where several panels begin with the same words, these words name all of them."""
+    titles = [panel["title"] for panel in json.loads((TOP / "deploy/grafana/evalrun-gateway.json").read_text())["panels"]]
+    named = re.findall(r"(?<!\*)\*(\w[^*]*)\*(?!\*)", re.sub(r"^    .*", "", runbook.RUNBOOK, flags=re.MULTILINE))
+    assert len(named) > 5
+    missing = [name for name in named if not any(title.startswith(" ".join(name.split())) for title in titles)]
+    assert not missing
 
 
 def test_kubernetes_commands_name_what_the_manifests_have():
