@@ -15,7 +15,7 @@ import sys
 TOP = pathlib.Path(__file__).resolve().parents[2]
 EXAMPLES = TOP / "proto" / "examples"
 # Of examples built in the source tree. All of these are in proto/examples/.gitignore.
-_BUILD_OUTPUT = ("bin", "build", "node_modules", "target", "venv")
+_BUILD_OUTPUT = ("bin", "build", "node_modules", "obj", "target", "venv")
 
 
 class Missing(Exception):
@@ -109,10 +109,26 @@ def _rust(directory):
     return lambda *arguments: [str(folder / "target" / "debug" / "delete_run"), *arguments]
 
 
+def _csharp(directory):
+    _require("dotnet")
+    wanted = re.search(r"<TargetFramework>net(.*)<", (EXAMPLES / "csharp" / "DeleteRun.csproj").read_text())[1]
+    # With a runtime only there is no version of the SDK.
+    there = subprocess.run(["dotnet", "--version"], capture_output=True, text=True).stdout.strip()
+    if _numbers(there) < _numbers(wanted):
+        raise Missing(f"the .NET SDK is {there or 'missing'}; the example requires {wanted}")
+    folder = _copy(directory, "csharp")
+    restored = subprocess.run(["dotnet", "restore"], cwd=folder, capture_output=True, text=True)
+    if "NU1301" in restored.stdout:
+        raise Missing("NuGet cannot be reached")
+    assert restored.returncode == 0, restored.stdout
+    _build(folder, "dotnet", "build", "--no-restore", "--nologo", "--verbosity", "quiet", "--output", "bin")
+    return lambda *arguments: ["dotnet", str(folder / "bin" / "DeleteRun.dll"), *arguments]
+
+
 def _numbers(version):
     return [int(number) for number in re.findall(r"\d+", version)[:2]]
 
 
 # `…_alone`: the examples that this project's build and tests/python/venv provide, without either.
 COMMANDS = {"cpp": _cpp, "cpp_alone": _cpp_alone, "python": _python, "python_alone": _python_alone,
-            "go": _go, "java": _java, "node": _node, "rust": _rust}
+            "go": _go, "java": _java, "node": _node, "rust": _rust, "csharp": _csharp}
