@@ -106,7 +106,7 @@ void Listener::AcceptFrom(int listening_socket) {
   for (int i = 0; i < kMaxAcceptsPerIteration; ++i) {
     const int socket = accept4(listening_socket, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (socket >= 0) {
-      HandOver(socket);
+      HandOver(socket, listening_socket);
       continue;
     }
     if (errno == EAGAIN || errno == EWOULDBLOCK) break;
@@ -123,7 +123,7 @@ void Listener::AcceptFrom(int listening_socket) {
   accepting_ = true;
 }
 
-void Listener::HandOver(int socket) {
+void Listener::HandOver(int socket, int listening_socket) {
   // The kernel gives out the smallest number that is free: those above are left for the upstream.
   if (socket > options_.max_socket) {
     const net::UniqueFd closed_at_once(socket);
@@ -141,6 +141,8 @@ void Listener::HandOver(int socket) {
   }
   accepted_.fetch_add(1, std::memory_order_relaxed);
   Acceptor::NewConnectionParameters parameters;
+  // gRPC 1.83 refuses a connection without it; 1.51 does not use it.
+  parameters.listener_fd = listening_socket;
   parameters.fd = socket;
   acceptor_->HandleNewConnection(&parameters);
 }

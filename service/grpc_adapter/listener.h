@@ -81,7 +81,7 @@ class Listener final : public event_loop::TimerObserver {
   explicit Listener(Options options);
 
   void AcceptFrom(int listening_socket);
-  void HandOver(int socket);
+  void HandOver(int socket, int listening_socket);
   // Closes the oldest connection that waits, with the descriptor that is kept in reserve.
   enum class Closed { kOne, kNoneWaits, kFailed };
   Closed CloseWaitingConnection(int listening_socket);
