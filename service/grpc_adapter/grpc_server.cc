@@ -65,9 +65,11 @@ ConnectionGuard::Options MakeGuardOptions(const GrpcServerOptions& options) {
       static_cast<std::uint64_t>(options.max_concurrent_streams), kMaxIncompleteCalls);
   // Under overload calls wait in gRPC for the event loop: with more of them, more may wait.
   const std::uint64_t more_calls = (calls - std::min(calls, kUsualCalls)) * kUsualCallBytes;
+  const std::uint64_t without_calls = kBeginBytes + one_call + more_calls;
   return {.max_excess_bytes = kBeginBytes + one_call + calls * kIncompleteCallBytes + kSlackBytes,
-          .max_excess_bytes_without_calls = kBeginBytes + one_call + more_calls,
-          .max_excess_bytes_at_once = kUsualCalls * kUsualCallBytes + more_calls,
+          .max_excess_bytes_without_calls = without_calls,
+          .max_excess_bytes_at_once =
+              kReadsOnLoopThread ? kUsualCalls * kUsualCallBytes + more_calls : without_calls,
           .max_total_excess_bytes = std::max<std::uint64_t>(512 << 10, kBeginBytes + one_call),
           .uncounted_bytes = (8 << 10) + more_calls};
 }
@@ -83,6 +85,7 @@ void Configure(const GrpcServerOptions& options, grpc::ServerBuilder* builder) {
   // The handler ends each call in time: a timer of gRPC for each call would add 1.5 % to its
   // instructions, and end late calls on another thread.
   DisableDeadlineTimers(builder);
+  AcceptPendingCalls(builder);
   builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.max_concurrent_streams);
   builder->AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, options.max_metadata_bytes);
   builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
@@ -99,8 +102,7 @@ void Configure(const GrpcServerOptions& options, grpc::ServerBuilder* builder) {
                               static_cast<int>(options.handshake_timeout.count()));
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS,
                               static_cast<int>(options.keepalive_time.count()));
-  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
-                              static_cast<int>(kKeepaliveTimeout.count()));
+  SetKeepaliveTimeout(kKeepaliveTimeout, builder);
   builder->AddChannelArgument(GRPC_ARG_TCP_READ_CHUNK_SIZE, kReadBytes);
   builder->AddChannelArgument(GRPC_ARG_TCP_MIN_READ_CHUNK_SIZE, kReadBytes);
   builder->AddChannelArgument(GRPC_ARG_TCP_MAX_READ_CHUNK_SIZE, kReadBytes);

@@ -7,6 +7,8 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "service/observability/tls_handshake_failure.h"
+
 #if __has_include(<google/protobuf/stubs/logging.h>)
 
 #include <google/protobuf/stubs/logging.h>
@@ -98,8 +100,12 @@ class Sink final : public absl::LogSink {
     const std::string_view file = entry.source_filename();
     const bool is_protobuf = file.find("google/protobuf/") != std::string_view::npos;
     const spdlog::level::level_enum level = ToLevel(entry);
-    // As with gRPC's old log. Its information is about every connection.
-    if (!is_protobuf && level < spdlog::level::err && !grpc_debug) return;
+    // As with gRPC's old log: its information is about every connection. Failed handshakes, which
+    // were errors there, are information.
+    if (!is_protobuf && level < spdlog::level::err && !grpc_debug &&
+        !ParseTlsHandshakeFailure(entry.text_message()).has_value()) {
+      return;
+    }
     handler_(is_protobuf ? Library::kProtobuf : Library::kGrpc, level,
              absl::StrCat(entry.source_basename(), ":", entry.source_line()), entry.text_message());
   }

@@ -38,9 +38,13 @@ std::string_view Classify(std::string_view reason) {
 }  // namespace
 
 std::optional<TlsHandshakeFailure> ParseTlsHandshakeFailure(std::string_view line) {
-  constexpr std::string_view kBegin = "Handshake failed with fatal error ";
-  if (!line.starts_with(kBegin)) return std::nullopt;
-  line.remove_prefix(kBegin.size());
+  // gRPC 1.51, and newer.
+  constexpr std::array<std::string_view, 2> kBegins = {"Handshake failed with fatal error ",
+                                                       "Handshake failed with error "};
+  const auto* begin = std::ranges::find_if(
+      kBegins, [line](std::string_view text) { return line.starts_with(text); });
+  if (begin == kBegins.end()) return std::nullopt;
+  line.remove_prefix(begin->size());
   // `SSL_ERROR_SSL: error:0A00009C:SSL routines::http request.`
   const std::size_t colon = line.find(": ");
   if (colon != std::string_view::npos) line.remove_prefix(colon + 2);

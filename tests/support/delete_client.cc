@@ -23,8 +23,8 @@ std::multimap<std::string, std::string> Copy(
 
 template <typename Detail>
 void UnpackIf(const google::protobuf::Any& any, std::optional<Detail>* detail) {
-  if (!any.Is<Detail>()) return;
-  any.UnpackTo(&detail->emplace());
+  Detail unpacked;
+  if (any.UnpackTo(&unpacked)) *detail = std::move(unpacked);
 }
 
 void UnpackDetails(const grpc::Status& status, DeleteReply* reply) {

@@ -127,7 +127,7 @@ def test_certificate_that_names_nobody_is_no_trusted_proxy(make_deployment, auth
 
 
 def test_failed_handshakes_are_counted_by_cause(make_deployment, authority):
-    """With one event for each peer and cause, however often it happens."""
+    """With one event for each peer and cause, however often it happens. Whose it was is known with gRPC 1.51 only."""
     deployment = make_deployment(authority=authority, client_certificates="required")
     gateway = deployment.gateway
     host, port = gateway.grpc_address.rsplit(":", 1)
@@ -140,8 +140,11 @@ def test_failed_handshakes_are_counted_by_cause(make_deployment, authority):
     gateway.wait_for(lambda event: event.get("cause") == "no_client_certificate")
     failed = [event for event in gateway.events if event["event"] == "tls_handshake_failed"]
     not_tls = [event["peer"].rsplit(":", 1)[0] for event in failed if event["cause"] == "not_tls"]
-    assert not_tls == ["ipv4:127.0.0.1", "ipv4:127.0.0.2"]
-    assert [event["peer"] for event in failed if not event["peer"].startswith("ipv4:127.0.0.")] == []
+    if gateway.has_grpc_1_51:
+        assert not_tls == ["ipv4:127.0.0.1", "ipv4:127.0.0.2"]
+        assert [event["peer"] for event in failed if not event["peer"].startswith("ipv4:127.0.0.")] == []
+    else:
+        assert not_tls == [""]
     assert {event["level"] for event in failed} == {"warning"}
     series = "gateway_tls_handshake_failures_total"
     assert gateway.metric(f'{series}{{cause="not_tls"}}') == 21

@@ -3,6 +3,7 @@
 
 import contextlib
 import http.client
+import json
 import subprocess
 import time
 
@@ -75,6 +76,12 @@ class GatewayProcess(ChildProcess):
         [line] = [line for line in self.get("/metrics").splitlines()
                   if line.startswith(series + " ")]
         return float(line.rpartition(" ")[2])
+
+    @property
+    def has_grpc_1_51(self):
+        """Whether its gRPC is 1.51, and not a newer one."""
+        [build] = json.loads(self.get("/status.json"))["metrics"]["gateway_build_info"]
+        return build["labels"]["grpc_version"].startswith("1.51.")
 
     def credential_reloads(self, credential, result):
         """How often a set of certificates was loaded anew with this result."""

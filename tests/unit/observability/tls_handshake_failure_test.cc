@@ -43,6 +43,16 @@ TEST(TlsHandshakeFailureTest, ClassifiesOpenSslReasons) {
   }
 }
 
+TEST(TlsHandshakeFailureTest, ReadsTheLineOfNewerGrpc) {
+  const auto failure = ParseTlsHandshakeFailure(
+      "Handshake failed with error SSL_ERROR_SSL: error:0A000086:SSL routines::certificate verify "
+      "failed: self-signed certificate");
+  ASSERT_TRUE(failure.has_value());
+  EXPECT_EQ(failure->cause, "client_certificate_rejected");
+  EXPECT_EQ(failure->message,
+            "error:0A000086:SSL routines::certificate verify failed: self-signed certificate");
+}
+
 TEST(TlsHandshakeFailureTest, IgnoresOtherLines) {
   EXPECT_EQ(ParseTlsHandshakeFailure("Corruption detected."), std::nullopt);
   EXPECT_EQ(ParseTlsHandshakeFailure(""), std::nullopt);
