@@ -12,6 +12,7 @@
 #include "tests/benchmark/load.h"
 #include "tests/benchmark/timed_upstream.h"
 #include "tests/support/gateway_process.h"
+#include "tests/support/grpc_hooks.h"
 #include "tests/support/matchers.h"
 #include "tests/support/scripts.h"
 
@@ -27,6 +28,8 @@ struct CallCounts {
 
 class OverloadTest : public ::testing::Test {
  protected:
+  void SetUp() override { SKIP_WITHOUT_GRPC_HOOKS(); }
+
   // Several times the capacity.
   static LoadOptions More() {
     LoadOptions options;
