@@ -129,6 +129,7 @@ void HttpClient::Expire(Transfer* transfer) {
 
 std::size_t HttpClient::Poll() {
   ready_ = poll_.Ready();
+  for (Shard* shard : poll_.TakeShardsWithEndedConnection()) shard->OnIdleConnectionEnded();
   return ready_.size();
 }
 

@@ -64,6 +64,14 @@ bool Shard::OnTimer(Clock::time_point now) {
   return true;
 }
 
+void Shard::OnIdleConnectionEnded() {
+#if LIBCURL_VERSION_NUM >= 0x081600
+  // Older ones verify that a connection is alive each time before they use it; since 8.22 at most
+  // once a second. libcurl cannot be told to forget only one of them.
+  curl_multi_setopt(multi_.get(), CURLMOPT_NETWORK_CHANGED, long{CURLMNWC_CLEAR_CONNS});
+#endif
+}
+
 std::optional<Shard::FinishedTransfer> Shard::NextFinishedTransfer() {
   int queued = 0;
   const CURLMsg* message = curl_multi_info_read(multi_.get(), &queued);

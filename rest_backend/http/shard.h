@@ -41,6 +41,9 @@ class Shard {
   void OnSocket(int fd, int curl_events);
   bool OnTimer(Clock::time_point now);
 
+  // No transfer that begins later uses that connection.
+  void OnIdleConnectionEnded();
+
   // The next finished transfer, if any: its handle, for which Remove() must be called, and its
   // result.
   struct FinishedTransfer {

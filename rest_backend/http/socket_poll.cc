@@ -100,6 +100,7 @@ void SocketPoll::SetInterest(Shard* shard, int fd, int what) {
   const bool was_connecting = (socket.wanted & EPOLLOUT) != 0;
   socket.wanted = EpollEvents(what);
   socket.shard = socket.wanted == 0 ? nullptr : shard;
+  socket.user = shard;
   // libcurl 7.88 does not report that it closes a connection which it gives up making.
   if (what == CURL_POLL_REMOVE && was_connecting && fcntl(fd, F_GETFD) < 0) {
     Erase(fd);
@@ -159,7 +160,10 @@ std::span<const SocketPoll::Event> SocketPoll::Ready() {
     const Socket& socket = At(fd);
     if (socket.wanted == 0) {
       // Unexpected bytes would be taken for the response to the next request.
-      if (socket.connection) CloseConnection(fd);
+      if (socket.connection) {
+        CloseConnection(fd);
+        ended_idle_of_.push_back(socket.user);
+      }
       Register(fd, 0);
     } else {
       ready_.push_back({socket.shard, fd, CurlEvents(events[static_cast<std::size_t>(i)].events)});

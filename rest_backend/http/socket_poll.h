@@ -60,6 +60,11 @@ class SocketPoll {
   // What is ready now, without waiting. Valid until the next call.
   [[nodiscard]] std::span<const Event> Ready();
 
+  // The shard of each idle connection that the last Ready() has ended.
+  [[nodiscard]] std::vector<Shard*> TakeShardsWithEndedConnection() {
+    return std::exchange(ended_idle_of_, {});
+  }
+
   // Whether the event still applies: handling an earlier one may have closed its socket.
   [[nodiscard]] bool HasInterest(const Event& event) const;
 
@@ -70,6 +75,7 @@ class SocketPoll {
  private:
   struct Socket {
     Shard* shard = nullptr;        // that wants its events, if any
+    Shard* user = nullptr;         // that wanted them last
     std::uint32_t registered = 0;  // with epoll
     std::uint32_t wanted = 0;
     bool connection = false;  // made by Open(), and not known to have ended
@@ -85,6 +91,7 @@ class SocketPoll {
   std::chrono::milliseconds tcp_user_timeout_;
   std::vector<Socket> sockets_;  // by descriptor
   std::vector<Event> ready_;
+  std::vector<Shard*> ended_idle_of_;
   std::atomic<std::size_t> opened_{0};
   std::atomic<std::size_t> closed_{0};
 };
