@@ -108,7 +108,13 @@ void SocketPoll::SetInterest(Shard* shard, int fd, int what) {
   }
   // Sockets that are not connections, such as those of libcurl's resolver, are closed without a
   // report: a registration left behind would be taken for that of the descriptor's next socket.
-  if (socket.wanted != 0 || !socket.connection) Register(fd, socket.wanted);
+  if (socket.wanted != 0 || !socket.connection) {
+    Register(fd, socket.wanted);
+  } else if ((socket.registered & EPOLLOUT) != 0) {
+    // libcurl has read the response without waiting for it. That an idle connection is writable is
+    // not unexpected.
+    Register(fd, EPOLLIN);
+  }
 }
 
 int SocketPoll::Open(const curl_sockaddr& address) {

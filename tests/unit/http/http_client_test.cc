@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <array>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <memory>
@@ -46,10 +46,12 @@ class RecordingObserver final : public AttemptObserver {
   bool may_have_been_sent = false;
 };
 
-// Responds 204 to each request on one connection.
+// Responds 204 to each request on one connection; if `responds_at_once` to the first one before it
+// arrives.
 class OneConnectionServer {
  public:
-  OneConnectionServer() {
+  explicit OneConnectionServer(bool responds_at_once = false)
+      : responds_at_once_(responds_at_once) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -74,19 +76,37 @@ class OneConnectionServer {
   [[nodiscard]] std::string named_url() const {
     return "http://upstream.test" + url_.substr(url_.rfind(':'));
   }
+  // Only if it responds at once.
+  void WaitForFirstResponse() const { has_responded_.wait(false); }
 
  private:
-  void Serve() const {
+  void Serve() {
     const int connection = accept(listener_, nullptr, nullptr);
-    std::array<char, 4096> request{};
-    const std::string response = "HTTP/1.1 204 X\r\n\r\n";
-    while (recv(connection, request.data(), request.size(), 0) > 0) {
+    const auto respond = [connection] {
+      const std::string response = "HTTP/1.1 204 X\r\n\r\n";
       EXPECT_EQ(send(connection, response.data(), response.size(), MSG_NOSIGNAL),
                 static_cast<ssize_t>(response.size()));
+    };
+    if (responds_at_once_) {
+      respond();
+      has_responded_ = true;
+      has_responded_.notify_all();
+      ReadRequest(connection);
     }
+    while (ReadRequest(connection)) respond();
     close(connection);
   }
+  // Not a byte of the next one. False: the client has closed the connection.
+  static bool ReadRequest(int connection) {
+    std::string request;
+    for (char byte = 0; !request.ends_with("\r\n\r\n"); request += byte) {
+      if (recv(connection, &byte, 1, 0) <= 0) return false;
+    }
+    return true;
+  }
 
+  const bool responds_at_once_;
+  std::atomic<bool> has_responded_ = false;
   const int listener_ = socket(AF_INET, SOCK_STREAM, 0);
   std::string url_;
   std::thread thread_;
@@ -161,6 +181,34 @@ TEST(HttpClientExpireTest, HasNoStatusOfTheTransferBefore) {
   EXPECT_THAT(observer.faults, ElementsAre(Fault::kTimeout));
   EXPECT_EQ(observer.last_status, 0);
   EXPECT_FALSE(observer.may_have_been_sent);
+}
+
+// On a busy machine the response may be there as soon as the request is sent. libcurl 8.14 reads it
+// at once, so the socket's last registration is the one for connecting.
+TEST(HttpClientReuseTest, ConnectionWhoseResponseWasThereAtOnceIsReused) {
+  const OneConnectionServer server(/*responds_at_once=*/true);
+  HttpClient client(HttpClientOptions{.origin = server.url(), .headers = {}, .proxy = {}});
+  RecordingObserver observer;
+  const AttemptRequest request{
+      .target = "/v2/eval-runs/x", .headers = {}, .timeout = std::chrono::seconds(9)};
+  const auto run_until = [&client](auto done) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (!done() && std::chrono::steady_clock::now() < end) {
+      client.Poll();
+      client.RunReady();
+    }
+  };
+  client.Send(request, &observer);
+  run_until([&client] { return client.connections_opened() == 1; });
+  server.WaitForFirstResponse();
+  run_until([&observer] { return !observer.faults.empty(); });
+  ASSERT_THAT(observer.faults, ElementsAre(Fault::kNone));
+
+  client.Poll();  // what arrives on an idle connection closes it
+  client.Send(request, &observer);
+  run_until([&observer] { return observer.faults.size() == 2; });
+  EXPECT_THAT(observer.faults, ElementsAre(Fault::kNone, Fault::kNone));
+  EXPECT_EQ(client.connections_opened(), 1U);
 }
 
 // A name server whose responses the test gives. It outlives its lookups.
