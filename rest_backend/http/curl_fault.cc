@@ -64,6 +64,10 @@ deletion::Fault ToFault(CURLcode code) {
       return deletion::Fault::kTls;
     case CURLE_UNSUPPORTED_PROTOCOL:  // "HTTP/0.9 is not allowed": the response has no status line
       return deletion::Fault::kProtocol;
+#if LIBCURL_VERSION_NUM >= 0x080600
+    case CURLE_TOO_LARGE:  // what is CURLE_OUT_OF_MEMORY in older versions
+      return deletion::Fault::kTooLarge;
+#endif
     default:
       return deletion::Fault::kInternal;
   }
