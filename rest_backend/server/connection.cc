@@ -62,7 +62,8 @@ bool Connection::WaitForRequest() {
   deadline_ = Clock::now() + limits_.request;
   head_bytes_left_ = limits_.head_bytes;
   in_head_ = true;
-  head_too_large_ = timed_out_ = false;
+  head_too_large_ = timed_out_ = has_bare_line_feed_ = false;
+  last_head_byte_ = '\0';
   replacement_.reset();
   truncate_to_.reset();
   while (is_readable() || Fill()) {
@@ -95,18 +96,27 @@ ssize_t Connection::read(char* data, size_t size) {
   // A peer that waits for `100 Continue` sends nothing until it has received it.
   if (!unsent_.empty() && !Flush()) return -1;
   if (!is_readable() && !Fill()) return -1;
-  std::size_t count = std::min(size, received_.size() - consumed_);
-  if (in_head_) {
-    count = std::min(count, head_bytes_left_);
-    head_bytes_left_ -= count;
-    if (count == 0) {
-      head_too_large_ = true;
-      return -1;
-    }
-  }
+  if (in_head_) return ReadHeadByte(data);
+  const std::size_t count = std::min(size, received_.size() - consumed_);
   std::memcpy(data, received_.data() + consumed_, count);
   consumed_ += count;
   return static_cast<ssize_t>(count);
+}
+
+ssize_t Connection::ReadHeadByte(char* byte) {
+  if (head_bytes_left_ == 0) {
+    head_too_large_ = true;
+    return -1;
+  }
+  --head_bytes_left_;
+  if (received_[consumed_] == '\n' && last_head_byte_ != '\r') {
+    has_bare_line_feed_ = true;
+    *byte = '\r';  // and the line feed next time
+  } else {
+    *byte = received_[consumed_++];
+  }
+  last_head_byte_ = *byte;
+  return 1;
 }
 
 ssize_t Connection::write(const char* data, size_t size) {

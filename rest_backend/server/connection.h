@@ -44,8 +44,10 @@ class Connection final : public HttplibStream {
   // empty lines before it (RFC 9112, 2.2). Returns false if the peer has closed the connection, was
   // idle or sent empty lines for too long, or if the server is stopping and nothing has arrived.
   [[nodiscard]] bool WaitForRequest();
-  // Called when the head of the request has been read: what follows is the body.
-  void OnHeadRead() { in_head_ = false; }
+  // Called when the head of the request has been read, with its number of header fields: what
+  // follows is the body.
+  void OnHeadRead(std::size_t fields) { in_head_ = false, head_fields_ = fields; }
+  [[nodiscard]] std::size_t head_fields() const { return head_fields_; }
   // Sends what was written. Returns false if the peer has closed the connection.
   bool Flush();
   // Closes the connection in such a way that the peer can read the last response even if it was
@@ -57,6 +59,9 @@ class Connection final : public HttplibStream {
   [[nodiscard]] bool closes_after_response() const { return close_after_response_; }
   [[nodiscard]] bool in_head() const { return in_head_; }
   [[nodiscard]] bool head_too_large() const { return head_too_large_; }
+  // A line of the head ended with LF only. The library has read CRLF: of such a line some versions
+  // do not see the end.
+  [[nodiscard]] bool has_bare_line_feed() const { return has_bare_line_feed_; }
   // The request was not complete before its deadline.
   [[nodiscard]] bool timed_out() const { return timed_out_; }
 
@@ -87,6 +92,8 @@ class Connection final : public HttplibStream {
 
   // Reads what is available into the empty buffer, waiting at most until the request's deadline.
   [[nodiscard]] bool Fill();
+  // Reads one byte of the head, as the library does, from the buffer that is not empty.
+  ssize_t ReadHeadByte(char* byte);
 
   int socket_;
   const int stop_event_;
@@ -95,9 +102,12 @@ class Connection final : public HttplibStream {
   std::size_t consumed_ = 0;  // bytes of received_ that were read
   std::string unsent_;
   std::size_t head_bytes_left_ = 0;
+  std::size_t head_fields_ = 0;
   Clock::time_point deadline_;
   bool in_head_ = false;
   bool head_too_large_ = false;
+  char last_head_byte_ = '\0';
+  bool has_bare_line_feed_ = false;
   bool timed_out_ = false;
   bool close_after_response_ = false;
   std::optional<std::string> replacement_;

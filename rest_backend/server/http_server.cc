@@ -140,6 +140,16 @@ void HttpServer::AddRoute(const std::string& method, const std::string& path, Ha
       interceptor->OnRequest(request, response, real);
     };
   }
+  handler = [inner = std::move(handler)](const httplib::Request& request,
+                                         httplib::Response& response) {
+    // Newer versions of the library add the trailers of a chunked body to the header fields. Older
+    // ones fail to read such a body.
+    if (request.headers.size() == Connection::Current()->head_fields()) {
+      inner(request, response);
+    } else {
+      response.status = 400;
+    }
+  };
   if (method == "GET")
     Get(path, std::move(handler));
   else if (method == "POST")
@@ -207,9 +217,9 @@ bool HttpServer::process_and_close_socket(socket_t socket) {
     bool close_asked = false;
     const bool answered =
         ProcessRequest(*this, connection, close_asked, [&](httplib::Request& request) {
-          connection.OnHeadRead();
           if (RequestsClose(request)) connection.CloseAfterResponse();
           PrepareRequest(request);
+          connection.OnHeadRead(request.headers.size());
         });
     if (!connection.Flush() || !answered || close_asked || connection.is_dropped()) break;
   }
@@ -223,7 +233,9 @@ httplib::Server::HandlerResponse HttpServer::RejectUnroutable(const httplib::Req
   for (const Route& route : routes_) {
     if (std::regex_match(request.path, route.path)) allowed.insert(route.method);
   }
-  const std::string_view problem = FramingError(request);
+  const std::string_view problem = Connection::Current()->has_bare_line_feed()
+                                       ? "a line ends without a carriage return"
+                                       : FramingError(request);
   const bool routable = problem.empty() && allowed.contains(request.method);
   // A body that is not read must not be parsed as the next request.
   const bool body_is_read = routable && request.method != "GET";

@@ -121,6 +121,10 @@ INSTANTIATE_TEST_SUITE_P(
                  "POST /v2/eval-runs HTTP/1.1\r\n" + kHost + kKey +
                      "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nA: b\r\n\r\n",
                  "400", "Bad Request", false},
+        WireCase{"TrailersAddNothingToTheHead",
+                 "DELETE " + kRunPath + " HTTP/1.1\r\n" + kHost +
+                     "Transfer-Encoding: chunked\r\n\r\n0\r\n" + kKey + "\r\n",
+                 "400", "Bad Request", false},
         WireCase{"NoGzip",
                  "POST /v2/eval-runs HTTP/1.1\r\n" + kHost + kKey +
                      "Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
@@ -154,8 +158,11 @@ INSTANTIATE_TEST_SUITE_P(
                  "POST /v2/eval-runs HTTP/1.1\r\n" + kHost + kKey +
                      "Transfer-Encoding: gzip, chunked\r\n\r\n" + Chunked("{}"),
                  "400", "Transfer-Encoding", false},
-        WireCase{"LineFeedsOnly", "GET /health/ HTTP/1.1\nHost: x\n\n", "400", "Bad Request",
-                 false},
+        WireCase{"LineFeedsOnly", "GET /health/ HTTP/1.1\nHost: x\n\n", "400",
+                 "without a carriage return", false},
+        WireCase{"OneLineFeed", "GET /health/ HTTP/1.1\r\n" + kHost + "a: b\nc: d\r\n\r\n", "400",
+                 "without a carriage return", false},
+        WireCase{"LineFeedsThatAreNotHttp", "hello\n\n", "400", "Bad Request", false},
         WireCase{"Http2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "400", "Bad Request", false},
         WireCase{"NoHttp", "hello\r\n\r\n", "400", R"({"detail":"Bad Request"})", false},
         WireCase{"LongTarget",
