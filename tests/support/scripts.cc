@@ -60,6 +60,13 @@ Script RespondSlowly(std::string bytes, std::chrono::milliseconds pause) {
   };
 }
 
+Script RespondAndDrip(std::string start, std::string rest, std::chrono::milliseconds pause) {
+  return [start = std::move(start), drip = RespondSlowly(std::move(rest), pause)](
+             const ReceivedRequest& request, UpstreamConnection& connection) {
+    if (connection.Write(start)) drip(request, connection);
+  };
+}
+
 Script RespondWhen(const Latch& latch, std::string bytes) {
   return
       [&latch, bytes = std::move(bytes)](const ReceivedRequest&, UpstreamConnection& connection) {

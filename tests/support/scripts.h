@@ -37,6 +37,8 @@ Script RespondAndClose(std::string bytes);
 Script RespondAndStall(std::string bytes);
 // Sends these bytes one at a time.
 Script RespondSlowly(std::string bytes, std::chrono::milliseconds pause);
+// Sends `start` at once and the rest one byte at a time.
+Script RespondAndDrip(std::string start, std::string rest, std::chrono::milliseconds pause);
 // Sends these bytes when the latch is open. The latch must outlive the upstream.
 Script RespondWhen(const Latch& latch, std::string bytes);
 // Reads the request, then closes or resets the connection.

@@ -131,10 +131,10 @@ std::vector<UpstreamCase> StrangeResponses() {
       Retried(Unexpected(
           "Json500Drips", 500,
           [] {
-            return RespondSlowly(
-                "HTTP/1.1 500 X\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n" +
-                    std::string(1000, 'x'),
-                20ms);
+            return RespondAndDrip("HTTP/1.1 500 X\r\n",
+                                  "content-type: application/json\r\ncontent-length: 1000\r\n\r\n" +
+                                      std::string(1000, 'x'),
+                                  20ms);
           },
           StatusCode::INTERNAL, "unknown")),
       Unexpected("Redirect301", 301,
