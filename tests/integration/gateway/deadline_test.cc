@@ -38,8 +38,8 @@ TEST(DeadlineTest, AnUnfinishedResponseIsNone) {
         "HTTP/1.1 202 X\r\ntransfer-encoding: chunked\r\n\r\n"}) {
     SCOPED_TRACE(bytes);
     ScriptedUpstream upstream(RespondAndStall(bytes));
-    GatewayProcess gateway({.upstream = upstream.url()});
-    const DeleteReply reply = DeleteClient(gateway.grpc_address()).Delete({.timeout = 500ms});
+    GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--deadline-margin", "250ms"}});
+    const DeleteReply reply = DeleteClient(gateway.grpc_address()).Delete({.timeout = 1s});
     EXPECT_THAT(reply, HasCode(StatusCode::DEADLINE_EXCEEDED));
     EXPECT_THAT(reply, HasDeletion("unknown")) << "the client's own timeout has no details";
     EXPECT_THAT(reply, HasReason("UPSTREAM_TIMEOUT"));
