@@ -46,7 +46,10 @@ class Connection final : public HttplibStream {
   [[nodiscard]] bool WaitForRequest();
   // Called when the head of the request has been read, with its number of header fields: what
   // follows is the body.
-  void OnHeadRead(std::size_t fields) { in_head_ = false, head_fields_ = fields; }
+  void OnHeadRead(std::size_t fields) {
+    in_head_ = false;
+    head_fields_ = fields;
+  }
   [[nodiscard]] std::size_t head_fields() const { return head_fields_; }
   // Sends what was written. Returns false if the peer has closed the connection.
   bool Flush();
