@@ -10,9 +10,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "caller"))
 import account  # noqa: E402
 
 
-def call(code="OK", deletion="performed", exists=True, request_id="mine", run="run"):
+def call(code="OK", deletion="performed", exists=True, request_id="mine", run="run", details=""):
     return {"caller": "headless", "request_id": request_id, "run": run, "exists": exists, "code": code,
-            "deletion": deletion, "seconds": 0.01}
+            "deletion": deletion, "details": details, "seconds": 0.01}
 
 
 def row(request_id="mine", outcome="deleted", run="run"):
@@ -53,3 +53,10 @@ def test_adds_up():
     assert (result["calls"], result["gone"], result["failed"], result["wrong"]) == (11, 10, 1, 0)
     assert result["journal"] == {"rows": 10, "deleted": 10, "keys": {"first": 10}}
     assert result["callers"]["headless"]["responses"] == {"OK performed": 10, "UNAVAILABLE unknown": 1}
+
+
+def test_counts_calls_that_could_not_connect():
+    refused = "failed to connect to all addresses; last error: UNKNOWN: ipv4:10.0.0.1:50051: Connection refused"
+    calls = [call(code="UNAVAILABLE", deletion="", details=refused), call(code="UNAVAILABLE", deletion="", details="Socket closed"),
+             call(code="UNAVAILABLE", deletion="not_performed", details="the upstream cannot be reached"), call()]
+    assert account.of(calls, [])["not_connected"] == 1

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The account: every response checked against the backend's journal.
 
-A call is {"caller", "request_id", "run", "exists", "code", "deletion", "seconds"}: `exists` says whether the run existed
-when the call began, `code` and `deletion` are those of the response ("" if it did not come from the gateway).
+A call is {"caller", "request_id", "run", "exists", "code", "deletion", "details", "seconds"}: `exists` says whether the run
+existed when the call began, `code` and `deletion` are those of the response ("" if it did not come from the gateway),
+`details` is the text of an error.
 """
 
 import collections
@@ -38,6 +39,11 @@ def failed(call):
         [("OK", "performed"), ("OK", "presumed")] if call["exists"] else [("NOT_FOUND", "absent"), ("OK", "presumed")])
 
 
+def not_connected(call):
+    """Whether the call failed because no connection could be made, by gRPC's text."""
+    return call["code"] == "UNAVAILABLE" and call["details"].startswith("failed to connect to all addresses")
+
+
 def percentile(ordered, share):
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0
 
@@ -49,7 +55,8 @@ def of(calls, journal):
         if row["outcome"] == "deleted":
             deleted_by[row["eval_run_uuid"]].append(row["request_id"])
     result = {"calls": len(calls), "gone": sum(call["exists"] and call["code"] == "OK" for call in calls),
-              "failed": 0, "wrong": 0, "callers": {}, "failures": [], "wrongs": [],
+              "failed": 0, "not_connected": sum(map(not_connected, calls)), "wrong": 0,
+              "callers": {}, "failures": [], "wrongs": [],
               "journal": {"rows": len(journal), "deleted": sum(map(len, deleted_by.values())),
                           "keys": dict(collections.Counter(row["key_name"] for row in journal))}}
     for name in sorted({call["caller"] for call in calls}):

@@ -4,6 +4,7 @@
 headless        one channel with the recommended service config, over all addresses of a headless Service
 cluster-ip      one channel with the recommended service config, without load balancing and health checks, which need
                 several addresses
+cluster-ip-health   the recommended service config, whole; CHANNELS channels, so that each pod has some of them
 plain           a new connection for each call, without a service config: no retries, no waiting
 """
 
@@ -22,6 +23,7 @@ from aymara.evals.v1 import eval_run_service_pb2 as pb
 from aymara.evals.v1 import eval_run_service_pb2_grpc as rpc
 
 KINDS = ("headless", "cluster-ip", "cluster-ip-health", "plain")
+CHANNELS = 8
 SERVICE_CONFIG = json.loads((pathlib.Path(__file__).resolve().parents[3] / "proto" / "aymara" / "evals" / "v1"
                              / "eval_run_service.service_config.json").read_text(encoding="utf-8"))
 DEADLINE = 30  # seconds
@@ -65,7 +67,7 @@ class Caller:
         self._config = service_config(kind)
         self._chance = random.Random(kind)
         self._numbers = itertools.count()
-        self._channel = None
+        self._channels = []
         self.calls = []
         self.finished = 0
 
@@ -86,7 +88,7 @@ class Caller:
     async def call_until(self, stopped, runs):
         """Starts calls at the rate until `stopped`, and returns when all have ended."""
         if self._kind != "plain":
-            self._channel = self._connect()
+            self._channels = [self._connect() for _ in range(CHANNELS if self._kind == "cluster-ip-health" else 1)]
         in_flight = set()
         due = time.monotonic()
         while not stopped.is_set():
@@ -99,12 +101,13 @@ class Caller:
             due = max(due + 1 / self._rate, time.monotonic() - 0.5)
             await asyncio.sleep(max(0, due - time.monotonic()))
         await asyncio.gather(*in_flight)
-        if self._channel:
-            await self._channel.close()
+        for channel in self._channels:
+            await channel.close()
 
     async def _call(self, run, exists):
-        request_id = f"{self._prefix}{self._kind}-{next(self._numbers)}"
-        channel = self._channel or self._connect()
+        number = next(self._numbers)
+        request_id = f"{self._prefix}{self._kind}-{number}"
+        channel = self._channels[number % len(self._channels)] if self._channels else self._connect()
         began = time.monotonic()
         # Without wait_for_ready, which is the default, a plain caller fails if it cannot connect at once.
         call = rpc.EvalRunServiceStub(channel).DeleteEvalRun(
@@ -112,7 +115,7 @@ class Caller:
         code = (await call.code()).name
         trailers = {key: value for key, value in (await call.trailing_metadata() or ())}
         seconds = time.monotonic() - began
-        if not self._channel:
+        if not self._channels:
             await channel.close()
         self.finished += 1
         self.calls.append({"caller": self._kind, "request_id": request_id, "run": run, "exists": exists, "code": code,

@@ -14,7 +14,7 @@ from evalrun_kubernetes.kubectl import Failed
 
 PHASES = {function.__name__.replace("_", "-"): function for function in (
     phases.steady, phases.identity, monitoring.prometheus, phases.rolling_restart, phases.rollback, phases.node_drain,
-    phases.scale, phases.autoscaling, phases.key_rotation, phases.certificate_rotation,
+    phases.late_endpoints, phases.scale, phases.autoscaling, phases.key_rotation, phases.certificate_rotation,
     phases.backend_restart, phases.disruption_budget,
     phases.frozen_process, controls.health_over_cluster_ip,
     controls.without_drain_delay, controls.without_readiness,

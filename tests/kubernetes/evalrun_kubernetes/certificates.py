@@ -6,7 +6,7 @@ import pathlib
 import subprocess
 import tempfile
 
-SERVICES = ("evalrun-gateway", "evalrun-gateway-headless")
+SERVICES = ("evalrun-gateway", "evalrun-gateway-headless", "evalrun-gateway-late")
 
 
 class Authority:

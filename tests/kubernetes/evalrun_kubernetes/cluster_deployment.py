@@ -74,6 +74,7 @@ def manifests(deployment, connection_age):
         "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "namespace": deployment.namespace.name,
         "resources": ["../development", "storage.yaml", "secrets.yaml"],
         "components": ["../../components/plain-prometheus", "../../components/tls"],
+        "labels": [{"pairs": {"evalrun-test": deployment.namespace.name}, "includeTemplates": True}],
         "replicas": [{"name": "evalrun-gateway", "count": REPLICAS}],
         "images": [image("evalrun-gateway", deployment.images.gateway), image("evalrun-backend", deployment.images.backend)],
         "configMapGenerator": [{"name": "backend-seed", "files": ["seed.json"],

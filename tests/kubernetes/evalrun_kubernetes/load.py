@@ -45,15 +45,22 @@ def pod(name, images, arguments, node=None):
 class Load:
     """Calls from a new pod. `stop()` ends them and sets `account`."""
 
-    def __init__(self, deployment, rates=None):
+    def __init__(self, deployment, rates=None, service=None):
         self._deployment, self._namespace = deployment, deployment.namespace
         self._name, self.account = f"caller-{next(_numbers)}", None
         arguments = ["--backend=http://evalrun-backend:8080", "--journal=http://evalrun-backend:8081",
                      "--ca-file=/tls/ca.crt", "--cert-file=/tls/tls.crt", "--key-file=/tls/tls.key"]
         for kind, rate in (rates or USUAL).items():
-            arguments.append(f"--caller={kind}={TARGETS[kind]}@{rate}")
+            target = f"dns:///{service}:50051" if service else TARGETS[kind]
+            arguments.append(f"--caller={kind}={target}@{rate}")
         self._namespace.apply(pod(self._name, deployment.images, arguments, deployment.caller_node))
-        wait_for(lambda: "calling" in self._log(), 90, f"responses to {self._name}: {self._log()[-500:]}")
+        wait_for(self._is_calling, 90, f"responses to {self._name}")
+
+    def _is_calling(self):
+        status = self._namespace.get("pod", self._name)["status"]
+        if status["phase"] == "Failed":  # by itself, or kubelet has rejected it
+            raise Failed(f"{self._name} does not run: {status.get('message', '')} {self._log()[-2000:]}")
+        return "calling" in self._log()
 
     def _log(self):
         return self._namespace.run("logs", self._name, check=False).stdout
@@ -76,9 +83,9 @@ class Load:
 
 
 @contextlib.contextmanager
-def load(deployment, rates=None):
-    """Makes calls during the block. Afterwards the Load has its `account`."""
-    calls = Load(deployment, rates)
+def load(deployment, rates=None, service=None):
+    """Makes calls during the block, through the usual Services or `service`. Afterwards the Load has its `account`."""
+    calls = Load(deployment, rates, service)
     try:
         yield calls
         calls.stop()
@@ -104,6 +111,10 @@ def assert_balanced(account, min_calls=500, max_ms=5000):
 
 
 def assert_losses(account):
-    """For negative controls: fails unless assert_balanced would find a failed or wrong call."""
-    if not account["failed"] and not account["wrong"]:
-        raise Failed(f"nothing was lost in {account['calls']} calls: the check would not have found the defect")
+    """For negative controls: fails unless calls could not connect, so that assert_balanced would find them failed. No response
+    may be wrong even then."""
+    if account["wrong"]:
+        raise Failed(f"{account['wrong']} wrong: {json.dumps(account['wrongs'][:4])}")
+    if not account["not_connected"]:
+        raise Failed(f"of {account['calls']} calls {account['failed']} failed, and none for want of a connection: the check "
+                     "would not have found the defect")

@@ -13,6 +13,7 @@ from evalrun_kubernetes.kubectl import Failed, is_ready, run, wait_for
 from evalrun_kubernetes.load import load, assert_balanced
 
 GATEWAY = "deployment/evalrun-gateway"
+ENDPOINT_DELAY = 4  # seconds
 
 
 def summary(account):
@@ -62,7 +63,7 @@ def node_drain(deployment):
     with load(deployment) as calls:
         try:
             run("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=300s",
-                "--pod-selector=app.kubernetes.io/name=evalrun-gateway")
+                f"--pod-selector=app.kubernetes.io/name=evalrun-gateway,evalrun-test={deployment.namespace.name}")
             deployment.namespace.settle(cluster_deployment.REPLICAS)
         finally:
             run("uncordon", node)
@@ -71,6 +72,45 @@ def node_drain(deployment):
     deployment.namespace.run("rollout", "restart", GATEWAY)
     deployment.namespace.rolled_out("evalrun-gateway")
     return f"{node}; {summary(calls.account)}", calls.account
+
+
+def publish_endpoints(deployment):
+    """Makes the Service `evalrun-gateway-late` lead to the pods that are ready now."""
+    name = "evalrun-gateway-late"
+    port = {"name": "grpc", "port": 50051, "protocol": "TCP"}
+    addresses = [pod["status"]["podIP"] for pod in deployment.namespace.pods() if is_ready(pod)]
+    deployment.namespace.apply(
+        {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": {"ports": [port]}},
+        {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+         "metadata": {"name": name, "labels": {"kubernetes.io/service-name": name}},
+         "addressType": "IPv6" if ":" in addresses[0] else "IPv4", "ports": [port],
+         "endpoints": [{"addresses": [address], "conditions": {"ready": True}} for address in addresses]})
+
+
+def replaced_with_late_endpoints(deployment):
+    """Deletes pods, each of which stays among the endpoints of a Service for ENDPOINT_DELAY. Returns the account of a caller
+    through this Service without retries. The Services of a small cluster do not show what happens when a node is late:
+    their rules change before the pod stops listening."""
+    publish_endpoints(deployment)
+    try:
+        with load(deployment, {"plain": 50}, "evalrun-gateway-late") as calls:
+            for _ in range(3):
+                deployment.namespace.run("delete", "pod", "--wait=false", deployment.namespace.pods()[0]["metadata"]["name"])
+                time.sleep(ENDPOINT_DELAY)
+                publish_endpoints(deployment)
+                deployment.namespace.settle(cluster_deployment.REPLICAS)
+                publish_endpoints(deployment)
+    finally:
+        deployment.namespace.run("delete", "service/evalrun-gateway-late", "endpointslice/evalrun-gateway-late",
+                                 "--ignore-not-found")
+    return calls.account
+
+
+def late_endpoints(deployment):
+    """A pod that shuts down serves for `drain.delay`, until the last node has removed it from its rules."""
+    account = replaced_with_late_endpoints(deployment)
+    assert_balanced(account)
+    return summary(account), account
 
 
 def metric(deployment, pod, name, label=""):
