@@ -9,14 +9,14 @@ import time
 import traceback
 import xml.etree.ElementTree as ElementTree
 
-from evalrun_kubernetes import cluster_deployment, controls, monitoring, phases
+from evalrun_kubernetes import cluster_deployment, controls, installation, monitoring, phases
 from evalrun_kubernetes.kubectl import Failed
 
 PHASES = {function.__name__.replace("_", "-"): function for function in (
     phases.steady, phases.identity, monitoring.prometheus, phases.rolling_restart, phases.rollback, phases.node_drain,
     phases.late_endpoints, phases.scale, phases.autoscaling, phases.key_rotation, phases.certificate_rotation,
     phases.backend_restart, phases.disruption_budget,
-    phases.frozen_process, controls.health_over_cluster_ip,
+    phases.frozen_process, installation.production_overlay, installation.helm, controls.health_over_cluster_ip,
     controls.without_drain_delay, controls.without_readiness,
     controls.without_connection_age)}
 
