@@ -106,6 +106,9 @@ def is_source(path):
 
 
 def check_licenses():
+    if not shutil.which("git"):
+        print("there is no git: which files belong to the project is not known")
+        sys.exit(SKIPPED)
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=TOP, capture_output=True)
     if listed.returncode:
         print("not a git checkout: which files belong to the project is not known")

@@ -13,6 +13,7 @@ import pytest
 from evalrun_testing.certificates import Mount
 from evalrun_testing.child_process import TIMEOUT
 from evalrun_testing.gateway import GatewayProcess, run_gateway
+from evalrun_testing.tcp_server import tcp_server
 
 UPSTREAM = "http://127.0.0.1:1/v2"  # nothing is deleted here
 TRIES = 5  # another process may take a free port
@@ -139,11 +140,9 @@ def test_tls_to_plaintext_is_explained(make_redis, start_gateway):
 @pytest.mark.parametrize("drips", [False, True])
 def test_handshake_has_a_timeout(start_gateway, drips):
     """Also where every read gets something."""
-    def serve():
-        while True:
-            connection, _ = server.accept()
-            accepted.append(time.monotonic())
-            threading.Thread(target=drip, args=[connection], daemon=True).start()
+    def serve(connection):
+        accepted.append(time.monotonic())
+        threading.Thread(target=drip, args=[connection], daemon=True).start()
 
     def drip(connection):
         # The header of a handshake record of 16 KiB, and one byte of it at a time.
@@ -155,10 +154,8 @@ def test_handshake_has_a_timeout(start_gateway, drips):
             time.sleep(TIMEOUT)
 
     accepted = []
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        threading.Thread(target=serve, daemon=True).start()
-        gateway = start_gateway(f"127.0.0.1:{server.getsockname()[1]}", timeout="300ms")
-        reason = down_reason(gateway)
+    with tcp_server(serve) as address:
+        reason = down_reason(start_gateway(address, timeout="300ms"))
         passed = time.monotonic() - accepted[0]
     assert reason == "no TLS handshake in time"
     assert passed < 5

@@ -4,9 +4,10 @@
 import os
 import socket
 import subprocess
-import threading
 
 import pytest
+
+from evalrun_testing.tcp_server import tcp_server
 
 from evalrunctl import command, environment, run, start, uuid
 
@@ -28,20 +29,14 @@ def test_connection_refused(arguments):
 
 
 def test_http1_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        def respond():
-            while True:
-                try:
-                    connection, _ = server.accept()
-                except OSError:
-                    return
-                with connection:
-                    connection.recv(1000)
-                    connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n"
-                                       b"Connection: close\r\n\r\n")
+    def respond(connection):
+        with connection:
+            connection.recv(1000)
+            connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n"
+                               b"Connection: close\r\n\r\n")
 
-        threading.Thread(target=respond, daemon=True).start()
-        done = run("health", "--server", f"127.0.0.1:{server.getsockname()[1]}")
+    with tcp_server(respond) as address:
+        done = run("health", "--server", address)
     assert done.returncode == 1
     assert "speaks HTTP/1" in done.stderr
 
