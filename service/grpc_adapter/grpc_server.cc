@@ -255,8 +255,7 @@ void GrpcServer::SetLiveConfig(handler::LiveConfig live_config, std::function<vo
 void GrpcServer::Post(std::function<void()> task) { loop_->Post(std::move(task)); }
 
 void GrpcServer::FindHandshakePeer(FailedHandshakes::OnIdentified on_identified) {
-  // gRPC reports on another thread what the loop cannot place, such as a handshake that took too
-  // long.
+  // Newer gRPC than 1.51 reports on threads of its own, which close the socket at any time.
   if (!loop_->IsLoopThread()) {
     on_identified(nullptr);
     return;
