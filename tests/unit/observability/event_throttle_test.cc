@@ -27,6 +27,7 @@ TEST(EventThrottleTest, KindsBeyondTheLimitCountAsOne) {
   EXPECT_EQ(throttle.Admit("b", kStart), 0u);
   EXPECT_EQ(throttle.Admit("c", kStart), 0u);
   EXPECT_EQ(throttle.Admit("d", kStart), std::nullopt);
+  EXPECT_EQ(throttle.Admit("a", kStart + seconds(10)), 0u);
 }
 
 TEST(EventThrottleTest, KindsOfPastIntervalsMakeRoom) {
