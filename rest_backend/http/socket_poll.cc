@@ -99,8 +99,7 @@ void SocketPoll::SetInterest(Shard* shard, int fd, int what) {
   Socket& socket = At(fd);
   const bool was_connecting = (socket.wanted & EPOLLOUT) != 0;
   socket.wanted = EpollEvents(what);
-  socket.shard = socket.wanted == 0 ? nullptr : shard;
-  socket.user = shard;
+  socket.shard = shard;
   // libcurl 7.88 does not report that it closes a connection which it gives up making.
   if (what == CURL_POLL_REMOVE && was_connecting && fcntl(fd, F_GETFD) < 0) {
     Erase(fd);
@@ -168,7 +167,7 @@ std::span<const SocketPoll::Event> SocketPoll::Ready() {
       // Unexpected bytes would be taken for the response to the next request.
       if (socket.connection) {
         CloseConnection(fd);
-        ended_idle_of_.push_back(socket.user);
+        ended_idle_of_.push_back(socket.shard);
       }
       Register(fd, 0);
     } else {
@@ -179,7 +178,8 @@ std::span<const SocketPoll::Event> SocketPoll::Ready() {
 }
 
 bool SocketPoll::HasInterest(const Event& event) const {
-  return sockets_[static_cast<std::size_t>(event.fd)].shard == event.shard;
+  const Socket& socket = sockets_[static_cast<std::size_t>(event.fd)];
+  return socket.wanted != 0 && socket.shard == event.shard;
 }
 
 }  // namespace evalrun::http

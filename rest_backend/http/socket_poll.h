@@ -74,8 +74,7 @@ class SocketPoll {
 
  private:
   struct Socket {
-    Shard* shard = nullptr;        // that wants its events, if any
-    Shard* user = nullptr;         // that wanted them last
+    Shard* shard = nullptr;        // that wanted events last
     std::uint32_t registered = 0;  // with epoll
     std::uint32_t wanted = 0;
     bool connection = false;  // made by Open(), and not known to have ended
