@@ -51,10 +51,6 @@ void LibraryLog::OnGrpcLine(spdlog::level::level_enum level, std::string_view pl
     return;
   }
   handshake_failures_.at(failure->cause)->Increment();
-  if (!find_handshake_peer_) {
-    WriteHandshakeFailure(failure->cause, failure->message, {});
-    return;
-  }
   find_handshake_peer_([this, cause = failure->cause, message = std::string(failure->message)](
                            const Peer& peer) { WriteHandshakeFailure(cause, message, peer); });
 }

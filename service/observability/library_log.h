@@ -63,7 +63,7 @@ class LibraryLog {
   const EventLog& events_;
   EventThrottle throttle_;
   EventThrottle handshake_throttle_;
-  FindPeer find_handshake_peer_;                                         // empty: no peer is found
+  FindPeer find_handshake_peer_ = [](const auto& found) { found(Peer{}); };
   std::map<std::string_view, prometheus::Counter*> handshake_failures_;  // by cause
 };
 
