@@ -12,7 +12,7 @@
 #include "tests/benchmark/load.h"
 #include "tests/benchmark/timed_upstream.h"
 #include "tests/support/gateway_process.h"
-#include "tests/support/grpc_hooks.h"
+#include "tests/support/grpc_version.h"
 #include "tests/support/matchers.h"
 #include "tests/support/scripts.h"
 

@@ -2,6 +2,8 @@
 
 #include "service/grpc_adapter/failed_handshakes.h"
 
+#include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -30,6 +32,12 @@ class FailedHandshakesTest : public ::testing::Test, public evalrun::testing::Lo
     failed_.Add(connection, kNow);
     return connection;
   }
+  // A connection that was just accepted.
+  UniqueFd ConnectAndAdd(std::uint8_t host) {
+    UniqueFd socket = Connect(host);
+    Add(socket.get());
+    return socket;
+  }
   void Fail(FailedHandshakes::Clock::time_point now = kNow) {
     failed_.OnFailure(
         [this](const net::PeerName* peer) {
@@ -43,10 +51,8 @@ class FailedHandshakesTest : public ::testing::Test, public evalrun::testing::Lo
 };
 
 TEST_F(FailedHandshakesTest, TheConnectionThatIsClosedAfterwards) {
-  const UniqueFd other = Connect(/*host=*/1);
-  UniqueFd failing = Connect(/*host=*/2);
-  Add(other.get());
-  Add(failing.get());
+  const UniqueFd other = ConnectAndAdd(/*host=*/1);
+  UniqueFd failing = ConnectAndAdd(/*host=*/2);
   Fail();
   failing.Close();
   EXPECT_THAT(hosts_, IsEmpty());
@@ -57,10 +63,8 @@ TEST_F(FailedHandshakesTest, TheConnectionThatIsClosedAfterwards) {
 }
 
 TEST_F(FailedHandshakesTest, NotOneThatWasClosedBefore) {
-  UniqueFd before = Connect(/*host=*/1);
-  UniqueFd failing = Connect(/*host=*/2);
-  Add(before.get());
-  Add(failing.get());
+  UniqueFd before = ConnectAndAdd(/*host=*/1);
+  UniqueFd failing = ConnectAndAdd(/*host=*/2);
   before.Close();
   Fail();
   failing.Close();
@@ -69,10 +73,8 @@ TEST_F(FailedHandshakesTest, NotOneThatWasClosedBefore) {
 }
 
 TEST_F(FailedHandshakesTest, NoneWhereSeveralAreClosed) {
-  UniqueFd one = Connect(/*host=*/1);
-  UniqueFd another = Connect(/*host=*/2);
-  Add(one.get());
-  Add(another.get());
+  UniqueFd one = ConnectAndAdd(/*host=*/1);
+  UniqueFd another = ConnectAndAdd(/*host=*/2);
   Fail();
   one.Close();
   another.Close();
@@ -81,10 +83,8 @@ TEST_F(FailedHandshakesTest, NoneWhereSeveralAreClosed) {
 }
 
 TEST_F(FailedHandshakesTest, FailuresOfOneIterationAreToldApart) {
-  UniqueFd one = Connect(/*host=*/1);
-  UniqueFd another = Connect(/*host=*/2);
-  Add(one.get());
-  Add(another.get());
+  UniqueFd one = ConnectAndAdd(/*host=*/1);
+  UniqueFd another = ConnectAndAdd(/*host=*/2);
   Fail();
   one.Close();
   Fail();
@@ -112,9 +112,8 @@ TEST_F(FailedHandshakesTest, NotOneThatIsTooOld) {
 }
 
 TEST_F(FailedHandshakesTest, OnlyTheYoungestConnectionsAreLookedAt) {
-  UniqueFd failing = Connect(/*host=*/2);
+  UniqueFd failing = ConnectAndAdd(/*host=*/2);
   const UniqueFd other = Connect(/*host=*/1);
-  Add(failing.get());
   for (std::size_t i = 0; i < FailedHandshakes::kMaxYoungConnections; ++i) Add(other.get());
   Fail();
   failing.Close();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // File: loopback_connections.h
+//
+// Connections from 127.0.0.x over the loopback interface.
 #ifndef EVALRUN_TESTS_UNIT_GRPC_ADAPTER_LOOPBACK_CONNECTIONS_H_
 #define EVALRUN_TESTS_UNIT_GRPC_ADAPTER_LOOPBACK_CONNECTIONS_H_
 
@@ -18,7 +20,6 @@
 
 namespace evalrun::testing {
 
-// Connections from 127.0.0.x over the loopback interface.
 class LoopbackConnections {
  public:
   LoopbackConnections() : listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {

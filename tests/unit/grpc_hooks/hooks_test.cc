@@ -16,7 +16,7 @@
 
 #include "service/grpc_hooks/accepted_sockets.h"
 #include "service/grpc_hooks/write_batch.h"
-#include "tests/support/grpc_hooks.h"
+#include "tests/support/grpc_version.h"
 
 namespace evalrun::grpc_hooks {
 namespace {

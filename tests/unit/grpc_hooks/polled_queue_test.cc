@@ -15,7 +15,7 @@
 #include <grpcpp/server_builder.h>
 #include <gtest/gtest.h>
 
-#include "tests/support/grpc_hooks.h"
+#include "tests/support/grpc_version.h"
 
 namespace evalrun::grpc_hooks {
 namespace {
