@@ -17,6 +17,11 @@ namespace {
 // Further ones are destroyed when they have finished: after a burst memory is given back.
 constexpr std::size_t kMaxIdleTransfers = 64;
 
+// How many abandoned attempts may wait for their responses, and how long: without a bound, callers
+// that leave could have any number of requests at the upstream at a time.
+constexpr std::size_t kMaxAbandoned = 256;
+constexpr std::chrono::seconds kMaxAbandonedTime{1};
+
 }  // namespace
 
 using Clock = std::chrono::steady_clock;
@@ -112,10 +117,19 @@ void HttpClient::Release(Transfer* transfer) {
   }
 }
 
+void HttpClient::Abandon(Transfer* transfer) {
+  if (!transfer->may_have_been_sent() || abandoned_.size() == kMaxAbandoned) {
+    Release(transfer);
+    return;
+  }
+  transfer->Abandon();
+  abandoned_.push_back({transfer, Clock::now() + kMaxAbandonedTime});
+}
+
 bool HttpClient::Abort(Transfer* transfer) {
   const bool may_have_been_sent = transfer->may_have_been_sent();
   Forget(transfer);
-  Release(transfer);
+  Abandon(transfer);
   return may_have_been_sent;
 }
 
@@ -124,7 +138,7 @@ void HttpClient::Expire(Transfer* transfer) {
   AttemptObserver* observer = transfer->observer();
   const deletion::AttemptResult result = transfer->ExpiredResult();
   observer->OnAttemptDone(result);
-  Release(transfer);
+  Abandon(transfer);
 }
 
 std::size_t HttpClient::Poll() {
@@ -157,6 +171,7 @@ bool HttpClient::RunReady() {
       progress = true;
     }
   }
+  progress = EndLateAbandoned(now) || progress;
   CloseIdleShards(now);
   return progress;
 }
@@ -205,10 +220,27 @@ bool HttpClient::EndLateLookups(Clock::time_point now) {
   return any;
 }
 
+bool HttpClient::EndLateAbandoned(Clock::time_point now) {
+  bool any = false;
+  while (!abandoned_.empty() && now >= abandoned_.front().end) {
+    Release(abandoned_.front().transfer);
+    abandoned_.pop_front();
+    any = true;
+  }
+  return any;
+}
+
 void HttpClient::CompleteFinished(Shard& shard) {
   while (const std::optional<Shard::FinishedTransfer> done = shard.NextFinishedTransfer()) {
     Transfer* transfer = Transfer::Of(done->easy);
     AttemptObserver* observer = transfer->observer();
+    if (observer == nullptr) {
+      std::erase_if(abandoned_, [transfer](const AbandonedAttempt& abandoned) {
+        return abandoned.transfer == transfer;
+      });
+      Release(transfer);
+      continue;
+    }
     const deletion::AttemptResult result = transfer->Result(done->code);
     // The addresses may be outdated.
     const bool is_unreachable = result.fault == Fault::kConnect || result.fault == Fault::kTls;
@@ -247,14 +279,16 @@ void HttpClient::CloseIdleShards(Clock::time_point now) {
 std::optional<Clock::time_point> HttpClient::NextWakeUp() const {
   if (!not_started_.empty()) return Clock::now();
   std::optional<Clock::time_point> next;
-  if (!waiting_.empty()) next = waiting_.front()->begun_at() + options_.connect_timeout;
+  const auto wake_up_at = [&next](Clock::time_point time) {
+    if (!next.has_value() || time < *next) next = time;
+  };
+  if (!waiting_.empty()) wake_up_at(waiting_.front()->begun_at() + options_.connect_timeout);
+  if (!abandoned_.empty()) wake_up_at(abandoned_.front().end);
   for (const auto& shard : shards_) {
-    std::optional<Clock::time_point> due = shard->timer();
+    if (shard->timer().has_value()) wake_up_at(*shard->timer());
     if (shard->idle_since().has_value()) {
-      const Clock::time_point close_at = *shard->idle_since() + options_.idle_connection_age;
-      due = due.has_value() ? std::min(*due, close_at) : close_at;
+      wake_up_at(*shard->idle_since() + options_.idle_connection_age);
     }
-    if (due.has_value() && (!next.has_value() || *due < *next)) next = due;
   }
   return next;
 }

@@ -24,6 +24,9 @@
 // * No call blocks. The name of the upstream, or of its proxy, is looked up in the background
 //   (dns/background_resolver.h) and libcurl is given its addresses. Attempts wait for the first
 //   addresses within their timeouts; later ones use those that are known.
+// * A caller that leaves costs no connection: once a request may have been sent, its response is
+//   awaited for another second, and the connection is then used again. Otherwise callers that
+//   cancel, or have short deadlines, would make the upstream accept a connection for each call.
 //
 // Not thread-safe.
 #ifndef EVALRUN_REST_BACKEND_HTTP_HTTP_CLIENT_H_
@@ -65,7 +68,7 @@ class HttpClient {
   // Fault::kResolve when no address is known and the lookup has failed.
   Transfer* Send(const AttemptRequest& request, AttemptObserver* observer);
 
-  // Aborts an attempt; its observer is not called. True when a part of the request may have been
+  // Gives up an attempt; its observer is not called. True when a part of the request may have been
   // sent.
   bool Abort(Transfer* transfer);
 
@@ -85,6 +88,7 @@ class HttpClient {
   // When RunReady() must be called even if no socket is ready; empty: never.
   [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> NextWakeUp() const;
 
+  // Attempts that have been begun and not ended, abandoned ones included.
   [[nodiscard]] std::size_t in_flight() const { return in_flight_; }
   // TCP connections since the start: attempted, and ended.
   [[nodiscard]] std::size_t connections_opened() const { return poll_.opened(); }
@@ -96,6 +100,11 @@ class HttpClient {
     Transfer* transfer;
     deletion::Fault fault;
   };
+  // Whose observer has been called, or will not be, and whose response is still awaited.
+  struct AbandonedAttempt {
+    Transfer* transfer;
+    std::chrono::steady_clock::time_point end;  // when its connection is closed
+  };
 
   Shard* ShardWithCapacity();
   void Start(Transfer* transfer, bool has_waited);
@@ -105,6 +114,8 @@ class HttpClient {
   void OnLookup();
   void UseAddresses(const std::vector<std::string>& addresses);
   bool EndLateLookups(std::chrono::steady_clock::time_point now);
+  bool EndLateAbandoned(std::chrono::steady_clock::time_point now);
+  void Abandon(Transfer* transfer);
   void Release(Transfer* transfer);
   void CompleteFinished(Shard& shard);
   // True when there was any.
@@ -126,6 +137,7 @@ class HttpClient {
   std::vector<Transfer*> idle_transfers_;
   std::deque<Transfer*> waiting_;  // for the first addresses, oldest first
   std::vector<NotStarted> not_started_;
+  std::deque<AbandonedAttempt> abandoned_;  // oldest first
   std::size_t in_flight_ = 0;
 };
 

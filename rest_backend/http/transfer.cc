@@ -151,6 +151,13 @@ CURLcode Transfer::ApplyTlsFiles() {
   return set.code();
 }
 
+void Transfer::Abandon() {
+  observer_ = nullptr;
+  // The lines of the request may go now. libcurl has written them, and OnSend() does not let it
+  // write them again.
+  CurlOptions(easy_.get()).Set<CURLOPT_HTTPHEADER>(static_cast<curl_slist*>(nullptr));
+}
+
 void Transfer::End() {
   shard_ = nullptr;
   tls_files_.reset();

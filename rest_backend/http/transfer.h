@@ -48,6 +48,9 @@ class Transfer {
   [[nodiscard]] bool Enter(Shard* in_shard, std::shared_ptr<const PinnedAddresses> addresses,
                            bool has_waited);
 
+  // Goes on with an attempt that has been sent, without an observer.
+  void Abandon();
+
   // The attempt is finished or aborted.
   void End();
 
@@ -60,6 +63,7 @@ class Transfer {
                                                          std::string_view text) const;
 
   [[nodiscard]] CURL* easy() const { return easy_.get(); }
+  // nullptr: the attempt is abandoned.
   [[nodiscard]] AttemptObserver* observer() const { return observer_; }
   [[nodiscard]] Shard* shard() const { return shard_; }
   [[nodiscard]] bool may_have_been_sent() const { return attempts_ > 0; }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What libcurl refuses to begin, and attempts that wait for the addresses of a name. Transfers over
-// real sockets: tests/integration/gateway. Real name servers: tests/name_server.
+// What libcurl refuses to begin, abandoned attempts, and attempts that wait for the addresses of a
+// name. Transfers over real sockets: tests/integration/gateway. Real name servers:
+// tests/name_server.
 #include "rest_backend/http/http_client.h"
 
 #include <netinet/in.h>
@@ -9,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -46,23 +48,25 @@ class RecordingObserver final : public AttemptObserver {
   bool may_have_been_sent = false;
 };
 
+// On a free port of 127.0.0.1. Returns its URL.
+std::string Listen(int socket, int backlog) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  EXPECT_EQ(bind(socket, generic, size), 0);
+  EXPECT_EQ(listen(socket, backlog), 0);
+  EXPECT_EQ(getsockname(socket, generic, &size), 0);
+  return "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+}
+
 // Responds 204 to each request on one connection; if `responds_at_once` to the first one before it
 // arrives.
 class OneConnectionServer {
  public:
   explicit OneConnectionServer(bool responds_at_once = false)
-      : responds_at_once_(responds_at_once) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof(address);
-    auto* generic = reinterpret_cast<sockaddr*>(&address);
-    EXPECT_EQ(bind(listener_, generic, size), 0);
-    EXPECT_EQ(listen(listener_, 1), 0);
-    EXPECT_EQ(getsockname(listener_, generic, &size), 0);
-    url_ = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
-    thread_ = std::thread([this] { Serve(); });
-  }
+      : responds_at_once_(responds_at_once), thread_([this] { Serve(); }) {}
   ~OneConnectionServer() {
     shutdown(listener_, SHUT_RDWR);
     thread_.join();
@@ -108,7 +112,7 @@ class OneConnectionServer {
   const bool responds_at_once_;
   std::atomic<bool> has_responded_ = false;
   const int listener_ = socket(AF_INET, SOCK_STREAM, 0);
-  std::string url_;
+  const std::string url_ = Listen(listener_, 1);
   std::thread thread_;
 };
 
@@ -209,6 +213,153 @@ TEST(HttpClientReuseTest, ConnectionWhoseResponseWasThereAtOnceIsReused) {
   run_until([&observer] { return observer.faults.size() == 2; });
   EXPECT_THAT(observer.faults, ElementsAre(Fault::kNone, Fault::kNone));
   EXPECT_EQ(client.connections_opened(), 1U);
+}
+
+// Accepts, reads and responds when the test says so.
+class SteppedServer {
+ public:
+  SteppedServer() = default;
+  ~SteppedServer() {
+    for (const int connection : connections_) close(connection);
+    close(listener_);
+  }
+  SteppedServer(const SteppedServer&) = delete;
+  SteppedServer& operator=(const SteppedServer&) = delete;
+
+  [[nodiscard]] const std::string& url() const { return url_; }
+  // Accepts and reads what is there, without waiting. Returns the number of requests since the
+  // start.
+  std::size_t ReadRequests() {
+    for (int fd = 0; (fd = accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK)) >= 0;) {
+      connections_.push_back(fd);
+    }
+    for (const int connection : connections_) {
+      // A request of this test arrives whole.
+      std::array<char, 4096> bytes{};
+      if (recv(connection, bytes.data(), bytes.size(), 0) > 0) ++requests_;
+    }
+    return requests_;
+  }
+  void Respond() const {
+    const std::string response = "HTTP/1.1 204 X\r\n\r\n";
+    EXPECT_EQ(send(connections_.front(), response.data(), response.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(response.size()));
+  }
+  // The first connection, which stays in the list.
+  void Shutdown() const { shutdown(connections_.front(), SHUT_RDWR); }
+
+ private:
+  const int listener_ = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  const std::string url_ = Listen(listener_, 1000);
+  std::vector<int> connections_;
+  std::size_t requests_ = 0;
+};
+
+// Attempts that are aborted, or expire, after they have been sent.
+class AbandonedAttemptTest : public ::testing::Test {
+ protected:
+  Transfer* Send() {
+    const std::array<const char*, 1> headers = {line_->c_str()};
+    const AttemptRequest request{
+        .target = "/v2/eval-runs/x", .headers = headers, .timeout = std::chrono::seconds(30)};
+    return client_.Send(request, &observer_);
+  }
+  // Works as the event loop does, until `done`.
+  template <typename Predicate>
+  bool RunUntil(Predicate done) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!done() && std::chrono::steady_clock::now() < end) {
+      pollfd readable{.fd = client_.poll_fd(), .events = POLLIN, .revents = 0};
+      poll(&readable, 1, 1);
+      client_.Poll();
+      client_.RunReady();
+    }
+    return done();
+  }
+  bool RunUntilRequests(std::size_t count) {
+    return RunUntil([this, count] { return server_.ReadRequests() == count; });
+  }
+  bool RunUntilInFlight(std::size_t count) {
+    return RunUntil([this, count] { return client_.in_flight() == count; });
+  }
+
+  SteppedServer server_;
+  HttpClient client_{HttpClientOptions{.origin = server_.url(), .headers = {}, .proxy = {}}};
+  RecordingObserver observer_;
+  // Reset when the call that it belongs to has ended.
+  std::unique_ptr<std::string> line_ = std::make_unique<std::string>("X-Line: of the call");
+};
+
+TEST_F(AbandonedAttemptTest, LeavesAConnectionThatIsUsedAgain) {
+  Transfer* const aborted = Send();
+  ASSERT_TRUE(RunUntilRequests(1));
+  EXPECT_TRUE(client_.Abort(aborted));
+  EXPECT_EQ(client_.in_flight(), 1U);
+  server_.Respond();
+  ASSERT_TRUE(RunUntilInFlight(0));
+  EXPECT_THAT(observer_.faults, IsEmpty());
+
+  Transfer* const expired = Send();
+  ASSERT_TRUE(RunUntilRequests(2));
+  client_.Expire(expired);
+  EXPECT_THAT(observer_.faults, ElementsAre(Fault::kTimeout));
+  server_.Respond();
+  ASSERT_TRUE(RunUntilInFlight(0));
+  EXPECT_THAT(observer_.faults, ElementsAre(Fault::kTimeout)) << "reported twice";
+
+  Send();
+  ASSERT_TRUE(RunUntilRequests(3));
+  server_.Respond();
+  ASSERT_TRUE(RunUntilInFlight(0));
+  EXPECT_THAT(observer_.faults, ElementsAre(Fault::kTimeout, Fault::kNone));
+  EXPECT_EQ(client_.connections_opened(), 1U);
+}
+
+TEST_F(AbandonedAttemptTest, EndsAfterASecond) {
+  Transfer* const transfer = Send();
+  ASSERT_TRUE(RunUntilRequests(1));
+  EXPECT_TRUE(client_.Abort(transfer));
+  const auto wake_up = client_.NextWakeUp();
+  ASSERT_TRUE(wake_up.has_value());
+  EXPECT_LE(*wake_up, std::chrono::steady_clock::now() + std::chrono::seconds(1));
+  ASSERT_TRUE(RunUntilInFlight(0));
+  EXPECT_EQ(client_.connections_closed(), 1U);
+}
+
+// libcurl sends a request again when the connection that it reused ends without a response.
+TEST_F(AbandonedAttemptTest, IsNotSentAgain) {
+  Send();
+  ASSERT_TRUE(RunUntilRequests(1));
+  server_.Respond();
+  ASSERT_TRUE(RunUntilInFlight(0));
+
+  Transfer* const transfer = Send();
+  ASSERT_TRUE(RunUntilRequests(2));
+  EXPECT_TRUE(client_.Abort(transfer));
+  line_.reset();
+  server_.Shutdown();
+  ASSERT_TRUE(RunUntilInFlight(0));
+  EXPECT_EQ(server_.ReadRequests(), 2U);
+  EXPECT_EQ(client_.connections_opened(), 2U) << "libcurl tried";
+  EXPECT_EQ(client_.connections_closed(), 2U);
+}
+
+TEST_F(AbandonedAttemptTest, NoMoreThan256AreWaitedFor) {
+  std::vector<Transfer*> transfers(300);
+  for (Transfer*& transfer : transfers) transfer = Send();
+  ASSERT_TRUE(RunUntilRequests(transfers.size()));
+  for (Transfer* transfer : transfers) EXPECT_TRUE(client_.Abort(transfer));
+  EXPECT_EQ(client_.in_flight(), 256U);
+  EXPECT_EQ(client_.connections_closed(), 44U);
+  ASSERT_TRUE(RunUntilInFlight(0));
+  EXPECT_EQ(client_.connections_closed(), 300U);
+}
+
+TEST_F(AbandonedAttemptTest, IsEndedWithTheClient) {
+  Transfer* const transfer = Send();
+  ASSERT_TRUE(RunUntilRequests(1));
+  EXPECT_TRUE(client_.Abort(transfer));
+  line_.reset();
 }
 
 // A name server whose responses the test gives. It outlives its lookups.
