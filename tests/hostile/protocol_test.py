@@ -2,7 +2,6 @@
 """HTTP/2 frame by frame: calls that are compressed, and how the gateway ends a connection."""
 
 import gzip
-import sqlite3
 import struct
 import zlib
 
@@ -111,8 +110,7 @@ def deployment(make_deployment):
 
 def requests(deployment):
     """The number of deletions that have reached the backend."""
-    with sqlite3.connect(deployment.backend.database) as database:
-        return database.execute("SELECT COUNT(*) FROM journal").fetchone()[0]
+    return deployment.backend.query("SELECT COUNT(*) FROM journal")[0][0]
 
 
 def call(deployment, message, *headers):

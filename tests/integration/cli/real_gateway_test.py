@@ -2,7 +2,6 @@
 """evalrunctl with the real gateway and backend."""
 
 import json
-import sqlite3
 
 import pytest
 
@@ -45,9 +44,8 @@ def test_list_is_deleted_and_reported(deployment, ids):
     assert sorted(results) == sorted(ids)
     assert [one for one in ids if not results[one]["gone"]] == [ids[5]]
     assert results[ids[5]]["reason"] == "RESOURCE_CONFLICT"
-    with sqlite3.connect(deployment.backend.database) as database:
-        journal = database.execute("SELECT outcome, COUNT(*) FROM journal GROUP BY outcome")
-        assert dict(journal.fetchall()) == {"deleted": RUNS - 1, "still_processing": 1}
+    assert dict(deployment.backend.query("SELECT outcome, COUNT(*) FROM journal GROUP BY outcome")) == {
+        "deleted": RUNS - 1, "still_processing": 1}
 
     again = run("delete", "--server", deployment.gateway.grpc_address, "--from-file", "ids.txt",
                 "--done-file", "done.txt")
@@ -76,8 +74,7 @@ def test_missing_workspace_is_not_a_missing_run(deployment, ids):
     one = run("delete", "--server", server, ids[0], "--workspace", nowhere)
     assert "resource             aymara.evals.v1.Workspace " + nowhere in one.stderr
     assert "--allow-missing" not in one.stderr
-    with sqlite3.connect(deployment.backend.database) as database:
-        assert database.execute("SELECT COUNT(*) FROM eval_runs").fetchone() == (RUNS,)
+    assert deployment.backend.query("SELECT COUNT(*) FROM eval_runs") == [(RUNS,)]
 
 
 def test_single_run_reports_details(deployment, ids):
@@ -95,9 +92,8 @@ def test_run_that_an_earlier_call_deleted_is_presumed(make_deployment):
     deployment = make_deployment(runs=1, flags=["--max-attempts", "1"])
     deployment.faults.set(fault="drop_after_commit", count=1)
     done = run("delete", "--server", deployment.gateway.grpc_address, deployment.runs[0], "--retry-unknown")
-    with sqlite3.connect(deployment.backend.database) as database:
-        journal = database.execute("SELECT outcome FROM journal ORDER BY rowid")
-        assert journal.fetchall() == [("deleted",), ("not_found",)]
+    journal = deployment.backend.query("SELECT outcome FROM journal ORDER BY rowid")
+    assert journal == [("deleted",), ("not_found",)]
     assert done.returncode == 0
     assert done.stdout.startswith(f"not in this workspace: {deployment.runs[0]} (presumed, ")
     gateway = deployment.gateway

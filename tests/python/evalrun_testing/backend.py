@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """evalrun-backend as a child process."""
 
+import contextlib
 import json
 import pathlib
+import sqlite3
 
 from evalrun_testing.child_process import ChildProcess, clean_environment, program
 
@@ -30,6 +32,11 @@ class BackendProcess(ChildProcess):
             command += ["--seed", str(seed_file)]
         super().__init__([*wrap, *command, *flags], clean_environment())
         self.listening = self.wait_until_listening()
+
+    def query(self, sql):
+        """The rows of a query in its database, as tuples."""
+        with contextlib.closing(sqlite3.connect(self.database)) as database:
+            return database.execute(sql).fetchall()
 
     @property
     def address(self):
