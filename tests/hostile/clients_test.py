@@ -18,6 +18,7 @@ import http2
 from measure import Upstream
 from aymara.evals.v1 import eval_run_service_pb2 as pb
 from aymara.evals.v1 import eval_run_service_pb2_grpc as rpc
+from evalrun_testing.wait_until import wait_until
 
 MIB = 1 << 20
 
@@ -65,13 +66,6 @@ def memory(deployment):
     """The gateway's memory in bytes. 0 with sanitizers, which need most of it themselves; leaks are
     then found by LeakSanitizer."""
     return 0 if os.environ.get("SANITIZERS") else deployment.gateway.resident_bytes
-
-
-def wait_until(condition, timeout=60):
-    end = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def assert_memory_bounded(deployment, attack, max_taken=80 * MIB, max_rounds=8):

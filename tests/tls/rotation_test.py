@@ -4,20 +4,13 @@ the order that service/config/README.md recommends: no call fails."""
 
 import concurrent.futures
 import threading
-import time
 
 from evalrun_testing.client import SERVER_NAME, Client
+from evalrun_testing.wait_until import wait_until
 
 CALLERS = 4  # of each kind
 CALLS_PER_CONNECTION = 5
 SERVED = "NOT_FOUND"  # the backend's response for a run that does not exist
-
-
-def wait_until(condition, timeout=20):
-    end = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def test_certificate_rotation_fails_no_call(make_deployment, tmp_path, authority, untrusted_authority):
