@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include <array>
 #include <cerrno>
@@ -49,7 +50,13 @@ absl::Status Connect(UniqueFd* sender, UniqueFd* receiver) {
   if (listen(listener.get(), 1) != 0) return failed("listen");
   if (getsockname(listener.get(), generic, &size) != 0) return failed("getsockname");
   *sender = UniqueFd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!sender->ok() || connect(sender->get(), generic, size) != 0) return failed("connect");
+  // A firewall may drop what goes over the loopback interface.
+  constexpr timeval kTimeout{.tv_sec = 1, .tv_usec = 0};
+  if (!sender->ok() ||
+      setsockopt(sender->get(), SOL_SOCKET, SO_SNDTIMEO, &kTimeout, sizeof(kTimeout)) != 0) {
+    return failed("socket");
+  }
+  if (connect(sender->get(), generic, size) != 0) return failed("connect");
   *receiver = UniqueFd(accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
   return receiver->ok() ? absl::OkStatus() : failed("accept4");
 }
