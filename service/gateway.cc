@@ -163,7 +163,14 @@ bool Gateway::Fail(std::string_view what, std::string_view address,
   const std::string reason(status.message());
   events_.Write(spdlog::level::critical, "start_failed",
                 {{"what", what}, {"address", address}, {"reason", reason}});
-  std::cerr << "evalrun-gateway: " << what << " " << address << ": " << reason << "\n";
+  // In one piece: in a journal both streams are one.
+  std::cerr << std::string("evalrun-gateway: ")
+                   .append(what)
+                   .append(" ")
+                   .append(address)
+                   .append(": ")
+                   .append(reason)
+                   .append("\n");
   return false;
 }
 
