@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 
+#include <absl/strings/ascii.h>
 #include <nlohmann/json.hpp>
 
 #include "rest_backend/deletion/utf8.h"
@@ -58,7 +59,7 @@ std::string CleanUpstreamText(std::string_view text, std::string_view secret) {
   std::string clean = deletion::ToValidUtf8(text);
   Redact(secret, &clean);
   std::ranges::replace_if(
-      clean, [](char c) { return (c >= 0 && c < 0x20) || c == 0x7F; }, ' ');
+      clean, [](unsigned char c) { return absl::ascii_iscntrl(c); }, ' ');
   return clean;
 }
 
