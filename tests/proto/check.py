@@ -6,7 +6,7 @@
     check.py [--googleapis DIR] --update   adds the additions in the .proto to the baseline
 
 Exit status: 0 no change, 1 the change breaks callers, 2 the change is compatible and must be added to the
-baseline, which protects it from then on.
+baseline, which protects it from then on, 77 Debian's python3-protobuf is missing or broken.
 """
 
 import argparse

@@ -8,9 +8,14 @@ must not break callers that do not know them.
 
 import os
 import subprocess
+import sys
 import tempfile
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+try:
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+except ImportError as error:  # The package 7.36.2-3 of Debian experimental lacks a module.
+    print(f"python3-protobuf cannot be imported: {error}")
+    sys.exit(77)
 
 FILE = "aymara/evals/v1/eval_run_service.proto"
 
@@ -45,11 +50,17 @@ def describe(root, googleapis, file=FILE):
     files = descriptor_pb2.FileDescriptorSet.FromString(data).file
     for one in files:
         pool.Add(one)
-    messages = message_factory.MessageFactory(pool).GetMessages([one.name for one in files])
+    messages = _message_classes([one.name for one in files], pool)
     known = messages["google.protobuf.FileDescriptorSet"].FromString(data)
     http = pool.FindExtensionByName("google.api.http")
     [described] = [one for one in known.file if one.name == file]
     return _file(described, http)
+
+
+def _message_classes(files, pool):
+    if hasattr(message_factory, "GetMessageClassesForFiles"):  # since protobuf 4.22
+        return message_factory.GetMessageClassesForFiles(files, pool)
+    return message_factory.MessageFactory(pool).GetMessages(files)
 
 
 def _file(file, http):
