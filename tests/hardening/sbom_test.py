@@ -23,10 +23,11 @@ def main():
     sha256 = subprocess.run(["sha256sum", program], check=True, capture_output=True, text=True)
     assert hashed["content"] == sha256.stdout.split()[0]
 
-    # The libraries that it cannot run without, with the installed versions.
+    # The libraries that it cannot run without, with the installed versions. Names depend on Debian's release.
     components = {one["name"]: one for one in bill["components"]}
-    for name in ("libc6", "libcurl4", "libgrpc++1.51", "libgrpc29", "libprotobuf32", "libssl3",
-                 "libstdc++6", "nlohmann-json3-dev"):
+    for pattern in (r"libc6", r"libcurl4(t64)?", r"libgrpc\+\+1\.\d+(t64)?", r"libgrpc\d+(t64)?",
+                    r"libprotobuf\d+(t64)?", r"libssl3(t64)?", r"libstdc\+\+6", r"nlohmann-json3-dev"):
+        [name] = [one for one in components if re.fullmatch(pattern, one)]
         installed = subprocess.run(["dpkg-query", "--show", "--showformat=${Version}", name],
                                    check=True, capture_output=True, text=True).stdout
         assert components[name]["version"] == installed, name
