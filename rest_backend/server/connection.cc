@@ -62,7 +62,7 @@ bool Connection::WaitForRequest() {
   deadline_ = Clock::now() + limits_.request;
   head_bytes_left_ = limits_.head_bytes;
   in_head_ = true;
-  head_too_large_ = timed_out_ = has_bare_line_feed_ = false;
+  head_too_large_ = timed_out_ = has_bare_line_feed_ = response_ready_ = false;
   last_head_byte_ = '\0';
   replacement_.reset();
   truncate_to_.reset();
@@ -93,6 +93,7 @@ bool Connection::Fill() {
 }
 
 ssize_t Connection::read(char* data, size_t size) {
+  if (response_ready_) return -1;
   // A peer that waits for `100 Continue` sends nothing until it has received it.
   if (!unsent_.empty() && !Flush()) return -1;
   if (!is_readable() && !Fill()) return -1;

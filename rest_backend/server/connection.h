@@ -51,6 +51,9 @@ class Connection final : public HttplibStream {
     head_fields_ = fields;
   }
   [[nodiscard]] std::size_t head_fields() const { return head_fields_; }
+  // Called when the response is ready: what has not been read of the request then is never read.
+  // Newer versions of cpp-httplib would wait for it after they have written the response.
+  void OnResponseReady() { response_ready_ = true; }
   // Sends what was written. Returns false if the peer has closed the connection.
   bool Flush();
   // Closes the connection in such a way that the peer can read the last response even if it was
@@ -112,6 +115,7 @@ class Connection final : public HttplibStream {
   char last_head_byte_ = '\0';
   bool has_bare_line_feed_ = false;
   bool timed_out_ = false;
+  bool response_ready_ = false;
   bool close_after_response_ = false;
   std::optional<std::string> replacement_;
   std::optional<std::size_t> truncate_to_;

@@ -49,7 +49,7 @@ void PrepareRequest(httplib::Request& request) {
   }
 
   const bool chunked = request.has_header(kEncoding);
-  if (!request.has_header(kLength) && (request.method == "DELETE") == chunked) {
+  if (!request.has_header(kLength) && (!chunked || request.method == "DELETE")) {
     request.headers.emplace(kLength, "0");
   }
 }

@@ -55,8 +55,11 @@ void CompleteError(const httplib::Request&, httplib::Response& response) {
   Connection& connection = *Connection::Current();
   if (connection.head_too_large()) response.status = 431;
   if (connection.timed_out()) response.status = 408;
-  // The library uses 400 when it could not read a body to its end.
-  if (response.status == 400 || response.status == 408) connection.CloseAfterResponse();
+  // The library uses 400 when it could not read a body to its end. Of one that is too large newer
+  // versions read nothing.
+  if (response.status == 400 || response.status == 408 || response.status == 413) {
+    connection.CloseAfterResponse();
+  }
   response.set_content(Concat(R"({"detail":")", ReasonPhrase(response.status), R"("})"),
                        "application/json");
 }
@@ -65,6 +68,7 @@ void CompleteError(const httplib::Request&, httplib::Response& response) {
 void CompleteHead(const httplib::Request& request, httplib::Response& response,
                   std::chrono::milliseconds idle) {
   Connection& connection = *Connection::Current();
+  connection.OnResponseReady();
   if (connection.in_head()) {
     // The head could not be parsed, so neither the start of the next request nor the id is known.
     connection.CloseAfterResponse();
@@ -142,8 +146,8 @@ void HttpServer::AddRoute(const std::string& method, const std::string& path, Ha
   }
   handler = [inner = std::move(handler)](const httplib::Request& request,
                                          httplib::Response& response) {
-    // Newer versions of the library add the trailers of a chunked body to the header fields. Older
-    // ones fail to read such a body.
+    // Some versions of the library add the trailers of a chunked body to the header fields. Older
+    // ones fail to read such a body; newer ones keep trailers apart, where nothing reads them.
     if (request.headers.size() == Connection::Current()->head_fields()) {
       inner(request, response);
     } else {

@@ -37,9 +37,9 @@ TEST(Concurrency, ExactlyOneOfConcurrentDeletesSucceeds) {
       client.Get("/health/");  // connects before the race begins
       for (int run = 0; run < kRuns; ++run) {
         start.arrive_and_wait();
-        const auto result =
-            client.Delete("/v2/eval-runs/" + RunId(run),
-                          {{"x-api-key", ids::kKey}, {"x-request-id", request_id(caller, run)}});
+        const auto result = client.Delete(
+            "/v2/eval-runs/" + RunId(run),
+            httplib::Headers{{"x-api-key", ids::kKey}, {"x-request-id", request_id(caller, run)}});
         statuses[static_cast<std::size_t>(caller)].push_back(result ? result->status : -1);
       }
     });

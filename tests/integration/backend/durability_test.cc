@@ -22,8 +22,8 @@ TEST(Durability, FailedWriteReturnsErrorAndKeepsTheRun) {
   const std::string run = std::string("/v2/eval-runs/") + ids::kRun;
   httplib::Client client = backend.Connect();
   ExecuteSql(directory.File("runs.db"), "DROP TABLE journal");
-  const auto body = ExpectDocumentedError(client.Delete(run, {{"x-api-key", ids::kKey}}), 500,
-                                          "server.internal_error");
+  const auto body = ExpectDocumentedError(
+      client.Delete(run, httplib::Headers{{"x-api-key", ids::kKey}}), 500, "server.internal_error");
   EXPECT_EQ(body.dump().find("journal"), std::string::npos) << "the response reveals SQL";
   EXPECT_EQ(client.Get(run, {{"x-api-key", ids::kKey}})->status, 200);
 }
@@ -34,7 +34,8 @@ TEST(Durability, ReseedingDoesNotRestoreDeletedRuns) {
   for (const int status : {204, 404}) {
     BackendProcess backend(directory);
     ASSERT_NE(backend.WaitForPort(), 0);
-    EXPECT_EQ(backend.Connect().Delete(run, {{"x-api-key", ids::kKey}})->status, status);
+    EXPECT_EQ(backend.Connect().Delete(run, httplib::Headers{{"x-api-key", ids::kKey}})->status,
+              status);
     backend.Signal(SIGKILL);
     backend.Wait();
   }
@@ -47,7 +48,7 @@ TEST(Durability, SigtermAnswersPendingRequestsAndExitsZero) {
   httplib::Client idle = backend.Connect();
   ASSERT_EQ(idle.Get("/health/")->status, 200);
   const auto deleted = backend.Connect().Delete(std::string("/v2/eval-runs/") + ids::kRun,
-                                                {{"x-api-key", ids::kKey}});
+                                                httplib::Headers{{"x-api-key", ids::kKey}});
   ASSERT_EQ(deleted->status, 204);
 
   const auto begun = std::chrono::steady_clock::now();

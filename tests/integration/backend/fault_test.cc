@@ -192,7 +192,7 @@ TEST_F(FaultBackend, HeldRequestIsRejectedOnShutdown) {
   PutRule(R"("fault": "hold", "method": "DELETE")");
   std::thread caller([&] {
     ExpectDocumentedError(backend_.Connect().Delete(std::string("/v2/eval-runs/") + ids::kRun,
-                                                    {{"x-api-key", ids::kKey}}),
+                                                    httplib::Headers{{"x-api-key", ids::kKey}}),
                           503, "server.unavailable");
   });
   WaitUntilHeld(1);

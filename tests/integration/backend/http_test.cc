@@ -5,6 +5,7 @@
 #include <string>
 
 #include <gtest/gtest.h>
+#include <httplib.h>
 
 #include "tests/integration/backend/case_name.h"
 #include "tests/integration/backend/http_fixture.h"
@@ -12,6 +13,15 @@
 
 namespace evalrun::backend {
 namespace {
+
+// What is expected depends on cpp-httplib's version. 0.41 keeps the trailers of a chunked body
+// apart from the head, and drops those that the head does not announce: with earlier versions a
+// request with trailers gets 400. It also refuses more heads by itself, without saying why.
+template <typename Request>
+constexpr bool kKeepsTrailersApart = requires(const Request& request) {
+  request.trailers;
+};
+constexpr bool kIsHttplib041 = kKeepsTrailersApart<httplib::Request>;
 
 struct WireCase {
   const char* name;
@@ -120,11 +130,13 @@ INSTANTIATE_TEST_SUITE_P(
         WireCase{"Trailers",
                  "POST /v2/eval-runs HTTP/1.1\r\n" + kHost + kKey +
                      "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nA: b\r\n\r\n",
-                 "400", "Bad Request", false},
+                 kIsHttplib041 ? "422" : "400", kIsHttplib041 ? "eval_uuid" : "Bad Request",
+                 kIsHttplib041},
         WireCase{"TrailersAddNothingToTheHead",
                  "DELETE " + kRunPath + " HTTP/1.1\r\n" + kHost +
                      "Transfer-Encoding: chunked\r\n\r\n0\r\n" + kKey + "\r\n",
-                 "400", "Bad Request", false},
+                 kIsHttplib041 ? "401" : "400", kIsHttplib041 ? "x-api-key" : "Bad Request",
+                 kIsHttplib041},
         WireCase{"NoGzip",
                  "POST /v2/eval-runs HTTP/1.1\r\n" + kHost + kKey +
                      "Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
@@ -139,9 +151,9 @@ INSTANTIATE_TEST_SUITE_P(
                  false},
         WireCase{"SpaceBeforeColon",
                  "POST /v2/eval-runs HTTP/1.1\r\n" + kHost + kKey + "Content-Length : 2\r\n\r\n{}",
-                 "400", "name", false},
+                 "400", kIsHttplib041 ? "Bad Request" : "name", false},
         WireCase{"FoldedHeader", "GET /health/ HTTP/1.1\r\n" + kHost + "a: b\r\n c: d\r\n\r\n",
-                 "400", "name", false},
+                 "400", kIsHttplib041 ? "Bad Request" : "name", false},
         WireCase{
             "LengthIsNoNumber",
             "DELETE " + kRunPath + " HTTP/1.1\r\n" + kHost + kKey + "Content-Length: +1\r\n\r\n",
@@ -153,11 +165,11 @@ INSTANTIATE_TEST_SUITE_P(
         WireCase{"LengthAndEncoding",
                  "POST /v2/eval-runs HTTP/1.1\r\n" + kHost + kKey +
                      "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n" + Chunked("{}"),
-                 "400", "Transfer-Encoding", false},
+                 "400", kIsHttplib041 ? "Bad Request" : "Transfer-Encoding", false},
         WireCase{"OtherEncoding",
                  "POST /v2/eval-runs HTTP/1.1\r\n" + kHost + kKey +
                      "Transfer-Encoding: gzip, chunked\r\n\r\n" + Chunked("{}"),
-                 "400", "Transfer-Encoding", false},
+                 "400", kIsHttplib041 ? "Bad Request" : "Transfer-Encoding", false},
         WireCase{"LineFeedsOnly", "GET /health/ HTTP/1.1\nHost: x\n\n", "400",
                  "without a carriage return", false},
         WireCase{"OneLineFeed", "GET /health/ HTTP/1.1\r\n" + kHost + "a: b\nc: d\r\n\r\n", "400",
@@ -174,7 +186,7 @@ INSTANTIATE_TEST_SUITE_P(
         WireCase{"OversizedBody",
                  "POST /v2/eval-runs HTTP/1.1\r\n" + kHost + kKey +
                      "Content-Length: 8388609\r\n\r\n" + std::string(8388609, ' '),
-                 "413", "Payload Too Large", true},
+                 "413", "Payload Too Large", false},
         WireCase{"Http10", "GET /health/ HTTP/1.0\r\n\r\n", "200", "ok", false},
         WireCase{"Http10NeverStays", "GET /health/ HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n",
                  "200", "ok", false},

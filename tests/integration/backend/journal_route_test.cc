@@ -23,9 +23,9 @@ class JournalRoute : public FaultBackend {
   }
 
   void Delete(const std::string& request_id) {
-    const auto response =
-        backend_.Connect().Delete(std::string("/v2/eval-runs/") + ids::kRun,
-                                  {{"x-api-key", ids::kKey}, {"x-request-id", request_id}});
+    const auto response = backend_.Connect().Delete(
+        std::string("/v2/eval-runs/") + ids::kRun,
+        httplib::Headers{{"x-api-key", ids::kKey}, {"x-request-id", request_id}});
     EXPECT_TRUE(response);
   }
 };

@@ -78,7 +78,8 @@ class KillLoop : public testing::TestWithParam<LoopCase> {
         }
         const std::string request_id = "request-" + std::to_string(next_request_++);
         const auto result = client->Delete(
-            "/v2/eval-runs/" + run, {{"x-api-key", ids::kKey}, {"x-request-id", request_id}});
+            "/v2/eval-runs/" + run,
+            httplib::Headers{{"x-api-key", ids::kKey}, {"x-request-id", request_id}});
         status = result ? result->status : kNoResponse;
         responses_.Add(request_id, status);
         if (status != kNoResponse) continue;
