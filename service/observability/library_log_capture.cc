@@ -61,6 +61,7 @@ void SetGrpcDebugLog(bool enabled) {
 
 #else
 
+#include <algorithm>
 #include <atomic>
 
 #include <absl/base/log_severity.h>
@@ -99,7 +100,9 @@ class Sink final : public absl::LogSink {
     if (entry.log_severity() == absl::LogSeverity::kFatal) return;
     const std::string_view file = entry.source_filename();
     const bool is_protobuf = file.find("google/protobuf/") != std::string_view::npos;
-    const spdlog::level::level_enum level = ToLevel(entry);
+    // protobuf's errors are a caller's: its message is malformed.
+    const spdlog::level::level_enum level =
+        is_protobuf ? std::min(ToLevel(entry), spdlog::level::warn) : ToLevel(entry);
     // As with gRPC's old log: its information is about every connection. Failed handshakes, which
     // were errors there, are information.
     if (!is_protobuf && level < spdlog::level::err && !grpc_debug &&
