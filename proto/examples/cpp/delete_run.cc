@@ -86,11 +86,11 @@ CallResult Delete(EvalRunService::Stub& stub, const std::string& run, std::strin
     google::rpc::Status details;
     google::rpc::RetryInfo retry;
     google::rpc::RequestInfo named;
-    details.ParseFromString(status.error_details());
+    // What cannot be read is not there.
+    if (!details.ParseFromString(status.error_details())) details.Clear();
     for (const auto& detail : details.details()) {
       if (detail.UnpackTo(&named)) request_id = named.request_id();
-      detail.UnpackTo(&retry);
-      detail.UnpackTo(&info);
+      static_cast<void>(detail.UnpackTo(&retry) || detail.UnpackTo(&info));
     }
     using google::protobuf::util::TimeUtil;
     result.wait = milliseconds(TimeUtil::DurationToMilliseconds(retry.retry_delay()));

@@ -28,7 +28,7 @@ DeleteResult ReadRetryDelay(std::int64_t seconds, std::int32_t nanos) {
   retry.mutable_retry_delay()->set_seconds(seconds);
   retry.mutable_retry_delay()->set_nanos(nanos);
   google::rpc::Status status;
-  status.add_details()->PackFrom(retry);
+  EXPECT_TRUE(status.add_details()->PackFrom(retry));
   return Read({absl::StatusCode::kUnavailable, "", status.SerializeAsString(), "", ""});
 }
 
@@ -56,35 +56,35 @@ TEST(ParseResponseTest, ParsesEveryDetail) {
   (*info.mutable_metadata())["limited_by"] = "per-caller";
   (*info.mutable_metadata())["caller"] = "dns:me";
   (*info.mutable_metadata())["of a newer gateway"] = "ignored";
-  status.add_details()->PackFrom(info);
+  EXPECT_TRUE(status.add_details()->PackFrom(info));
   google::rpc::RequestInfo request_info;
   request_info.set_request_id("from-details");
-  status.add_details()->PackFrom(request_info);
+  EXPECT_TRUE(status.add_details()->PackFrom(request_info));
   google::rpc::RetryInfo retry;
   retry.mutable_retry_delay()->set_seconds(1);
   retry.mutable_retry_delay()->set_nanos(500'000'000);
-  status.add_details()->PackFrom(retry);
+  EXPECT_TRUE(status.add_details()->PackFrom(retry));
   google::rpc::BadRequest bad_request;
   for (const char* field : {"a", "b"}) {
     auto* violation = bad_request.add_field_violations();
     violation->set_field(field);
     violation->set_description("wrong");
   }
-  status.add_details()->PackFrom(bad_request);
+  EXPECT_TRUE(status.add_details()->PackFrom(bad_request));
   google::rpc::QuotaFailure quota;
   quota.add_violations()->set_subject("caller:me");
   quota.mutable_violations(0)->set_description("a call every 1s");
-  status.add_details()->PackFrom(quota);
+  EXPECT_TRUE(status.add_details()->PackFrom(quota));
   google::rpc::ResourceInfo resource;
   resource.set_resource_type("eval run");
   resource.set_resource_name("run");
   resource.set_description("gone");
-  status.add_details()->PackFrom(resource);
+  EXPECT_TRUE(status.add_details()->PackFrom(resource));
   google::protobuf::Struct upstream_details;
   (*upstream_details.mutable_fields())["limit"].set_number_value(5);
-  status.add_details()->PackFrom(upstream_details);
+  EXPECT_TRUE(status.add_details()->PackFrom(upstream_details));
   google::rpc::Help unknown_to_us;
-  status.add_details()->PackFrom(unknown_to_us);
+  EXPECT_TRUE(status.add_details()->PackFrom(unknown_to_us));
 
   const DeleteResult report =
       Read({absl::StatusCode::kNotFound, "message", status.SerializeAsString(), "", "from-header"});

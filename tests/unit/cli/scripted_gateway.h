@@ -16,6 +16,7 @@
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
+#include <gtest/gtest.h>
 
 #include "aymara/evals/v1/eval_run_service.grpc.pb.h"
 #include "google/rpc/error_details.pb.h"
@@ -89,12 +90,12 @@ inline grpc::Status ErrorWithDetails(grpc::StatusCode code, const std::string& r
   (*info.mutable_metadata())["deletion"] = deletion;
   google::rpc::Status status;
   status.set_code(code);
-  status.add_details()->PackFrom(info);
+  EXPECT_TRUE(status.add_details()->PackFrom(info));
   if (retry_after_ms >= 0) {
     google::rpc::RetryInfo retry;
     retry.mutable_retry_delay()->set_seconds(retry_after_ms / 1000);
     retry.mutable_retry_delay()->set_nanos(retry_after_ms % 1000 * 1'000'000);
-    status.add_details()->PackFrom(retry);
+    EXPECT_TRUE(status.add_details()->PackFrom(retry));
   }
   return {code, "as scripted", status.SerializeAsString()};
 }
