@@ -43,7 +43,8 @@ std::string ConnectAdvice(std::string_view error, const Connection& connection) 
         "Name the gateway's gRPC port with --server",
         server);
   }
-  if (says("DNS resolution failed")) {
+  // gRPC 1.51, and 1.83.
+  if (says("DNS resolution failed") || says("errors resolving")) {
     return "Check the spelling of the host in --server: its name is not known";
   }
   if (says("refused")) {

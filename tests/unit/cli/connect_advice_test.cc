@@ -10,7 +10,7 @@ namespace {
 
 using testing::HasSubstr;
 
-// Error messages as observed with gRPC 1.51.
+// Error messages as observed with gRPC 1.51, and with 1.83 where they differ.
 TEST(ConnectAdviceTest, GivesAdviceForEachCause) {
   const Tls kPlainTls{};
   const struct {
@@ -24,6 +24,9 @@ TEST(ConnectAdviceTest, GivesAdviceForEachCause) {
        "speaks HTTP/1"},
       {"UNAVAILABLE: ipv4:127.0.0.1:1: Socket closed", std::nullopt, "add --tls"},
       {"DNS resolution failed for nosuch.invalid:1: C-ares status is not ARES_SUCCESS",
+       std::nullopt, "spelling of the host"},
+      {"errors resolving nosuch.invalid:1: [field:hostname lookup error:address lookup failed for "
+       "nosuch.invalid:1: Domain name not found]",
        std::nullopt, "spelling of the host"},
       {"no connection in time", std::nullopt, "wait longer with --timeout"},
       {"something new", std::nullopt, "Check that the gateway runs at host:1"},
