@@ -17,9 +17,11 @@ from evalrun_testing.child_process import TIMEOUT, ChildProcess, clean_environme
 ISTIO_RETRY_ON = "connect-failure,refused-stream,unavailable,cancelled"
 _TOP = pathlib.Path(__file__).resolve().parents[3]
 _TYPES = "type.googleapis.com/envoy."
+# Half of what the gateway allows: gRPC 1.83 refuses calls of a client that uses all of it.
+_MAX_STREAMS = 50
 _HTTP2 = {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
     "@type": f"{_TYPES}extensions.upstreams.http.v3.HttpProtocolOptions",
-    "explicit_http_config": {"http2_protocol_options": {}}}}
+    "explicit_http_config": {"http2_protocol_options": {"max_concurrent_streams": _MAX_STREAMS}}}}
 _UNLIMITED = 2**32 - 1
 
 
