@@ -242,7 +242,7 @@ def test_collector_that_does_not_respond_delays_neither_calls_nor_the_end(start,
     collector.wait_for_exports(1)
     for _ in range(40):
         assert deployment.delete(metadata=[SAMPLED]) == "OK"
-    assert deployment.gateway.metric(dropped("queue_full")) == 2 * 8
+    wait_for_metric(deployment.gateway, dropped("queue_full"), 2 * 8)
     assert deployment.gateway.stop(TIMEOUT) == 0, "long before the timeout of a request"
 
 
