@@ -23,6 +23,7 @@
 #include "service/config/contradictions.h"
 #include "service/config/live_settings.h"
 #include "service/config/read_file.h"
+#include "service/config/text.h"
 #include "service/config/tls.h"
 #include "service/config/yaml_writer.h"
 #include "service/options_from_config.h"
@@ -164,13 +165,7 @@ bool Gateway::Fail(std::string_view what, std::string_view address,
   events_.Write(spdlog::level::critical, "start_failed",
                 {{"what", what}, {"address", address}, {"reason", reason}});
   // In one piece: in a journal both streams are one.
-  std::cerr << std::string("evalrun-gateway: ")
-                   .append(what)
-                   .append(" ")
-                   .append(address)
-                   .append(": ")
-                   .append(reason)
-                   .append("\n");
+  std::cerr << config::Concat("evalrun-gateway: ", what, " ", address, ": ", reason, "\n");
   return false;
 }
 

@@ -115,6 +115,7 @@ class HttpClient {
   void UseAddresses(const std::vector<std::string>& addresses);
   bool EndLateLookups(std::chrono::steady_clock::time_point now);
   bool EndLateAbandoned(std::chrono::steady_clock::time_point now);
+  // Nobody waits for the response any more: releases the attempt, at once or with the response.
   void Abandon(Transfer* transfer);
   void Release(Transfer* transfer);
   void CompleteFinished(Shard& shard);

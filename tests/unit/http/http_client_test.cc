@@ -48,6 +48,19 @@ class RecordingObserver final : public AttemptObserver {
   bool may_have_been_sent = false;
 };
 
+// Works as the event loop does, until `done`.
+template <typename Predicate>
+bool RunUntil(HttpClient& client, Predicate done) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!done() && std::chrono::steady_clock::now() < end) {
+    pollfd readable{.fd = client.poll_fd(), .events = POLLIN, .revents = 0};
+    poll(&readable, 1, 1);
+    client.Poll();
+    client.RunReady();
+  }
+  return done();
+}
+
 // On a free port of 127.0.0.1. Returns its URL.
 std::string Listen(int socket, int backlog) {
   sockaddr_in address{};
@@ -215,7 +228,7 @@ TEST(HttpClientReuseTest, ConnectionWhoseResponseWasThereAtOnceIsReused) {
   EXPECT_EQ(client.connections_opened(), 1U);
 }
 
-// Accepts, reads and responds when the test says so.
+// Accepts, reads and responds only when the test calls it.
 class SteppedServer {
  public:
   SteppedServer() = default;
@@ -264,23 +277,11 @@ class AbandonedAttemptTest : public ::testing::Test {
         .target = "/v2/eval-runs/x", .headers = headers, .timeout = std::chrono::seconds(30)};
     return client_.Send(request, &observer_);
   }
-  // Works as the event loop does, until `done`.
-  template <typename Predicate>
-  bool RunUntil(Predicate done) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (!done() && std::chrono::steady_clock::now() < end) {
-      pollfd readable{.fd = client_.poll_fd(), .events = POLLIN, .revents = 0};
-      poll(&readable, 1, 1);
-      client_.Poll();
-      client_.RunReady();
-    }
-    return done();
-  }
   bool RunUntilRequests(std::size_t count) {
-    return RunUntil([this, count] { return server_.ReadRequests() == count; });
+    return RunUntil(client_, [this, count] { return server_.ReadRequests() == count; });
   }
   bool RunUntilInFlight(std::size_t count) {
-    return RunUntil([this, count] { return client_.in_flight() == count; });
+    return RunUntil(client_, [this, count] { return client_.in_flight() == count; });
   }
 
   SteppedServer server_;
@@ -412,17 +413,9 @@ class HttpClientLookupTest : public ::testing::Test {
         {.target = "/v2/eval-runs/x", .headers = {}, .timeout = std::chrono::seconds(9)},
         &observer_);
   }
-  // Works as the event loop does, until `done`.
   template <typename Predicate>
   bool RunUntil(Predicate done) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (!done() && std::chrono::steady_clock::now() < end) {
-      pollfd readable{.fd = client().poll_fd(), .events = POLLIN, .revents = 0};
-      poll(&readable, 1, 10);
-      client().Poll();
-      client().RunReady();
-    }
-    return done();
+    return http::RunUntil(client(), done);
   }
   bool RunUntilFaults(std::size_t count) {
     return RunUntil([this, count] { return observer_.faults.size() >= count; });
