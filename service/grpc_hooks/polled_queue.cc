@@ -4,7 +4,9 @@
 
 #include <sys/epoll.h>
 
+#include <chrono>
 #include <cstdlib>
+#include <thread>
 #include <utility>
 
 #include "service/grpc_hooks/c_library.h"
@@ -15,6 +17,9 @@ namespace {
 
 // How often Wait() returns when the descriptor cannot be watched.
 constexpr int kUnwatchedWaitMs = 5;
+
+// How long another thread that gRPC chooses as its poller sleeps before it gives that role back.
+constexpr auto kOtherPollerPause = std::chrono::microseconds(100);
 
 // The queue that exists, and gRPC's epoll instance once it watches the queue's descriptor. Threads
 // of gRPC that wait elsewhere call the interposed function, too, and outlive the queue: they read
@@ -51,6 +56,10 @@ int WaitForEvents(int epoll_fd, epoll_event* events, int max_events, int timeout
   const bool is_queue = activity == Activity::kTrying || activity == Activity::kWaiting;
   if (is_queue && grpc_epoll_fd < 0) the_queue.load()->AddToEpoll(epoll_fd);
   const bool is_grpcs = epoll_fd == grpc_epoll_fd;
+  if (is_grpcs && ReadBudget::IsOfAnotherThread()) {
+    if (timeout_ms != 0) std::this_thread::sleep_for(kOtherPollerPause);
+    return 0;  // no events: gRPC lets the queue's thread poll next, if that one waits
+  }
   if (is_grpcs && ReadBudget::BeginPollRound()) timeout_ms = 0;
   int count = c_library::EpollWait(epoll_fd, events, max_events, timeout_ms);
   if (!is_grpcs) return count;

@@ -173,9 +173,11 @@ ReadBudget::~ReadBudget() {
   queues = nullptr;
 }
 
+bool ReadBudget::IsOfAnotherThread() { return budget != 0 && queues == nullptr; }
+
 bool ReadBudget::BeginPollRound() {
-  ++current_round;
   if (queues == nullptr) return false;
+  ++current_round;
   for (std::size_t i = 0; i < ReceiveQueues::kTurnsPerRound; ++i) {
     const auto connection = queues->NextTurn();
     if (!connection.has_value()) return false;

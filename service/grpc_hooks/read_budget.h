@@ -26,7 +26,8 @@
 namespace evalrun::grpc_hooks {
 
 // Applies to every thread separately: when two threads use a connection at the same time, gRPC may
-// move its work to a thread of its own and read there. One at a time in a process.
+// move its work to a thread of its own and read there. Rounds are those of the thread that created
+// it: no other thread may wait for gRPC's events (polled_queue.h). One at a time in a process.
 class ReadBudget {
  public:
   // `bytes`: the quantum of a connection in each round; at least 1. `queues` outlives this object
@@ -36,9 +37,12 @@ class ReadBudget {
   ReadBudget(const ReadBudget&) = delete;
   ReadBudget& operator=(const ReadBudget&) = delete;
 
+  // Whether there is one, and another thread created it. Thread-safe.
+  [[nodiscard]] static bool IsOfAnotherThread();
+
   // For the interposed epoll_wait(), before it waits: each connection has a new quantum, and some
   // of those that wait for their turn are reported by epoll again. True when more of them wait: the
-  // caller must not sleep. Thread-safe.
+  // caller must not sleep. On the thread that created the budget; without one, it does nothing.
   static bool BeginPollRound();
 };
 

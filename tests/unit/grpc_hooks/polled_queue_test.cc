@@ -2,10 +2,12 @@
 
 #include "service/grpc_hooks/polled_queue.h"
 
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <set>
 #include <thread>
@@ -15,6 +17,8 @@
 #include <grpcpp/server_builder.h>
 #include <gtest/gtest.h>
 
+#include "service/grpc_hooks/read_budget.h"
+#include "service/grpc_hooks/receive_queues.h"
 #include "tests/support/grpc_version.h"
 
 namespace evalrun::grpc_hooks {
@@ -168,6 +172,57 @@ TEST_F(PolledQueueTest, ReportsNothingAfterShutdown) {
   EXPECT_EQ(Wait(kNoEventTimeoutMs), nullptr);
   alarm.Cancel();
   EXPECT_EQ(Wait(kTimeoutMs), &alarm_tag_);
+}
+
+// An epoll instance that stands for gRPC's, with one event.
+class ReportedEventTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    SKIP_WITHOUT_GRPC_HOOKS();
+    epoll_event event{};
+    event.events = EPOLLIN;
+    ASSERT_EQ(epoll_ctl(epoll_, EPOLL_CTL_ADD, event_, &event), 0);
+    grpc::ServerBuilder builder;
+    queue_ = std::make_unique<PolledQueue>(builder.AddCompletionQueue(), queue_fd_, this);
+    queue_->AddToEpoll(epoll_);
+  }
+  void TearDown() override {
+    if (queue_ != nullptr) {
+      void* tag = nullptr;
+      bool ok = false;
+      queue_->Shutdown();
+      EXPECT_EQ(queue_->Wait(&tag, &ok, In(kTimeoutMs)), NextStatus::SHUTDOWN);
+    }
+    queue_.reset();
+    for (const int fd : {epoll_, event_, queue_fd_}) close(fd);
+  }
+
+  [[nodiscard]] int CountEvents() const {
+    epoll_event event{};
+    return epoll_wait(epoll_, &event, 1, kNoEventTimeoutMs);
+  }
+  [[nodiscard]] int CountEventsOnAnotherThread() const {
+    int count = -1;
+    std::thread([&] { count = CountEvents(); }).join();
+    return count;
+  }
+
+ private:
+  const int queue_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  const int event_ = eventfd(1, EFD_CLOEXEC);
+  const int epoll_ = epoll_create1(EPOLL_CLOEXEC);
+  std::unique_ptr<PolledQueue> queue_;
+};
+
+// gRPC's backup poller would read while the queue's thread works on what it has read.
+TEST_F(ReportedEventTest, OtherThreadsLearnOfNoneWhileThereIsAReadBudget) {
+  ReceiveQueues receive_queues{std::chrono::hours(1)};
+  {
+    const ReadBudget budget(300, &receive_queues);
+    EXPECT_EQ(CountEventsOnAnotherThread(), 0);
+    EXPECT_EQ(CountEvents(), 1);
+  }
+  EXPECT_EQ(CountEventsOnAnotherThread(), 1) << "at shutdown, any thread may be the one that polls";
 }
 
 }  // namespace
