@@ -4,6 +4,7 @@
 
 #include <sys/epoll.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <thread>
@@ -21,6 +22,11 @@ constexpr int kUnwatchedWaitMs = 5;
 // How long another thread that gRPC chooses as its poller sleeps before it gives that role back.
 constexpr auto kOtherPollerPause = std::chrono::microseconds(100);
 
+// gRPC handles the events of one epoll_wait() on whichever of its threads comes first: while the
+// queue's thread works on calls, another one handles the rest.
+constexpr int kMaxEventsAtOnce = 8;
+constexpr int kMaxEventsPerRound = 96;
+
 // The queue that exists, and gRPC's epoll instance once it watches the queue's descriptor. Threads
 // of gRPC that wait elsewhere call the interposed function, too, and outlive the queue: they read
 // `grpc_epoll_fd` only.
@@ -30,6 +36,9 @@ std::atomic<int> grpc_epoll_fd{-1};
 // What this thread does with the queue.
 enum class Activity { kOther, kTrying, kWaiting, kProbing, kProbed };
 thread_local Activity activity = Activity::kOther;
+
+// Of a round of reading (read_budget.h). 0: the next epoll_wait() begins one.
+thread_local int events_left_in_round = 0;
 
 class ActivityScope {
  public:
@@ -55,14 +64,18 @@ int WaitForEvents(int epoll_fd, epoll_event* events, int max_events, int timeout
   if (activity == Activity::kProbing) activity = Activity::kProbed;
   const bool is_queue = activity == Activity::kTrying || activity == Activity::kWaiting;
   if (is_queue && grpc_epoll_fd < 0) the_queue.load()->AddToEpoll(epoll_fd);
-  const bool is_grpcs = epoll_fd == grpc_epoll_fd;
-  if (is_grpcs && ReadBudget::IsOfAnotherThread()) {
+  if (epoll_fd != grpc_epoll_fd) {
+    return c_library::EpollWait(epoll_fd, events, max_events, timeout_ms);
+  }
+  if (ReadBudget::IsOfAnotherThread()) {
     if (timeout_ms != 0) std::this_thread::sleep_for(kOtherPollerPause);
     return 0;  // no events: gRPC lets the queue's thread poll next, if that one waits
   }
-  if (is_grpcs && ReadBudget::BeginPollRound()) timeout_ms = 0;
-  int count = c_library::EpollWait(epoll_fd, events, max_events, timeout_ms);
-  if (!is_grpcs) return count;
+  if (events_left_in_round > 0 || ReadBudget::BeginPollRound()) timeout_ms = 0;
+  if (events_left_in_round <= 0) events_left_in_round = kMaxEventsPerRound;
+  const int max_count = std::min(max_events, kMaxEventsAtOnce);
+  int count = c_library::EpollWait(epoll_fd, events, max_count, timeout_ms);
+  events_left_in_round = count == max_count ? events_left_in_round - count : 0;
   PolledQueue* queue = the_queue;
   // Any thread of gRPC may be the one that waits for all of them, at a shutdown for example.
   if (RemoveEvent(queue, events, &count) && activity != Activity::kTrying) queue->OnReadable();

@@ -144,7 +144,11 @@ ssize_t ReceiveWithinQuantum(std::size_t max_bytes, int socket, msghdr* message,
       BeginQuantum(socket, round, max_bytes) == ReceiveQueues::ReadDecision::kClose) {
     return 0;
   }
-  if (quantum.is_used_up) return WouldBlock();
+  if (quantum.is_used_up) {
+    // Another thread may read the same connection twice in a round, at an event for each.
+    if (queues == nullptr) RearmEpoll(socket);
+    return WouldBlock();
+  }
   if (quantum.bytes_read >= quantum.max_bytes) {
     if (EndQuantum()) return WouldBlock();
     quantum.bytes_read = 0;

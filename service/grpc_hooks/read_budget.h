@@ -25,9 +25,10 @@
 
 namespace evalrun::grpc_hooks {
 
-// Applies to every thread separately: when two threads use a connection at the same time, gRPC may
-// move its work to a thread of its own and read there. Rounds are those of the thread that created
-// it: no other thread may wait for gRPC's events (polled_queue.h). One at a time in a process.
+// Rounds are those of the thread that creates it, which works on the calls between them. gRPC also
+// reads on threads of its own, when two threads use a connection at the same time and when one has
+// handled events of the poller (polled_queue.h): each of them has quanta of its own. One at a time
+// in a process.
 class ReadBudget {
  public:
   // `bytes`: the quantum of a connection in each round; at least 1. `queues` outlives this object

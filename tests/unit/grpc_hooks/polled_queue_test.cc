@@ -6,11 +6,13 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <memory>
 #include <set>
 #include <thread>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <grpcpp/server.h>
@@ -174,14 +176,11 @@ TEST_F(PolledQueueTest, ReportsNothingAfterShutdown) {
   EXPECT_EQ(Wait(kTimeoutMs), &alarm_tag_);
 }
 
-// An epoll instance that stands for gRPC's, with one event.
+// An epoll instance that stands for gRPC's.
 class ReportedEventTest : public ::testing::Test {
  protected:
   void SetUp() override {
     SKIP_WITHOUT_GRPC_HOOKS();
-    epoll_event event{};
-    event.events = EPOLLIN;
-    ASSERT_EQ(epoll_ctl(epoll_, EPOLL_CTL_ADD, event_, &event), 0);
     grpc::ServerBuilder builder;
     queue_ = std::make_unique<PolledQueue>(builder.AddCompletionQueue(), queue_fd_, this);
     queue_->AddToEpoll(epoll_);
@@ -194,12 +193,22 @@ class ReportedEventTest : public ::testing::Test {
       EXPECT_EQ(queue_->Wait(&tag, &ok, In(kTimeoutMs)), NextStatus::SHUTDOWN);
     }
     queue_.reset();
-    for (const int fd : {epoll_, event_, queue_fd_}) close(fd);
+    events_.push_back(epoll_);
+    events_.push_back(queue_fd_);
+    for (const int fd : events_) close(fd);
   }
 
+  void MakeEvents(int count) {
+    for (int i = 0; i < count; ++i) {
+      events_.push_back(eventfd(1, EFD_CLOEXEC));
+      epoll_event event{};
+      event.events = EPOLLIN | EPOLLET;
+      ASSERT_EQ(epoll_ctl(epoll_, EPOLL_CTL_ADD, events_.back(), &event), 0);
+    }
+  }
   [[nodiscard]] int CountEvents() const {
-    epoll_event event{};
-    return epoll_wait(epoll_, &event, 1, kNoEventTimeoutMs);
+    std::array<epoll_event, 100> events{};
+    return epoll_wait(epoll_, events.data(), events.size(), kNoEventTimeoutMs);
   }
   [[nodiscard]] int CountEventsOnAnotherThread() const {
     int count = -1;
@@ -209,20 +218,48 @@ class ReportedEventTest : public ::testing::Test {
 
  private:
   const int queue_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  const int event_ = eventfd(1, EFD_CLOEXEC);
   const int epoll_ = epoll_create1(EPOLL_CLOEXEC);
+  std::vector<int> events_;
   std::unique_ptr<PolledQueue> queue_;
 };
 
 // gRPC's backup poller would read while the queue's thread works on what it has read.
 TEST_F(ReportedEventTest, OtherThreadsLearnOfNoneWhileThereIsAReadBudget) {
+  MakeEvents(1);
   ReceiveQueues receive_queues{std::chrono::hours(1)};
   {
     const ReadBudget budget(300, &receive_queues);
     EXPECT_EQ(CountEventsOnAnotherThread(), 0);
     EXPECT_EQ(CountEvents(), 1);
   }
+  MakeEvents(1);
   EXPECT_EQ(CountEventsOnAnotherThread(), 1) << "at shutdown, any thread may be the one that polls";
+}
+
+// And it handles what the queue's thread does not come to.
+TEST_F(ReportedEventTest, ReportsFewAtOnceAndAllInTheSameRound) {
+  MakeEvents(20);
+  ReceiveQueues receive_queues{std::chrono::hours(1)};
+  const ReadBudget budget(300, &receive_queues);
+  EXPECT_EQ(CountEvents(), 8);
+  receive_queues.OnReadQuantumEnd({.socket = -1}, 300, 1, std::chrono::hours(1));
+  EXPECT_EQ(CountEvents(), 8);
+  EXPECT_EQ(CountEvents(), 4);
+  EXPECT_TRUE(receive_queues.has_turns()) << "it is the round of the first events";
+  EXPECT_EQ(CountEvents(), 0);
+  EXPECT_FALSE(receive_queues.has_turns()) << "a round has begun";
+}
+
+TEST_F(ReportedEventTest, RoundEndsThoughThereAreAlwaysMore) {
+  constexpr int kMany = 200;
+  MakeEvents(kMany);
+  ReceiveQueues receive_queues{std::chrono::hours(1)};
+  const ReadBudget budget(300, &receive_queues);
+  EXPECT_EQ(CountEvents(), 8);
+  receive_queues.OnReadQuantumEnd({.socket = -1}, 300, 1, std::chrono::hours(1));
+  int events = 8;
+  while (receive_queues.has_turns() && events < kMany) events += CountEvents();
+  EXPECT_LT(events, kMany);
 }
 
 }  // namespace

@@ -366,6 +366,20 @@ TEST_F(ReadBudgetTest, LimitsReadsOnOtherThreads) {
   EXPECT_TRUE(queues_.is_empty()) << "what they read is not told of";
 }
 
+// An event that gRPC's poller has not handled yet may be one for the same connection.
+TEST_F(ReadBudgetTest, RearmsEpollForEachReadOnAnotherThread) {
+  const ReadBudget budget(300, &queues_);
+  const Connection connection;
+  connection.Send(1000);
+  std::thread([&] {
+    for (const int expected : {300, 0, 0}) {
+      EXPECT_TRUE(connection.HasEdge(kTimeoutMs));
+      EXPECT_EQ(connection.ReadAll(), expected);
+    }
+  }).join();
+  EXPECT_TRUE(connection.HasEdge());
+}
+
 TEST_F(ReadBudgetTest, ReadsEverythingAfterTheBudgetEnds) {
   const Connection connection;
   connection.Send(1000);
