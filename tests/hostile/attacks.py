@@ -122,16 +122,21 @@ def calls_without_acknowledgement(connection, size):
     return _open_calls(connection, size, http2.CALL_INDICES, b"")
 
 
-def _open_calls(connection, size, block, after_hello):
+def calls_in_long_records(connection, size):
+    """The same, a thousand at once: with TLS they fill a record, and are decrypted at the same time."""
+    return _open_calls(connection, size, http2.CALL_INDICES, b"", at_once=1000)
+
+
+def _open_calls(connection, size, block, after_hello, at_once=100):
     begin(connection, HELLO + after_hello + http2.frame(
         http2.HEADERS, http2.END_HEADERS, 1, http2.INDEXED_CALL))
     sent, stream = 0, 3
     with contextlib.suppress(ConnectionError, OSError):
         while sent < size:
             data = b"".join(http2.frame(http2.HEADERS, http2.END_HEADERS, number, block)
-                            for number in range(stream, stream + 200, 2))
+                            for number in range(stream, stream + 2 * at_once, 2))
             connection.sendall(data)
-            sent, stream = sent + len(data), stream + 200
+            sent, stream = sent + len(data), stream + 2 * at_once
     return sent
 
 
@@ -205,7 +210,7 @@ def tiny_data(connection, size):
 FLOODS = (
     "continuation_literals", "continuation_indexed", "continuation_string", "empty_continuations",
     "large_message", "large_message_among_calls", "calls_without_message",
-    "calls_without_acknowledgement", "unanswered_calls", "unread_responses", "rapid_resets",
+    "calls_without_acknowledgement", "calls_in_long_records", "unanswered_calls", "unread_responses", "rapid_resets",
     "made_resets", "pings", "settings", "empty_data", "window_updates", "unknown_frames", "priorities",
     "tiny_data")
 
