@@ -11,9 +11,10 @@
 // kernel refuses to add the descriptor, Wait() returns its tag every few milliseconds.
 //
 // gRPC may have another thread that waits there: while a write waits for its client to read, its
-// backup poller (run_poller() in tcp_posix.cc). While the queue's thread works on calls, that thread
-// would read more of them without end. So while a ReadBudget exists (read_budget.h), it learns of no
-// events, and the queue's thread of a few at once: gRPC lets other threads handle what is left.
+// backup poller (run_poller() in tcp_posix.cc). While the queue's thread works on calls, that
+// thread would read more of them without end. So while a ReadBudget exists (read_budget.h), it
+// learns of no events, and the queue's thread of a few at once: gRPC lets other threads handle what
+// is left.
 #ifndef EVALRUN_SERVICE_GRPC_HOOKS_POLLED_QUEUE_H_
 #define EVALRUN_SERVICE_GRPC_HOOKS_POLLED_QUEUE_H_
 
