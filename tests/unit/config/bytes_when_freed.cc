@@ -27,8 +27,12 @@ void Free(void* block) noexcept {
   std::free(block);
 }
 
+void* Allocate(std::size_t size, const std::nothrow_t&) noexcept {
+  return std::malloc(size == 0 ? 1 : size);
+}
+
 void* Allocate(std::size_t size) {
-  void* const block = std::malloc(size == 0 ? 1 : size);
+  void* const block = Allocate(size, std::nothrow);
   if (block == nullptr) throw std::bad_alloc();
   return block;
 }
@@ -47,10 +51,21 @@ std::string BytesWhenFreed() {
 
 }  // namespace evalrun::config
 
-// Replaces the global operators in the whole test program.
+// Replaces the global operators in the whole test program. All of them, but those for over-aligned
+// types: the allocator of AddressSanitizer would refuse that its memory is freed here.
 void* operator new(std::size_t size) { return evalrun::config::Allocate(size); }
 void* operator new[](std::size_t size) { return evalrun::config::Allocate(size); }
+void* operator new(std::size_t size, const std::nothrow_t& tag) noexcept {
+  return evalrun::config::Allocate(size, tag);
+}
+void* operator new[](std::size_t size, const std::nothrow_t& tag) noexcept {
+  return evalrun::config::Allocate(size, tag);
+}
 void operator delete(void* block) noexcept { evalrun::config::Free(block); }
 void operator delete[](void* block) noexcept { evalrun::config::Free(block); }
 void operator delete(void* block, std::size_t) noexcept { evalrun::config::Free(block); }
 void operator delete[](void* block, std::size_t) noexcept { evalrun::config::Free(block); }
+void operator delete(void* block, const std::nothrow_t&) noexcept { evalrun::config::Free(block); }
+void operator delete[](void* block, const std::nothrow_t&) noexcept {
+  evalrun::config::Free(block);
+}
