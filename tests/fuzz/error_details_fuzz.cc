@@ -74,7 +74,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string with_details =
       R"({"error":{"code":"c","message":"m","details":)" + std::string(bytes) + "}}";
   for (const std::string_view text : {bytes, std::string_view(with_details)}) {
-    evalrun::deletion::ErrorBody body = evalrun::deletion::ParseErrorBody({.bytes = text});
+    evalrun::deletion::ErrorBody body =
+        evalrun::deletion::ParseErrorBody({.bytes = text, .content_type = {}});
     evalrun::handler::CleanErrorBody(evalrun::fuzz::kKey, &body);
     evalrun::fuzz::CheckError(body);
   }
