@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """All examples of proto/examples print the same for the same deletion. EXAMPLE_UNDER_TEST names one."""
 
+import contextlib
 import os
 import pathlib
 import re
@@ -76,17 +77,34 @@ def certificates(tmp_path_factory):
     return folder
 
 
+def all_addresses():
+    """Where a client may look for `localhost`: some resolvers know ::1 for it though /etc/hosts does not."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET6) as probe:
+        probe.bind(("::1", 0))
+        return "[::]:0"
+    return "127.0.0.1:0"
+
+
 @pytest.fixture
 def tls_deployment(make_deployment, certificates):
     """`tls_deployment(client_certificates)`: with the certificates of the recipe, for `localhost`."""
-    return lambda client_certificates="off": make_deployment(
-        runs=1, flags=FAST_RETRIES, client_certificates=client_certificates,
-        authority=types.SimpleNamespace(certificate=certificates / "ca.crt"),
-        pair=Pair(certificates / "server.crt", certificates / "server.key"))
+    def make(client_certificates="off"):
+        deployment = make_deployment(
+            runs=1, flags=FAST_RETRIES, client_certificates=client_certificates, has_gateway=False,
+            authority=types.SimpleNamespace(certificate=certificates / "ca.crt"),
+            pair=Pair(certificates / "server.crt", certificates / "server.key"))
+        deployment.start_gateway(listen=all_addresses())
+        return deployment
+
+    return make
+
+
+def on_host(host, gateway):
+    return host + ":" + gateway.grpc_address.rpartition(":")[2]
 
 
 def on_localhost(gateway):
-    return "localhost:" + gateway.grpc_address.rpartition(":")[2]
+    return on_host("localhost", gateway)
 
 
 def test_over_tls(tls_deployment, certificates, delete_at):
@@ -128,7 +146,7 @@ def assert_not_connected(command, deployment, address, *files, message):
 def test_connection_mistake_is_reported_at_once(mistake, tls_deployment, certificates, command):
     files, by_name, message, cause = MISTAKES[mistake]
     deployment = tls_deployment("required" if mistake == "no client certificate" else "off")
-    address = on_localhost(deployment.gateway) if by_name else deployment.gateway.grpc_address
+    address = on_localhost(deployment.gateway) if by_name else on_host("127.0.0.1", deployment.gateway)
     assert_not_connected(command, deployment, address, *(str(certificates / name) for name in files),
                          message=message)
     if cause:
@@ -137,8 +155,7 @@ def test_connection_mistake_is_reported_at_once(mistake, tls_deployment, certifi
 
 
 def test_tls_to_a_plaintext_port_is_reported_at_once(deployment, certificates, command):
-    assert_not_connected(command, deployment, on_localhost(deployment.gateway),
-                         str(certificates / "ca.crt"),
+    assert_not_connected(command, deployment, deployment.gateway.grpc_address, str(certificates / "ca.crt"),
                          message="(?i)wrong.version.number|ssl|tls|InvalidContentType")
 
 
