@@ -130,14 +130,9 @@ def calls_in_long_records(connection, size):
 def _open_calls(connection, size, block, after_hello, at_once=100):
     begin(connection, HELLO + after_hello + http2.frame(
         http2.HEADERS, http2.END_HEADERS, 1, http2.INDEXED_CALL))
-    sent, stream = 0, 3
-    with contextlib.suppress(ConnectionError, OSError):
-        while sent < size:
-            data = b"".join(http2.frame(http2.HEADERS, http2.END_HEADERS, number, block)
-                            for number in range(stream, stream + 2 * at_once, 2))
-            connection.sendall(data)
-            sent, stream = sent + len(data), stream + 2 * at_once
-    return sent
+    return _send_calls(
+        connection, size, at_once,
+        lambda stream: http2.frame(http2.HEADERS, http2.END_HEADERS, stream, block), first=3)
 
 
 def unanswered_calls(connection, size):
@@ -156,9 +151,9 @@ def _complete_calls(connection, size):
     return _send_calls(connection, size, 50, call)
 
 
-def _send_calls(connection, size, at_once, make):
+def _send_calls(connection, size, at_once, make, first=1):
     """Sends `make(stream)` for new streams, so many at once, until `size` bytes are sent or refused."""
-    sent, stream = 0, 1
+    sent, stream = 0, first
     with contextlib.suppress(ConnectionError, OSError):
         while sent < size:
             data = b"".join(map(make, range(stream, stream + 2 * at_once, 2)))
@@ -210,9 +205,9 @@ def tiny_data(connection, size):
 FLOODS = (
     "continuation_literals", "continuation_indexed", "continuation_string", "empty_continuations",
     "large_message", "large_message_among_calls", "calls_without_message",
-    "calls_without_acknowledgement", "calls_in_long_records", "unanswered_calls", "unread_responses", "rapid_resets",
-    "made_resets", "pings", "settings", "empty_data", "window_updates", "unknown_frames", "priorities",
-    "tiny_data")
+    "calls_without_acknowledgement", "calls_in_long_records", "unanswered_calls", "unread_responses",
+    "rapid_resets", "made_resets", "pings", "settings", "empty_data", "window_updates", "unknown_frames",
+    "priorities", "tiny_data")
 
 
 def run(name, address, size, connections, seconds, trusted_ca=None):

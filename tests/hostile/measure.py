@@ -7,8 +7,12 @@ import pathlib
 import socketserver
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+
+from evalrun_testing.certificates import Authority
+from evalrun_testing.deployment import Deployment
 
 MIB = 1 << 20
 _ATTACKS = pathlib.Path(__file__).with_name("attacks.py")
@@ -41,6 +45,39 @@ class Upstream(socketserver.ThreadingTCPServer):
         self.server_close()
 
 
+@contextlib.contextmanager
+def new_deployment(*flags, tls=False):
+    """A gateway in front of an Upstream, without an access log. It has served a call."""
+    with tempfile.TemporaryDirectory() as folder, Upstream() as upstream:
+        folder = pathlib.Path(folder)
+        authority = Authority(folder, "authority") if tls else None
+        with Deployment(folder / "deployment", authority=authority, upstream=upstream.url,
+                        flags=["--access-log=false", *flags]) as started:
+            started.delete()
+            yield started
+
+
+class PeakMemory:
+    """The memory of a process: `idle`, before the `with` statement, and `peak`, in it; in bytes."""
+
+    def __init__(self, process):
+        self._process, self._stop = process, threading.Event()
+        self.idle = self.peak = process.resident_bytes
+        self._thread = threading.Thread(target=self._sample)
+
+    def _sample(self):
+        while not self._stop.wait(0.003):
+            self.peak = max(self.peak, self._process.resident_bytes)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        self._thread.join()
+
+
 @dataclasses.dataclass
 class Cost:
     sent: float = 0.0  # MiB
@@ -70,7 +107,7 @@ def run_attack(deployment, name, size, connections, seconds, settle=20):
     20 ms, and returns its Cost. Memory `after` is taken when it is back to 10 MiB above what it was, or
     after `settle` seconds."""
     gateway = deployment.gateway
-    cost = Cost(idle=gateway.resident_bytes)
+    cost = Cost()
     stop = threading.Event()
 
     def call():
@@ -80,26 +117,22 @@ def run_attack(deployment, name, size, connections, seconds, settle=20):
                 cost.codes.append(client.delete(timeout=10))
                 cost.seconds.append(time.monotonic() - began)
 
-    def sample():
-        while not stop.wait(0.003):
-            cost.peak = max(cost.peak, gateway.resident_bytes)
-
-    threads = [threading.Thread(target=call), threading.Thread(target=sample)]
-    for thread in threads:
-        thread.start()
-    try:
-        time.sleep(0.2)
-        ca_file = [] if deployment.authority is None else [str(deployment.authority.certificate)]
-        output = subprocess.run(
-            [sys.executable, str(_ATTACKS), name, gateway.grpc_address, str(size), str(connections),
-             str(seconds), *ca_file], capture_output=True, text=True, check=True, timeout=seconds + 60)
-        sent, opened = output.stdout.split()
-        cost.sent, cost.connections = float(sent), int(opened)
-        time.sleep(0.3)
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
+    with PeakMemory(gateway) as memory:
+        caller = threading.Thread(target=call)
+        caller.start()
+        try:
+            time.sleep(0.2)
+            ca_file = [] if deployment.authority is None else [str(deployment.authority.certificate)]
+            output = subprocess.run(
+                [sys.executable, str(_ATTACKS), name, gateway.grpc_address, str(size), str(connections),
+                 str(seconds), *ca_file], capture_output=True, text=True, check=True, timeout=seconds + 60)
+            sent, opened = output.stdout.split()
+            cost.sent, cost.connections = float(sent), int(opened)
+            time.sleep(0.3)
+        finally:
+            stop.set()
+            caller.join()
+    cost.idle, cost.peak = memory.idle, memory.peak
     end = time.monotonic() + settle
     while (used := gateway.resident_bytes) > cost.idle + 10 * MIB and time.monotonic() < end:
         time.sleep(0.1)
