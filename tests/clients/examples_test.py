@@ -67,12 +67,17 @@ def delete(deployment, delete_at):
     return lambda run: delete_at(deployment.gateway, run)
 
 
+def from_recipe(first, last, folder, before=""):
+    """Runs lines of the documented recipe for TLS in a folder, after the line `before`."""
+    lines = re.search(rf"^    {first}(?:.|\n)*?\n .*{last}.*\n", TLS_RECIPE.read_text(), re.M)
+    return subprocess.run(["bash", "-euc", before + "\n" + lines[0]], cwd=folder, check=True, capture_output=True, text=True)
+
+
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory):
     """The folder of the files that the documented recipe makes, and an authority that it does not know."""
     folder = tmp_path_factory.mktemp("certificates")
-    recipe = re.search(r"^    openssl req -x509(?:.|\n)*?\n    issue batch .*\n", TLS_RECIPE.read_text(), re.M)
-    subprocess.run(["bash", "-euc", recipe[0]], cwd=folder, check=True, capture_output=True)
+    from_recipe("openssl req -x509", "issue batch ", folder)
     Authority(folder, "other")
     return folder
 
@@ -105,6 +110,12 @@ def on_host(host, gateway):
 
 def on_localhost(gateway):
     return on_host("localhost", gateway)
+
+
+def test_gateway_of_the_recipe_has_a_valid_configuration(certificates):
+    done = from_recipe("AYMARA_AI_API_KEY=", "--tls-client-certificates", certificates,
+                       before='evalrun-gateway() { "$GATEWAY_UNDER_TEST" "$@" --check-config; }; trap wait EXIT')
+    assert "configuration OK" in done.stdout + done.stderr
 
 
 def test_over_tls(tls_deployment, certificates, delete_at):
