@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tarfile
@@ -109,8 +110,7 @@ def test_values():
     assert {v["name"]: v["secret"]["secretName"] for v in pod["volumes"] if "secret" in v} == {"key": "a", "tls": "t", "redis": "r"}
     template = by_kind(built, "Deployment")["spec"]["template"]["metadata"]
     assert template["annotations"]["x"] == "v" and template["labels"]["team"] == "z"
-    config = yaml.safe_load(next(o for o in built if o["metadata"]["name"] == "evalrun-gateway" and o["kind"] == "ConfigMap")
-                            ["data"]["gateway.yaml"])
+    config = gateway_yaml(built)
     assert config["upstream"]["timeout"] == "5s" and config["upstream"]["url"].startswith("https://")
     assert config["log"] == {"level": "warn"} and config["limits"]["replicas"] == 6
     certificate = by_kind(built, "Certificate")["spec"]
@@ -118,6 +118,30 @@ def test_values():
     assert "evalrun-gateway.other.svc" in certificate["dnsNames"] and not any(".evalrun" in n for n in certificate["dnsNames"])
     assert "evalrun-gateway-metrics.other.svc" in text
     assert by_kind(built, "NetworkPolicy")["spec"]["egress"][-1]["ports"] == [{"port": 3128}]
+
+
+def readme_values(word):
+    """The values in deploy/README.md that have `word`."""
+    [block] = [block for block in re.findall(r"```yaml\n(.*?)```", (TOP / "deploy/README.md").read_text(), re.DOTALL) if word in block]
+    return yaml.safe_load(block.replace("sha256:...", f"sha256:{'0' * 64}"))
+
+
+def gateway_yaml(built):
+    [config] = [o for o in built if o["kind"] == "ConfigMap" and o["metadata"]["name"] == "evalrun-gateway"]
+    return yaml.safe_load(config["data"]["gateway.yaml"])
+
+
+def test_values_of_the_readme():
+    """Calls that name no workspace, as those of evalrunctl and the examples, are allowed."""
+    values = readme_values("repository:")
+    text = render(values)
+    assert validate(text) == ""
+    done = check_config(text)
+    assert done.returncode == 0, done.stderr
+    [rule] = gateway_yaml(objects(text))["authorization"]["rules"]
+    assert rule["workspaces"] == ["*", "(unset)"]
+    comment = re.search(r"^config: \{\}\n((?:#.*\n)+)", (CHART / "values.yaml").read_text(), re.M)[1]
+    assert yaml.safe_load(re.sub("^#", "", comment, flags=re.M)) == values["config"]
 
 
 @pytest.mark.parametrize("values, word", [
