@@ -144,6 +144,13 @@ def test_values_of_the_readme():
     assert yaml.safe_load(re.sub("^#", "", comment, flags=re.M)) == values["config"]
 
 
+def test_egress_of_the_readme():
+    values = readme_values("extraEgress:")
+    text = render(values)
+    assert validate(text) == ""
+    assert by_kind(objects(text), "NetworkPolicy")["spec"]["egress"][-1:] == values["networkPolicy"]["extraEgress"]
+
+
 @pytest.mark.parametrize("values, word", [
     ({"replica": 3}, "replica"),
     ({"image": {"digest": "sha256:1"}}, "digest"),

@@ -200,3 +200,28 @@ def test_chart_reads_the_manifests():
         assert list((chart / "files").glob(name.removeprefix("files/"))), name
     for component in (DEPLOY / "components").iterdir():
         assert component.name.removeprefix("tls-") in templates.replace("certManager", "cert-manager"), component.name
+
+
+def readme_block(word):
+    """The block of YAML in deploy/README.md that has `word`."""
+    [block] = [block for block in re.findall(r"```yaml\n(.*?)```", (TOP / "deploy/README.md").read_text(), re.DOTALL) if word in block]
+    return block
+
+
+def build_outside(folder, kustomization):
+    """What an overlay outside the repository builds, with the gateway.yaml of production."""
+    (folder / "evalrun-gateway").symlink_to(TOP)
+    (folder / "kustomization.yaml").write_text(kustomization.replace("sha256:...", f"sha256:{'0' * 64}"))
+    (folder / "gateway.yaml").write_text((DEPLOY / "overlays/production/gateway.yaml").read_text())
+    return build(folder)
+
+
+def test_egress_of_the_readme(tmp_path):
+    """The example of deploy/README.md adds one rule."""
+    overlay = readme_block("kind: Kustomization")
+    text = build_outside(tmp_path, overlay + readme_block("path: /spec/egress/-"))
+    assert validate(text) == "" and not list(policy.violations(objects(text)))
+    before = by_kind(objects(build(DEPLOY / "overlays/production")), "NetworkPolicy")["spec"]["egress"]
+    *rest, added = by_kind(objects(text), "NetworkPolicy")["spec"]["egress"]
+    assert rest == before and added["ports"] == [{"port": 4318, "protocol": "TCP"}]
+    assert [added] == yaml.safe_load(readme_block("extraEgress:"))["networkPolicy"]["extraEgress"]
