@@ -28,7 +28,12 @@ VALUES = {
     "production": {},
     "protected-runs": {"protectedRuns": {"enabled": True}},
     "production-mesh": {"mesh": "other"},
-    "redis": {"redis": {"enabled": True}},
+    "redis": {
+        "redis": {"enabled": True},
+        "config": {"limits": {"redis": {"address": "redis.example.com:6380", "tls": True, "timeout": "250ms",
+                                        "ca_file": "/etc/evalrun-gateway-redis/ca.crt"}}},
+        "networkPolicy": {"extraEgress": [{"to": [{"ipBlock": {"cidr": "10.20.0.0/16"}}],
+                                           "ports": [{"port": 6380, "protocol": "TCP"}]}]}},
 }
 NOT_IN_THE_CHART = {"development", "tls"}
 
@@ -88,9 +93,9 @@ def test_values():
     text = render({
         "image": {"repository": "registry.example/gw", "digest": digest, "pullSecrets": [{"name": "pull"}]},
         "autoscaling": {"enabled": True, "minReplicas": 2, "maxReplicas": 5},
-        "config": {"upstream": {"timeout": "5s"}, "log": {"level": "warn"}},
+        "config": {"upstream": {"timeout": "5s"}, "log": {"level": "warn"}, "limits": {"redis": {"address": "cache:6379"}}},
         "secrets": {"apiKey": "a", "tls": "t", "redis": "r"},
-        "redis": {"enabled": True, "address": "cache:6379"},
+        "redis": {"enabled": True},
         "certManager": {"enabled": True, "issuerRef": {"kind": "Issuer", "name": "i"}},
         "plainPrometheus": {"enabled": True},
         "networkPolicy": {"extraEgress": [{"to": [{"ipBlock": {"cidr": "10.1.0.0/16"}}], "ports": [{"port": 3128}]}]},
@@ -104,7 +109,7 @@ def test_values():
     pod = gateway(built)
     container, shipper = pod["containers"]
     assert container["image"] == f"registry.example/gw@{digest}" and pod["imagePullSecrets"] == [{"name": "pull"}]
-    assert {"--limits-replicas=6", "--limits-redis-address=cache:6379"} <= set(container["args"])
+    assert "--limits-replicas=6" in container["args"]
     assert container["resources"] == {"requests": {"cpu": "1"}} and shipper["name"] == "shipper"
     assert pod["nodeSelector"] == {"a": "b"} and pod["tolerations"] == [{"key": "k"}]
     assert {v["name"]: v["secret"]["secretName"] for v in pod["volumes"] if "secret" in v} == {"key": "a", "tls": "t", "redis": "r"}
@@ -157,6 +162,7 @@ def test_egress_of_the_readme():
     ({"config": {"authorization": {"rules": []}}}, "config.authorization"),
     ({"config": {"limits": {"rules": [{"name": "caller", "by": "caller", "rate": "REPLACE-ME"}]}}}, "config.limits"),
     ({"mesh": "istio", "certManager": {"enabled": True}}, "mesh"),
+    ({"redis": {"enabled": True}}, "config.limits.redis.address"),
     ({"prometheusOperator": {"enabled": True}, "runbookUrl": ""}, "runbookUrl"),
     ({"plainPrometheus": {"enabled": True}, "runbookUrl": ""}, "runbookUrl"),
     ({"runbookUrl": "wiki/evalrun"}, "runbookUrl"),

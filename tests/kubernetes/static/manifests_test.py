@@ -202,6 +202,16 @@ def test_chart_reads_the_manifests():
         assert component.name.removeprefix("tls-") in templates.replace("certManager", "cert-manager"), component.name
 
 
+def test_redis_is_the_one_of_the_configuration():
+    """Flags override gateway.yaml, so no component may say by a flag which Redis it is; one that is not said is refused."""
+    text = build(HERE / "compositions/redis")
+    assert not [flag for flag in gateway(objects(text))["containers"][0]["args"] if flag.startswith("--limits-redis-address")]
+    address = "address: redis.example.com:6380"
+    assert text.count(address) == 1
+    done = check_config(filled_in(text).replace(address, "address: ''"))
+    assert done.returncode == 2 and "limits.redis" in done.stderr and "address" in done.stderr, done.stderr
+
+
 def readme_block(word):
     """The block of YAML in deploy/README.md that has `word`."""
     [block] = [block for block in re.findall(r"```yaml\n(.*?)```", (TOP / "deploy/README.md").read_text(), re.DOTALL) if word in block]

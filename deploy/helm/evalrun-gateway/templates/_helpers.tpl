@@ -66,5 +66,6 @@
 {{- $text := toYaml $config -}}
 {{- if contains "REPLACE-ME" $text }}{{ fail "config: set config.authorization (rules, or allow_all: true and rules: []) and config.limits.rules" }}{{ end -}}
 {{- if not (or $config.authorization.rules $config.authorization.allow_all) }}{{ fail "config.authorization: without rules every caller may delete in every workspace; say allow_all: true if that is meant" }}{{ end -}}
+{{- if and .Values.redis.enabled (not (dig "redis" "address" "" $config.limits)) }}{{ fail "config.limits.redis.address: has to be set with redis.enabled, such as redis:6379" }}{{ end -}}
 {{- $text -}}
 {{- end }}
