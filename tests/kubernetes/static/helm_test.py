@@ -125,6 +125,34 @@ def test_values():
     assert by_kind(built, "NetworkPolicy")["spec"]["egress"][-1]["ports"] == [{"port": 3128}]
 
 
+def test_files_from_elsewhere():
+    """The key and the certificate are written by containers into volumes of the values."""
+    volumes = [{"name": "written", "emptyDir": {"medium": "Memory"}}, {"name": "extra", "secret": {"secretName": "e"}}]
+    mounts = [{"name": "written", "mountPath": "/etc/evalrun-gateway-written"}]
+    folder = mounts[0]["mountPath"]
+    text = render({
+        "secrets": {"apiKey": "", "tls": ""},
+        "config": {"upstream": {"api_key_file": f"{folder}/api-key", "ca_file": f"{folder}/ca.crt"}, "tls": {
+            "certificate_file": f"{folder}/tls.crt", "key_file": f"{folder}/tls.key", "client_ca_file": f"{folder}/ca.crt"}},
+        "extraVolumes": volumes, "extraVolumeMounts": mounts,
+        "extraEnv": [{"name": "EVALRUN_TRACING_SERVICE_INSTANCE_ID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
+        "extraInitContainers": [{"name": "first", "image": "i:1"}], "extraContainers": [{"name": "beside", "image": "i:1"}],
+    })
+    built = objects(text)
+    assert validate(text) == ""
+    done = check_config(text)
+    assert done.returncode == 0, done.stderr
+    pod = gateway(built)
+    container, beside = pod["containers"]
+    config = {"name": "config", "configMap": {"name": "evalrun-gateway"}}
+    assert pod["volumes"] == [config, *volumes]
+    assert [each["name"] for each in container["volumeMounts"]] == ["config", "written"] and container["volumeMounts"][1:] == mounts
+    assert container["args"] == ["--config", "/etc/evalrun-gateway/gateway.yaml"]
+    assert container["env"][0]["valueFrom"] == {"fieldRef": {"fieldPath": "metadata.name"}}
+    assert [each["name"] for each in pod["initContainers"]] == ["first"] and beside["name"] == "beside"
+    assert {port["appProtocol"] for o in built if o["kind"] == "Service" for port in o["spec"]["ports"]} == {"https"}
+
+
 def readme_values(word):
     """The values in deploy/README.md that have `word`."""
     [block] = [block for block in re.findall(r"```yaml\n(.*?)```", (TOP / "deploy/README.md").read_text(), re.DOTALL) if word in block]
@@ -162,6 +190,8 @@ def test_egress_of_the_readme():
     ({"config": {"authorization": {"rules": []}}}, "config.authorization"),
     ({"config": {"limits": {"rules": [{"name": "caller", "by": "caller", "rate": "REPLACE-ME"}]}}}, "config.limits"),
     ({"mesh": "istio", "certManager": {"enabled": True}}, "mesh"),
+    ({"secrets": {"tls": ""}, "certManager": {"enabled": True}}, "secrets.tls"),
+    ({"extraEnv": {"NAME": "value"}}, "extraEnv"),
     ({"redis": {"enabled": True}}, "config.limits.redis.address"),
     ({"prometheusOperator": {"enabled": True}, "runbookUrl": ""}, "runbookUrl"),
     ({"plainPrometheus": {"enabled": True}, "runbookUrl": ""}, "runbookUrl"),

@@ -1,7 +1,7 @@
 {{/* The names of the components of deploy/kubernetes that the values choose, in the order of deploy/README.md. */}}
 {{- define "evalrun.components" -}}
 {{- $names := list -}}
-{{- if not .Values.mesh }}{{ $names = append $names "tls" }}{{ end -}}
+{{- if and (not .Values.mesh) .Values.secrets.tls }}{{ $names = append $names "tls" }}{{ end -}}
 {{- if .Values.upstreamKeys.enabled }}{{ $names = append $names "upstream-keys" }}{{ end -}}
 {{- if .Values.auditFile.enabled }}{{ $names = append $names "audit-file" }}{{ end -}}
 {{- if .Values.protectedRuns.enabled }}{{ $names = append $names "protected-runs" }}{{ end -}}
@@ -9,6 +9,7 @@
 {{- if .Values.autoscaling.enabled }}{{ $names = append $names "autoscaling" }}{{ end -}}
 {{- if eq .Values.mesh "istio" }}{{ $names = append $names "istio" }}{{ end -}}
 {{- if and .Values.certManager.enabled .Values.mesh }}{{ fail "certManager: the mesh has the certificates; not together with mesh" }}{{ end -}}
+{{- if and .Values.certManager.enabled (not .Values.secrets.tls) }}{{ fail "certManager: needs secrets.tls, the Secret that it fills" }}{{ end -}}
 {{- toJson $names -}}
 {{- end }}
 
