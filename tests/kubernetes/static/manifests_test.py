@@ -235,3 +235,16 @@ def test_egress_of_the_readme(tmp_path):
     *rest, added = by_kind(objects(text), "NetworkPolicy")["spec"]["egress"]
     assert rest == before and added["ports"] == [{"port": 4318, "protocol": "TCP"}]
     assert [added] == yaml.safe_load(readme_block("extraEgress:"))["networkPolicy"]["extraEgress"]
+
+
+def test_another_namespace(tmp_path):
+    """As deploy/README.md says: Prometheus looks for the pods there, and nothing is left in `evalrun`."""
+    overlay = readme_block("kind: Kustomization").replace("namespace: evalrun\nresources:", "namespace: other\nresources:")
+    overlay = overlay.replace("components/prometheus-operator", "components/plain-prometheus")
+    text = build_outside(tmp_path, overlay + readme_block("replacements:"))
+    built = objects(text)
+    assert validate(text) == "" and not list(policy.violations(built))
+    assert {o["metadata"]["name"] if o["kind"] == "Namespace" else o["metadata"]["namespace"] for o in built} == {"other"}
+    scrape = next(o["data"]["scrape.yml"] for o in built if o["metadata"]["name"] == "evalrun-gateway-scrape")
+    names = yaml.safe_load(scrape)["scrape_configs"][0]["dns_sd_configs"][0]["names"]
+    assert names == ["_admin._tcp.evalrun-gateway-metrics.other.svc.cluster.local"]
