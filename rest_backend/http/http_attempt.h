@@ -35,6 +35,7 @@ struct HttpClientOptions {
   // How long the addresses of the upstream's name, or of its proxy's, are used before they are
   // looked up again.
   std::chrono::seconds dns_cache_time{30};
+  // Called on a thread of its own, which may outlive the client.
   dns::BackgroundResolver::LookUpFunction look_up = dns::LookUp;
   // Called by RunReady() after each lookup, with what is now known of `name`.
   std::function<void(const std::string& name, const dns::Resolution& resolution)> on_lookup =

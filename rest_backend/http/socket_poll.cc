@@ -17,8 +17,6 @@
 namespace evalrun::http {
 namespace {
 
-constexpr int kMaxEvents = 64;
-
 std::uint32_t EpollEvents(int what) {
   switch (what) {
     case CURL_POLL_IN:
@@ -150,12 +148,15 @@ void SocketPoll::Erase(int fd) {
 
 std::span<const SocketPoll::Event> SocketPoll::Ready() {
   ready_.clear();
-  std::array<epoll_event, kMaxEvents> events;
+  // All of them at once, with the wake-up event: an idle connection whose event is left for the next
+  // time could be used before, with the unexpected bytes on it.
+  events_.resize(sockets_.size() + 1);
   // An error, which can be a signal only (EINTR), counts as no events: they are still there for the
   // next call.
-  const int count = epoll_wait(epoll_fd_, events.data(), kMaxEvents, 0);
+  const int count = epoll_wait(epoll_fd_, events_.data(), static_cast<int>(events_.size()), 0);
   for (int i = 0; i < count; ++i) {
-    const int fd = events[static_cast<std::size_t>(i)].data.fd;
+    const epoll_event& event = events_[static_cast<std::size_t>(i)];
+    const int fd = event.data.fd;
     if (fd == wake_event_) {
       eventfd_t count_of_wake_ups = 0;
       eventfd_read(wake_event_, &count_of_wake_ups);  // it is readable
@@ -171,7 +172,7 @@ std::span<const SocketPoll::Event> SocketPoll::Ready() {
       }
       Register(fd, 0);
     } else {
-      ready_.push_back({socket.shard, fd, CurlEvents(events[static_cast<std::size_t>(i)].events)});
+      ready_.push_back({socket.shard, fd, CurlEvents(event.events)});
     }
   }
   return ready_;

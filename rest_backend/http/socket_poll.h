@@ -11,6 +11,8 @@
 #ifndef EVALRUN_REST_BACKEND_HTTP_SOCKET_POLL_H_
 #define EVALRUN_REST_BACKEND_HTTP_SOCKET_POLL_H_
 
+#include <sys/epoll.h>
+
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -90,6 +92,7 @@ class SocketPoll {
   std::chrono::milliseconds tcp_user_timeout_;
   std::vector<Socket> sockets_;  // by descriptor
   std::vector<Event> ready_;
+  std::vector<epoll_event> events_;
   std::vector<Shard*> ended_idle_of_;
   std::atomic<std::size_t> opened_{0};
   std::atomic<std::size_t> closed_{0};

@@ -82,7 +82,9 @@ Transfer::Transfer(const HttpClientOptions& options, SocketPoll* poll, CURLSH* s
   set.Set<CURLOPT_HTTP_VERSION>(long{CURL_HTTP_VERSION_1_1});
   set.Set<CURLOPT_PROTOCOLS_STR>("http,https");
   set.Set<CURLOPT_FOLLOWLOCATION>(0L);
-  set.Set<CURLOPT_PROXY>(options.proxy.c_str());  // even if empty: otherwise the environment counts
+  // Even if empty: otherwise the environment counts.
+  set.Set<CURLOPT_PROXY>(options.proxy.c_str());
+  set.Set<CURLOPT_NOPROXY>("");
   assert(options.headers.size() < kMaxHeaders);
   for (const std::string& line : options.headers) {
     headers_[common_header_count_++].data = const_cast<char*>(line.c_str());

@@ -222,5 +222,16 @@ TEST_F(ForwardingTest, IgnoresProxyEnvironmentVariables) {
   EXPECT_EQ(upstream_.requests().size(), 1u);
 }
 
+TEST_F(ForwardingTest, UsesItsProxyWhateverTheEnvironmentExcludes) {
+  ScriptedUpstream proxy(Respond(HttpReply(204)));
+  GatewayProcess gateway(
+      {.upstream = upstream_.url(),
+       .flags = {"--upstream-proxy", "http://127.0.0.1:" + std::to_string(proxy.port())},
+       .env = {{"no_proxy", "*"}, {"NO_PROXY", "*"}}});
+  EXPECT_THAT(DeleteClient(gateway.grpc_address()).Delete(), HasCode(StatusCode::OK));
+  EXPECT_EQ(proxy.requests().size(), 1u);
+  EXPECT_EQ(upstream_.connections(), 0);
+}
+
 }  // namespace
 }  // namespace evalrun::testing

@@ -246,17 +246,24 @@ class SteppedServer {
     for (int fd = 0; (fd = accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK)) >= 0;) {
       connections_.push_back(fd);
     }
-    for (const int connection : connections_) {
+    for (std::size_t i = 0; i < connections_.size(); ++i) {
       // A request of this test arrives whole.
       std::array<char, 4096> bytes{};
-      if (recv(connection, bytes.data(), bytes.size(), 0) > 0) ++requests_;
+      if (recv(connections_[i], bytes.data(), bytes.size(), 0) <= 0) continue;
+      ++requests_;
+      last_ = i;
     }
     return requests_;
   }
-  void Respond() const {
-    const std::string response = "HTTP/1.1 204 X\r\n\r\n";
-    EXPECT_EQ(send(connections_.front(), response.data(), response.size(), MSG_NOSIGNAL),
+  void Respond(std::size_t connection = 0, int status = 204) const {
+    const std::string response =
+        "HTTP/1.1 " + std::to_string(status) + " X\r\ncontent-length: 0\r\n\r\n";
+    EXPECT_EQ(send(connections_.at(connection), response.data(), response.size(), MSG_NOSIGNAL),
               static_cast<ssize_t>(response.size()));
+  }
+  // On the connection of the last request, once.
+  void RespondToLast() {
+    if (last_ != kNone) Respond(std::exchange(last_, kNone));
   }
   // The first connection, which stays in the list.
   void Shutdown() const { shutdown(connections_.front(), SHUT_RDWR); }
@@ -264,9 +271,39 @@ class SteppedServer {
  private:
   const int listener_ = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
   const std::string url_ = Listen(listener_, 1000);
+  static constexpr std::size_t kNone = -1;
   std::vector<int> connections_;
   std::size_t requests_ = 0;
+  std::size_t last_ = kNone;
 };
+
+// However many other connections have something to read at the same time.
+TEST(HttpClientReuseTest, ConnectionWithUnexpectedBytesIsNotUsed) {
+  constexpr std::size_t kConnections = 200;
+  SteppedServer server;
+  HttpClient client(HttpClientOptions{.origin = server.url(),
+                                      .headers = {},
+                                      .proxy = {},
+                                      .max_idle_connections = kConnections});
+  RecordingObserver observer;
+  const AttemptRequest request{
+      .target = "/v2/eval-runs/x", .headers = {}, .timeout = std::chrono::seconds(30)};
+  for (std::size_t i = 0; i < kConnections; ++i) client.Send(request, &observer);
+  ASSERT_TRUE(RunUntil(client, [&server] { return server.ReadRequests() == kConnections; }));
+  server.Respond(0);
+  ASSERT_TRUE(RunUntil(client, [&observer] { return observer.faults.size() == 1; }));
+  client.Poll();  // nothing: epoll then reports this connection after the others
+
+  for (std::size_t i = 1; i < kConnections; ++i) server.Respond(i);
+  server.Respond(0, 403);  // which nobody has asked for
+  RecordingObserver next;
+  client.Send(request, &next);
+  ASSERT_TRUE(RunUntil(client, [&server, &next] {
+    if (server.ReadRequests() == kConnections + 1) server.RespondToLast();
+    return !next.faults.empty();
+  }));
+  EXPECT_EQ(next.last_status, 204);
+}
 
 // Attempts that are aborted, or expire, after they have been sent.
 class AbandonedAttemptTest : public ::testing::Test {
