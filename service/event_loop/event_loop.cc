@@ -164,12 +164,13 @@ bool EventLoop::RunCompletions() {
 }
 
 bool EventLoop::RunSourceAndTimers(Clock::time_point now) {
-  const bool timers = timers_.RunDue(now);
   // A single response leaves as soon as it is made: its caller need not wait for the log line.
   std::optional<ResponseBatch> responses;
   if (source_->Poll() > 1) responses.emplace(poller_.get());
   const bool sockets = source_->RunReady();
   responses.reset();
+  // After the sockets: a response that has arrived counts, however late this thread is.
+  const bool timers = timers_.RunDue(now);
   bool observers = false;
   if (check_descriptors_ || now - descriptors_checked_at_ >= kDescriptorCheckInterval) {
     descriptors_checked_at_ = now;

@@ -22,7 +22,6 @@
 #include <mutex>
 #include <optional>
 #include <thread>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -84,11 +83,6 @@ class EventLoop {
   // Runs `task` on the loop's thread, in the order of the calls. Never waits for the loop.
   // Thread-safe. False when the loop has ended: `task` is not run.
   bool Post(Task task);
-
-  // Runs `task` on the loop's thread and waits for its result. Not from the loop's thread.
-  // Thread-safe. Empty (false for a task without a result) when the loop has ended.
-  template <typename Function>
-  auto RunSync(Function task);
 
   // Whether the caller may use what belongs to the loop. Thread-safe.
   [[nodiscard]] bool IsLoopThread() const;
@@ -166,31 +160,6 @@ class EventLoop {
   std::promise<void> ended_;
   std::thread thread_;
 };
-
-template <typename Function>
-auto EventLoop::RunSync(Function task) {
-  using Result = std::invoke_result_t<Function>;
-  // Destroyed without a value when the loop ends first.
-  auto promise = std::make_shared<std::promise<Result>>();
-  std::future<Result> result = promise->get_future();
-  bool posted = false;
-  if constexpr (std::is_void_v<Result>) {
-    posted = Post([promise = std::move(promise), task = std::move(task)]() mutable {
-      task();
-      promise->set_value();
-    });
-  } else {
-    posted = Post([promise = std::move(promise), task = std::move(task)]() mutable {
-      promise->set_value(task());
-    });
-  }
-  if (posted) result.wait();
-  if constexpr (std::is_void_v<Result>) {
-    return posted;
-  } else {
-    return posted ? std::optional<Result>(result.get()) : std::nullopt;
-  }
-}
 
 }  // namespace evalrun::event_loop
 

@@ -10,6 +10,8 @@
 #include <memory>
 #include <optional>
 #include <thread>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -101,6 +103,14 @@ class EventLoopTest : public ::testing::Test {
     EXPECT_TRUE(loop_->ShutDown(kTimeout));
     server_.reset();
   }
+  // Returns the result of `task`.
+  template <typename Function>
+  auto RunOnLoop(Function function) {
+    using Result = std::invoke_result_t<Function>;
+    const auto task = std::make_shared<std::packaged_task<Result()>>(std::move(function));
+    EXPECT_TRUE(loop_->Post([task] { (*task)(); }));
+    return task->get_future().get();
+  }
   // Returns when the loop is asleep, or goes to sleep without anything to do.
   void LetItSleep() const { std::this_thread::sleep_for(milliseconds(5)); }
 
@@ -119,15 +129,8 @@ TEST_F(EventLoopTest, RunsPostedTasksInOrderOnItsThread) {
   EXPECT_FALSE(loop_->IsLoopThread());
 }
 
-TEST_F(EventLoopTest, RunSyncReturnsTheResult) {
-  EXPECT_EQ(loop_->RunSync([] { return 7; }), 7);
-  bool ran = false;
-  EXPECT_TRUE(loop_->RunSync([&] { ran = true; }));
-  EXPECT_TRUE(ran);
-}
-
 TEST_F(EventLoopTest, WakesForEveryPostedTask) {
-  for (int i = 0; i < 2000; ++i) ASSERT_EQ(loop_->RunSync([i] { return i; }), i);
+  for (int i = 0; i < 2000; ++i) ASSERT_EQ(RunOnLoop([i] { return i; }), i);
 }
 
 TEST_F(EventLoopTest, RunsTasksFromManyThreads) {
@@ -141,7 +144,7 @@ TEST_F(EventLoopTest, RunsTasksFromManyThreads) {
     });
   }
   for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(loop_->RunSync([&] { return count; }), kThreads * kTasks);
+  EXPECT_EQ(RunOnLoop([&] { return count; }), kThreads * kTasks);
 }
 
 TEST_F(EventLoopTest, ATaskMayPostAnother) {
@@ -159,16 +162,31 @@ TEST_F(EventLoopTest, ServesTheSourceWhenItsDescriptorBecomesReadable) {
 }
 
 TEST_F(EventLoopTest, ServesTheSourceWhenItsTimeHasCome) {
-  loop_->RunSync([this] { source_.due_ = EventLoop::Clock::now() + milliseconds(20); });
+  RunOnLoop([this] { source_.due_ = EventLoop::Clock::now() + milliseconds(20); });
   const auto give_up = EventLoop::Clock::now() + kTimeout;
   while (source_.woken_ == 0 && EventLoop::Clock::now() < give_up) std::this_thread::yield();
   EXPECT_EQ(source_.woken_, 1);
 }
 
+// The thread was late, and a response is there that a timer was to give up waiting for.
+TEST_F(EventLoopTest, ServesTheSourceBeforeTimersThatAreDue) {
+  struct SeesEvents final : TimerObserver {
+    explicit SeesEvents(const FakeSource* fake) : source(*fake) {}
+    void OnTimer() override { events.set_value(source.events_); }
+    const FakeSource& source;
+    std::promise<int> events;
+  } timer(&source_);
+  RunOnLoop([&] {
+    source_.MakeReadable();
+    loop_->timers().Add(EventLoop::Clock::now() - milliseconds(1), &timer);
+  });
+  EXPECT_EQ(timer.events.get_future().get(), 1);
+}
+
 TEST_F(EventLoopTest, TimersAreNeverEarly) {
   Latch latch;
   const auto due = EventLoop::Clock::now() + milliseconds(30);
-  loop_->RunSync([&] { loop_->timers().Add(due, &latch); });
+  RunOnLoop([&] { loop_->timers().Add(due, &latch); });
   ASSERT_TRUE(latch.Wait());
   EXPECT_GE(latch.opened_at(), due);
 }
@@ -176,29 +194,29 @@ TEST_F(EventLoopTest, TimersAreNeverEarly) {
 TEST_F(EventLoopTest, AnEarlierTimerIsNotDelayedByALaterOne) {
   Latch later;
   Latch earlier;
-  loop_->RunSync([&] {
+  RunOnLoop([&] {
     const auto now = EventLoop::Clock::now();
     loop_->timers().Add(now + std::chrono::hours(1), &later);
   });
   LetItSleep();
-  loop_->RunSync([&] { loop_->timers().Add(EventLoop::Clock::now() + milliseconds(5), &earlier); });
+  RunOnLoop([&] { loop_->timers().Add(EventLoop::Clock::now() + milliseconds(5), &earlier); });
   EXPECT_TRUE(earlier.Wait());
 }
 
 TEST_F(EventLoopTest, WatchesSocketsUntilUnwatch) {
   const int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   Latch latch;
-  EXPECT_EQ(loop_->RunSync([&] { return loop_->Watch(fd, &latch); }), absl::OkStatus());
+  EXPECT_EQ(RunOnLoop([&] { return loop_->Watch(fd, &latch); }), absl::OkStatus());
   LetItSleep();
   EXPECT_EQ(eventfd_write(fd, 1), 0);
   EXPECT_TRUE(latch.Wait());
-  loop_->RunSync([&] { loop_->Unwatch(fd); });
+  RunOnLoop([&] { loop_->Unwatch(fd); });
   close(fd);
 }
 
 TEST_F(EventLoopTest, WatchFailsForAnInvalidDescriptor) {
   Latch latch;
-  EXPECT_FALSE(loop_->RunSync([&] { return loop_->Watch(-1, &latch); })->ok());
+  EXPECT_FALSE(RunOnLoop([&] { return loop_->Watch(-1, &latch); }).ok());
 }
 
 TEST_F(EventLoopTest, DeliversCompletions) {
@@ -209,7 +227,7 @@ TEST_F(EventLoopTest, DeliversCompletions) {
   MemberTag<Call> tag(&call, &Call::OnDone);
   grpc::Alarm alarm;
   // On the loop: ThreadSanitizer does not see the order that gRPC's queue makes between threads.
-  loop_->RunSync([&] {
+  RunOnLoop([&] {
     alarm.Set(loop_->queue(), gpr_inf_past(GPR_CLOCK_MONOTONIC), static_cast<CompletionTag*>(&tag));
   });
   EXPECT_TRUE(call.done.get_future().get());
@@ -226,7 +244,7 @@ TEST_F(EventLoopTest, LagGrowsWhileATaskBlocksTheLoop) {
   std::this_thread::sleep_for(milliseconds(50));
   EXPECT_GE(loop_->Lag(), milliseconds(50));
   go_on.set_value();
-  loop_->RunSync([] {});
+  RunOnLoop([] {});
   EXPECT_LT(loop_->Lag(), seconds(10));
 }
 
@@ -246,7 +264,6 @@ TEST_F(EventLoopTest, RunsTasksThatWerePostedBeforeTheEnd) {
   ShutDown();
   EXPECT_EQ(count, 100);
   EXPECT_FALSE(loop_->Post([] {})) << "the loop has ended";
-  EXPECT_EQ(loop_->RunSync([] { return 1; }), std::nullopt);
 }
 
 TEST_F(EventLoopTest, ShutDownGivesUpWhenTheLoopIsStuck) {
