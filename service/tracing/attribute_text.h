@@ -15,7 +15,7 @@ namespace evalrun::tracing {
 inline constexpr std::size_t kMaxAttributeBytes = 256;
 
 // At most kMaxAttributeBytes of `text`. Protobuf's strings are UTF-8, and a collector rejects the
-// whole batch otherwise: each byte that is not is replaced by `?`.
+// whole batch otherwise: each byte that is not is replaced by U+FFFD, as in the log.
 [[nodiscard]] std::string ToAttributeText(std::string_view text);
 
 }  // namespace evalrun::tracing

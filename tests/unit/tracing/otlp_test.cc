@@ -57,7 +57,7 @@ TEST(OtlpTest, NamesResourceAndScope) {
   const ExportTraceServiceRequest request = Encode(MakeSpan());
   const auto& resource_spans = request.resource_spans(0);
   EXPECT_THAT(GetTexts(resource_spans.resource()),
-              ElementsAre(Pair("service.instance.id", "i"), Pair("service.name", "n?"),
+              ElementsAre(Pair("service.instance.id", "i"), Pair("service.name", "n\xEF\xBF\xBD"),
                           Pair("service.version", "1.2")));
   EXPECT_EQ(resource_spans.schema_url(), "https://opentelemetry.io/schemas/1.45.0");
   EXPECT_EQ(resource_spans.scope_spans(0).scope().name(), "evalrun-gateway");
