@@ -134,8 +134,8 @@ int Gateway::Run() {
     if (!OpenAuditLog() || !LoadProtectedRuns() || !ShareLimits() || !StartTracing()) return 1;
     MakeHandler();
     if (!LoadServerCertificate() || !LoadUpstreamCertificate()) return 1;
+    if (!StartGrpcServer() || !StartAdminServer()) return 1;
   }
-  if (!StartGrpcServer() || !StartAdminServer()) return 1;
   LogStart();
   StartReloading();
   WaitForTerminationSignal(steady_clock::time_point::max());
@@ -397,10 +397,6 @@ void Gateway::ApplyProtectedRuns() {
 }
 
 void Gateway::Drain() {
-  const bool reload_ended = reload_thread_->Stop(kReloadStopTimeout);
-  if (!reload_ended) {
-    events_.Write(spdlog::level::err, "reload_stuck", {{"reason", "a file does not respond"}});
-  }
   events_.Write(spdlog::level::info, "draining");
   draining_ = true;
   server_->AnnounceShutdown();
@@ -413,26 +409,34 @@ void Gateway::Drain() {
         [this](int /*signal*/) { server_->EndCalls(); });
     return server_->Stop(To<milliseconds>(config_.drain().timeout()));
   }();
+  // Until here the emergency stop, protected runs and keys were in force for the last calls.
+  const bool reload_ended = reload_thread_->Stop(kReloadStopTimeout);
+  if (!reload_ended) {
+    events_.Write(spdlog::level::err, "reload_stuck", {{"reason", "a file does not respond"}});
+  }
   if (!stopped) {
     events_.Write(spdlog::level::critical, "stop_failed",
                   {{"reason", "the event loop does not respond"}});
     static_cast<void>(audit_log_->Close());
-    ExitWithoutDestructors(1);  // the loop's thread uses what they would destroy
+    static_cast<void>(sink_->Close());
+    std::_Exit(1);  // the loop's thread uses what destructors would destroy
   }
   const bool is_audit_written = audit_log_->Close();
   if (!is_audit_written) {
     events_.Write(spdlog::level::err, "audit_stuck",
                   {{"reason", "the audit file does not respond"}});
+  } else if (reload_ended) {
+    audit_log_->ReportLostLines();
   }
   const bool is_tracing_ended = !tracing_.has_value() || tracing_->Close();
+  const bool are_leases_ended = !shared_limits_.has_value() || shared_limits_->Close();
   events_.Write(spdlog::level::info, "stopped");
-  // These threads use what destructors would destroy, too.
-  if (!reload_ended || !is_audit_written || !is_tracing_ended) ExitWithoutDestructors(0);
-}
-
-void Gateway::ExitWithoutDestructors(int status) {
-  static_cast<void>(sink_->Close());
-  std::_Exit(status);
+  const bool is_log_written = sink_->Close();
+  // A thread that does not end uses what destructors would destroy.
+  if (!reload_ended || !is_audit_written || !is_tracing_ended || !are_leases_ended ||
+      !is_log_written) {
+    std::_Exit(0);
+  }
 }
 
 }  // namespace evalrun::service

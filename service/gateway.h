@@ -95,7 +95,6 @@ class Gateway {
   void ShareDescriptors(grpc_adapter::GrpcServerOptions* options) const;
   void ApplyReloaded(const config::LoadedConfig& next);
   void ApplyProtectedRuns();
-  [[noreturn]] void ExitWithoutDestructors(int status);
   bool Fail(std::string_view what, std::string_view address, const absl::Status& status) const;
 
   config::LoadedConfig loaded_;             // its keys are wiped once the handler has them

@@ -57,6 +57,7 @@ bool AuditFile::IsDeleted() const {
 absl::Status AuditFile::Reopen() {
   const absl::StatusOr<int> fd = OpenForAppending(path_);
   if (!fd.ok()) return fd.status();
+  if (IsDeleted()) ++deleted_files_;
   // Atomic: a concurrent writer never sees a closed descriptor.
   const bool replaced = dup3(*fd, fd_, O_CLOEXEC) >= 0;
   const int error = errno;

@@ -6,6 +6,8 @@
 #ifndef EVALRUN_SERVICE_OBSERVABILITY_AUDIT_FILE_H_
 #define EVALRUN_SERVICE_OBSERVABILITY_AUDIT_FILE_H_
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -15,7 +17,8 @@
 
 namespace evalrun::observability {
 
-// Not thread-safe, but other threads may write to fd() at any time.
+// Reopen() belongs to one thread. The other functions are thread-safe, and any thread may write to
+// fd() at any time.
 class AuditFile {
  public:
   // Opens the file for appending. A new file is created with mode 0640. What is not a regular file
@@ -35,6 +38,10 @@ class AuditFile {
   // Whether the open file has no name any more: what is written to it is lost.
   [[nodiscard]] bool IsDeleted() const;
 
+  // How many files Reopen() has switched from that were deleted. It has counted one before what is
+  // written to fd() goes to the next.
+  [[nodiscard]] std::uint64_t deleted_files() const { return deleted_files_; }
+
   // Switches to the file at the path, which is created if it does not exist. Each concurrent write
   // goes entirely to the old file or to the new one. After an error the old file stays in use.
   absl::Status Reopen();
@@ -44,6 +51,7 @@ class AuditFile {
 
   const std::string path_;
   const int fd_;
+  std::atomic<std::uint64_t> deleted_files_{0};
 };
 
 }  // namespace evalrun::observability

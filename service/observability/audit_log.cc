@@ -73,7 +73,12 @@ void AuditLog::Write(const CallRecord& record, std::chrono::system_clock::time_p
 void AuditLog::OnIntents(IntentCallback callback) {
   file_sink_->SetReceiptCallback(
       [this, callback = std::move(callback)](std::vector<LineReceipt> receipts) {
-        if (file_->IsDeleted()) {
+        // In this order: a file that is replaced meanwhile has been counted.
+        const bool is_deleted = file_->IsDeleted();
+        const std::uint64_t deleted_files = file_->deleted_files();
+        const bool was_deleted = deleted_files != deleted_files_;
+        deleted_files_ = deleted_files + (is_deleted ? 1 : 0);
+        if (is_deleted || was_deleted) {
           for (LineReceipt& receipt : receipts) receipt.written = false;
         }
         callback(receipts);
@@ -90,6 +95,10 @@ void AuditLog::RunMaintenance(bool force_reopen) {
   const bool was_deleted = file_->IsDeleted();
   ReopenIfNeeded(force_reopen);
   ReportLostLines(was_deleted);
+}
+
+void AuditLog::ReportLostLines() {
+  if (file_ != nullptr) ReportLostLines(file_->IsDeleted());
 }
 
 bool AuditLog::Close() { return file_sink_ == nullptr || file_sink_->Close(); }

@@ -59,7 +59,8 @@ class AuditLog {
   void Write(const CallRecord& record, std::chrono::system_clock::time_point now);
 
   // Whether lines about intents were written, by their ids. A line in a file that was deleted was
-  // not. Called on the writer's thread. To be set before the first WriteIntent().
+  // not; the next ones after such a file was replaced may be in it, and count as not written. Called
+  // on the writer's thread. To be set before the first WriteIntent().
   using IntentCallback = std::function<void(const std::vector<LineReceipt>&)>;
   void OnIntents(IntentCallback callback);
 
@@ -71,7 +72,12 @@ class AuditLog {
   // moved away, or if `force_reopen` is true. Lines in a file that was deleted are lost.
   void RunMaintenance(bool force_reopen);
 
-  // Writes the buffered lines. Later ones are not written. False as by LineSink::Close().
+  // Reports the lines that were lost since the last RunMaintenance(), not concurrently with it. For
+  // the end, after Close().
+  void ReportLostLines();
+
+  // Writes the buffered lines. Later ones are not written. False as by LineSink::Close(). Not
+  // concurrently with itself.
   bool Close();
 
  private:
@@ -85,6 +91,8 @@ class AuditLog {
   std::unique_ptr<AuditFile> file_;  // with file_sink_: only if `to` is a path
   std::shared_ptr<LineSink> file_sink_;
   std::shared_ptr<spdlog::logger> logger_;  // null: off
+  // The writer's thread only: deleted files that receipts have taken into account.
+  std::uint64_t deleted_files_ = 0;
   std::uint64_t dropped_reported_ = 0;
   std::uint64_t written_before_ = 0;  // at the last maintenance
   bool unavailable_ = false;          // the path could not be reopened

@@ -23,6 +23,7 @@ constexpr seconds kPollInterval(1);
 constexpr milliseconds kInitialBackoff(100);
 constexpr milliseconds kMaxBackoff(2000);
 constexpr seconds kBackoffResetAfter(5);
+constexpr seconds kEndTimeout(1);
 
 }  // namespace
 
@@ -37,9 +38,16 @@ LeaseThread::LeaseThread(LeaseMailbox* mailbox, SharedStore* store,
       thread_([this] { Run(); }) {}
 
 LeaseThread::~LeaseThread() {
+  if (!Close()) thread_.join();
+}
+
+bool LeaseThread::Close() {
+  if (!thread_.joinable()) return true;
   stopping_ = true;
   mailbox_.Notify();
+  if (!ended_.try_acquire_for(kEndTimeout)) return false;
   thread_.join();
+  return true;
 }
 
 void LeaseThread::Run() {
@@ -47,6 +55,7 @@ void LeaseThread::Run() {
     ProcessBatch();
     if (mailbox_.requests.Front() == nullptr) mailbox_.WaitForNotification(kPollInterval);
   }
+  ended_.release();
 }
 
 void LeaseThread::ProcessBatch() {

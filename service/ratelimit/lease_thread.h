@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <functional>
 #include <optional>
+#include <semaphore>
 #include <thread>
 
 #include <absl/status/status.h>
@@ -29,10 +30,14 @@ class LeaseThread {
   LeaseThread(LeaseMailbox* mailbox, SharedStore* store,
               std::function<void(const absl::Status& state)> on_change,
               std::chrono::milliseconds min_error_interval = std::chrono::seconds(10));
-  // Blocks until the request that is under way, if any, has completed or failed.
+  // As Close(), and waits for the thread.
   ~LeaseThread();
   LeaseThread(const LeaseThread&) = delete;
   LeaseThread& operator=(const LeaseThread&) = delete;
+
+  // Ends the thread. Returns false when a request to the store has not ended after a second: the
+  // process must then end by std::_Exit(). Not concurrently with itself.
+  [[nodiscard]] bool Close();
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -54,6 +59,7 @@ class LeaseThread {
   Clock::time_point next_attempt_at_;  // while the store is down
   std::chrono::milliseconds backoff_;  // the delay after the next failure
   std::atomic<bool> stopping_{false};
+  std::binary_semaphore ended_{0};
   std::thread thread_;
 };
 

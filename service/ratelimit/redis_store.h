@@ -31,7 +31,8 @@ struct RedisOptions {
   std::string host;  // a name is looked up in the background (rest_backend/dns)
   int port = 6379;
   // If `password` is not null, each connection authenticates with AUTH, as `username`, or as
-  // `default` if that is empty. `password` is called for each new connection.
+  // `default` if that is empty. `password` is called for each new connection, on the
+  // thread that uses the store, and may block.
   std::string username = {};
   std::function<absl::StatusOr<std::string>()> password = nullptr;
   std::string key_prefix = "evalrun:";

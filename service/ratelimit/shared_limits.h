@@ -29,6 +29,9 @@ class SharedLimits {
   // For the limiter, which must not outlive this object.
   [[nodiscard]] LeaseMailbox* mailbox() { return &mailbox_; }
 
+  // Ends the thread. False as by LeaseThread::Close().
+  [[nodiscard]] bool Close() { return thread_.Close(); }
+
  private:
   void OnChange(const absl::Status& state);
 

@@ -85,6 +85,20 @@ TEST_F(EmergencyStopTest, CallsInFlightAreNotRetried) {
   EXPECT_EQ(gateway_->WaitForAccessLine("r")->value("reason", ""), "DELETIONS_STOPPED");
 }
 
+TEST_F(EmergencyStopTest, HoldsDuringTheShutdown) {
+  upstream_.emplace(Respond(HttpReply(204)));
+  gateway_.emplace(GatewayProcess::Options{
+      .upstream = upstream_->url(), .flags = {"--config", config_.path(), "--drain-delay", "60s"}});
+  client_.emplace(gateway_->grpc_address());
+  EXPECT_THAT(client_->Delete(), HasCode(StatusCode::OK));
+  gateway_->process().Signal(SIGTERM);
+  ASSERT_TRUE(gateway_->WaitForEvent("draining"));
+  SetDeletionsEnabled(false);
+  EXPECT_THAT(client_->Delete(), kIsStopped);
+  EXPECT_THAT(upstream_->requests(), SizeIs(1));
+  gateway_->process().Signal(SIGTERM);  // ends the delay
+}
+
 TEST_F(EmergencyStopTest, HoldsFromTheStart) {
   config_.Replace("deletions_enabled: false\n");
   Start(Respond(HttpReply(204)));

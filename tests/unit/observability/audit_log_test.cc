@@ -249,6 +249,36 @@ TEST_F(AuditLogTest, IntentsInADeletedFileAreNotWritten) {
   EXPECT_TRUE(WriteIntent(log.get()));
 }
 
+// The file is replaced between the write and the receipt; here, before both.
+TEST_F(AuditLogTest, IntentsThatMayBeInADeletedFileAreNotWritten) {
+  const auto log = Open(path_);
+  std::filesystem::remove(path_);
+  log->RunMaintenance(false);
+  EXPECT_FALSE(WriteIntent(log.get()));
+  EXPECT_TRUE(WriteIntent(log.get()));
+}
+
+TEST_F(AuditLogTest, IntentsInAFileThatWasMovedAreWritten) {
+  const auto log = Open(path_);
+  EXPECT_TRUE(WriteIntent(log.get()));
+  std::filesystem::rename(path_, path_ + ".1");
+  EXPECT_TRUE(WriteIntent(log.get()));
+  log->RunMaintenance(false);
+  EXPECT_TRUE(WriteIntent(log.get()));
+}
+
+TEST_F(AuditLogTest, ReportsAtTheEndWhatIsLostAfterTheLastMaintenance) {
+  const auto log = Open(path_);
+  log->RunMaintenance(false);
+  std::filesystem::remove(path_);
+  for (int i = 0; i < 2; ++i) log->Write({.request_id = "r"}, {});
+  EXPECT_TRUE(log->Close());
+  log->ReportLostLines();
+  EXPECT_EQ(Metric("gateway_audit_lines_dropped_total"), 2);
+  EXPECT_THAT(output_.str(), HasSubstr("\"event\":\"audit_lines_lost\""));
+  EXPECT_FALSE(std::filesystem::exists(path_)) << "no file is made at the end";
+}
+
 TEST_F(AuditLogTest, WritesNothingWhenOff) {
   const auto log = Open("off");
   log->Write({.request_id = "r"}, {});

@@ -26,12 +26,14 @@ class FakeStore final : public SharedStore {
   absl::Status Acquire(std::span<const LeaseRequest* const> requests,
                        std::span<std::uint32_t> granted) override {
     ++acquire_calls;
+    hangs.wait(true);
     largest_batch = std::max<std::size_t>(largest_batch, requests.size());
     for (std::size_t i = 0; i < requests.size(); ++i) granted[i] = requests[i]->requested;
     return up ? absl::OkStatus() : absl::UnavailableError(error.load());
   }
 
   std::atomic<bool> up{true};
+  std::atomic<bool> hangs{false};
   std::atomic<const char*> error{"it is gone"};
   std::atomic<int> acquire_calls{0};
   std::atomic<std::size_t> largest_batch{0};
@@ -154,6 +156,22 @@ TEST_F(LeaseThreadTest, GrantsNothingAndBacksOffWhileStoreIsDown) {
   const auto passed = std::chrono::steady_clock::now() - start;
   EXPECT_LE(store_.acquire_calls, 2 + passed / 100ms) << "it backs off";
   EXPECT_EQ(Changes(1).size(), 1u);
+}
+
+TEST_F(LeaseThreadTest, ClosesAtOnce) {
+  Start();
+  EXPECT_EQ(Changes(1).size(), 1u);
+  EXPECT_TRUE(thread_->Close());
+  EXPECT_TRUE(thread_->Close());
+}
+
+TEST_F(LeaseThreadTest, DoesNotWaitAtTheEndForAStoreThatHangs) {
+  store_.hangs = true;
+  Start();
+  while (store_.acquire_calls == 0) std::this_thread::sleep_for(1ms);
+  EXPECT_FALSE(thread_->Close());
+  store_.hangs = false;
+  store_.hangs.notify_all();
 }
 
 }  // namespace
