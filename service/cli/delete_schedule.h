@@ -43,7 +43,7 @@ struct AttemptSummary {
     kRejected,  // too many requests, or not ready: certainly nothing was done, and a retry may
                 // succeed
     kFailed,    // certainly not deleted
-    kFatal,     // certainly not deleted, and every other id would fail the same way
+    kFatal,     // every other id would fail the same way; an earlier attempt may have deleted it
     kUnknown,
   };
   Kind kind = Kind::kUnknown;

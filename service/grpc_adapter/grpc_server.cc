@@ -238,7 +238,10 @@ bool GrpcServer::Stop(std::chrono::milliseconds timeout) {
 }
 
 void GrpcServer::EndCalls() {
-  loop_->Post([this] { calls_->EndForShutdown(); });
+  loop_->Post([this] {
+    dependencies_.delete_handler->EndNewCalls();  // those whose message is still to come
+    calls_->EndForShutdown();
+  });
 }
 
 void GrpcServer::SetLiveConfig(handler::LiveConfig live_config, std::function<void()> on_applied) {

@@ -106,8 +106,8 @@ class GrpcServer {
   // then end without destroying this object.
   [[nodiscard]] bool Stop(std::chrono::milliseconds timeout);
 
-  // Completes all deletions with what is certain about them now, so that Stop() returns soon.
-  // During Stop() only.
+  // Completes all deletions with what is certain about them now, so that Stop() returns soon, and
+  // those whose message is still to come when it does. During Stop() only.
   void EndCalls();
 
   // See handler::DeleteHandler. Applies to calls that arrive after `on_applied` was called, on the

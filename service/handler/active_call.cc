@@ -94,7 +94,11 @@ void ActiveCall::Start(const IncomingCall& call) {
     return;
   }
   PrepareAttempts(call.metadata);
-  WriteIntent();
+  if (handler_.ends_new_calls()) {
+    EndWithShutdownError();
+  } else {
+    WriteIntent();
+  }
 }
 
 void ActiveCall::ReadCaller(const IncomingCall& call) {
@@ -471,6 +475,10 @@ void ActiveCall::Cancel() {
 
 void ActiveCall::EndForShutdown() {
   if (state_.phase == Phase::kIdle || state_.phase == Phase::kStarting) return;
+  EndWithShutdownError();
+}
+
+void ActiveCall::EndWithShutdownError() {
   CallError error = MakeError(Abandon(absl::StatusCode::kUnavailable, "GATEWAY_SHUTTING_DOWN"));
   // By another gateway, at once.
   error.retry_after = milliseconds(0);

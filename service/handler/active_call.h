@@ -75,6 +75,7 @@ class ActiveCall final : public AttemptObserver,
   void TraceRejection(const deletion::AdmissionController::Rejection& rejection);
 
   void PrepareAttempts(const Metadata& metadata);
+  void EndWithShutdownError();
   void WriteIntent();
   void EndForAudit();
   void StartAttempt();
@@ -94,8 +95,7 @@ class ActiveCall final : public AttemptObserver,
   [[nodiscard]] std::optional<std::chrono::microseconds> TimeToCallerDeadline() const;
   [[nodiscard]] std::chrono::microseconds TimeToOwnDeadline() const;
 
-  // Stops whatever the call waits for, and returns what is certain then. Not while it is idle or
-  // starting.
+  // Stops whatever the call waits for, and returns what is certain then. Not while it is idle.
   deletion::Deletion::Response Abandon(absl::StatusCode code, std::string_view reason);
 
   void Finish(const deletion::Deletion::Response& response);

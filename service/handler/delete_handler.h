@@ -45,12 +45,17 @@ class DeleteHandler {
   // enabled, the protected runs, and the limits. A call that has started keeps its API key.
   void SetLiveConfig(LiveConfig live_config);
 
+  // Nothing is sent for calls that start from now on: they are answered UNAVAILABLE,
+  // `GATEWAY_SHUTTING_DOWN`.
+  void EndNewCalls() { ends_new_calls_ = true; }
+
   // The upstream responded 429 to a request with `api_key`: calls with it are held back. Not so
   // when the key has been replaced meanwhile.
   void OnRateLimited(const authz::UpstreamKey& api_key, std::chrono::milliseconds retry_after);
 
   [[nodiscard]] const DeleteOptions& options() const { return options_; }
   [[nodiscard]] const LiveConfig& live_config() const { return live_config_; }
+  [[nodiscard]] bool ends_new_calls() const { return ends_new_calls_; }
   [[nodiscard]] const Clock& clock() const { return *environment_.clock; }
   [[nodiscard]] RandomSource& random() { return *environment_.random; }
   [[nodiscard]] CallObserver& observer() { return *environment_.observer; }
@@ -65,6 +70,7 @@ class DeleteHandler {
   const Environment environment_;
   const std::unique_ptr<ratelimit::Limiter> limiter_;
   LiveConfig live_config_;
+  bool ends_new_calls_ = false;
   deletion::AdmissionController admission_;
 };
 

@@ -25,7 +25,7 @@ struct DeleteOptions {
   bool verify_absence = true;
   deletion::ScopeTableOptions scopes;
   deletion::AdmissionControllerOptions admission;
-  std::chrono::microseconds upstream_timeout = std::chrono::seconds(10);  // per send
+  std::chrono::microseconds upstream_timeout = std::chrono::seconds(10);  // per attempt
   std::chrono::microseconds deadline_margin = std::chrono::milliseconds(20);
   std::chrono::microseconds default_timeout = std::chrono::seconds(30);  // without a deadline
   authz::IdentityPolicy identity;

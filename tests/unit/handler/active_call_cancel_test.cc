@@ -149,6 +149,19 @@ TEST_F(ActiveCallShutdownTest, SaysThatNothingWasDoneWhileWaitingForARetry) {
   EXPECT_EQ(observer_.last().certainty, Certainty::kNotPerformed);
 }
 
+TEST_F(ActiveCallShutdownTest, NothingIsSentForACallWhoseMessageComesLater) {
+  handler().EndNewCalls();
+  Start(&call());
+  EXPECT_FALSE(call().attempts.is_under_way());
+  EXPECT_EQ(call().writer.last().code, absl::StatusCode::kUnavailable);
+  EXPECT_EQ(call().writer.last().reason, "GATEWAY_SHUTTING_DOWN");
+  EXPECT_EQ(observer_.last().certainty, Certainty::kNotPerformed);
+  EXPECT_EQ(handler().admission().in_flight(), 0u);
+
+  Start(&call(), 5s, MakeMessage(), FakeMetadata{{"grpc-previous-rpc-attempts", "1"}});
+  EXPECT_EQ(observer_.last().certainty, Certainty::kUnknown) << "by what another gateway did";
+}
+
 TEST_F(ActiveCallShutdownTest, NothingHappensAfterTheResponse) {
   call().call.EndForShutdown();
   Start(&call());
