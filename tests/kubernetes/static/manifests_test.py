@@ -54,6 +54,12 @@ CONFIG_DEFECTS = {
     "another maximum": ("operator", "maxReplicas: 12", "maxReplicas: 20", "up to 21 pods"),
     "an unknown flag": ("files", "--audit=", "--audti=", "--audti"),
     "a flag out of bounds": ("operator", "--limits-replicas=13", "--limits-replicas=0", "limits.replicas"),
+    "no number": ("operator", "--limits-replicas=13", "--limits-replicas=many", "limits.replicas"),
+    "a number after a blank": ("operator", "--limits-replicas=13", "--limits-replicas\n        - '12'", "is 12, and"),
+    "malformed gateway.yaml": ("production", "    drain:\n", "    drain: [\n", "gateway.yaml: malformed YAML"),
+    "no gateway.yaml": ("production", "  gateway.yaml: |", "  gateway.yml: |", "no gateway.yaml"),
+    "a section that is none": ("production", "    authorization:\n", "    authorization: 1\n    x:\n", "authorization ("),
+    "no such container": ("production", "        name: gateway\n", "        name: main\n", "no container gateway"),
 }
 
 
@@ -64,6 +70,18 @@ def test_check_config_finds(name):
     assert text.count(old) == 1
     done = check_config(text.replace(old, new))
     assert done.returncode == 2 and word in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("text, word", [
+    ("", "there is no ConfigMap or Deployment evalrun-gateway in the input"),
+    ("Error: INSTALLATION FAILED", "there is no ConfigMap or Deployment evalrun-gateway in the input"),
+    ("- a list\n--- text\n--- {metadata: text}", "there is no ConfigMap or Deployment evalrun-gateway in the input"),
+    ("kind: ConfigMap\nmetadata: {name: evalrun-gateway}\n", "there is no ConfigMap or Deployment evalrun-gateway in the input"),
+    ("kind: {", "the input: malformed YAML"), ("a: 2026-99-99", "the input: malformed YAML"),
+])
+def test_input_without_a_gateway(text, word):
+    done = check_config(text)
+    assert done.returncode == 2 and done.stderr.startswith(f"check-config: {word}") and done.stderr.count("\n") == 1, done.stderr
 
 
 def test_check_config_warns_of_no_limits():
