@@ -56,6 +56,9 @@ CONFIG_DEFECTS = {
     "a flag out of bounds": ("operator", "--limits-replicas=13", "--limits-replicas=0", "limits.replicas"),
     "no number": ("operator", "--limits-replicas=13", "--limits-replicas=many", "limits.replicas"),
     "a number after a blank": ("operator", "--limits-replicas=13", "--limits-replicas\n        - '12'", "is 12, and"),
+    "an audit file that is on no volume": ("files", "--audit=/var/log/evalrun-gateway/", "--audit=/srv/", "audit.to"),
+    "a configuration that is not mounted": ("tls", "- /etc/evalrun-gateway/", "- /etc/evalrun/", "/etc/evalrun/gateway.yaml"),
+    "a file that is a folder": ("production", "file: /etc/evalrun-gateway-key/api-key", "file: /etc", "cannot read /etc"),
     "malformed gateway.yaml": ("production", "    drain:\n", "    drain: [\n", "gateway.yaml: malformed YAML"),
     "no gateway.yaml": ("production", "  gateway.yaml: |", "  gateway.yml: |", "no gateway.yaml"),
     "a section that is none": ("production", "    authorization:\n", "    authorization: 1\n    x:\n", "authorization ("),
@@ -82,6 +85,99 @@ def test_check_config_finds(name):
 def test_input_without_a_gateway(text, word):
     done = check_config(text)
     assert done.returncode == 2 and done.stderr.startswith(f"check-config: {word}") and done.stderr.count("\n") == 1, done.stderr
+
+
+def changed(text, change):
+    """The manifests after `change` of the configuration and of the pod."""
+    built = objects(text)
+    data = next(o for o in built if o["kind"] == "ConfigMap" and o["metadata"]["name"] == "evalrun-gateway")["data"]
+    config = yaml.safe_load(data["gateway.yaml"])
+    change(config, gateway(built))
+    data["gateway.yaml"] = yaml.safe_dump(config)
+    return yaml.safe_dump_all(built)
+
+
+def vault_agent(config, _):
+    config["upstream"]["api_key_file"] = "/vault/secrets/api-key"
+
+
+def spiffe_helper(config, pod):
+    """The container comes first, as patches of kustomize add it. Without the flags of the component tls."""
+    config["tls"] |= {"certificate_file": "/run/svid/svid.pem", "key_file": "/run/svid/svid_key.pem",
+                      "client_ca_file": "/run/svid/svid_bundle.pem"}
+    pod["containers"][0]["args"] = ["--config", "/etc/evalrun-gateway/gateway.yaml"]
+    pod["containers"][0]["volumeMounts"].append({"name": "svid", "mountPath": "/run/svid"})
+    pod["containers"].insert(0, {"name": "spiffe-helper", "image": "spiffe-helper:1", "args": ["-config", "/etc/helper.conf"]})
+
+
+def redis_over_tls(config, _):
+    readme = (TOP / "service/ratelimit/README.md").read_text()
+    [redis] = [block for block in re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL) if "/etc/redis-tls/ca.crt" in block]
+    config["limits"]["redis"] = yaml.safe_load(redis)["limits"]["redis"]
+
+
+def one_file_for_two(config, pod):
+    """By a volume that is a file."""
+    config["tls"] |= {"certificate_file": "/run/tls/both.pem", "key_file": "/run/tls/both.pem", "client_ca_file": "/run/tls/ca"}
+    pod["containers"][0]["args"] = ["--config", "/etc/evalrun-gateway/gateway.yaml"]
+    pod["containers"][0]["volumeMounts"].append({"name": "both", "mountPath": "/run/tls/both.pem", "subPath": "both.pem"})
+
+
+# The first three are those of deploy/README.md and service/ratelimit/README.md.
+@pytest.mark.parametrize("layout", [vault_agent, spiffe_helper, redis_over_tls, one_file_for_two])
+def test_files_of_other_layouts(layout):
+    done = check_config(changed(filled_in(build(DEPLOY / "overlays/production")), layout))
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("write", [
+    lambda name, flag, path, config, arguments: config_section(config, name).update({name.rpartition(".")[2]: path}),
+    lambda name, flag, path, config, arguments: arguments.append(f"{flag}={path}"),
+    lambda name, flag, path, config, arguments: arguments.extend([flag, path]),
+], ids=["in the file", "by flags", "by flags with a blank"])
+def test_every_setting_that_names_a_file(write):
+    """By the reference; wherever the file is."""
+    rows = re.findall(r"^\| `([\w.]+)` \| `(--[\w-]+)` \| `\w+` \| [^|]+ \| `FILE` \|",
+                      (TOP / "service/config/REFERENCE.md").read_text(), re.MULTILINE)
+    assert len(rows) > 10
+
+    def name_all(config, pod):
+        arguments = pod["containers"][0]["args"] = ["--config", "/etc/evalrun-gateway/gateway.yaml"]
+        config["limits"]["redis"] = {"address": "redis:6379", "tls": True}
+        config["upstream"]["keys"] = [{"name": "a", "file": "/keys/a", "identities": ["*"]}]
+        del config["upstream"]["api_key_file"]
+        config["tls"] = {"client_certificates": "required"}
+        for number, (name, flag) in enumerate(rows):
+            write(name, flag, f"/volume-{number}/file", config, arguments)
+
+    done = check_config(changed(filled_in(build(DEPLOY / "overlays/production")), name_all))
+    assert done.returncode == 0, done.stderr
+
+
+def config_section(config, name):
+    for part in name.split(".")[:-1]:
+        config = config.setdefault(part, {})
+    return config
+
+
+@pytest.mark.parametrize("old, new", [
+    ("file: /etc/evalrun-gateway-tls/ca.crt", 'file: "/etc/evalrun-gateway-tls/ca.crt" # /etc/evalrun-gateway-tls/ca.crt'),
+    ("upstream:\n", "upstream:\n      ca_file: &ca /etc/ca\n      client_certificate_file: *ca\n      client_key_file: /k\n"),
+    ("api_key_file: /etc/evalrun-gateway-key/api-key", "api_key_file: >-\n        /etc/evalrun-gateway-key/api-key"),
+])
+def test_configuration_is_checked_as_it_is_written(old, new):
+    text = filled_in(build(DEPLOY / "overlays/production")).replace(old, new)
+    assert new in text and check_config(text).returncode == 0
+    # PyYAML reads this, the gateway does not.
+    done = check_config(text.replace("    drain:\n", "    drain: {}\n    drain:\n"))
+    assert done.returncode == 2 and "twice" in done.stderr, done.stderr
+
+
+def test_nothing_is_written_elsewhere(tmp_path):
+    path = "/.." * 20 + f"{tmp_path}/key"
+    done = check_config(changed(filled_in(build(DEPLOY / "overlays/production")),
+                                lambda config, _: config["upstream"].update(api_key_file=path)))
+    assert done.returncode == 0 and not list(tmp_path.iterdir()), done.stderr
 
 
 def test_check_config_warns_of_no_limits():
