@@ -39,9 +39,10 @@ def filled_in(text):
     return text
 
 
-def check_config(text):
-    return subprocess.run([sys.executable, DEPLOY / "check-config", "--gateway", os.environ["GATEWAY_UNDER_TEST"]],
-                          input=text, capture_output=True, text=True)
+def check_config(text, *options, **process):
+    options = options or ("--gateway", os.environ["GATEWAY_UNDER_TEST"])
+    return subprocess.run([sys.executable, DEPLOY / "check-config", *options],
+                          input=text, capture_output=True, text=True, **process)
 
 
 def by_kind(built, kind):

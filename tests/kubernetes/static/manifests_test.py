@@ -3,8 +3,10 @@
 policy.py, and has a configuration that the gateway accepts once what is left to fill in is filled in."""
 
 import copy
+import os
 import pathlib
 import re
+import shutil
 import sys
 
 import pytest
@@ -178,6 +180,57 @@ def test_nothing_is_written_elsewhere(tmp_path):
     done = check_config(changed(filled_in(build(DEPLOY / "overlays/production")),
                                 lambda config, _: config["upstream"].update(api_key_file=path)))
     assert done.returncode == 0 and not list(tmp_path.iterdir()), done.stderr
+
+
+# In place of docker and podman: writes the arguments to a file, checks that others may read, or write, what is mounted, and
+# is the gateway.
+ENGINE = f"""#!{sys.executable}
+import os, pathlib, sys
+if sys.argv[1] == "info":
+    sys.exit()
+pathlib.Path(__file__ + ".arguments").write_text("\\n".join(sys.argv[1:]))
+for _, root, mode in (a.split(":") for a in sys.argv if a.startswith("--volume=")):
+    for each in [pathlib.Path(root), *pathlib.Path(root).rglob("*")]:
+        wanted = 0o7 if mode == "rw" else 0o5 if each.is_dir() else 0o4
+        assert each.stat().st_mode & wanted == wanted, each
+os.execv({os.environ["GATEWAY_UNDER_TEST"]!r}, sys.argv[sys.argv.index("registry.example/gw:1"):])
+"""
+
+
+def make_program(path, text):
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+@pytest.mark.parametrize("engine", ["docker", "podman"])
+def test_program_of_an_image(engine, tmp_path):
+    """podman if docker has no daemon."""
+    make_program(tmp_path / "docker", "#!/bin/sh\nexit 1\n")
+    make_program(tmp_path / engine, ENGINE)
+    (tmp_path / "openssl").symlink_to(shutil.which("openssl"))
+    text = filled_in(build(HERE / "compositions/files"))
+    process = {"env": {"PATH": str(tmp_path)}, "umask": 0o077}
+    done = check_config(text, "--image", "registry.example/gw:1", **process)
+    assert done.returncode == 0 and "configuration OK" in done.stdout, done.stderr
+    arguments = (tmp_path / f"{engine}.arguments").read_text().splitlines()
+    root = arguments[arguments.index("--config") + 1].removesuffix("/etc/evalrun-gateway/gateway.yaml")
+    audit = f"{root}/var/log/evalrun-gateway"
+    assert arguments[:arguments.index("--config")] == [
+        "run", "--rm", "--network=none", f"--user={os.getuid()}:{os.getgid()}", "--security-opt=label=disable",
+        f"--volume={root}:{root}:ro", f"--volume={audit}:{audit}:rw", "registry.example/gw:1"]
+    assert f"--audit={audit}/audit.jsonl" in arguments and arguments[-1] == "--check-config"
+    assert not pathlib.Path(root).exists()
+
+    done = check_config(text.replace("--audit=", "--audti="), "--image", "registry.example/gw:1", **process)
+    assert done.returncode == 2 and "--audti" in done.stderr, done.stderr
+
+
+def test_program_that_is_not_there(tmp_path):
+    text = filled_in(build(DEPLOY / "overlays/production"))
+    (tmp_path / "openssl").symlink_to(shutil.which("openssl"))
+    for options, word in ((("--image", "gw:1"), "no docker"), (("--gateway", "/nonesuch"), "--image")):
+        done = check_config(text, *options, env={"PATH": str(tmp_path)})
+        assert done.returncode == 2 and word in done.stderr and done.stderr.count("\n") == 1, done.stderr
 
 
 def test_check_config_warns_of_no_limits():
