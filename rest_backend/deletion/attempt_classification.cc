@@ -16,7 +16,8 @@ constexpr AttemptClassification kProtocolError = {StatusCode::kUnavailable, Effe
 
 AttemptClassification Classify2xx(int status, BodyKind body) {
   // 200 with JSON is tolerated: the API documents 204, but web frameworks often respond `{}`. A 200
-  // whose body is an API error contradicts itself, and a portal's page does not come from the API.
+  // whose body is an API error, even if it was cut, contradicts itself, and a portal's page does
+  // not come from the API.
   const bool success =
       status == 204 || (status == 200 && (body == BodyKind::kEmpty || body == BodyKind::kJson));
   if (success) return {StatusCode::kOk, Effect::kDeleted, Retry::kNever, ""};

@@ -44,10 +44,11 @@ json ParseJson(std::string_view bytes) {
   return json::parse(ToValidUtf8(bytes), nullptr, /*allow_exceptions=*/false);
 }
 
-// Finds where a text stops being JSON; values are ignored.
-class ErrorPositionFinder final : public json::json_sax_t {
+// Finds where a text stops being JSON, and whether it has a top-level member `error` before that.
+class BeginningReader final : public json::json_sax_t {
  public:
   [[nodiscard]] std::size_t error_position() const { return error_position_; }
+  [[nodiscard]] bool has_error_member() const { return has_error_member_; }
 
   bool null() override { return true; }
   bool boolean(bool) override { return true; }
@@ -56,29 +57,47 @@ class ErrorPositionFinder final : public json::json_sax_t {
   bool number_float(number_float_t, const string_t&) override { return true; }
   bool string(string_t&) override { return true; }
   bool binary(binary_t&) override { return true; }
-  bool start_object(std::size_t) override { return true; }
-  bool key(string_t&) override { return true; }
-  bool end_object() override { return true; }
-  bool start_array(std::size_t) override { return true; }
-  bool end_array() override { return true; }
+  bool start_object(std::size_t) override {
+    ++depth_;
+    return true;
+  }
+  bool key(string_t& name) override {
+    if (depth_ == 1 && name == "error") has_error_member_ = true;
+    return true;
+  }
+  bool end_object() override {
+    --depth_;
+    return true;
+  }
+  bool start_array(std::size_t) override {
+    ++depth_;
+    return true;
+  }
+  bool end_array() override {
+    --depth_;
+    return true;
+  }
   bool parse_error(std::size_t position, const std::string&, const json::exception&) override {
     error_position_ = position;
     return false;
   }
 
  private:
+  int depth_ = 0;
+  bool has_error_member_ = false;
   std::size_t error_position_ = 0;
 };
 
-// Whether `bytes`, which are not JSON, are the beginning of a JSON object or array.
-bool IsBeginningOfJson(std::string_view bytes) {
+// Whether `bytes`, which are not JSON, are the beginning of a JSON object or array, and not that of
+// an API error.
+bool IsBeginningOfOtherJson(std::string_view bytes) {
   if (bytes.front() != '{' && bytes.front() != '[') return false;
   if (bytes.find('\0') != std::string_view::npos) return false;
   const std::string text = ToValidUtf8(bytes);
-  ErrorPositionFinder finder;
-  json::sax_parse(text, &finder);
+  BeginningReader reader;
+  json::sax_parse(text, &reader);
   // Positions count from 1: the parser reached the end and expected more.
-  return finder.error_position() > text.size();
+  return reader.error_position() > text.size() && !reader.has_error_member();
 }
 
 // `object[key]` when that is a string, else empty.
@@ -160,10 +179,12 @@ std::string ToDetailsText(const json& error) {
 BodyKind ToBodyKind(const BodyBytes& body, const json& parsed) {
   const bool json_type = IsJsonMediaType(body.content_type);
   if (!parsed.is_discarded()) {
-    if (body.complete && FindApiError(parsed) != nullptr) return BodyKind::kApiError;
+    if (FindApiError(parsed) != nullptr) {
+      return body.complete ? BodyKind::kApiError : BodyKind::kOther;
+    }
     return json_type || parsed.is_structured() ? BodyKind::kJson : BodyKind::kOther;
   }
-  return json_type && IsBeginningOfJson(Trim(body.bytes)) ? BodyKind::kJson : BodyKind::kOther;
+  return json_type && IsBeginningOfOtherJson(Trim(body.bytes)) ? BodyKind::kJson : BodyKind::kOther;
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ enum class BodyKind {
   kEmpty,     // empty, or white space
   kJson,      // JSON, or the beginning of it, that is not the API's error object
   kApiError,  // {"error": {"code": ..., "message": ...}}: from the API itself
-  kOther,     // HTML, text, binary: from an intermediary
+  kOther,     // HTML, text, binary: from an intermediary; or an API error that was cut
 };
 
 // One invalid field, of a 422 or 400.
@@ -63,7 +63,9 @@ struct BodyBytes {
 //      framework's, with a message and field errors, but not recognised as the API's own
 //   4. everything else, without a message
 // Only a complete body of shape 1 or 2 with a non-empty string `error.code` is recognised
-// (`kApiError`).
+// (`kApiError`). When such a body was cut, or one that ends in the middle has a member `error`, it
+// is `kOther`: neither the API's word nor a success. Strings are returned only of a body that
+// parses: one that was cut may end with a part of our API key, which would not be redacted.
 [[nodiscard]] ErrorBody ParseErrorBody(const BodyBytes& body);
 
 }  // namespace evalrun::deletion

@@ -72,6 +72,9 @@ void CheckBody(const BodyBytes& body) {
   CheckOutcomes(parsed.kind);
   if (!recognised) return;
   CheckPrefixes(body);
+  BodyBytes cut = body;
+  cut.complete = false;
+  Require(deletion::ClassifyBody(cut) == BodyKind::kOther, "a cut API error is never a success");
   const std::string padded = " \r\n" + std::string(body.bytes) + "\t\n";
   Require(
       deletion::ParseErrorBody({.bytes = padded, .content_type = "text/html"}).code == parsed.code,

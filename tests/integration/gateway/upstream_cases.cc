@@ -144,6 +144,10 @@ std::vector<UpstreamCase> StrangeResponses() {
                  "unknown", "UPSTREAM_UNEXPECTED_RESPONSE"),
       Unexpected("Html200", 200, Replies(HttpReply(200, "<html>Sign in</html>", "text/html")),
                  StatusCode::UNKNOWN, "unknown", "UPSTREAM_UNEXPECTED_RESPONSE"),
+      Unexpected(
+          "Api200Truncated", 200,
+          [] { return RespondAndClose(Cut(ApiErrorReply(200, "server.internal_error"))); },
+          StatusCode::UNKNOWN, "unknown", "UPSTREAM_UNEXPECTED_RESPONSE"),
       Unexpected("Json202", 202, Replies(HttpReply(202, R"({"status":"deleting"})")),
                  StatusCode::UNKNOWN, "unknown", "UPSTREAM_UNEXPECTED_RESPONSE"),
   };

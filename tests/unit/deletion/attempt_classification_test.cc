@@ -373,6 +373,18 @@ TEST(ClassifyAttemptTest, TruncatedJson200IsSuccess) {
   EXPECT_EQ(Read(result).code, StatusCode::kOk);
 }
 
+// As with the whole body, which contradicts the status.
+TEST(ClassifyAttemptTest, Truncated200WithTheApisErrorIsUnknown) {
+  const AttemptClassification whole = Read(MakeResult(200, kApiError, "application/json"));
+  EXPECT_EQ(whole.effect, Effect::kUnknown);
+  AttemptResult result = MakeResult(200, kApiError, "application/json");
+  result.body.complete = false;
+  for (const std::size_t length : {kApiError.size(), kApiError.size() - 1, kApiError.size() / 2}) {
+    result.body.bytes = kApiError.substr(0, length);
+    EXPECT_EQ(Read(result), whole) << length;
+  }
+}
+
 TEST(ClassifyAttemptTest, HtmlPageIsNotSuccess) {
   const AttemptClassification outcome = Read(MakeResult(200, "<html>Sign in</html>", "text/html"));
   EXPECT_EQ(outcome.code, StatusCode::kUnknown);
