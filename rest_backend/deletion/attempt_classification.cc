@@ -106,12 +106,19 @@ bool IsPermanentRefusal(int proxy_status) {
   return proxy_status / 100 == 4 && proxy_status != 408 && proxy_status != 429;
 }
 
-// Whether an `error.code` names the run, such as `resource.score_run_not_found`. The set of codes
-// is open: a code that is not known here only costs a probe.
-bool NamesRun(std::string_view code) {
+// What an `error.code` says about the scope. The set of codes is open: one that is not known here
+// only costs a probe.
+ScopeStatus FindScopeStatus(std::string_view code) {
   const std::size_t dot = code.rfind('.');
   const std::string_view name = dot == std::string_view::npos ? code : code.substr(dot + 1);
-  return name == "score_run_not_found" || name == "eval_run_not_found" || name == "run_not_found";
+  if (name == "score_run_not_found" || name == "eval_run_not_found" || name == "run_not_found") {
+    return ScopeStatus::kProven;
+  }
+  if (name == "workspace_not_found" || name == "organization_not_found" ||
+      name == "org_not_found") {
+    return ScopeStatus::kMissing;
+  }
+  return ScopeStatus::kUnverifiable;
 }
 
 }  // namespace
@@ -177,7 +184,7 @@ AttemptClassification ClassifyAttempt(const AttemptResult& result, const ErrorBo
     return ClassifyFault(result.fault, result.may_have_been_sent, result.proxy_status);
   }
   AttemptClassification classification = ClassifyStatus(result.http_status, body.kind);
-  classification.names_run = classification.effect == Effect::kAbsent && NamesRun(body.code);
+  if (classification.effect == Effect::kAbsent) classification.scope = FindScopeStatus(body.code);
   return classification;
 }
 

@@ -14,6 +14,7 @@
 
 #include "rest_backend/deletion/attempt_result.h"
 #include "rest_backend/deletion/error_body.h"
+#include "rest_backend/deletion/scope_status.h"
 
 namespace evalrun::deletion {
 
@@ -41,9 +42,10 @@ struct AttemptClassification {
   // UPPER_SNAKE_CASE, this service's own. The API's `error.code`, where there is one, is more
   // specific.
   std::string_view reason;
-  // With kAbsent: the API's error code says that it is the run which is missing, and not the
-  // workspace or the organization. No other proof of the scope is needed.
-  bool names_run = false;
+  // With kAbsent: what the API's error code itself says about the scope. kProven: it is the run
+  // which is missing. kMissing: it is the workspace or the organization. kUnverifiable: nothing, as
+  // most codes do.
+  ScopeStatus scope = ScopeStatus::kUnverifiable;
 
   bool operator==(const AttemptClassification&) const = default;
 };

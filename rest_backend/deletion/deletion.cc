@@ -87,9 +87,9 @@ Deletion::Step Deletion::OnAttemptFinished(const AttemptClassification& outcome,
   // question, or the headers of a 404 do not come from the API.
   if (outcome.effect == Effect::kDeleted || outcome.reason == kUnrecognized404Reason) return {};
   if (outcome.effect == Effect::kAbsent) {
-    const bool is_proven = !request_.verify_scope || outcome.names_run;
-    scope_ = is_proven ? ScopeStatus::kProven : ScopeStatus::kUnverifiable;
-    return {.needs_scope_proof = !is_proven};
+    const bool is_evidence = !request_.verify_scope && outcome.scope == ScopeStatus::kUnverifiable;
+    scope_ = is_evidence ? ScopeStatus::kProven : outcome.scope;
+    return {.needs_scope_proof = scope_ == ScopeStatus::kUnverifiable};
   }
 
   const bool worth_it = hint.should_retry.has_value()

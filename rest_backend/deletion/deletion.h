@@ -80,7 +80,8 @@ class Deletion {
     // The caller, or a proxy on its behalf, has made attempts before
     // (`grpc-previous-rpc-attempts`), which may have deleted the run.
     bool attempted_before = false;
-    // Whether a 404 of the API needs proof of its scope. False: it is evidence by itself.
+    // Whether a 404 of the API needs proof of its scope. False: it is evidence by itself, unless
+    // its code names the scope as missing.
     bool verify_scope = false;
   };
 

@@ -121,12 +121,21 @@ void ScopeTable::OnDeleted(const Scope& scope, TimePoint now) {
   if (entry != entries_.end()) Update(entry, ScopeStatus::kProven, now);
 }
 
+void ScopeTable::OnMissing(const Scope& scope, TimePoint now) {
+  const Iterator entry = FindOrInsert(scope);
+  if (entry != entries_.end()) Update(entry, ScopeStatus::kMissing, now);
+}
+
 ScopeStatus ScopeTable::OnProbeFinished(const Scope& scope, ScopeStatus status, TimePoint now) {
   const Iterator entry = Find(scope);
   if (entry == entries_.end()) return status;
   entry->is_probing = false;
-  const bool is_proven = entry->status == ScopeStatus::kProven && now < entry->valid_until;
-  if (status == ScopeStatus::kUnverifiable && is_proven) return ScopeStatus::kProven;
+  // By a DELETE: had it been known before, there would have been no probe.
+  const bool is_known_meanwhile = now < entry->valid_until;
+  if (is_known_meanwhile &&
+      (status == ScopeStatus::kUnverifiable || entry->status == ScopeStatus::kMissing)) {
+    return entry->status;
+  }
   Update(entry, status, now);
   return status;
 }

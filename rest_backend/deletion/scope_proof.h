@@ -79,9 +79,13 @@ class ScopeTable {
   // memory for a scope that is known.
   void OnDeleted(const Scope& scope, TimePoint now);
 
+  // A DELETE in this scope was answered with a code that names the workspace or the organization as
+  // missing. That replaces a proof.
+  void OnMissing(const Scope& scope, TimePoint now);
+
   // The probe that Check() asked for has finished. Returns the status for all calls that waited for
-  // it: kProven also when the probe could not verify the scope and a DELETE has proven it
-  // meanwhile.
+  // it. What a DELETE has said meanwhile counts, too: kMissing if either says so; kProven also when
+  // the probe could not verify the scope and a DELETE has proven it.
   ScopeStatus OnProbeFinished(const Scope& scope, ScopeStatus status, TimePoint now);
 
   // The probe that Check() asked for was not made, or was cancelled because no call waits for it

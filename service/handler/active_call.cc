@@ -334,6 +334,7 @@ void ActiveCall::OnAttemptDone(const deletion::AttemptResult& result) {
   if (classification.effect == deletion::Effect::kDeleted && handler_.options().verify_absence) {
     scopes_.OnDeleted(GetScope());
   }
+  if (classification.scope == deletion::ScopeStatus::kMissing) scopes_.OnMissing(GetScope());
   // A pool that had one dead connection may have more.
   state_.fresh_connection = result.fault != deletion::Fault::kNone;
 

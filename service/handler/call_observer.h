@@ -25,7 +25,8 @@ class CallObserver {
   // Another attempt begins, and it is not the call's first.
   virtual void OnRetry() = 0;
   virtual void OnAttemptDone(const deletion::AttemptResult& result) = 0;
-  // A probe of a scope with this API key has ended, or was given up.
+  // A probe of a scope with this API key has ended, or was given up, or was not needed: the code of
+  // a 404 has named the scope as missing.
   virtual void OnScopeProbed(const authz::UpstreamKey& api_key,
                              const deletion::ProbeClassification& result) = 0;
   // Once for each call that was started, at its end. `record` is valid during this call only.

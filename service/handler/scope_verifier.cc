@@ -171,4 +171,9 @@ void ScopeVerifier::OnDeleted(const Scope& scope) {
   table_.OnDeleted(ToTableScope(scope), handler_.clock().SteadyNow());
 }
 
+void ScopeVerifier::OnMissing(const Scope& scope) {
+  table_.OnMissing(ToTableScope(scope), handler_.clock().SteadyNow());
+  handler_.observer().OnScopeProbed(*scope.api_key, {.status = ScopeStatus::kMissing});
+}
+
 }  // namespace evalrun::handler

@@ -67,6 +67,10 @@ class ScopeVerifier {
   // A DELETE in this scope was answered with success.
   void OnDeleted(const Scope& scope);
 
+  // A DELETE in this scope was answered with a code that names the workspace or the organization as
+  // missing. Reported like a probe that found the same, which is then not made.
+  void OnMissing(const Scope& scope);
+
  private:
   friend class ScopeProbe;
 

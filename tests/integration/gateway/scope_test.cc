@@ -89,6 +89,22 @@ TEST(ScopeTest, CodeThatNamesTheRunNeedsNoProof) {
   EXPECT_THAT(upstream.list_requests(), SizeIs(0));
 }
 
+TEST(ScopeTest, CodeThatNamesTheWorkspaceReplacesProof) {
+  ScriptedUpstream upstream(InOrder(
+      {Respond(HttpReply(204)), Respond(ApiErrorReply(404, "resource.workspace_not_found"))}));
+  GatewayProcess gateway({.upstream = upstream.url()});
+  const DeleteClient client(gateway.grpc_address());
+  EXPECT_THAT(client.Delete({.workspace_uuid = kWorkspace}), HasCode(StatusCode::OK));
+  const DeleteReply reply = client.Delete({.workspace_uuid = kWorkspace, .allow_missing = true});
+  EXPECT_THAT(reply, HasCode(StatusCode::FAILED_PRECONDITION));
+  EXPECT_THAT(reply, HasReason("SCOPE_NOT_FOUND"));
+  EXPECT_THAT(reply, HasDeletion("not_performed"));
+  EXPECT_THAT(reply, HasInfo("upstream_code", "resource.workspace_not_found"));
+  EXPECT_THAT(reply, IsWellFormedError());
+  EXPECT_THAT(upstream.list_requests(), SizeIs(0));
+  EXPECT_EQ(Probes(gateway, "missing"), 1) << "the alert counts it";
+}
+
 TEST(ScopeTest, MissingWorkspaceIsNeverOk) {
   ScriptedUpstream upstream(Respond(kNotFound), List(Respond(kNotFound)));
   GatewayProcess gateway({.upstream = upstream.url()});

@@ -323,39 +323,45 @@ TEST(ClassifyAttemptTest, UsesTheBody) {
 struct CodeCase {
   const char* name;
   const char* code;  // the API's `error.code`
-  bool names_run;
+  ScopeStatus scope;
 };
 
 void PrintTo(const CodeCase& row, std::ostream* os) { *os << row.code; }
 
-class NamesRunTest : public ::testing::TestWithParam<CodeCase> {};
+class ScopeOfCodeTest : public ::testing::TestWithParam<CodeCase> {};
 
-TEST_P(NamesRunTest, ForTheCodesOfAMissingRunOnly) {
+TEST_P(ScopeOfCodeTest, IsReadOfAMissingResourceOnly) {
   const std::string body =
       std::string(R"({"error": {"code": ")") + GetParam().code + R"(", "message": "eval run"}})";
   for (int status : {404, 410}) {
     const AttemptClassification absent = Read(MakeResult(status, body, "application/json"));
     EXPECT_EQ(absent.effect, Effect::kAbsent);
-    EXPECT_EQ(absent.names_run, GetParam().names_run);
+    EXPECT_EQ(absent.scope, GetParam().scope);
   }
   for (int status : {200, 400, 403, 409, 422, 500, 503}) {
-    EXPECT_FALSE(Read(MakeResult(status, body, "application/json")).names_run) << status;
+    EXPECT_EQ(Read(MakeResult(status, body, "application/json")).scope, ScopeStatus::kUnverifiable)
+        << status;
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    Codes, NamesRunTest,
-    ::testing::Values(CodeCase{"ScoreRun", "resource.score_run_not_found", true},
-                      CodeCase{"EvalRun", "resource.eval_run_not_found", true},
-                      CodeCase{"Run", "resource.run_not_found", true},
-                      CodeCase{"WithoutGroup", "eval_run_not_found", true},
-                      CodeCase{"AnyResource", "resource.not_found", false},
-                      CodeCase{"Workspace", "resource.workspace_not_found", false},
-                      CodeCase{"Organization", "resource.organization_not_found", false},
-                      CodeCase{"EndsInRun", "resource.workspace_eval_run_not_found", false},
-                      CodeCase{"RunInTheGroup", "score_run_not_found.workspace", false},
-                      CodeCase{"OtherCase", "RESOURCE.SCORE_RUN_NOT_FOUND", false},
-                      CodeCase{"Longer", "resource.score_run_not_found2", false}),
+    Codes, ScopeOfCodeTest,
+    ::testing::Values(
+        CodeCase{"ScoreRun", "resource.score_run_not_found", ScopeStatus::kProven},
+        CodeCase{"EvalRun", "resource.eval_run_not_found", ScopeStatus::kProven},
+        CodeCase{"Run", "resource.run_not_found", ScopeStatus::kProven},
+        CodeCase{"RunWithoutGroup", "eval_run_not_found", ScopeStatus::kProven},
+        CodeCase{"Workspace", "resource.workspace_not_found", ScopeStatus::kMissing},
+        CodeCase{"WorkspaceWithoutGroup", "workspace_not_found", ScopeStatus::kMissing},
+        CodeCase{"Organization", "resource.organization_not_found", ScopeStatus::kMissing},
+        CodeCase{"Org", "resource.org_not_found", ScopeStatus::kMissing},
+        CodeCase{"AnyResource", "resource.not_found", ScopeStatus::kUnverifiable},
+        CodeCase{"Eval", "resource.eval_not_found", ScopeStatus::kUnverifiable},
+        CodeCase{"EndsInRun", "resource.workspace_eval_run_not_found", ScopeStatus::kUnverifiable},
+        CodeCase{"RunInTheGroup", "score_run_not_found.workspace", ScopeStatus::kUnverifiable},
+        CodeCase{"WorkspaceInTheGroup", "workspace_not_found.other", ScopeStatus::kUnverifiable},
+        CodeCase{"OtherCase", "RESOURCE.SCORE_RUN_NOT_FOUND", ScopeStatus::kUnverifiable},
+        CodeCase{"Longer", "resource.score_run_not_found2", ScopeStatus::kUnverifiable}),
     [](const auto& param) { return std::string(param.param.name); });
 
 TEST(ClassifyAttemptTest, Truncated404IsNotRecognized) {

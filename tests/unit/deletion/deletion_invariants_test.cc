@@ -39,7 +39,7 @@ class RandomSource {
     if (Below(3) == 0) return ClassifyFault(kFaults[Below(9)], Coin());
     if (Below(20) == 0) return ClassifyStatus(static_cast<int>(Below(700)), kBodies[Below(4)]);
     AttemptClassification outcome = ClassifyStatus(kStatuses[Below(24)], kBodies[Below(4)]);
-    outcome.names_run = outcome.effect == Effect::kAbsent && Below(4) == 0;
+    if (outcome.effect == Effect::kAbsent) outcome.scope = Scope().value_or(outcome.scope);
     return outcome;
   }
 
@@ -77,8 +77,9 @@ struct Scenario {
   // Whether the API has said that the run is absent, and the scope is known to exist.
   bool IsAbsenceProven() const {
     return std::ranges::any_of(attempts, [this](const AttemptClassification& attempt) {
-      return attempt.effect == Effect::kAbsent &&
-             (!request.verify_scope || attempt.names_run || scope == ScopeStatus::kProven);
+      return attempt.effect == Effect::kAbsent && attempt.scope != ScopeStatus::kMissing &&
+             (!request.verify_scope || attempt.scope == ScopeStatus::kProven ||
+              scope == ScopeStatus::kProven);
     });
   }
 };
@@ -188,11 +189,14 @@ void ExpectConsistentResponse(const Scenario& scenario) {
     EXPECT_EQ(response.certainty, Certainty::kAbsent);
   }
   if (response.is_scope_error) {
+    const AttemptClassification& last = scenario.attempts.back();
     EXPECT_FALSE(ok);
-    EXPECT_TRUE(scenario.request.verify_scope);
-    EXPECT_EQ(scenario.attempts.back().effect, Effect::kAbsent);
-    EXPECT_EQ(response.reason, scenario.scope == ScopeStatus::kMissing ? kScopeNotFoundReason
-                                                                       : kAbsenceUnverifiedReason);
+    EXPECT_EQ(last.effect, Effect::kAbsent);
+    EXPECT_NE(last.scope, ScopeStatus::kProven);
+    EXPECT_TRUE(scenario.request.verify_scope || last.scope == ScopeStatus::kMissing);
+    const bool is_missing =
+        last.scope == ScopeStatus::kMissing || scenario.scope == ScopeStatus::kMissing;
+    EXPECT_EQ(response.reason, is_missing ? kScopeNotFoundReason : kAbsenceUnverifiedReason);
   }
 }
 
@@ -216,9 +220,17 @@ TEST(DeletionInvariantsTest, HoldForRandomScenarios) {
 // Whatever the policy would do: every sequence of up to `length` attempts, with and without
 // everything that a request and a scope can be.
 void ForEverySequence(int length, const std::function<void(const Scenario&)>& check) {
-  const AttemptClassification kinds[] = {
-      Deleted(),        Absent(),      AbsentByName(), Unrecognized404(), Lost(),
-      ConnectRefused(), Unavailable(), Http(401),      Http(409),         Http(500)};
+  const AttemptClassification kinds[] = {Deleted(),
+                                         Absent(),
+                                         AbsentByCode(ScopeStatus::kProven),
+                                         AbsentByCode(ScopeStatus::kMissing),
+                                         Unrecognized404(),
+                                         Lost(),
+                                         ConnectRefused(),
+                                         Unavailable(),
+                                         Http(401),
+                                         Http(409),
+                                         Http(500)};
   const std::optional<ScopeStatus> scopes[] = {std::nullopt, ScopeStatus::kProven,
                                                ScopeStatus::kMissing, ScopeStatus::kUnverifiable};
   std::vector<AttemptClassification> attempts;
@@ -257,8 +269,9 @@ TEST(DeletionInvariantsTest, HoldForEverySequence) {
       step = deletion.OnAttemptFinished(attempt, {}, kAmpleTime, 0.5);
     }
     const AttemptClassification& last = scenario.attempts.back();
-    EXPECT_EQ(step.needs_scope_proof,
-              scenario.request.verify_scope && last.effect == Effect::kAbsent && !last.names_run);
+    EXPECT_EQ(step.needs_scope_proof, scenario.request.verify_scope &&
+                                          last.effect == Effect::kAbsent &&
+                                          last.scope == ScopeStatus::kUnverifiable);
     if (!step.needs_scope_proof) scenario.scope.reset();
     if (scenario.scope.has_value()) deletion.OnScopeChecked(*scenario.scope);
     scenario.response = deletion.response();

@@ -19,9 +19,9 @@ inline AttemptClassification Http(int status, BodyKind body = BodyKind::kOther) 
 }
 inline AttemptClassification Deleted() { return Http(204, BodyKind::kEmpty); }
 inline AttemptClassification Absent() { return Http(404, BodyKind::kApiError); }
-inline AttemptClassification AbsentByName() {
+inline AttemptClassification AbsentByCode(ScopeStatus scope) {
   AttemptClassification classification = Absent();
-  classification.names_run = true;
+  classification.scope = scope;
   return classification;
 }
 inline AttemptClassification Unrecognized404() { return Http(404, BodyKind::kOther); }

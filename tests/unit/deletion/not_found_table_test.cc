@@ -25,6 +25,10 @@ const std::string kOlderNotFound =
     R"({"error": {"code": "resource.not_found", "message": "m", "request_id": "r"}})";
 const std::string kRunNotFound =
     R"({"error": {"code": "resource.score_run_not_found", "message": "m"}, "request_id": ""})";
+const std::string kWorkspaceNotFound =
+    R"({"error": {"code": "resource.workspace_not_found", "message": "m"}, "request_id": ""})";
+const std::string kOrganizationNotFound =
+    R"({"error": {"code": "resource.organization_not_found", "message": "m"}, "request_id": ""})";
 const std::string kFramework = R"({"detail": "Not Found"})";
 const std::string kHtml = "<html><h1>404 Not Found</h1></html>";
 const std::string kList = R"({"items": [], "count": 0})";
@@ -36,6 +40,7 @@ enum class Evidence {
   kProbe,         // by a probe
   kEarlierProbe,  // by the result of an earlier call's probe, which is still valid
   kDeletion,      // by a recent deletion in the same scope
+  kEarlierCode,   // by an earlier 404 whose code named the workspace, after a deletion in it
   kOutOfTime,     // not at all: the response is due first
 };
 
@@ -108,6 +113,10 @@ std::optional<ScopeStatus> LearnStatus(const Row& row) {
       ClassifyProbe(MakeResult(row.probe_status, row.probe_body, row.probe_fault, true)).status;
   if (row.evidence == Evidence::kOutOfTime) return std::nullopt;
   if (row.evidence == Evidence::kDeletion) table.OnDeleted(kScope, kStart);
+  if (row.evidence == Evidence::kEarlierCode) {
+    table.OnDeleted(kScope, kStart);
+    table.OnMissing(kScope, kStart);
+  }
   if (row.evidence == Evidence::kEarlierProbe) {
     EXPECT_EQ(table.Check(kScope, kStart).action, ScopeTable::Action::kBeginProbe);
     table.OnProbeFinished(kScope, probed, kStart);
@@ -204,6 +213,10 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         Row{"ByAProbe", kNotFound, Evidence::kProbe, kScopeMissing, 404, kNotFound},
         Row{"ByAProbeWith410", kNotFound, Evidence::kProbe, kScopeMissing, 410, kNotFound},
+        Row{"ByTheCode", kWorkspaceNotFound, Evidence::kNotAsked, kScopeMissing},
+        Row{"ByTheCodeOfTheOrganization", kOrganizationNotFound, Evidence::kNotAsked,
+            kScopeMissing},
+        Row{"ByTheCodeOfAnEarlier404", kNotFound, Evidence::kEarlierCode, kScopeMissing},
         Row{"ByAnEarlierProbe", kNotFound, Evidence::kEarlierProbe, kScopeMissing, 404, kNotFound}),
     Name);
 
@@ -256,6 +269,7 @@ INSTANTIATE_TEST_SUITE_P(
         WithoutVerification({"Recognized", kNotFound, Evidence::kNotAsked, kProven}),
         WithoutVerification({"OlderBody", kOlderNotFound, Evidence::kNotAsked, kProven}),
         WithoutVerification({"ByTheCode", kRunNotFound, Evidence::kNotAsked, kProven}),
+        WithoutVerification({"Workspace", kWorkspaceNotFound, Evidence::kNotAsked, kScopeMissing}),
         WithoutVerification({"Page", kHtml, Evidence::kNotAsked, kUnrecognized}),
         WithoutVerification({"Framework", kFramework, Evidence::kNotAsked, kUnrecognized})),
     Name);

@@ -52,7 +52,9 @@ inline void PrintTo(const AttemptClassification& outcome, std::ostream* os) {
   PrintTo(outcome.effect, os);
   *os << ", ";
   PrintTo(outcome.retry, os);
-  *os << ", " << outcome.reason << (outcome.names_run ? ", names the run}" : "}");
+  *os << ", " << outcome.reason << ", scope ";
+  PrintTo(outcome.scope, os);
+  *os << "}";
 }
 
 }  // namespace evalrun::deletion

@@ -228,6 +228,33 @@ TEST_F(ScopeTableTest, MissingReplacesProof) {
   ExpectStatus(kScope, ScopeStatus::kMissing);
 }
 
+TEST_F(ScopeTableTest, CodeThatNamesTheScopeReplacesProof) {
+  table_.OnDeleted(kScope, now_);
+  table_.OnMissing(kScope, now_);
+  now_ += 5s - 1ns;
+  ExpectStatus(kScope, ScopeStatus::kMissing);
+  now_ += 1ns;
+  ExpectAction(kScope, Action::kBeginProbe);
+}
+
+TEST_F(ScopeTableTest, DeletionReplacesACodeThatNamesTheScope) {
+  table_.OnMissing(kScope, now_);
+  table_.OnDeleted(kScope, now_);
+  ExpectStatus(kScope, ScopeStatus::kProven);
+}
+
+// Which of the two the API said later is not known.
+TEST_F(ScopeTableTest, ProbeDoesNotReplaceACodeThatNamedTheScopeMeanwhile) {
+  for (const ScopeStatus probed :
+       {ScopeStatus::kProven, ScopeStatus::kMissing, ScopeStatus::kUnverifiable}) {
+    ExpectAction(kScope, Action::kBeginProbe);
+    table_.OnMissing(kScope, now_);
+    EXPECT_EQ(table_.OnProbeFinished(kScope, probed, now_), ScopeStatus::kMissing);
+    ExpectStatus(kScope, ScopeStatus::kMissing);
+    now_ += 5s;
+  }
+}
+
 TEST_F(ScopeTableTest, CancelledProbeChangesNothing) {
   ExpectAction(kScope, Action::kBeginProbe);
   table_.OnProbeCancelled(kScope);

@@ -26,6 +26,9 @@ constexpr char kOtherWorkspace[] = "66666666-7777-8888-9999-000000000000";
 constexpr std::string_view kRunNotFoundBody =
     R"({"error":{"code":"resource.score_run_not_found","message":"no such run"}})";
 
+constexpr std::string_view kWorkspaceNotFoundBody =
+    R"({"error":{"code":"resource.workspace_not_found","message":"no such workspace"}})";
+
 class ActiveCallScopeTest : public CallTest {
  protected:
   ActiveCallScopeTest() { options_.verify_absence = true; }
@@ -126,6 +129,44 @@ TEST_F(ActiveCallScopeTest, CodeThatNamesTheRunIsProof) {
   call().attempts.Finish(HttpResponse(404, kRunNotFoundBody));
   ExpectResponse(call(), absl::StatusCode::kNotFound, "RESOURCE_SCORE_RUN_NOT_FOUND");
   EXPECT_THAT(probes_.started(), IsEmpty());
+}
+
+// Although a deletion has proven the workspace a moment ago.
+TEST_F(ActiveCallScopeTest, CodeThatNamesTheWorkspaceIsNeverOk) {
+  Start(&call(), 5s, MakeMessage(kRun, kWorkspace));
+  call().attempts.Finish(HttpResponse(204));
+  TestCall& missing = NewCall();
+  Start(&missing, 5s, MakeMessage(kRun, kWorkspace, /*allow_missing=*/true));
+  missing.attempts.Finish(HttpResponse(404, kWorkspaceNotFoundBody));
+  ExpectScopeNotFound(missing);
+  EXPECT_EQ(observer_.last().certainty, Certainty::kNotPerformed);
+  EXPECT_EQ(observer_.last().upstream_code, "resource.workspace_not_found");
+  ExpectScopeNotFound(StartMissing());
+  EXPECT_THAT(probes_.started(), IsEmpty());
+  EXPECT_THAT(observer_.probed, ElementsAre(ProbeClassification{.status = ScopeStatus::kMissing}));
+  EXPECT_THAT(observer_.probed_keys, ElementsAre("default"));
+
+  clock_.Advance(options_.scopes.missing_ttl);
+  TestCall& later = StartMissing();
+  ASSERT_THAT(probes_.started(), SizeIs(1)) << "the proof of before is gone";
+  probes_.Finish(HttpResponse(200, kListBody));
+  ExpectNotFound(later);
+}
+
+TEST_F(ActiveCallScopeTest, CodeThatNamesTheWorkspaceAfterALostResponseIsUnknown) {
+  Start(&call());
+  call().attempts.Finish(ConnectionLost());
+  call().timer.FireWhenDue(&clock_);
+  call().attempts.Finish(HttpResponse(404, kWorkspaceNotFoundBody));
+  ExpectScopeNotFound(call());
+  EXPECT_EQ(observer_.last().certainty, Certainty::kUnknown);
+}
+
+TEST_F(ActiveCallScopeTest, CodeThatNamesTheWorkspaceIsNeverOkWhenTheSettingIsOff) {
+  options_.verify_absence = false;
+  Start(&call(), 5s, MakeMessage(kRun, kWorkspace, /*allow_missing=*/true));
+  call().attempts.Finish(HttpResponse(404, kWorkspaceNotFoundBody));
+  ExpectScopeNotFound(call());
 }
 
 TEST_F(ActiveCallScopeTest, NoProbeWhenTheSettingIsOff) {
