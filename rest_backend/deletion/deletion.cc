@@ -111,7 +111,7 @@ Deletion::Step Deletion::OnAttemptFinished(const AttemptClassification& outcome,
       hint.retry_after.value_or(milliseconds(0)) + Backoff(policy_, attempts_, random);
   if (attempts_ >= policy_.max_attempts) {
     retry_stop_ = RetryStop::kAttempts;
-  } else if (wait >= time_left) {
+  } else if (wait + kMinAttemptTime > time_left) {
     retry_stop_ = RetryStop::kDeadline;
   } else if (budget != nullptr && !hint.stale_connection && !budget->TryWithdraw()) {
     retry_stop_ = RetryStop::kBudget;
@@ -126,7 +126,7 @@ Deletion::Step Deletion::OnAttemptFinished(const AttemptClassification& outcome,
 Deletion::Step Deletion::OnRetryAfterGateClosed(milliseconds held, milliseconds time_left,
                                                 double random) {
   const milliseconds wait = held + Backoff(policy_, attempts_, random);
-  if (wait < time_left) return {.will_retry = true, .wait = wait};
+  if (wait + kMinAttemptTime <= time_left) return {.will_retry = true, .wait = wait};
   retry_stop_ = RetryStop::kHoldBack;
   retry_after_ = held;
   retry_after_is_explicit_ = true;

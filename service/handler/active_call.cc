@@ -254,10 +254,10 @@ void ActiveCall::PrepareAttempts(const Metadata& metadata) {
   if (IsWellFormedTracestate(tracestate)) add("tracestate", tracestate);
 }
 
-// Not for a call without time left: StartAttempt() ends it.
+// Not for a call without time for an attempt: StartAttempt() ends it.
 void ActiveCall::WriteIntent() {
   IntentLog* const intents = handler_.intents();
-  if (intents == nullptr || TimeToOwnDeadline() <= std::chrono::microseconds(0)) {
+  if (intents == nullptr || TimeToOwnDeadline() < deletion::kMinAttemptTime) {
     StartAttempt();
     return;
   }
@@ -282,9 +282,8 @@ void ActiveCall::EndForAudit() {
 
 void ActiveCall::StartAttempt() {
   const int attempts_before = state_.deletion->attempts();
-  const milliseconds timeout =
-      AttemptTimeout(TimeToOwnDeadline(), handler_.options().upstream_timeout);
-  if (timeout <= milliseconds(0)) {
+  const auto time_left = TimeToOwnDeadline();
+  if (time_left < deletion::kMinAttemptTime) {
     state_.upstream_response.is_final = false;
     Finish(state_.deletion->Abandon(
         absl::StatusCode::kDeadlineExceeded,
@@ -296,7 +295,7 @@ void ActiveCall::StartAttempt() {
   state_.phase = Phase::kAttempting;
   attempts_.Start({.target = state_.target.c_str(),
                    .headers = std::span(state_.headers.data(), state_.header_count),
-                   .timeout = timeout,
+                   .timeout = AttemptTimeout(time_left, handler_.options().upstream_timeout),
                    .fresh_connection = state_.fresh_connection},
                   this);
 }

@@ -29,7 +29,7 @@ namespace evalrun::handler {
 // `margin` and by what the deadline may have been rounded up, so that the response and its details
 // arrive before the caller's own timer fires. Without a deadline of the caller it is
 // `default_timeout`, which is not rounded, less by `margin`. The margin is a quarter of the
-// time at most. Zero or less: there is no time to send anything.
+// time at most. Less than deletion::kMinAttemptTime: nothing is sent.
 [[nodiscard]] inline std::chrono::microseconds ResponseTimeout(
     std::optional<std::chrono::microseconds> until_deadline,
     std::chrono::microseconds default_timeout, std::chrono::microseconds margin) {

@@ -99,7 +99,7 @@ void ExpectValidStep(const Deletion::Step& step, const AttemptClassification& ou
   EXPECT_FALSE(step.needs_scope_proof) << "two next steps";
   EXPECT_NE(outcome.effect, Effect::kDeleted) << "retried after it was deleted";
   EXPECT_NE(outcome.effect, Effect::kAbsent) << "retried after a 404 of the API";
-  EXPECT_LT(step.wait, time_left) << "a wait that leaves no time";
+  EXPECT_LE(step.wait + kMinAttemptTime, time_left) << "a wait that leaves no time";
   EXPECT_NE(hint.should_retry, false);
   if (hint.retry_after.has_value()) {
     EXPECT_GE(step.wait, *hint.retry_after);

@@ -42,6 +42,21 @@ TEST(RetryStopTest, StopsWhenBackoffExceedsDeadline) {
   EXPECT_EQ(deletion.response().retry_stop, RetryStop::kDeadline);
 }
 
+TEST(RetryStopTest, StopsWhenTooLittleTimeIsLeftForAnAttempt) {
+  const RetryHint hint = {.retry_after = 2s};
+  Deletion deletion(RetryPolicy{}, {});
+  EXPECT_FALSE(
+      deletion.OnAttemptFinished(Unavailable(), hint, 2s + kMinAttemptTime - 1ms, 0.0).will_retry);
+  const Deletion::Response response = deletion.response();
+  EXPECT_EQ(response.code, absl::StatusCode::kUnavailable);
+  EXPECT_EQ(response.certainty, Certainty::kNotPerformed);
+  EXPECT_EQ(response.retry_stop, RetryStop::kDeadline);
+  EXPECT_EQ(response.retry_after, 2s);
+  EXPECT_TRUE(response.retry_after_is_explicit);
+  Deletion enough(RetryPolicy{}, {});
+  EXPECT_TRUE(enough.OnAttemptFinished(Unavailable(), hint, 2s + kMinAttemptTime, 0.0).will_retry);
+}
+
 TEST(RetryStopTest, StopsWhenBudgetIsEmpty) {
   RetryBudget budget = Empty();
   Deletion deletion(RetryPolicy{}, {});
@@ -121,7 +136,8 @@ TEST(OnRetryAfterGateClosedTest, RetriesWhenTimeRemains) {
 TEST(OnRetryAfterGateClosedTest, ReturnsLastResultWithoutTime) {
   Deletion deletion(RetryPolicy{}, {});
   ASSERT_TRUE(deletion.OnAttemptFinished(Lost(), {}, 60s, 0.5).will_retry);
-  EXPECT_FALSE(deletion.OnRetryAfterGateClosed(3s, 3s, 0.0).will_retry);
+  EXPECT_TRUE(deletion.OnRetryAfterGateClosed(3s, 3s + kMinAttemptTime, 0.0).will_retry);
+  EXPECT_FALSE(deletion.OnRetryAfterGateClosed(3s, 3s + kMinAttemptTime - 1ms, 0.0).will_retry);
   const Deletion::Response response = deletion.response();
   EXPECT_EQ(response.code, absl::StatusCode::kUnavailable);
   EXPECT_EQ(response.certainty, Certainty::kUnknown);

@@ -101,8 +101,10 @@ TEST_F(IntentTest, StopDuringTheWaitIsObeyed) {
 
 TEST_F(IntentTest, CallsThatAreNotSentHaveNone) {
   Start(&call(), 5s, MakeMessage("../x"));
-  Start(&call(), -1s);
-  EXPECT_EQ(observer_.last().reason, "DEADLINE_TOO_SHORT");
+  for (const auto time_left : {-1000ms, 0ms, 26ms}) {
+    Start(&call(), time_left);
+    EXPECT_EQ(observer_.last().reason, "DEADLINE_TOO_SHORT");
+  }
   live_config_.deletions_enabled = false;
   handler().SetLiveConfig(live_config_);
   Start(&call());

@@ -166,6 +166,32 @@ TEST_F(ActiveCallRetryTest, DeadlineMayPassBetweenAttempts) {
   EXPECT_EQ(observer_.retries, 0);
 }
 
+// The upstream has certainly done nothing. A retry with 3 ms left would be aborted, and nothing
+// would be certain any more.
+TEST_F(ActiveCallRetryTest, DoesNotWaitForARetryWithoutTimeForIt) {
+  random_.bits = 0;
+  Start(&call(), 2033ms);  // less the margin and the rounding: 2003 ms
+  deletion::AttemptResult result =
+      HttpResponse(503, R"({"error":{"code":"server.busy","message":"m"}})");
+  result.retry_after = "2";
+  call().attempts.Finish(result);
+  EXPECT_FALSE(call().timer.is_running());
+  EXPECT_EQ(call().writer.last().code, absl::StatusCode::kUnavailable);
+  EXPECT_EQ(observer_.last().certainty, Certainty::kNotPerformed);
+  EXPECT_EQ(observer_.last().retry_stop, RetryStop::kDeadline);
+  EXPECT_EQ(observer_.last().attempts, 1);
+}
+
+TEST_F(ActiveCallRetryTest, LateTimerLeavesNoTimeForARetry) {
+  Start(&call(), 1s);
+  call().attempts.Finish(ConnectFailed());
+  clock_.Advance(951ms);  // the loop was busy: 19 ms are left
+  call().timer.Fire();
+  EXPECT_THAT(call().attempts.started(), SizeIs(1));
+  EXPECT_EQ(observer_.last().reason, "DEADLINE_EXCEEDED");
+  EXPECT_EQ(observer_.last().certainty, Certainty::kNotPerformed);
+}
+
 TEST_F(ActiveCallRetryTest, DoesNotWaitPastTheDeadline) {
   Start(&call(), 1s);
   deletion::AttemptResult result = HttpResponse(503);

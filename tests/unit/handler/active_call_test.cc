@@ -185,6 +185,19 @@ TEST_F(ActiveCallTest, AttemptEndsBeforeTheCallersDeadline) {
   EXPECT_EQ(call().attempts.started()[2].timeout, 2980ms);
 }
 
+TEST_F(ActiveCallTest, NothingIsSentWithoutTimeForAnAttempt) {
+  options_.upstream_timeout = 5ms;  // shorter, but that is what the operator wants
+  Start(&call(), 26ms);             // a quarter is the margin
+  EXPECT_THAT(call().attempts.started(), IsEmpty());
+  EXPECT_EQ(call().writer.last().code, absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(observer_.last().reason, "DEADLINE_TOO_SHORT");
+  EXPECT_EQ(observer_.last().certainty, Certainty::kNotPerformed);
+  Start(&call(), 27ms);
+  ASSERT_THAT(call().attempts.started(), SizeIs(1));
+  EXPECT_EQ(call().attempts.started()[0].timeout, 5ms);
+  call().attempts.Finish(HttpResponse(204));
+}
+
 // The upstream repeats our API key, in each place that a caller or a log gets to see.
 TEST_F(ActiveCallTest, ApiKeyIsRedactedAlsoWhenTheDeletionSucceeds) {
   constexpr std::string_view kBody =
