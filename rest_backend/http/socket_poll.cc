@@ -148,8 +148,8 @@ void SocketPoll::Erase(int fd) {
 
 std::span<const SocketPoll::Event> SocketPoll::Ready() {
   ready_.clear();
-  // All of them at once, with the wake-up event: an idle connection whose event is left for the next
-  // time could be used before, with the unexpected bytes on it.
+  // All of them at once, with the wake-up event: an idle connection whose event is left for the
+  // next time could be used before, with the unexpected bytes on it.
   events_.resize(sockets_.size() + 1);
   // An error, which can be a signal only (EINTR), counts as no events: they are still there for the
   // next call.

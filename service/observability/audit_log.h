@@ -59,8 +59,8 @@ class AuditLog {
   void Write(const CallRecord& record, std::chrono::system_clock::time_point now);
 
   // Whether lines about intents were written, by their ids. A line in a file that was deleted was
-  // not; the next ones after such a file was replaced may be in it, and count as not written. Called
-  // on the writer's thread. To be set before the first WriteIntent().
+  // not; the next ones after such a file was replaced may be in it, and count as not written.
+  // Called on the writer's thread. To be set before the first WriteIntent().
   using IntentCallback = std::function<void(const std::vector<LineReceipt>&)>;
   void OnIntents(IntentCallback callback);
 

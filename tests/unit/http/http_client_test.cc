@@ -281,10 +281,8 @@ class SteppedServer {
 TEST(HttpClientReuseTest, ConnectionWithUnexpectedBytesIsNotUsed) {
   constexpr std::size_t kConnections = 200;
   SteppedServer server;
-  HttpClient client(HttpClientOptions{.origin = server.url(),
-                                      .headers = {},
-                                      .proxy = {},
-                                      .max_idle_connections = kConnections});
+  HttpClient client(HttpClientOptions{
+      .origin = server.url(), .headers = {}, .proxy = {}, .max_idle_connections = kConnections});
   RecordingObserver observer;
   const AttemptRequest request{
       .target = "/v2/eval-runs/x", .headers = {}, .timeout = std::chrono::seconds(30)};
