@@ -224,7 +224,7 @@ def test_sigterm_is_an_orderly_shutdown_while_a_file_hangs(hung_environment, key
             time.sleep(0.01)
         assert gateway.stop() == 0
         names = [event["event"] for event in gateway.events]
-        assert names[-3:] == ["reload_stuck", "draining", "stopped"]
+        assert names[-3:] == ["draining", "reload_stuck", "stopped"]
 
 
 def test_sigterm_is_an_orderly_shutdown_while_the_audit_file_hangs(hung_environment, key):
