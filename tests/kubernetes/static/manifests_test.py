@@ -175,6 +175,21 @@ def test_configuration_is_checked_as_it_is_written(old, new):
     assert done.returncode == 2 and "twice" in done.stderr, done.stderr
 
 
+@pytest.mark.parametrize("variables, word", [
+    ([], "no API key"),
+    ([{"name": "AYMARA_AI_API_KEY", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}], None),
+    ([{"name": "EVALRUN_API_KEY_FILE", "value": "/run/secrets/key"}], None),
+    ([{"name": "AYMARA_AI_API_KEY", "value": "k"}, {"name": "EVALRUN_DRAIN_DELAY", "value": "soon"}], "EVALRUN_DRAIN_DELAY"),
+])
+def test_environment_is_that_of_the_container(variables, word):
+    def change(config, pod):
+        del config["upstream"]["api_key_file"]
+        pod["containers"][0]["env"] = variables
+    text = changed(filled_in(build(DEPLOY / "overlays/production")), change)
+    done = check_config(text, env={**os.environ, "AYMARA_AI_API_KEY": "of-the-shell"})
+    assert done.returncode == (2 if word else 0) and (word or "") in done.stderr, done.stderr
+
+
 def test_nothing_is_written_elsewhere(tmp_path):
     path = "/.." * 20 + f"{tmp_path}/key"
     done = check_config(changed(filled_in(build(DEPLOY / "overlays/production")),
