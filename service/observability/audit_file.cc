@@ -57,10 +57,12 @@ bool AuditFile::IsDeleted() const {
 absl::Status AuditFile::Reopen() {
   const absl::StatusOr<int> fd = OpenForAppending(path_);
   if (!fd.ok()) return fd.status();
-  if (IsDeleted()) ++deleted_files_;
+  const bool was_deleted = IsDeleted();
+  if (was_deleted) ++generation_;
   // Atomic: a concurrent writer never sees a closed descriptor.
   const bool replaced = dup3(*fd, fd_, O_CLOEXEC) >= 0;
   const int error = errno;
+  if (was_deleted) ++generation_;
   close(*fd);  // nothing was written through it
   return replaced ? absl::OkStatus() : absl::ErrnoToStatus(error, "dup3");
 }

@@ -38,9 +38,9 @@ class AuditFile {
   // Whether the open file has no name any more: what is written to it is lost.
   [[nodiscard]] bool IsDeleted() const;
 
-  // How many files Reopen() has switched from that were deleted. It has counted one before what is
-  // written to fd() goes to the next.
-  [[nodiscard]] std::uint64_t deleted_files() const { return deleted_files_; }
+  // Changes before and after Reopen() switches from a file that was deleted, and is odd meanwhile.
+  // So what is written while it is even and the same went to one file, or was moved with it.
+  [[nodiscard]] std::uint64_t generation() const { return generation_; }
 
   // Switches to the file at the path, which is created if it does not exist. Each concurrent write
   // goes entirely to the old file or to the new one. After an error the old file stays in use.
@@ -51,7 +51,7 @@ class AuditFile {
 
   const std::string path_;
   const int fd_;
-  std::atomic<std::uint64_t> deleted_files_{0};
+  std::atomic<std::uint64_t> generation_{0};
 };
 
 }  // namespace evalrun::observability

@@ -72,13 +72,11 @@ void AuditLog::Write(const CallRecord& record, std::chrono::system_clock::time_p
 
 void AuditLog::OnIntents(IntentCallback callback) {
   file_sink_->SetReceiptCallback(
+      [this] { generation_ = file_->generation(); },
       [this, callback = std::move(callback)](std::vector<LineReceipt> receipts) {
-        // In this order: a file that is replaced meanwhile has been counted.
+        // In this order: a file that is replaced meanwhile has another generation.
         const bool is_deleted = file_->IsDeleted();
-        const std::uint64_t deleted_files = file_->deleted_files();
-        const bool was_deleted = deleted_files != deleted_files_;
-        deleted_files_ = deleted_files + (is_deleted ? 1 : 0);
-        if (is_deleted || was_deleted) {
+        if (is_deleted || generation_ % 2 != 0 || generation_ != file_->generation()) {
           for (LineReceipt& receipt : receipts) receipt.written = false;
         }
         callback(receipts);

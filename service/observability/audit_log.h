@@ -59,8 +59,8 @@ class AuditLog {
   void Write(const CallRecord& record, std::chrono::system_clock::time_point now);
 
   // Whether lines about intents were written, by their ids. A line in a file that was deleted was
-  // not; the next ones after such a file was replaced may be in it, and count as not written.
-  // Called on the writer's thread. To be set before the first WriteIntent().
+  // not, nor is one that may be in such a file, because it was replaced meanwhile. Called on the
+  // writer's thread. To be set before the first WriteIntent().
   using IntentCallback = std::function<void(const std::vector<LineReceipt>&)>;
   void OnIntents(IntentCallback callback);
 
@@ -91,8 +91,7 @@ class AuditLog {
   std::unique_ptr<AuditFile> file_;  // with file_sink_: only if `to` is a path
   std::shared_ptr<LineSink> file_sink_;
   std::shared_ptr<spdlog::logger> logger_;  // null: off
-  // The writer's thread only: deleted files that receipts have taken into account.
-  std::uint64_t deleted_files_ = 0;
+  std::uint64_t generation_ = 0;  // of file_, before the last write; the writer's thread only
   std::uint64_t dropped_reported_ = 0;
   std::uint64_t written_before_ = 0;  // at the last maintenance
   bool unavailable_ = false;          // the path could not be reopened

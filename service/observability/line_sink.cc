@@ -22,6 +22,14 @@ constexpr auto kShutdownTimeout = std::chrono::seconds(1);
 constexpr std::size_t kMaxWriteBytes = 4096;
 constexpr std::size_t kFlushThreshold = 64 * kMaxWriteBytes;
 
+// How much of `lines` the next write takes: whole lines where one fits, so that a file which is
+// replaced between two writes (audit_file.h) splits none.
+std::size_t NextWriteSize(std::string_view lines) {
+  if (lines.size() <= kMaxWriteBytes) return lines.size();
+  const std::size_t last_end = lines.rfind('\n', kMaxWriteBytes - 1);
+  return last_end == std::string_view::npos ? kMaxWriteBytes : last_end + 1;
+}
+
 }  // namespace
 
 LineSink::LineSink(int fd, std::size_t capacity_bytes)
@@ -54,8 +62,9 @@ void LineSink::log(const spdlog::details::log_msg& message) {
   if (wake) wake_.notify_one();
 }
 
-void LineSink::SetReceiptCallback(ReceiptCallback callback) {
+void LineSink::SetReceiptCallback(std::function<void()> before_write, ReceiptCallback callback) {
   const std::lock_guard lock(mutex_);
+  before_write_ = std::move(before_write);
   receipt_callback_ = std::move(callback);
 }
 
@@ -120,6 +129,7 @@ void LineSink::Run() {
     const std::vector<TrackedLine> tracked = std::exchange(tracked_, {});
     std::vector<LineReceipt> receipts = std::exchange(dropped_receipts_, {});
     lock.unlock();
+    if (!tracked.empty()) before_write_();
     const std::size_t written = Write(std::string_view(lines).substr(begin));
     SendReceipts(std::move(receipts), tracked, begin + written);
     lock.lock();
@@ -148,7 +158,7 @@ std::size_t LineSink::Write(const std::string_view lines) {
     const int ready = poll(&descriptor, 1, 100);
     if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
     // After any other error, write() says whether the descriptor can be written to.
-    const ssize_t written = write(fd_, rest.data(), std::min(rest.size(), kMaxWriteBytes));
+    const ssize_t written = write(fd_, rest.data(), NextWriteSize(rest));
     if (written < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (written < 0) break;  // no reader, or a full disk: it cannot be reported anywhere
     written_ += static_cast<std::uint64_t>(

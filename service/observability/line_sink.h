@@ -50,8 +50,9 @@ class LineSink final : public spdlog::sinks::sink {
 
   // Called on the writer's thread, once for each line of LogTracked(), in no order.
   using ReceiptCallback = std::function<void(std::vector<LineReceipt>)>;
-  // Before the first LogTracked().
-  void SetReceiptCallback(ReceiptCallback callback);
+  // Before the first LogTracked(). `before_write` is called on the same thread before lines are
+  // written whose receipts come next.
+  void SetReceiptCallback(std::function<void()> before_write, ReceiptCallback callback);
   // As log(), but the line is written at once, and the callback is told whether all of it was.
   void LogTracked(std::string_view line, std::uint64_t id);
 
@@ -93,7 +94,8 @@ class LineSink final : public spdlog::sinks::sink {
   bool urgent_ = false;                        // guarded by mutex_
   std::vector<TrackedLine> tracked_;           // guarded by mutex_: those in buffer_
   std::vector<LineReceipt> dropped_receipts_;  // guarded by mutex_: of lines that were dropped
-  ReceiptCallback receipt_callback_;           // guarded by mutex_ until the first tracked line
+  std::function<void()> before_write_;         // guarded by mutex_ until the first tracked line
+  ReceiptCallback receipt_callback_;           // as before_write_
   std::binary_semaphore ended_{0};
   bool has_partial_line_ = false;  // writer only: a write ended within a line
   std::thread writer_;

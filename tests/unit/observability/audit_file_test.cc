@@ -106,13 +106,13 @@ TEST_F(AuditFileTest, SeesThatTheFileWasDeleted) {
   EXPECT_FALSE((*file)->IsDeleted());
   std::filesystem::remove(folder_ / "old");
   EXPECT_TRUE((*file)->IsDeleted());
-  EXPECT_EQ((*file)->deleted_files(), 0u);
+  EXPECT_EQ((*file)->generation(), 0u);
   ASSERT_TRUE((*file)->Reopen().ok());
   EXPECT_FALSE((*file)->IsDeleted());
-  EXPECT_EQ((*file)->deleted_files(), 1u);
+  EXPECT_EQ((*file)->generation(), 2u);
   std::filesystem::rename(path_, folder_ / "old");
   ASSERT_TRUE((*file)->Reopen().ok());
-  EXPECT_EQ((*file)->deleted_files(), 1u);
+  EXPECT_EQ((*file)->generation(), 2u);
 }
 
 TEST_F(AuditFileTest, ErrorNamesTheFile) {

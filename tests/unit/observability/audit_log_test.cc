@@ -6,12 +6,14 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <future>
 #include <memory>
+#include <set>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -249,13 +251,37 @@ TEST_F(AuditLogTest, IntentsInADeletedFileAreNotWritten) {
   EXPECT_TRUE(WriteIntent(log.get()));
 }
 
-// The file is replaced between the write and the receipt; here, before both.
-TEST_F(AuditLogTest, IntentsThatMayBeInADeletedFileAreNotWritten) {
+// The file is deleted, and replaced while lines are written.
+TEST_F(AuditLogTest, IntentsThatWereWrittenAreNotInTheDeletedFile) {
+  constexpr std::size_t kIntents = 20;
   const auto log = Open(path_);
-  std::filesystem::remove(path_);
-  log->RunMaintenance(false);
-  EXPECT_FALSE(WriteIntent(log.get()));
-  EXPECT_TRUE(WriteIntent(log.get()));
+  std::set<std::uint64_t> written;  // the writer's thread only, until all receipts are there
+  std::atomic<std::size_t> receipts_left = 0;
+  log->OnIntents([&](const std::vector<LineReceipt>& receipts) {
+    for (const LineReceipt& receipt : receipts) {
+      if (receipt.written) written.insert(receipt.id);
+    }
+    receipts_left -= receipts.size();
+  });
+  for (std::size_t turn = 0; turn < 200; ++turn) {
+    std::filesystem::remove(path_);
+    written.clear();
+    receipts_left = kIntents;
+    std::thread maintenance([&log] { log->RunMaintenance(false); });
+    for (std::size_t i = 0; i < kIntents; ++i) {
+      log->WriteIntent({.request_id = std::to_string(i)}, {}, i);
+      std::this_thread::yield();
+    }
+    maintenance.join();
+    while (receipts_left > 0) std::this_thread::yield();
+
+    std::ifstream lines(path_);
+    for (std::string line; std::getline(lines, line);) {
+      const auto fields = nlohmann::json::parse(line);
+      written.erase(std::stoull(fields.at("request_id").get<std::string>()));
+    }
+    ASSERT_EQ(written.size(), 0u) << "in turn " << turn;
+  }
 }
 
 TEST_F(AuditLogTest, IntentsInAFileThatWasMovedAreWritten) {

@@ -16,6 +16,7 @@
 #include <mutex>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -31,7 +32,7 @@ using ::testing::Pair;
 
 class Pipe {
  public:
-  Pipe() { EXPECT_EQ(pipe2(ends_.data(), O_CLOEXEC), 0); }
+  explicit Pipe(int flags = 0) { EXPECT_EQ(pipe2(ends_.data(), O_CLOEXEC | flags), 0); }
   ~Pipe() {
     CloseWriter();
     close(ends_[0]);
@@ -85,7 +86,7 @@ TEST(LineSinkTest, ReportsTrackedLinesThatWereWritten) {
   Receipts receipts;
   {
     LineSink sink(pipe.writer());
-    sink.SetReceiptCallback(receipts.Callback());
+    sink.SetReceiptCallback([] {}, receipts.Callback());
     sink.LogTracked("one", 1);
     sink.LogTracked("two", 2);
     EXPECT_THAT(receipts.WaitFor(2), ElementsAre(Pair(1, true), Pair(2, true)));
@@ -100,7 +101,7 @@ TEST(LineSinkTest, ReportsTrackedLinesThatWereDropped) {
   ASSERT_GT(fcntl(pipe.writer(), F_SETPIPE_SZ, 4096), 0);
   Receipts receipts;
   LineSink sink(pipe.writer(), /*capacity_bytes=*/8192);
-  sink.SetReceiptCallback(receipts.Callback());
+  sink.SetReceiptCallback([] {}, receipts.Callback());
   constexpr std::uint64_t kLines = 100;
   for (std::uint64_t i = 0; i < kLines; ++i) sink.LogTracked(std::string(1000, 'x'), i);
   const auto dropped = sink.dropped_lines();
@@ -228,6 +229,25 @@ TEST(LineSinkTest, TerminatesAPartiallyWrittenLine) {
   content.resize(static_cast<std::size_t>(pread(fileno(file), content.data(), 64, 0)));
   EXPECT_EQ(content, "complete\ntor\nwhole\n");
   std::fclose(file);
+}
+
+TEST(LineSinkTest, EachWriteIsOfWholeLines) {
+  Pipe pipe(O_DIRECT);  // each write is read by itself (pipe(2))
+  {
+    LineSink sink(pipe.writer());
+    sink.SetReceiptCallback([] {}, [](const std::vector<LineReceipt>&) {});
+    for (std::uint64_t id = 0; id < 200; ++id) sink.LogTracked(std::string(100 + id, 'x'), id);
+    EXPECT_TRUE(sink.Close());
+  }
+  pipe.CloseWriter();
+  std::array<char, 4096> written;
+  std::size_t lines = 0;
+  for (ssize_t n; (n = read(pipe.reader(), written.data(), written.size())) > 0;) {
+    const std::string_view text(written.data(), static_cast<std::size_t>(n));
+    EXPECT_TRUE(text.ends_with('\n'));
+    lines += static_cast<std::size_t>(std::ranges::count(text, '\n'));
+  }
+  EXPECT_EQ(lines, 200u);
 }
 
 }  // namespace
