@@ -47,7 +47,9 @@ class HttpAttemptSender final : public handler::AttemptSender,
   }
 
  private:
-  static constexpr std::chrono::milliseconds kTimeoutGrace{1000};
+  // libcurl looks at its own timeout before it reads a response that has arrived, which must count
+  // even if this process was stopped for a while.
+  static constexpr std::chrono::minutes kTimeoutGrace{10};
 
   void OnAttemptDone(const deletion::AttemptResult& result) override {
     if (!is_expired_) timers_.Cancel(timer_);

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The caller's deadline: responses arrive before it, and nothing continues after it.
+#include <signal.h>
+
 #include <string>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -27,6 +30,25 @@ TEST(DeadlineTest, RespondsWithDetailsBeforeTheCallersDeadline) {
   EXPECT_THAT(reply, IsWellFormedError());
   EXPECT_LT(reply.elapsed, 1500ms);
   EXPECT_GE(reply.elapsed, 1000ms);
+}
+
+// The time of the attempt has passed when the process goes on; the response came while it was
+// stopped.
+TEST(DeadlineTest, AResponseThatCameInTimeCountsAfterAStop) {
+  const Latch latch;
+  ScriptedUpstream upstream(RespondWhen(latch, HttpReply(204)));
+  GatewayProcess gateway({.upstream = upstream.url(), .flags = {"--upstream-timeout", "2s"}});
+  const DeleteClient client(gateway.grpc_address());
+  PendingDelete call = client.Start({.timeout = 60s});
+  ASSERT_TRUE(upstream.WaitForRequests(1));
+  gateway.process().Signal(SIGSTOP);
+  latch.Open();
+  std::this_thread::sleep_for(4s);
+  gateway.process().Signal(SIGCONT);
+  const DeleteReply reply = call.Get();
+  EXPECT_THAT(reply, HasCode(StatusCode::OK));
+  EXPECT_THAT(reply, HasDeletion("performed"));
+  EXPECT_EQ(upstream.requests().size(), 1u);
 }
 
 // Whatever has arrived of a response that the upstream never finishes.
