@@ -39,7 +39,7 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 using std::chrono::system_clock;
 
-// How long the start of a shutdown may be delayed by a file that does not respond.
+// How long the end of a shutdown may be delayed by a file that does not respond.
 constexpr milliseconds kReloadStopTimeout{2000};
 
 std::shared_ptr<spdlog::logger> MakeLogger(const char* name, spdlog::level::level_enum level,

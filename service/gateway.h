@@ -71,8 +71,9 @@ class Gateway {
 
   // Starts, serves until SIGTERM or SIGINT, and drains. Returns the exit status: 0, or 1 when it
   // could not start, which an event and standard error explain. Does not return when the event loop
-  // is stuck at the end: the process then exits with 1. Nor when a file that is being reloaded, or
-  // the audit file, does not respond: it then exits with 0.
+  // is stuck at the end: the process then exits with 1. Nor when a file that is being reloaded, the
+  // audit file, the collector of traces, Redis, or the output does not respond: it then exits
+  // with 0.
   int Run();
 
  private:
