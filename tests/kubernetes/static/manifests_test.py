@@ -180,6 +180,7 @@ def test_configuration_is_checked_as_it_is_written(old, new):
     ([{"name": "AYMARA_AI_API_KEY", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}], None),
     ([{"name": "EVALRUN_API_KEY_FILE", "value": "/run/secrets/key"}], None),
     ([{"name": "AYMARA_AI_API_KEY", "value": "k"}, {"name": "EVALRUN_DRAIN_DELAY", "value": "soon"}], "EVALRUN_DRAIN_DELAY"),
+    ([{"name": "AYMARA_AI_API_KEY", "value": "k"}, {"name": "EVALRUN_LIMITS_REPLICAS", "value": 2}], "limits.replicas: is 2"),
 ])
 def test_environment_is_that_of_the_container(variables, word):
     def change(config, pod):
@@ -188,6 +189,19 @@ def test_environment_is_that_of_the_container(variables, word):
     text = changed(filled_in(build(DEPLOY / "overlays/production")), change)
     done = check_config(text, env={**os.environ, "AYMARA_AI_API_KEY": "of-the-shell"})
     assert done.returncode == (2 if word else 0) and (word or "") in done.stderr, done.stderr
+
+
+def test_what_is_not_known_is_a_warning():
+    def change(_, pod):
+        pod["containers"][0]["env"] = [{"name": "EVALRUN_LOG_LEVEL", "valueFrom": {"configMapKeyRef": {"name": "c", "key": "k"}}}]
+        pod["containers"][0]["envFrom"] = [{"secretRef": {"name": "s"}}]
+        pod["containers"][0]["args"].append("--protected-runs-file=/srv/ids.txt")
+    text = filled_in(build(DEPLOY / "overlays/production"))
+    assert "warning" not in check_config(text).stderr
+    done = check_config(changed(text, change))
+    assert done.returncode == 0 and re.findall("warning: (.*)", done.stderr) == [
+        "env: the value of EVALRUN_LOG_LEVEL is not looked at", "envFrom is not looked at",
+        "/srv/ids.txt is on no volume of the container"], done.stderr
 
 
 def test_nothing_is_written_elsewhere(tmp_path):
