@@ -6,12 +6,20 @@
 
 namespace evalrun::testing {
 
-RawStream::RawStream(const std::shared_ptr<grpc::Channel>& channel, const std::string& method,
-                     const std::string& request) {
+RawStream::RawStream(const std::shared_ptr<grpc::Channel>& channel, const std::string& method) {
   context_.set_deadline(std::chrono::system_clock::now() + std::chrono::minutes(1));
   stream_ = grpc::GenericStub(channel).PrepareCall(&context_, method, &queue_);
   stream_->StartCall(nullptr);
-  if (!WaitForTag()) return;
+  WaitForTag();
+}
+
+RawStream::RawStream(const std::shared_ptr<grpc::Channel>& channel, const std::string& method,
+                     const std::string& request)
+    : RawStream(channel, method) {
+  Send(request);
+}
+
+void RawStream::Send(const std::string& request) {
   stream_->WriteLast(ToByteBuffer(request), grpc::WriteOptions(), nullptr);
   WaitForTag();
 }

@@ -19,7 +19,9 @@ namespace evalrun::testing {
 
 class RawStream {
  public:
-  // Starts the call and sends one message.
+  // Starts the call. Its message is still to come.
+  RawStream(const std::shared_ptr<grpc::Channel>& channel, const std::string& method);
+  // Starts the call and sends its message.
   RawStream(const std::shared_ptr<grpc::Channel>& channel, const std::string& method,
             const std::string& request);
   RawStream(const RawStream&) = delete;
@@ -27,6 +29,8 @@ class RawStream {
   // Cancels the call if it has not ended.
   ~RawStream();
 
+  // Sends the one message of the call.
+  void Send(const std::string& request);
   // The next message; nullopt at the end of the stream, or after a minute.
   std::optional<std::string> Read();
   // Call when nothing is left to read.

@@ -196,6 +196,33 @@ TEST(DrainTest, ASecondSignalEndsTheCallsThatAreLeft) {
   ExpectCleanExit(gateway, 20s);
 }
 
+TEST(DrainTest, NothingIsSentForACallWhoseMessageComesAfterTheSecondSignal) {
+  ScriptedUpstream upstream(InOrder({Respond(HttpReply(204)), Hang()}));
+  GatewayProcess gateway({.upstream = upstream.url(),
+                          .flags = {"--upstream-timeout", "60s", "--drain-timeout", "60s"}});
+  const DeleteClient client(gateway.grpc_address());
+  RawStream late(client.channel(), "/aymara.evals.v1.EvalRunService/DeleteEvalRun");
+  // On the same connection: the gateway then knows of the call before.
+  ASSERT_THAT(client.Delete(), HasCode(StatusCode::OK));
+  PendingDelete hung = client.Start({.timeout = 60s});
+  ASSERT_TRUE(upstream.WaitForRequests(2));
+  gateway.process().Signal(SIGTERM);
+  WaitUntilNotReady(gateway);
+  gateway.process().Signal(SIGTERM);
+  EXPECT_THAT(hung.Get(), HasReason("GATEWAY_SHUTTING_DOWN"));
+
+  aymara::evals::v1::DeleteEvalRunRequest request;
+  request.set_eval_run_uuid(kRun);
+  late.Send(request.SerializeAsString());
+  EXPECT_EQ(late.Read(), std::nullopt);
+  const grpc::Status status = late.Finish();
+  EXPECT_EQ(status.error_code(), StatusCode::UNAVAILABLE);
+  EXPECT_THAT(status.error_details(), ::testing::HasSubstr("GATEWAY_SHUTTING_DOWN"));
+  EXPECT_THAT(status.error_details(), ::testing::HasSubstr("not_performed"));
+  ExpectCleanExit(gateway, 20s);
+  EXPECT_EQ(upstream.requests().size(), 2u);
+}
+
 TEST(DrainTest, SigintDrainsLikeSigterm) {
   ScriptedUpstream upstream(Respond(HttpReply(204)));
   GatewayProcess gateway({.upstream = upstream.url()});

@@ -99,6 +99,17 @@ TEST_F(EmergencyStopTest, HoldsDuringTheShutdown) {
   gateway_->process().Signal(SIGTERM);  // ends the delay
 }
 
+TEST_F(EmergencyStopTest, HoldsForRetriesUntilTheShutdownHasEnded) {
+  Start(Respond(HttpReply(503, "", "text/html", "retry-after: 3\r\n")));
+  PendingDelete call = client_->Start({});
+  while (upstream_->requests().empty()) std::this_thread::sleep_for(1ms);
+  gateway_->process().Signal(SIGTERM);
+  ASSERT_TRUE(gateway_->WaitForEvent("draining"));
+  SetDeletionsEnabled(false);
+  EXPECT_THAT(call.Get(), AllOf(kIsStopped, HasAttempts(1)));
+  EXPECT_THAT(upstream_->requests(), SizeIs(1));
+}
+
 TEST_F(EmergencyStopTest, HoldsFromTheStart) {
   config_.Replace("deletions_enabled: false\n");
   Start(Respond(HttpReply(204)));
