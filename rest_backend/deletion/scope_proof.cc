@@ -117,13 +117,16 @@ ScopeTable::Decision ScopeTable::Check(const Scope& scope, TimePoint now) {
 }
 
 void ScopeTable::OnDeleted(const Scope& scope, TimePoint now) {
-  const Iterator entry = FindOrInsert(scope);
-  if (entry != entries_.end()) Update(entry, ScopeStatus::kProven, now);
+  Record(scope, ScopeStatus::kProven, now);
 }
 
 void ScopeTable::OnMissing(const Scope& scope, TimePoint now) {
+  Record(scope, ScopeStatus::kMissing, now);
+}
+
+void ScopeTable::Record(const Scope& scope, ScopeStatus status, TimePoint now) {
   const Iterator entry = FindOrInsert(scope);
-  if (entry != entries_.end()) Update(entry, ScopeStatus::kMissing, now);
+  if (entry != entries_.end()) Update(entry, status, now);
 }
 
 ScopeStatus ScopeTable::OnProbeFinished(const Scope& scope, ScopeStatus status, TimePoint now) {

@@ -84,8 +84,8 @@ class ScopeTable {
   void OnMissing(const Scope& scope, TimePoint now);
 
   // The probe that Check() asked for has finished. Returns the status for all calls that waited for
-  // it. What a DELETE has said meanwhile counts, too: kMissing if either says so; kProven also when
-  // the probe could not verify the scope and a DELETE has proven it.
+  // it. What the response to a DELETE has shown meanwhile counts, too: kMissing if either shows it;
+  // kProven also when the probe could not verify the scope and a DELETE has proven it.
   ScopeStatus OnProbeFinished(const Scope& scope, ScopeStatus status, TimePoint now);
 
   // The probe that Check() asked for was not made, or was cancelled because no call waits for it
@@ -108,6 +108,8 @@ class ScopeTable {
   // The scope's entry, made when there is none; the list's end when there is no space for it.
   [[nodiscard]] Iterator FindOrInsert(const Scope& scope);
   void Update(Iterator entry, ScopeStatus status, TimePoint now);
+  // As Update(). Nothing when there is no space for the scope.
+  void Record(const Scope& scope, ScopeStatus status, TimePoint now);
   [[nodiscard]] std::chrono::milliseconds TimeToLive(ScopeStatus status) const;
 
   ScopeTableOptions options_;

@@ -293,7 +293,7 @@ TEST(HttpClientReuseTest, ConnectionWithUnexpectedBytesIsNotUsed) {
   client.Poll();  // nothing: epoll then reports this connection after the others
 
   for (std::size_t i = 1; i < kConnections; ++i) server.Respond(i);
-  server.Respond(0, 403);  // which nobody has asked for
+  server.Respond(0, 403);  // unsolicited
   RecordingObserver next;
   client.Send(request, &next);
   ASSERT_TRUE(RunUntil(client, [&server, &next] {
