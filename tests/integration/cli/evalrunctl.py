@@ -25,10 +25,10 @@ def run(*arguments, **options):
                           env=environment(), check=False, **options)
 
 
-def start(*arguments, **options):
-    """Starts it. The caller reads its output."""
+def start(*arguments, through=(), **options):
+    """Starts it, by the command `through` if there is one. The caller reads its output."""
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(command(*arguments), text=True, env=environment(), **pipes | options)
+    return subprocess.Popen([*through, *command(*arguments)], text=True, env=environment(), **pipes | options)
 
 
 def uuid(number):
