@@ -63,3 +63,15 @@ def test_stops_within_a_minute_and_can_be_undone(make_deployment, run, tmp_path,
     run(stop.replace("deletions_enabled: false", "deletions_enabled: true"), folder)
     assert gateway.wait_for_event("deletions_resumed")
     assert deployment.delete(second) == "OK"
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\ndeletions_enabled: true", "\ndeletions_enabled: true\n",
+                                 "\ndeletions_enabled: false\n"])
+@pytest.mark.parametrize("block, folder", [(0, "home"), (1, "mounted")], ids=["kubernetes", "machine"])
+def test_the_file_says_it_once_whatever_it_said_before(run, block, folder, end):
+    before = run.mounted.read_text().rstrip("\n")
+    assert "deletions_enabled" not in before
+    run.mounted.write_text(before + end)
+    for _ in range(2):  # two operators, one after the other
+        run(commands()[block], folder)
+        assert run.mounted.read_text() == before + "\ndeletions_enabled: false\n"

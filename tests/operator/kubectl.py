@@ -7,6 +7,7 @@ readonly mounted='{mounted}'
 case "$*" in
   "-n evalrun get configmap {config_map} -o jsonpath={{.data.{escaped_key}}}") cat "$mounted" ;;
   "-n evalrun create configmap {config_map} --from-file={key} --dry-run=client -o yaml") cat {key} ;;
+  "-n evalrun create configmap {config_map} --from-file={key}") cp {key} "$mounted" ;;
   "apply --server-side --force-conflicts -f -") cat > "$mounted.next"; mv "$mounted.next" "$mounted" ;;
   "-n evalrun annotate pods -l app.kubernetes.io/name=evalrun-gateway evalrun-gateway/reloaded="*" --overwrite") ;;
   *) echo "unexpected: $*" >&2; exit 1 ;;

@@ -67,7 +67,7 @@ def main():
             shell = Shell(folder, deployment.start_gateway("--config", str(folder / "gateway.yaml")))
             one, two, three = deployment.runs
             stop = emergency_stop_test.commands()[1].strip()
-            protect, _, verify, _, undo = (block.strip() for block in protected_runs_test.commands())
+            protect, _, _, verify, _, undo = (block.strip() for block in protected_runs_test.commands())
             bare_id = re.sub(r"^[a-z_]+\.", "", two)
 
             print(HEAD)
