@@ -4,11 +4,15 @@
 
 #include <absl/status/status.h>
 #include <absl/strings/ascii.h>
+#include <absl/strings/str_replace.h>
 
 #include "service/config/text.h"
 
 namespace evalrun::config {
 namespace {
+
+constexpr char kHiddenName[] =
+    "the file (its name is not shown: without a slash it may be the key itself)";
 
 absl::StatusOr<ApiKey> MakeApiKey(std::string_view bytes, const std::string& source) {
   const auto refused = [&source](std::string_view why) {
@@ -54,7 +58,12 @@ absl::StatusOr<ApiKey> FindApiKey(const std::string& file, const Environment& en
   // Two more than a key, for the end of its line.
   absl::StatusOr<std::string> content = read_file(file, kMaxApiKeyBytes + 2);
   if (!content.ok()) {
-    return absl::InvalidArgumentError(Concat("API key: ", content.status().message()));
+    std::string why(content.status().message());
+    // Somebody may have set the key in place of its file.
+    if (file.find('/') == std::string::npos) {
+      absl::StrReplaceAll({{Escape(file), kHiddenName}}, &why);
+    }
+    return absl::InvalidArgumentError(Concat("API key: ", why));
   }
   absl::StatusOr<ApiKey> key = MakeApiKey(*content, file);
   WipeString(&*content);

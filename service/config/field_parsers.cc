@@ -32,7 +32,11 @@ absl::Status CheckBounds(const FieldDescriptor* field, const std::string& text) 
   const v1::Setting& setting = GetSetting(field);
   const std::optional<std::int64_t> min = ParseBound(field, setting.min());
   const std::optional<std::int64_t> max = ParseBound(field, setting.max());
-  const std::optional<std::int64_t> step = ParseBound(field, setting.multiple_of());
+  // A fraction of a millisecond would be rounded down, and 0 often means that there is no bound.
+  const bool is_duration = field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE;
+  const std::string step_text =
+      is_duration && setting.multiple_of().empty() ? "1ms" : setting.multiple_of();
+  const std::optional<std::int64_t> step = ParseBound(field, step_text);
   if (!min || !max) return absl::OkStatus();
   const std::optional<std::int64_t> value = ParseBound(field, text);
   if (!value || *value < *min || *value > *max) {
@@ -40,7 +44,7 @@ absl::Status CheckBounds(const FieldDescriptor* field, const std::string& text) 
         Concat("must be from ", setting.min(), " to ", setting.max()));
   }
   if (step && *value % *step != 0) {
-    return absl::InvalidArgumentError(Concat("must be a multiple of ", setting.multiple_of()));
+    return absl::InvalidArgumentError(Concat("must be a multiple of ", step_text));
   }
   return absl::OkStatus();
 }

@@ -3,6 +3,7 @@
 #include "service/config/identity.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 #include "service/authz/pattern.h"
@@ -22,7 +23,10 @@ absl::StatusOr<std::string> ParseMetadataKey(std::string_view text) {
         "must be at most 64 of a-z 0-9 - _ . and neither begin with grpc- nor end with -bin");
   }
   // Its value goes into every log line.
-  if (text == "authorization" || text == "cookie") {
+  constexpr std::array kCredentials = {
+      "authorization", "proxy-authorization", "cookie",       "set-cookie",    "api-key",
+      "apikey",        "x-api-key",           "x-auth-token", "x-access-token"};
+  if (std::ranges::find(kCredentials, text) != kCredentials.end()) {
     return absl::InvalidArgumentError("must be a key that carries no credentials");
   }
   return std::string(text);

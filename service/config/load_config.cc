@@ -98,15 +98,20 @@ EarlyExit MakeCheckedExit(const v1::GatewayConfig& config) {
   return {.out = "configuration OK\n", .err = std::move(warnings), .exit_code = 0};
 }
 
+// The first lines of a printed configuration. `key` says where the API key comes from.
+std::string PrintHeader(std::string_view key) {
+  return Concat("# ", kProgram, " ", Version(), "\n# API key: ", key, "\n");
+}
+
+// `source` is a variable or a file.
+std::string DescribeKey(std::string_view source) {
+  return Concat("from ", Escape(source), ", ****");
+}
+
 std::string PrintConfig(const Layers& layers, const absl::StatusOr<ApiKey>& key) {
-  std::string text = Concat("# ", kProgram, " ", Version(), "\n");
-  if (key.ok()) {
-    Append(&text, "# API key: from ", Escape(key->source), ", ****\n");
-  } else {
-    Append(&text, "# API key: none (", key.status().message(), ")\n");
-  }
-  Append(&text, WriteYaml(layers.config(), layers.sources()));
-  return text;
+  return Concat(PrintHeader(key.ok() ? DescribeKey(key->source)
+                                     : Concat("none (", key.status().message(), ")")),
+                WriteYaml(layers.config(), layers.sources()));
 }
 
 // Moves the API key into `loaded`, and reads the other secrets. The password of Redis is only
@@ -131,8 +136,9 @@ void LoadSecrets(absl::StatusOr<ApiKey> key, const FileReader& read_file, Loaded
 }
 
 void CheckTlsFiles(const v1::GatewayConfig& config, const FileReader& read_file, Errors* errors) {
-  for (const TlsPaths& paths : {ToTlsPaths(config.tls()), ToTlsPaths(config.upstream()),
-                                ToTlsPaths(config.limits().redis())}) {
+  for (const TlsPaths& paths :
+       {ToTlsPaths(config.tls()), ToTlsPaths(config.upstream()),
+        ToTlsPaths(config.limits().redis()), ToTlsPaths(config.tracing())}) {
     const auto tls = LoadTlsFiles(paths, read_file, std::chrono::system_clock::now());
     if (!tls.ok()) errors->emplace_back(tls.status().message());
   }
@@ -202,6 +208,11 @@ absl::StatusOr<LoadedConfig> LoadKeys(const v1::GatewayConfig& config,
               &loaded, &errors);
   if (!errors.empty()) return absl::InvalidArgumentError(absl::StrJoin(errors, "; "));
   return absl::StatusOr<LoadedConfig>(std::move(loaded));
+}
+
+std::string PrintReloaded(const LoadedConfig& loaded) {
+  return Concat(PrintHeader(DescribeKey(loaded.api_key_source)),
+                "# after a reload, without sources\n", WriteYaml(loaded.config, /*sources=*/{}));
 }
 
 }  // namespace evalrun::config

@@ -47,11 +47,15 @@ using LoadResult = std::variant<LoadedConfig, EarlyExit>;
                                     const Environment& environment,
                                     const FileReader& read_file = ReadFile);
 
-// `config`, which is valid and in use, with its API keys read anew: keys are rotated although the
+// `config`, which LoadConfig() returned, with its API keys read anew: keys are rotated although the
 // configuration's files have an error. Errors are those of the keys.
 [[nodiscard]] absl::StatusOr<LoadedConfig> LoadKeys(const v1::GatewayConfig& config,
                                                     const Environment& environment,
                                                     const FileReader& read_file = ReadFile);
+
+// `loaded`, which is in force after a reload, as `--print-config` prints it, but without the source
+// of each value.
+[[nodiscard]] std::string PrintReloaded(const LoadedConfig& loaded);
 
 // The gateway's version, such as `0.1.0`.
 [[nodiscard]] std::string_view Version();

@@ -68,7 +68,7 @@ void ReadUpstreamKeys(const FileReader& read_file, std::vector<UpstreamKey>* key
     if (found.ok()) {
       key.secret = std::move(found->key);
     } else {
-      errors->push_back(Concat("upstream.keys: ", found.status().message()));
+      errors->push_back(Concat("upstream.keys: ", key.name, ": ", found.status().message()));
     }
   }
 }

@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "service/config/read_file.h"
 #include "tests/unit/config/bytes_when_freed.h"
 
 namespace evalrun::config {
@@ -105,11 +106,20 @@ TEST(FindApiKeyTest, WipesFileContent) {
 }
 
 TEST(FindApiKeyTest, UnreadableFileDoesNotFallBackToVariable) {
-  const auto key = FindApiKey("gone", {{kApiKeyVariable, "from-variable"}},
+  const auto key = FindApiKey("/gone", {{kApiKeyVariable, "from-variable"}},
                               [](const std::string&, std::size_t) -> absl::StatusOr<std::string> {
-                                return absl::InvalidArgumentError("cannot read gone: reason");
+                                return absl::InvalidArgumentError("cannot read /gone: reason");
                               });
-  EXPECT_EQ(key.status().message(), "API key: cannot read gone: reason");
+  EXPECT_EQ(key.status().message(), "API key: cannot read /gone: reason");
+}
+
+TEST(FindApiKeyTest, AKeyInPlaceOfItsFileIsNotShown) {
+  const auto key = FindApiKey("canary", {}, [](const std::string& path, std::size_t max_bytes) {
+    return ReadFile(path, max_bytes);
+  });
+  EXPECT_EQ(key.status().message(),
+            "API key: cannot read the file (its name is not shown: without a slash it may be the "
+            "key itself): No such file or directory");
 }
 
 TEST(FindApiKeyTest, MissingKeyErrorNamesBothSources) {

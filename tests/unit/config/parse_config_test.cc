@@ -51,10 +51,12 @@ TEST(ParseConfigTest, RejectsValuesOutOfBounds) {
       {"server-max-connections", "1", "0", "must be from 1 to 100000"},
       {"server-max-connections-per-peer", "1", "0", "must be from 1 to 100000"},
       {"server-client-timeout", "100ms", "99ms", "must be from 100ms to 10m"},
-      {"upstream-timeout", "1ms", "0s", "must be from 1ms to 10m"},
-      {"upstream-timeout", "10m", "11m", "must be from 1ms to 10m"},
-      {"upstream-timeout", "1ms", "999us", "must be from 1ms to 10m"},
-      {"upstream-connect-timeout", "1ms", "0s", "must be from 1ms to 1m"},
+      {"upstream-timeout", "20ms", "0s", "must be from 20ms to 10m"},
+      {"upstream-timeout", "10m", "11m", "must be from 20ms to 10m"},
+      {"upstream-timeout", "20ms", "19999us", "must be from 20ms to 10m"},
+      {"upstream-connect-timeout", "20ms", "0s", "must be from 20ms to 1m"},
+      {"upstream-tcp-user-timeout", "1ms", "500us", "must be a multiple of 1ms"},
+      {"server-max-connection-age", "1ms", "500us", "must be a multiple of 1ms"},
       {"upstream-idle-connection-age", "1s", "1500ms", "must be a multiple of 1s"},
       {"upstream-idle-connection-age", "1h", "0s", "must be from 1s to 1h"},
       {"upstream-connection-lifetime", "24h", "25h", "must be from 1s to 24h"},
@@ -101,10 +103,11 @@ TEST(ParseConfigTest, RejectsInconsistentSettings) {
                           "be no longer than retry.max_backoff = \"2s\" (default)"));
 
   config = Defaults();
-  *config.mutable_deadline()->mutable_default_timeout() = ToProto(std::chrono::milliseconds(20));
+  *config.mutable_deadline()->mutable_margin() = ToProto(std::chrono::milliseconds(60));
+  *config.mutable_deadline()->mutable_default_timeout() = ToProto(std::chrono::milliseconds(60));
   EXPECT_THAT(Check(config),
-              ElementsAre("deadline.margin = \"20ms\" (default): must be shorter than "
-                          "deadline.default_timeout = \"20ms\" (default)"));
+              ElementsAre("deadline.margin = \"60ms\" (default): must be shorter than "
+                          "deadline.default_timeout = \"60ms\" (default)"));
 
   config = Defaults();
   config.set_admin_listen(config.listen());

@@ -120,6 +120,16 @@ TEST(PrintConfigTest, PrintsValuesWithSources) {
   EXPECT_EQ(std::get<LoadedConfig>(again).config.log().level(), v1::Log::LEVEL_DEBUG);
 }
 
+TEST(PrintConfigTest, SaysTheSameAfterAReloadButForSources) {
+  const EarlyExit printed = ToEarlyExit(
+      Load({.flags = {"--print-config"}, .environment = {{"AYMARA_AI_API_KEY", "canary"}}}));
+  const LoadResult loaded = Load({.environment = {{"AYMARA_AI_API_KEY", "canary"}}});
+  ASSERT_TRUE(std::holds_alternative<LoadedConfig>(loaded));
+  std::string expected = printed.out;
+  expected.insert(expected.find("listen:"), "# after a reload, without sources\n");
+  EXPECT_EQ(PrintReloaded(std::get<LoadedConfig>(loaded)), expected);
+}
+
 TEST(PrintConfigTest, WorksWithoutApiKey) {
   const EarlyExit early_exit = ToEarlyExit(Load({.flags = {"--print-config"}, .environment = {}}));
   EXPECT_EQ(early_exit.exit_code, 0);

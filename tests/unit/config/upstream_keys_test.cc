@@ -61,7 +61,8 @@ TEST(UpstreamKeysTest, RejectsInvalidKeys) {
       {"{name: a, file: a}", "upstream.keys[0]: must have identities or workspaces"},
       {"{name: a, file: a, identities: [batch]}", "upstream.keys[0].identities: \"batch\" must"},
       {"{name: a, file: a, workspaces: ['%']}", "upstream.keys[0].workspaces: \"%\" must"},
-      {"{name: a, file: missing, identities: ['*']}", "cannot read missing"},
+      {"{name: a, file: missing, identities: ['*']}",
+       "upstream.keys: a: API key: cannot read the file"},
       {"{name: a, file: c, identities: ['*']}", "API key from c: "},
   };
   for (const auto& c : cases) {

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "rest_backend/deletion/deletion.h"
+
 namespace evalrun::handler {
 namespace {
 
@@ -41,6 +43,11 @@ TEST(ResponseTimeoutTest, SubtractsNoRoundingFromTheDefault) {
   EXPECT_EQ(ResponseTimeout(std::nullopt, 3s, 20ms), 2980ms);
   EXPECT_EQ(ResponseTimeout(std::nullopt, 30s, 200ms), 29800ms);
   EXPECT_EQ(ResponseTimeout(std::nullopt, 40ms, 20ms), 30ms);
+}
+
+// 50ms is the least that deadline.default_timeout can be.
+TEST(ResponseTimeoutTest, TheShortestDefaultLeavesTimeForARequest) {
+  EXPECT_GE(ResponseTimeout(std::nullopt, 50ms, 49ms), deletion::kMinAttemptTime);
 }
 
 TEST(AttemptTimeoutTest, IsCappedByResponseAndAttemptLimits) {
