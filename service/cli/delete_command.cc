@@ -41,9 +41,9 @@ using std::chrono::steady_clock;
 // Errors are ignored: there is nowhere to report that standard error cannot be written.
 void WriteStderr(const std::string& text) { static_cast<void>(WriteAll(STDERR_FILENO, text)); }
 
-// If a write failed: what was printed is incomplete.
-void WriteOutputError(const StandardOutput& output) {
-  if (!output.ok()) WriteStderr(fmt::format("evalrunctl: {}.\n", output.Error()));
+// `error` is a sentence without its full stop, or empty.
+void WriteError(const std::string& error) {
+  if (!error.empty()) WriteStderr(fmt::format("evalrunctl: {}.\n", Printable(error)));
 }
 
 int PrintUsageError(const std::string& sentences) {
@@ -102,8 +102,10 @@ class DeleteJob {
     InstallInterruptHandler();
     const DeleteHooks hooks{
         .before_send = [this](std::size_t index) { return Record("sent", index); },
-        .on_response = [this](std::size_t index, const DeleteResult& report,
-                              bool final) { return !final || RecordFinal(index, report); },
+        .on_response =
+            [this](std::size_t index, const DeleteResult& report, bool final) {
+              return final ? RecordFinal(index, report) : RecordRejection(index);
+            },
         .tick = [this](const DeleteSchedule& schedule) { ShowProgress(schedule); },
         .interrupt = &CurrentInterrupt};
     end_ = RunDeletes(channel, command_.connection, command_.request, ids_, &schedule_, hooks);
@@ -120,34 +122,43 @@ class DeleteJob {
         const std::string text = RenderText(*last_);
         if (!last_->gone() || !output_.Write(text)) WriteStderr(text);
       }
-      WriteOutputError(output_);
+      WriteError(WriteFailure());
       return;
     }
-    const SummaryFacts facts{&ids_,
-                             gone_before,
-                             duplicates,
-                             remaining_,
-                             end_,
-                             stop_detail_.empty() ? output_.Error() : stop_detail_,
-                             command_.connection,
-                             command_.request,
-                             command_.done_file};
+    const SummaryFacts facts{
+        &ids_,          gone_before,         duplicates,       remaining_,        end_,
+        WriteFailure(), command_.connection, command_.request, command_.done_file};
     const std::string summary = RenderSummary(facts, tally_, &SaveRemainingIds);
     const bool good = exit_status() == kExitOk && !command_.json;
     if (!good || !output_.Write(summary)) WriteStderr(summary);
-    if (end_.reason != StopReason::kOutputClosed) WriteOutputError(output_);
+    const bool is_in_summary = end_.reason == StopReason::kOutputClosed && !remaining_.empty();
+    if (!is_in_summary) WriteError(WriteFailure());
   }
 
   [[nodiscard]] int exit_status() const {
-    if (tally_.gone_count() == ids_.size()) return output_.ok() ? kExitOk : kExitFailure;
+    if (tally_.gone_count() == ids_.size()) {
+      return WriteFailure().empty() ? kExitOk : kExitFailure;
+    }
     return end_.reason == StopReason::kInterrupted ? InterruptExitStatus() : kExitFailure;
   }
 
  private:
   bool Record(std::string_view word, std::size_t index) {
     const absl::Status status = done_file_->Append(word, ids_[index]);
-    if (!status.ok()) stop_detail_ = std::string(status.message());
+    if (!status.ok()) record_error_ = std::string(status.message());
     return status.ok();
+  }
+
+  // Why the done-file or what was printed is incomplete, as a sentence without its full stop; empty
+  // if both are complete.
+  [[nodiscard]] std::string WriteFailure() const {
+    return record_error_.empty() ? output_.Error() : record_error_;
+  }
+
+  // Records that the call for an id, for which there may be another one, has certainly deleted
+  // nothing: after an interruption, a run that is not there is no run that was deleted.
+  bool RecordRejection(std::size_t index) {
+    return schedule_.possibly_deleted(index) || Record("failed", index);
   }
 
   // Records and prints the final result for an id.
@@ -204,7 +215,7 @@ class DeleteJob {
   std::optional<DeleteResult> last_;  // the result, if there is a single id
   std::vector<std::size_t> remaining_;
   StopInfo end_;
-  std::string stop_detail_;
+  std::string record_error_;
 };
 
 // Prints the ids that would be deleted to standard output, so that it can be redirected to a file.
@@ -230,7 +241,7 @@ int DryRun(const DeleteCommand& command, const std::vector<std::string>& ids,
         fmt::format("; {} are skipped, because the done-file lists them as done", gone_before);
   if (duplicates > 0) sentence += fmt::format("; {} are named more than once", duplicates);
   WriteStderr(sentence + ".\n");
-  WriteOutputError(output);
+  WriteError(output.Error());
   return output.ok() ? kExitOk : kExitFailure;
 }
 

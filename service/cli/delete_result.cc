@@ -16,8 +16,8 @@ namespace evalrun::cli {
 namespace {
 
 std::chrono::milliseconds ToMilliseconds(const google::protobuf::Duration& duration) {
-  // The largest duration that google.protobuf.Duration allows, so that nothing overflows.
-  constexpr std::int64_t kMaxSeconds = 315'576'000'000;
+  // A year: as good as any longer wait, and far from an overflow in nanoseconds.
+  constexpr std::int64_t kMaxSeconds = 31'556'952;
   const std::int64_t seconds = std::clamp<std::int64_t>(duration.seconds(), 0, kMaxSeconds);
   const std::int64_t nanos = std::clamp<std::int64_t>(duration.nanos(), 0, 999'999'999);
   // Rounded up: RetryInfo forbids retrying too early.

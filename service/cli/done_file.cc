@@ -59,9 +59,18 @@ absl::Status DoneFile::Open(const std::string& path, std::string_view header) {
   }
   std::string text;
   if (absl::Status read = Read(header, &text); !read.ok()) return read;
-  // If a power failure cut off the last line, the new one must not continue it.
-  const std::string_view begin = text.empty() ? header : text.ends_with('\n') ? "" : "\n";
-  return WriteAll(fd_, begin) == 0 ? absl::OkStatus() : Fail("write to");
+  return PrepareToAppend(text, header);
+}
+
+absl::Status DoneFile::PrepareToAppend(std::string_view text, std::string_view header) {
+  // A last line that was cut off does not count, and the new one must not complete it.
+  const std::size_t end = text.rfind('\n');
+  if (end != std::string_view::npos) {
+    const bool is_whole = end + 1 == text.size();
+    return is_whole || ftruncate(fd_, static_cast<off_t>(end) + 1) == 0 ? absl::OkStatus()
+                                                                        : Fail("truncate");
+  }
+  return WriteAll(fd_, text.empty() ? header : "\n") == 0 ? absl::OkStatus() : Fail("write to");
 }
 
 absl::Status DoneFile::OpenReadOnly(const std::string& path, std::string_view header) {

@@ -41,6 +41,8 @@ class DoneFile {
   // A read from a pipe or a terminal would wait forever.
   [[nodiscard]] absl::Status CheckRegularFile() const;
   [[nodiscard]] absl::Status Read(std::string_view header, std::string* text);
+  // Makes the file, whose contents are `text`, end with a whole line.
+  [[nodiscard]] absl::Status PrepareToAppend(std::string_view text, std::string_view header);
   [[nodiscard]] absl::Status Fail(std::string_view doing) const;
 
   std::string path_;

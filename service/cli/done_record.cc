@@ -39,6 +39,7 @@ std::optional<std::string> DoneRecord::Read(std::string_view text, std::string_v
         "first line if both are the same",
         Printable(found.substr(kMark.size())));
   }
+  text = text.substr(0, text.rfind('\n') + 1);
   while (!text.empty()) {
     const std::string_view line = ConsumeLine(&text);
     const std::size_t blank = line.find(' ');

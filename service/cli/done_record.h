@@ -24,7 +24,7 @@ namespace evalrun::cli {
 
 enum class DoneState {
   kNotDeleted,       // no line, or `failed`: certainly not deleted by a command with this file
-  kPossiblyDeleted,  // `unknown`, or `sent` without a later line (killed before the response)
+  kPossiblyDeleted,  // `unknown`, or `sent` without a later line (the command was killed meanwhile)
   kGone,
 };
 
@@ -39,7 +39,8 @@ class DoneRecord {
 
   // Parses a whole file. Returns the reason why it cannot be used, as a sentence without its full
   // stop, or nullopt. An empty `text` is a new file. A byte order mark, CRs at the ends of lines,
-  // and malformed lines, such as a last line cut off by a power failure, are ignored.
+  // malformed lines, and after the first line one without a newline (cut off by a full disk or a
+  // power failure: its id may be the beginning of another one) are ignored.
   [[nodiscard]] std::optional<std::string> Read(std::string_view text, std::string_view header);
 
   [[nodiscard]] DoneState Find(std::string_view id) const;

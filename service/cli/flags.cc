@@ -150,7 +150,7 @@ void AddDelete(CLI::App* app, Flags::Delete* flags) {
       ->group(kMany);
   app->add_option("--done-file", flags->done_file,
                   "Record in FILE what becomes of each run, and skip those that are done: the same "
-                  "command again then goes on where it was stopped")
+                  "command again then resumes where it was interrupted")
       ->type_name("FILE")
       ->check(Check(CheckNotEmpty))
       ->group(kMany);
@@ -161,7 +161,7 @@ void AddDelete(CLI::App* app, Flags::Delete* flags) {
       ->check(IntInRange(1, 100))
       ->group(kMany);
   app->add_option("--max-wait", flags->max_wait,
-                  "Stop when the gateway asks to be left alone for longer than this")
+                  "Stop when the gateway asks for a wait that is longer than this")
       ->type_name("DURATION")
       ->capture_default_str()
       ->check(Check(CheckDuration))

@@ -57,7 +57,7 @@ std::vector<Example> CommandExamples(std::string_view command) {
     return {
         {"Delete one run", "evalrunctl delete score_run.954d54bc-bd5f-4cb5-8d20-688f368b712e"},
         {"See what a list would delete", "evalrunctl delete --from-file ids.txt --dry-run"},
-        {"Delete it, so that it can be stopped and gone on with",
+        {"Delete it, so that it can be interrupted and resumed",
          "evalrunctl delete --from-file ids.txt --done-file done.txt"},
         {"Read the ids from another program, and have one JSON object for each",
          "list-ids | evalrunctl delete --from-file - --json > results.jsonl"},
@@ -134,8 +134,9 @@ Manual MakeManual() {
   manual.exit_statuses = {
       {"0", "No run is left in its workspace; or the gateway is serving."},
       {"1",
-       "Some run is, or it is unknown; or standard output could not be written; or the gateway is "
-       "not serving."},
+       "Some run is, or it is unknown; or standard output or the done-file could not be written; "
+       "or "
+       "the gateway is not serving."},
       {"2",
        "The command line, the list of ids or a file that it names is wrong. Nothing was sent."},
       {"130", "Stopped by Ctrl-C with something left undone; 143 by SIGTERM, 129 by SIGHUP."},

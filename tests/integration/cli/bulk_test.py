@@ -2,12 +2,14 @@
 """Deletion of lists: requests, the done-file, and the output."""
 
 import json
+import pathlib
 import re
 import threading
 
 import grpc
 import pytest
 
+from evalrun_testing.wait_until import wait_until
 from evalrunctl import run, start, uuid, uuids
 from scripted_server import ScriptedError, ScriptedServer
 
@@ -155,6 +157,68 @@ def test_done_file_resumes():
         server.requests.clear()
         assert run(*arguments).returncode == 0
         assert server.ids == []
+
+
+@pytest.mark.parametrize("stop", ["too long a wait", "SIGKILL"])
+def test_a_rejected_run_is_not_presumed_deleted_when_the_command_is_resumed(stop):
+    """Nothing was deleted, so a run that is not there was never there."""
+    wait = 3600 if stop == "too long a wait" else 5
+
+    def reject(request, context):
+        raise ScriptedError(grpc.StatusCode.RESOURCE_EXHAUSTED, "UPSTREAM_HOLD_BACK", retry_after=wait)
+
+    write_ids(uuids(10))
+    with ScriptedServer(reject) as server:
+        arguments = ("delete", "--server", server.address, "--from-file", "ids.txt", "--done-file", "done.txt")
+        if stop == "SIGKILL":
+            with start(*arguments) as child:
+                wait_until(lambda: pathlib.Path("done.txt").exists() and "failed " in read("done.txt"))
+                child.kill()
+        else:
+            assert run(*arguments).returncode == 1
+        tried = [line.split()[1] for line in read("done.txt").splitlines() if line.startswith("failed ")]
+        assert tried
+        server.requests.clear()
+        server.handler = lambda request, context: None
+        assert run(*arguments).returncode == 0
+        assert {request.eval_run_uuid for request in server.requests} == set(uuids(10))
+        assert not any(request.allow_missing for request in server.requests if request.eval_run_uuid in tried)
+
+
+@pytest.mark.parametrize("ids, limit", [(1, "nothing"), (1, "the result"), (3, "nothing"), (3, "the result")])
+def test_a_done_file_that_cannot_be_written_is_an_error(ids, limit):
+    """A limit of the file size has the same effect as a full disk."""
+    write_ids(uuids(ids))
+    with ScriptedServer() as server:
+        which = (uuid(0),) if ids == 1 else ("--from-file", "ids.txt")
+        arguments = ("delete", "--server", server.address, "--done-file", "done.txt", *which)
+        header = f"# evalrunctl done-file 1 server={server.address} workspace=\n"
+        sent = sum(len(f"sent {one}\n") for one in uuids(ids))
+        size = len(header) + (0 if limit == "nothing" else sent)
+        pathlib.Path("done.txt").write_text(header, encoding="utf-8")
+        with start(*arguments, "--concurrency", str(ids), through=("prlimit", f"--fsize={size}")) as child:
+            out, errors = child.communicate(timeout=20)
+        assert child.returncode == 1, out
+        assert "cannot write to done.txt: File too large" in errors
+        assert len(server.ids) == (0 if limit == "nothing" else ids)
+        server.requests.clear()
+        assert run(*arguments).returncode == 0
+        assert {request.eval_run_uuid: request.allow_missing for request in server.requests} == {
+            one: limit != "nothing" for one in uuids(ids)}
+
+
+def test_a_last_line_that_was_cut_off_is_removed_from_the_done_file():
+    write_ids(["run-1", "run-12"])
+    with ScriptedServer() as server:
+        header = f"# evalrunctl done-file 1 server={server.address} workspace=\n"
+        pathlib.Path("done.txt").write_text(header + "sent run-12\ngone run-1", encoding="utf-8")
+        done = run("delete", "--server", server.address, "--from-file", "ids.txt", "--done-file", "done.txt",
+                   "--opaque-ids")
+        assert done.returncode == 0, done.stderr
+        assert {request.eval_run_uuid: request.allow_missing for request in server.requests} == {
+            "run-1": False, "run-12": True}
+        assert sorted(read("done.txt").splitlines()[2:]) == [
+            "gone run-1", "gone run-12", "sent run-1", "sent run-12"]
 
 
 def test_foreign_done_file_is_rejected():

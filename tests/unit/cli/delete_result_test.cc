@@ -129,7 +129,9 @@ TEST(ParseResponseTest, ParsesRetryDelays) {
   EXPECT_EQ(ReadRetryDelay(0, 0).retry_after, milliseconds(0));
   EXPECT_EQ(ReadRetryDelay(0, 1).retry_after, milliseconds(1));
   EXPECT_EQ(ReadRetryDelay(-5, -1).retry_after, milliseconds(0));
-  EXPECT_GT(ReadRetryDelay(INT64_MAX, INT32_MAX).retry_after, milliseconds(0));
+  constexpr milliseconds kMax = std::chrono::years(1) + std::chrono::seconds(1);
+  EXPECT_EQ(ReadRetryDelay(10'000'000'000, INT32_MAX).retry_after, kMax);
+  EXPECT_EQ(ReadRetryDelay(INT64_MAX, INT32_MAX).retry_after, kMax);
 }
 
 TEST(MakeConnectFailureTest, IsNotPerformed) {

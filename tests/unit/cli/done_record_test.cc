@@ -65,6 +65,20 @@ TEST(DoneRecordTest, IgnoresTornLine) {
   }
 }
 
+// `gone run-12`, cut off, names another run.
+TEST(DoneRecordTest, IgnoresALastLineWithoutANewline) {
+  DoneRecord record;
+  EXPECT_EQ(record.Read(Header() + "sent run-1\ngone run-1", Header()), std::nullopt);
+  EXPECT_EQ(record.Find("run-1"), DoneState::kPossiblyDeleted);
+}
+
+TEST(DoneRecordTest, AcceptsAFirstLineWithoutANewline) {
+  std::string header = Header();
+  header.pop_back();
+  DoneRecord record;
+  EXPECT_EQ(record.Read(header, Header()), std::nullopt);
+}
+
 TEST(DoneRecordTest, ReadsAFileThatWasSavedOnWindows) {
   std::string header = Header();
   header.insert(header.size() - 1, "\r");
