@@ -204,10 +204,10 @@ bool Gateway::ShareLimits() {
 
 bool Gateway::StartTracing() {
   if (!loaded_.traces_url.empty()) {
-    if (const std::string& file = config_.tracing().ca_file(); !file.empty()) {
-      if (const auto read = config::ReadFile(file, config::kMaxConfigFileBytes); !read.ok()) {
-        return Fail("cannot export traces to", loaded_.traces_url, read.status());
-      }
+    const auto files = config::LoadTlsFiles(config::ToTlsPaths(config_.tracing()), config::ReadFile,
+                                            system_clock::now());
+    if (!files.ok()) {
+      return Fail("cannot export traces to", loaded_.traces_url, files.status());
     }
     tracing_.emplace(MakeTracerOptions(loaded_), MakeOtlpHttpOptions(loaded_),
                      MakeSpanExporterOptions(config_, tracing::MakeInstanceId(&trace_random_)),
@@ -276,9 +276,12 @@ bool Gateway::LoadUpstreamCertificate() {
 void Gateway::ShareDescriptors(grpc_adapter::GrpcServerOptions* options) const {
   const std::uint64_t limit = process::RaiseDescriptorLimit();
   if (limit == 0) return;
-  const std::uint64_t upstream = config_.upstream().max_in_flight();
-  options->max_socket = process::MaxCallerDescriptor(limit, upstream);
-  const std::uint64_t needed = 2 * (upstream + process::kOwnDescriptors);
+  const std::uint64_t in_flight = config_.upstream().max_in_flight();
+  const bool is_limited = in_flight != 0;
+  options->max_socket = process::MaxCallerDescriptor(limit, is_limited ? in_flight : limit);
+  const std::uint64_t connections =
+      is_limited ? in_flight : config_.upstream().max_idle_connections();
+  const std::uint64_t needed = 2 * (connections + process::kOwnDescriptors);
   if (limit >= needed) return;
   events_.Write(spdlog::level::warn, "descriptor_limit_low",
                 {{"limit", absl::StrCat(limit)}, {"needed", absl::StrCat(needed)}});
@@ -354,22 +357,26 @@ void Gateway::StartReloading() {
   reloader_.emplace(loaded_, load_, &files_, &events_, &config_metrics_);
   reloader_->OnReload([this](const config::LoadedConfig& next) { ApplyReloaded(next); });
   protected_runs_.OnReload([this](const auto& /*list*/) { ApplyProtectedRuns(); });
+  audit_log_->StartMaintenance();
   using Task = reload::ReloadThread::Task;
   reload_thread_.emplace(
-      &events_, std::vector<Task>{
-                    [this](bool reload_requested) { audit_log_->RunMaintenance(reload_requested); },
-                    [this](bool reload_requested) {
-                      reload_requested ? certificates_.Reload(system_clock::now())
-                                       : certificates_.CheckForChanges(system_clock::now());
-                    },
-                    [this](bool reload_requested) {
-                      reload_requested ? reloader_->Reload(system_clock::now())
-                                       : reloader_->CheckForChanges(system_clock::now());
-                    },
-                    [this](bool reload_requested) {
-                      reload_requested ? protected_runs_.Reload(system_clock::now())
-                                       : protected_runs_.CheckForChanges(system_clock::now());
-                    }});
+      &events_,
+      std::vector<Task>{[this](bool reload_requested) {
+                          if (reload_requested) audit_log_->RequestReopen();
+                          audit_log_->ReportDroppedLines();
+                        },
+                        [this](bool reload_requested) {
+                          reload_requested ? certificates_.Reload(system_clock::now())
+                                           : certificates_.CheckForChanges(system_clock::now());
+                        },
+                        [this](bool reload_requested) {
+                          reload_requested ? reloader_->Reload(system_clock::now())
+                                           : reloader_->CheckForChanges(system_clock::now());
+                        },
+                        [this](bool reload_requested) {
+                          reload_requested ? protected_runs_.Reload(system_clock::now())
+                                           : protected_runs_.CheckForChanges(system_clock::now());
+                        }});
 }
 
 // On the reload thread.
@@ -386,7 +393,7 @@ void Gateway::ApplyReloaded(const config::LoadedConfig& next) {
   process_metrics_.SetKeyFileTimes(
       reload::GetKeyFileTimes(next.config.upstream(), process_metrics_.started_at()));
   replicas_ = next.config.limits().replicas();
-  shown_config_.Set("# after a reload\n" + config::WriteYaml(next.config, {}));
+  shown_config_.Set(config::PrintReloaded(next));
 }
 
 // On the reload thread.
@@ -426,7 +433,7 @@ void Gateway::Drain() {
     events_.Write(spdlog::level::err, "audit_stuck",
                   {{"reason", "the audit file does not respond"}});
   } else if (reload_ended) {
-    audit_log_->ReportLostLines();
+    audit_log_->ReportDroppedLines();
   }
   const bool is_tracing_ended = !tracing_.has_value() || tracing_->Close();
   const bool are_leases_ended = !shared_limits_.has_value() || shared_limits_->Close();

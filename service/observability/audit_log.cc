@@ -88,18 +88,31 @@ void AuditLog::WriteIntent(const CallRecord& record, std::chrono::system_clock::
   file_sink_->LogTracked(FormatIntentLine(record, now, &buffer_), id);
 }
 
+void AuditLog::StartMaintenance() {
+  if (file_ == nullptr) return;
+  maintenance_.emplace([this](bool reopen_requested) { RunMaintenance(reopen_requested); });
+}
+
+void AuditLog::RequestReopen() {
+  if (maintenance_.has_value()) maintenance_->Request();
+}
+
 void AuditLog::RunMaintenance(bool force_reopen) {
   if (file_ == nullptr) return;
   const bool was_deleted = file_->IsDeleted();
   ReopenIfNeeded(force_reopen);
-  ReportLostLines(was_deleted);
+  ReportDeletedLines(was_deleted);
 }
 
-void AuditLog::ReportLostLines() {
-  if (file_ != nullptr) ReportLostLines(file_->IsDeleted());
+bool AuditLog::Close() {
+  if (file_ == nullptr) return true;
+  const bool is_written = file_sink_->Close();
+  // A file that has not responded until now does not deserve another second.
+  const std::chrono::seconds timeout(is_written ? 1 : 0);
+  if (maintenance_.has_value() && !maintenance_->Stop(timeout)) return false;
+  if (is_written) ReportDeletedLines(file_->IsDeleted());
+  return is_written;
 }
-
-bool AuditLog::Close() { return file_sink_ == nullptr || file_sink_->Close(); }
 
 void AuditLog::ReopenIfNeeded(bool force_reopen) {
   if (!force_reopen && !file_->IsPathReplaced()) return;
@@ -115,12 +128,19 @@ void AuditLog::ReopenIfNeeded(bool force_reopen) {
 
 // `was_deleted`: whether the file was deleted before it was reopened. Which lines of the last
 // second came after that is not known: all of them count.
-void AuditLog::ReportLostLines(bool was_deleted) {
-  const std::uint64_t dropped = file_sink_->dropped_lines();
-  std::uint64_t lines = dropped - std::exchange(dropped_reported_, dropped);
+void AuditLog::ReportDeletedLines(bool was_deleted) {
   const std::uint64_t written = file_sink_->written_lines();
   const std::uint64_t written_since = written - std::exchange(written_before_, written);
-  if (was_deleted) lines += written_since;
+  if (was_deleted) ReportLostLines(written_since);
+}
+
+void AuditLog::ReportDroppedLines() {
+  if (file_sink_ == nullptr) return;
+  const std::uint64_t dropped = file_sink_->dropped_lines();
+  ReportLostLines(dropped - std::exchange(dropped_reported_, dropped));
+}
+
+void AuditLog::ReportLostLines(std::uint64_t lines) {
   if (lines == 0) return;
   dropped_.Increment(static_cast<double>(lines));
   events_.Write(spdlog::level::err, "audit_lines_lost", {{"lines", std::to_string(lines)}});

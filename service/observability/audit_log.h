@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,7 @@
 #include "service/observability/call_record.h"
 #include "service/observability/event_log.h"
 #include "service/observability/line_sink.h"
+#include "service/observability/periodic_thread.h"
 
 namespace evalrun::observability {
 
@@ -68,22 +70,30 @@ class AuditLog {
   void WriteIntent(const CallRecord& record, std::chrono::system_clock::time_point now,
                    std::uint64_t id);
 
-  // To be called every second, on one thread. Reports lost lines, and reopens the file if it was
-  // moved away, or if `force_reopen` is true. Lines in a file that was deleted are lost.
+  // Starts a thread that calls RunMaintenance() every second: it may wait for the file. Does
+  // nothing without a file. To be called once.
+  void StartMaintenance();
+  // Has that thread reopen the file soon. Thread-safe.
+  void RequestReopen();
+
+  // Reopens the file if it was moved away, or if `force_reopen` is true. Reports lines that were
+  // written to a file that was deleted: they are lost. On one thread.
   void RunMaintenance(bool force_reopen);
 
-  // Reports the lines that were lost since the last RunMaintenance(), not concurrently with it. For
-  // the end, after Close().
-  void ReportLostLines();
+  // Reports the lines that could not be written. To be called every second, on one thread. Never
+  // waits for the file.
+  void ReportDroppedLines();
 
-  // Writes the buffered lines. Later ones are not written. False as by LineSink::Close(). Not
-  // concurrently with itself.
+  // Writes the buffered lines, ends the threads, and reports the lines in a file that was deleted.
+  // Later lines are not written. Returns false when a thread has not ended, as by
+  // LineSink::Close(). Not concurrently with itself.
   bool Close();
 
  private:
   AuditLog(prometheus::Registry* registry, const EventLog* events);
   void ReopenIfNeeded(bool force_reopen);
-  void ReportLostLines(bool was_deleted);
+  void ReportDeletedLines(bool was_deleted);
+  void ReportLostLines(std::uint64_t lines);
 
   const EventLog& events_;
   prometheus::Counter& dropped_;
@@ -96,6 +106,7 @@ class AuditLog {
   std::uint64_t written_before_ = 0;  // at the last maintenance
   bool unavailable_ = false;          // the path could not be reopened
   std::string buffer_;
+  std::optional<PeriodicThread> maintenance_;  // the last: it uses the others
 };
 
 }  // namespace evalrun::observability

@@ -18,9 +18,9 @@ namespace evalrun::observability {
 
 // Whether the caller got something that the caller of a working service would not get: the upstream
 // failed, refused our API key or forbade it to delete, something other than the API answered 404,
-// or the call was rejected to protect the upstream. Not so when the caller's own rate limit or the
-// policy rejected the call, when the operators have stopped deletions, and when the response is an
-// response, such as NOT_FOUND, INVALID_ARGUMENT or ABORTED.
+// or the call was rejected to protect the upstream. Not so when a rule of `limits` or the policy
+// rejected the call, when the operators have stopped deletions, and when the response says
+// something about the run or the request, such as NOT_FOUND, INVALID_ARGUMENT or ABORTED.
 [[nodiscard]] bool IsFailure(const CallRecord& record);
 
 // Whether the API, and not the policy of this gateway, denied permission: our API key may not

@@ -3,19 +3,25 @@
 #include "service/observability/call_history.h"
 
 #include <algorithm>
+#include <cstdint>
 
 namespace evalrun::observability {
 namespace {
 
-CallTotals Difference(const CallTotals& now, const CallTotals& before) {
-  CallTotals difference = {.calls = now.calls - before.calls,
-                           .failed = now.failed - before.failed,
-                           .attempts = now.attempts - before.attempts,
-                           .retries = now.retries - before.retries};
+// 0 when `now` was read before a sample that another thread has just added.
+std::uint64_t Increase(std::uint64_t now, std::uint64_t before) {
+  return now - std::min(now, before);
+}
+
+CallTotals Increase(const CallTotals& now, const CallTotals& before) {
+  CallTotals increase = {.calls = Increase(now.calls, before.calls),
+                         .failed = Increase(now.failed, before.failed),
+                         .attempts = Increase(now.attempts, before.attempts),
+                         .retries = Increase(now.retries, before.retries)};
   for (std::size_t i = 0; i < now.latency.size(); ++i) {
-    difference.latency[i] = now.latency[i] - before.latency[i];
+    increase.latency[i] = Increase(now.latency[i], before.latency[i]);
   }
-  return difference;
+  return increase;
 }
 
 }  // namespace
@@ -23,8 +29,8 @@ CallTotals Difference(const CallTotals& now, const CallTotals& before) {
 HistorySample CallHistory::SinceLatest(const CallTotals& totals, std::size_t in_flight,
                                        TimePoint now) const {
   return {.end = now,
-          .length = now - last_end_,
-          .totals = Difference(totals, last_totals_),
+          .length = std::max(now - last_end_, TimePoint::duration::zero()),
+          .totals = Increase(totals, last_totals_),
           .in_flight = in_flight};
 }
 

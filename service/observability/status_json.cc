@@ -108,7 +108,8 @@ json HistoryToJson(const std::vector<HistorySample>& samples,
     history[column] = json::array();
   }
   for (const HistorySample& sample : samples) {
-    history["age"].push_back(Seconds(floor<milliseconds>(now - sample.end)));
+    const auto age = floor<milliseconds>(now - sample.end);
+    history["age"].push_back(Seconds(std::max(age, milliseconds(0))));
     history["length"].push_back(Seconds(floor<milliseconds>(sample.length)));
     history["calls"].push_back(sample.totals.calls);
     history["failed"].push_back(sample.totals.failed);

@@ -242,6 +242,23 @@ def test_sigterm_is_an_orderly_shutdown_while_the_audit_file_hangs(hung_environm
         assert [event["event"] for event in gateway.events][-2:] == ["audit_stuck", "stopped"]
 
 
+def test_the_emergency_stop_works_while_the_audit_file_hangs(hung_environment, config, key):
+    """The audit is a record; it must not keep anybody from stopping deletions."""
+    environment, mark = hung_environment
+    environment["AYMARA_AI_API_KEY"] = "a-key"
+    command = gateway_command("--audit", key, "--config", config, "--upstream", UPSTREAM)
+    with ChildProcess(command, environment) as gateway:
+        gateway.wait_until_listening()
+        mark.touch()
+        key.unlink()  # so that it is opened anew
+        while not _waits_in_pause(gateway.pid):
+            time.sleep(0.01)
+        replace(config, "deletions_enabled: false\n")
+        assert gateway.wait_for_event("deletions_stopped")
+        assert gateway.stop() == 0
+        assert [event["event"] for event in gateway.events][-2:] == ["audit_stuck", "stopped"]
+
+
 def _waits_in_pause(pid):
     """Whether a thread of the process is in the system call pause()."""
     pause = "34 "  # on x86-64; elsewhere it is ppoll, 73

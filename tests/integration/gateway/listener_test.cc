@@ -147,6 +147,18 @@ TEST_F(ListenerTest, RecoversFromRunningOutOfDescriptors) {
   EXPECT_EQ(gateway.Get("/readyz").status, 200);
 }
 
+TEST_F(ListenerTest, KeepsDescriptorsForAnUnlimitedNumberOfCalls) {
+  GatewayProcess gateway({.upstream = upstream_.url(),
+                          .flags = {"--upstream-max-in-flight", "0"},
+                          .max_descriptors = 128});
+  EXPECT_TRUE(gateway.WaitForEvent("descriptor_limit_low").has_value());
+  DeleteClient client(gateway.grpc_address());
+  ASSERT_TRUE(client.channel()->WaitForConnected(std::chrono::system_clock::now() + 20s));
+  IdleConnections connections;
+  connections.Open(GetPort(gateway.grpc_address()), 200);
+  EXPECT_THAT(client.Delete(), HasCode(StatusCode::OK));
+}
+
 // Callers' connections leave descriptors for those to the upstream.
 TEST_F(ListenerTest, KeepsDescriptorsForTheUpstream) {
   GatewayProcess gateway({.upstream = upstream_.url(),

@@ -155,7 +155,7 @@ TEST_F(AuditLogTest, CountsAndLogsLinesLostToAFullDisk) {
   const auto log = Open(path_);
   for (int i = 0; i < 3; ++i) log->Write({.request_id = "r"}, {});
   while (Metric("gateway_audit_lines_dropped_total") < 3) {
-    log->RunMaintenance(false);
+    log->ReportDroppedLines();
     std::this_thread::yield();
   }
   setrlimit(RLIMIT_FSIZE, &before);
@@ -163,7 +163,7 @@ TEST_F(AuditLogTest, CountsAndLogsLinesLostToAFullDisk) {
   EXPECT_THAT(output_.str(), HasSubstr("\"event\":\"audit_lines_lost\",\"lines\":\""));
   EXPECT_THAT(output_.str(), HasSubstr("\"level\":\"error\""));
   const std::string said = output_.str();
-  log->RunMaintenance(false);
+  log->ReportDroppedLines();
   EXPECT_EQ(output_.str(), said) << "reported only once";
 }
 
@@ -299,16 +299,28 @@ TEST_F(AuditLogTest, ReportsAtTheEndWhatIsLostAfterTheLastMaintenance) {
   std::filesystem::remove(path_);
   for (int i = 0; i < 2; ++i) log->Write({.request_id = "r"}, {});
   EXPECT_TRUE(log->Close());
-  log->ReportLostLines();
   EXPECT_EQ(Metric("gateway_audit_lines_dropped_total"), 2);
   EXPECT_THAT(output_.str(), HasSubstr("\"event\":\"audit_lines_lost\""));
   EXPECT_FALSE(std::filesystem::exists(path_)) << "no file is made at the end";
 }
 
+TEST_F(AuditLogTest, ReopensTheFileByItself) {
+  const auto log = Open(path_);
+  log->StartMaintenance();
+  std::filesystem::rename(path_, path_ + ".1");
+  while (!std::filesystem::exists(path_)) std::this_thread::yield();
+  EXPECT_TRUE(log->Close());
+  EXPECT_THAT(output_.str(), HasSubstr("audit_file_opened"));
+}
+
 TEST_F(AuditLogTest, WritesNothingWhenOff) {
   const auto log = Open("off");
   log->Write({.request_id = "r"}, {});
+  log->StartMaintenance();
+  log->RequestReopen();
   log->RunMaintenance(true);
+  log->ReportDroppedLines();
+  EXPECT_TRUE(log->Close());
   EXPECT_EQ(Metric("gateway_audit_lines_dropped_total"), 0);
   EXPECT_EQ(output_.str(), "");
 }

@@ -54,6 +54,17 @@ TEST(CallHistoryTest, LastSampleIsTheIntervalThatIsNotOverYet) {
   EXPECT_EQ(samples[1].length, seconds(2));
 }
 
+// The arguments were read before another thread added a sample.
+TEST(CallHistoryTest, NothingHasHappenedSinceASampleOfTheFuture) {
+  CallHistory history(kStart);
+  history.Add({.calls = 4, .latency = {1, 3}}, 0, kStart + seconds(5));
+  const std::vector<HistorySample> samples =
+      history.Samples({.calls = 3, .latency = {1, 2}}, 0, kStart + seconds(4));
+  ASSERT_THAT(samples, SizeIs(2));
+  EXPECT_EQ(samples[1].totals, CallTotals{});
+  EXPECT_EQ(samples[1].length, seconds(0));
+}
+
 TEST(CallHistoryTest, KeepsTheLatestSamplesInOrder) {
   CallHistory history(kStart);
   constexpr std::size_t kAdded = CallHistory::kCapacity + 7;
