@@ -3,12 +3,15 @@
 #include "rest_backend/deletion/resource_id.h"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 
 namespace evalrun::deletion {
 namespace {
 
 constexpr std::size_t kUuidLength = 36;
+constexpr std::size_t kUuidDigits = 32;
+constexpr std::array<std::size_t, 4> kUuidHyphens = {8, 13, 18, 23};
 constexpr std::size_t kMaxOpaqueIdBytes = 128;
 
 // <cctype> depends on the locale; ids do not.
@@ -18,12 +21,13 @@ constexpr bool IsUpper(char c) { return c >= 'A' && c <= 'Z'; }
 constexpr bool IsHexDigit(char c) {
   return IsDigit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
+constexpr char ToLower(char c) { return IsUpper(c) ? static_cast<char>(c - 'A' + 'a') : c; }
 
 // RFC 9562, section 4: 8-4-4-4-12 hexadecimal digits.
 bool IsUuid(std::string_view s) {
   if (s.size() != kUuidLength) return false;
   for (std::size_t i = 0; i < kUuidLength; ++i) {
-    const bool hyphen = i == 8 || i == 13 || i == 18 || i == 23;
+    const bool hyphen = std::ranges::find(kUuidHyphens, i) != kUuidHyphens.end();
     if (hyphen ? s[i] != '-' : !IsHexDigit(s[i])) return false;
   }
   return true;
@@ -66,10 +70,19 @@ std::string CanonicalId(std::string_view id) {
   const std::string_view uuid = ExtractUuid(id);
   if (uuid.empty()) return std::string(id);
   std::string canonical(uuid);
-  for (char& c : canonical) {
-    if (IsUpper(c)) c = static_cast<char>(c - 'A' + 'a');
-  }
+  std::ranges::transform(canonical, canonical.begin(), ToLower);
   return canonical;
+}
+
+std::string TrailingUuid(std::string_view id) {
+  std::string digits(id);
+  std::erase(digits, '-');
+  if (digits.size() < kUuidDigits) return {};
+  digits.erase(0, digits.size() - kUuidDigits);
+  if (!std::ranges::all_of(digits, IsHexDigit)) return {};
+  std::ranges::transform(digits, digits.begin(), ToLower);
+  for (const std::size_t hyphen : kUuidHyphens) digits.insert(hyphen, 1, '-');
+  return digits;
 }
 
 }  // namespace evalrun::deletion

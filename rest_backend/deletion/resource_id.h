@@ -35,6 +35,11 @@ enum class IdFormat {
 // form.
 [[nodiscard]] std::string CanonicalId(std::string_view id);
 
+// The UUID that `id` ends with, in the form of CanonicalId(), in whichever case and with or without
+// hyphens; empty when there is none. An upstream may take a spelling that CanonicalId() does not
+// know.
+[[nodiscard]] std::string TrailingUuid(std::string_view id);
+
 }  // namespace evalrun::deletion
 
 #endif  // EVALRUN_REST_BACKEND_DELETION_RESOURCE_ID_H_

@@ -3,14 +3,13 @@
 #include "service/authz/protected_runs.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "rest_backend/deletion/resource_id.h"
 
 namespace evalrun::authz {
 namespace {
-
-constexpr std::size_t kUuidLength = 36;
 
 template <typename Id>
 void SortAndDeduplicate(std::vector<Id>* ids) {
@@ -22,13 +21,10 @@ void SortAndDeduplicate(std::vector<Id>* ids) {
 
 }  // namespace
 
-std::optional<ProtectedRuns::Uuid> ProtectedRuns::ToUuid(std::string_view canonical_id) {
-  if (canonical_id.size() != kUuidLength ||
-      !deletion::IsWellFormedId(canonical_id, deletion::IdFormat::kUuid)) {
-    return std::nullopt;
-  }
+std::optional<ProtectedRuns::Uuid> ProtectedRuns::ToUuid(std::string_view trailing_uuid) {
+  if (trailing_uuid.empty()) return std::nullopt;
   Uuid uuid;
-  for (const char c : canonical_id) {
+  for (const char c : trailing_uuid) {
     if (c == '-') continue;
     const int digit = c <= '9' ? c - '0' : c - 'a' + 10;
     uuid.high = uuid.high << 4U | uuid.low >> 60U;
@@ -38,11 +34,10 @@ std::optional<ProtectedRuns::Uuid> ProtectedRuns::ToUuid(std::string_view canoni
 }
 
 void ProtectedRuns::Builder::Add(std::string_view id) {
-  std::string canonical_id = deletion::CanonicalId(id);
-  if (const std::optional<Uuid> uuid = ToUuid(canonical_id)) {
+  if (const std::optional<Uuid> uuid = ToUuid(deletion::TrailingUuid(id))) {
     uuids_.push_back(*uuid);
   } else {
-    others_.push_back(std::move(canonical_id));
+    others_.emplace_back(id);
   }
 }
 
@@ -55,10 +50,9 @@ ProtectedRuns::ProtectedRuns(Builder builder)
 }
 
 bool ProtectedRuns::Contains(std::string_view id) const {
-  const std::string canonical_id = deletion::CanonicalId(id);
-  const std::optional<Uuid> uuid = ToUuid(canonical_id);
+  const std::optional<Uuid> uuid = ToUuid(deletion::TrailingUuid(id));
   return uuid.has_value() ? std::ranges::binary_search(uuids_, *uuid)
-                          : std::ranges::binary_search(others_, canonical_id);
+                          : std::ranges::binary_search(others_, id, std::less<>());
 }
 
 }  // namespace evalrun::authz

@@ -29,7 +29,7 @@ class ProtectedRuns {
  public:
   class Builder {
    public:
-    // `id` is well-formed, in any spelling.
+    // `id` is well-formed.
     void Add(std::string_view id);
     [[nodiscard]] std::size_t size() const { return uuids_.size() + others_.size(); }
     // An id that was added more than once counts once.
@@ -41,7 +41,8 @@ class ProtectedRuns {
     std::vector<std::string> others_;
   };
 
-  // `id` is well-formed, in any spelling: with or without a type prefix, in either case.
+  // `id` is well-formed. An id that ends with a UUID counts as that run, however it is written:
+  // whatever a lenient upstream may take for a run of the list must not be deleted.
   [[nodiscard]] bool Contains(std::string_view id) const;
 
   [[nodiscard]] std::size_t size() const { return uuids_.size() + others_.size(); }
@@ -49,8 +50,8 @@ class ProtectedRuns {
  private:
   explicit ProtectedRuns(Builder builder);
 
-  // Empty: `canonical_id` is not a UUID.
-  static std::optional<Uuid> ToUuid(std::string_view canonical_id);
+  // Empty: `trailing_uuid`, of deletion::TrailingUuid(), is.
+  static std::optional<Uuid> ToUuid(std::string_view trailing_uuid);
 
   std::vector<Uuid> uuids_;          // sorted
   std::vector<std::string> others_;  // sorted

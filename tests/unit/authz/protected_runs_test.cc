@@ -33,6 +33,18 @@ TEST(ProtectedRunsTest, FindsEverySpellingOfAnId) {
   }
 }
 
+// Opaque ids, which a lenient upstream may take for the protected run.
+TEST(ProtectedRunsTest, FindsWhateverEndsWithAUuidOfTheList) {
+  constexpr std::string_view kSpellings[] = {
+      "954d54bcbd5f4cb58d20688f368b712e", "SCORE_RUN.954D54BC-BD5F-4CB5-8D20-688F368B712E",
+      "a.score_run.954d54bc-bd5f-4cb5-8d20-688f368b712e", "9-54d54bcbd5f4cb58d20688f368b712e"};
+  for (const std::string_view spelling : kSpellings) {
+    EXPECT_TRUE(Protect({kRun}).Contains(spelling)) << spelling;
+    EXPECT_TRUE(Protect({spelling}).Contains(kRun)) << spelling;
+  }
+  EXPECT_FALSE(Protect({kRun}).Contains(std::string(kRun) + "x"));
+}
+
 TEST(ProtectedRunsTest, KeepsIdsThatAreNoUuids) {
   const ProtectedRuns runs = Protect({"golden-1", kRun, "golden-2"});
   EXPECT_TRUE(runs.Contains("golden-1"));

@@ -185,6 +185,19 @@ TEST(CanonicalIdTest, KeepsNonUuids) {
   }
 }
 
+TEST(TrailingUuidTest, IsCanonicalInEverySpelling) {
+  for (const std::string_view id :
+       {"954d54bc-bd5f-4cb5-8d20-688f368b712e", "954D54BCBD5F4CB58D20688F368B712E",
+        "score_run.954d54bc-bd5f-4cb5-8d20-688f368b712e", "RUN-954d54bcbd5f4cb58d20688f368b712e"}) {
+    EXPECT_EQ(TrailingUuid(id), kUuid) << id;
+    EXPECT_EQ(CanonicalId(TrailingUuid(id)), kUuid) << id;
+  }
+  for (const std::string_view id : {"", "-", "954d54bc-bd5f-4cb5-8d20-688f368b712",
+                                    "954d54bc-bd5f-4cb5-8d20-688f368b712e.", "golden-1"}) {
+    EXPECT_EQ(TrailingUuid(id), "") << id;
+  }
+}
+
 TEST(CanonicalIdTest, IsIdempotent) {
   for (const std::string& id :
        {kUuid, kUpper, "workspace." + kUpper, std::string("My.Workspace")}) {
