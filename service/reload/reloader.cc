@@ -36,6 +36,7 @@ bool RemovesProtectedRuns(const config::v1::GatewayConfig& running,
 Reloader::Reloader(const LoadedConfig& running, Loaders load, config::WatchedFiles* files,
                    const observability::EventLog* events, observability::ConfigMetrics* metrics)
     : running_(running.config),
+      loaded_(running.config),
       load_(std::move(load)),
       files_(*files),
       events_(*events),
@@ -83,12 +84,14 @@ void Reloader::LoadAndApply(std::chrono::system_clock::time_point now) {
 
 // The configuration could not be loaded. Keys that are wrong, too, are part of the reason given.
 void Reloader::ApplyKeys() {
-  const absl::StatusOr<LoadedConfig> loaded = load_.keys(running_);
+  absl::StatusOr<LoadedConfig> loaded = load_.keys(loaded_);
   if (!loaded.ok()) return;
+  loaded->config = running_;
   for (const Apply& apply : apply_callbacks_) apply(*loaded);
 }
 
 void Reloader::ApplyLoaded(LoadedConfig loaded, std::chrono::system_clock::time_point now) {
+  loaded_ = loaded.config;
   const std::vector<std::string> need_restart = config::ApplyLiveSettings(loaded.config, &running_);
   loaded.config = running_;
   for (const Apply& apply : apply_callbacks_) apply(loaded);

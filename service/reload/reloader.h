@@ -27,8 +27,8 @@ class Reloader {
  public:
   struct Loaders {
     std::function<config::LoadResult()> config;
-    // config::LoadKeys() of a configuration that is in use.
-    std::function<absl::StatusOr<config::LoadedConfig>(const config::v1::GatewayConfig& running)>
+    // config::LoadKeys() of a configuration whose live settings are in use.
+    std::function<absl::StatusOr<config::LoadedConfig>(const config::v1::GatewayConfig& loaded)>
         keys;
   };
   using Apply = std::function<void(const config::LoadedConfig&)>;
@@ -58,6 +58,9 @@ class Reloader {
   void Fail(std::string_view reason);
 
   config::v1::GatewayConfig running_;
+  // As a whole, the one that the live settings of running_ come from. Only together with its own
+  // other settings are they certainly valid.
+  config::v1::GatewayConfig loaded_;
   Loaders load_;
   config::WatchedFiles& files_;
   const observability::EventLog& events_;

@@ -183,6 +183,27 @@ TEST_F(ReloaderTest, ReloadsKeysAlthoughTheConfigurationIsBroken) {
 }
 
 // A file that is copied slowly ends before its last sections for a while.
+// Settings of a reload, and others of the start that wait for a restart, need not go together.
+TEST_F(ReloaderTest, ReloadsKeysAfterAReloadThatNeedsARestart) {
+  file_.Replace("limits: {redis: {address: 'redis:6379'}, replicas: 3}\n");
+  Reloader reloader(std::get<config::LoadedConfig>(Load()), Loaders(), &files_, &events_,
+                    &metrics_);
+  std::string applied;
+  reloader.OnReload([&](const auto& next) {
+    applied = std::string(next.api_key.RevealForSending()) + " " +
+              std::to_string(next.config.limits().replicas()) + " " +
+              next.config.limits().redis().address();
+  });
+  file_.Replace("limits: {replicas: 1}\n");
+  reloader.Reload(kNow);
+  EXPECT_THAT(Events(),
+              ElementsAre("config_reloaded", "config_restart_needed: limits.redis.address"));
+  file_.Replace("limits: {replicas: one}\n");
+  key_ = "new-key";
+  reloader.Reload(kNow);
+  EXPECT_EQ(applied, "new-key 1 redis:6379");
+}
+
 TEST_F(ReloaderTest, RemovesThePolicyOnlyWhenThatIsMeant) {
   const std::string rule = "authorization: {rules: [{identities: [dns:a], workspaces: ['*']}]}\n";
   std::string mode;
