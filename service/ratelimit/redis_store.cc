@@ -2,7 +2,9 @@
 
 #include "service/ratelimit/redis_store.h"
 
+#include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <string_view>
 #include <utility>
 
@@ -134,10 +136,13 @@ absl::Status RedisStore::ExecutePipeline(std::span<const LeaseRequest* const> re
                              std::to_string(request->requested)});
     if (!status.ok()) return status;
   }
-  for (std::uint32_t& calls : granted) {
+  for (std::size_t i = 0; i < requests.size(); ++i) {
     const auto reply = connection_->NextReply(deadline);
     if (!reply.ok()) return reply.status();
-    calls = static_cast<std::uint32_t>((*reply)->integer);
+    // Whatever answers in place of our script, no more calls are granted than were requested.
+    const std::int64_t requested = requests[i]->requested;
+    granted[i] =
+        static_cast<std::uint32_t>(std::clamp<std::int64_t>((*reply)->integer, 0, requested));
   }
   return absl::OkStatus();
 }

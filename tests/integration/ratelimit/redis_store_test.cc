@@ -12,6 +12,7 @@
 #include <random>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -19,12 +20,17 @@
 
 #include "service/ratelimit/lease_thread.h"
 #include "tests/support/redis_process.h"
+#include "tests/support/scripted_upstream.h"
+#include "tests/support/scripts.h"
 
 namespace evalrun::service {
 namespace {
 
 using namespace std::chrono_literals;
+using evalrun::testing::CloseWithoutResponse;
 using evalrun::testing::RedisProcess;
+using evalrun::testing::ScriptedUpstream;
+using evalrun::testing::UpstreamConnection;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -41,6 +47,14 @@ ratelimit::LeaseRequest Request(std::string key, const ratelimit::Quota& quota, 
           .requested = requested};
 }
 
+// The number of granted calls, or the error message.
+std::string Acquire(ratelimit::RedisStore* store, const ratelimit::LeaseRequest& request) {
+  const std::array requests = {&request};
+  std::array<std::uint32_t, 1> granted{};
+  const absl::Status status = store->Acquire(requests, granted);
+  return status.ok() ? std::to_string(granted[0]) : std::string(status.message());
+}
+
 class RedisStoreTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -50,14 +64,6 @@ class RedisStoreTest : public ::testing::Test {
   }
 
   ratelimit::RedisOptions Options() const { return {.host = "127.0.0.1", .port = redis_->port()}; }
-
-  // The number of granted calls, or the error message.
-  static std::string Acquire(ratelimit::RedisStore* store, const ratelimit::LeaseRequest& request) {
-    const std::array requests = {&request};
-    std::array<std::uint32_t, 1> granted{};
-    const absl::Status status = store->Acquire(requests, granted);
-    return status.ok() ? std::to_string(granted[0]) : std::string(status.message());
-  }
 
   std::optional<RedisProcess> redis_;
 };
@@ -141,6 +147,23 @@ TEST_F(RedisStoreTest, WorksWithLeastPrivilegeUser) {
   options.key_prefix = "elsewhere:";
   ratelimit::RedisStore outside(options);
   EXPECT_THAT(Acquire(&outside, request), HasSubstr("NOPERM"));
+}
+
+// Whatever answers in place of our script.
+TEST(RedisRepliesTest, NoMoreIsGrantedThanWasRequested) {
+  for (const auto& [reply, granted] :
+       {std::pair(":4294967296\r\n", "3"), std::pair(":99\r\n", "3"), std::pair(":2\r\n", "2"),
+        std::pair(":-1\r\n", "0"), std::pair("$1\r\nx\r\n", "0")}) {
+    ScriptedUpstream::Options options;
+    options.on_connect = [reply = std::string(reply)](UpstreamConnection& connection) {
+      connection.Write("$1\r\nh\r\n" + reply);  // the script's hash, and what it returns
+      connection.WaitForPeerToClose();
+    };
+    ScriptedUpstream redis(CloseWithoutResponse(), options);
+    ratelimit::RedisStore store({.host = "127.0.0.1", .port = redis.port()});
+    EXPECT_EQ(Acquire(&store, Request("k", {.interval = kHour, .burst = 5}, 0, 3)), granted)
+        << reply;
+  }
 }
 
 TEST_F(RedisStoreTest, UnreadablePasswordIsAnError) {
