@@ -43,11 +43,14 @@ struct HttpClientOptions {
   // How long sent bytes may stay unacknowledged before the connection is lost; 0: the kernel
   // decides.
   std::chrono::milliseconds tcp_user_timeout{5000};
-  std::size_t max_response_bytes = 65536;  // of header and of body, each
+  std::size_t max_response_bytes = 65536;  // of the body; kMaxHeaderBytes is that of the header
   // The CA certificates of an https upstream, and our client certificate; nullptr: those of the
   // system, and none. Outlives the client.
   const ClientTls* tls = nullptr;
 };
+
+// The largest header of a response, in bytes. With a larger one the attempt fails.
+inline constexpr std::size_t kMaxHeaderBytes = std::size_t{64} << 10;
 
 enum class Method { kDelete, kGet };
 

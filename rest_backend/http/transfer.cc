@@ -235,7 +235,7 @@ int Transfer::OnOpen(const curl_sockaddr& address) {
 
 std::size_t Transfer::OnHeader(std::size_t size) {
   header_bytes_ += size;
-  return header_bytes_ <= max_response_bytes_ ? size : 0;
+  return header_bytes_ <= kMaxHeaderBytes ? size : 0;
 }
 
 std::size_t Transfer::OnBody(const char* data, std::size_t size) {
@@ -245,23 +245,21 @@ std::size_t Transfer::OnBody(const char* data, std::size_t size) {
 }
 
 int Transfer::OnSend() {
-  if (CloseIfUnexpectedBytes()) return CURL_PREREQFUNC_ABORT;
+  // libcurl closes the connection of a transfer that is aborted.
+  unexpected_bytes_ = HasUnexpectedBytes();
+  if (unexpected_bytes_) return CURL_PREREQFUNC_ABORT;
   // Called before each time that libcurl sends the request. A second time is libcurl's own retry
   // after a reused connection was lost; whether to retry is not its decision.
   return ++attempts_ == 1 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
-bool Transfer::CloseIfUnexpectedBytes() {
+bool Transfer::HasUnexpectedBytes() const {
   const curl_tlssessioninfo* session = nullptr;
   // Stays nullptr when there is no TLS.
   curl_easy_getinfo(easy_.get(), CURLINFO_TLS_SSL_PTR, &session);
   if (session == nullptr || session->internals == nullptr) return false;
   // Bytes that have been decrypted are no longer in the socket, where SocketPoll would see them.
-  const auto* tls = static_cast<const SSL*>(session->internals);
-  if (SSL_pending(tls) == 0) return false;
-  unexpected_bytes_ = true;
-  SocketPoll::CloseConnection(SSL_get_fd(tls));
-  return true;
+  return SSL_pending(static_cast<const SSL*>(session->internals)) > 0;
 }
 
 std::string_view Transfer::Header(const char* name) const {

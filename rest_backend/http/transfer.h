@@ -78,9 +78,9 @@ class Transfer {
   std::size_t OnBody(const char* data, std::size_t size);
   int OnSend();
   int OnOpen(const curl_sockaddr& address);
-  // Closes the connection, and returns true, when bytes beyond the end of its last response wait to
-  // be read: they would be taken for the response to this request.
-  bool CloseIfUnexpectedBytes();
+  // Whether bytes beyond the end of the connection's last response wait to be read: they would be
+  // taken for the response to this request.
+  [[nodiscard]] bool HasUnexpectedBytes() const;
   [[nodiscard]] std::string_view Header(const char* name) const;
   CURLcode ApplyTlsFiles();
 

@@ -610,9 +610,11 @@ observability::CallRecord ActiveCall::MakeRecord() const {
       .suppressed_duplicates = state_.suppressed_duplicates,
       .http_status = upstream.http_status,
       .proxy_status = upstream.proxy_status,
-      .upstream_code = upstream.body.code,
+      .upstream_code = std::string_view(upstream.body.code).substr(0, kMaxLoggedIdLength),
       .upstream_request_id =
-          upstream.body.request_id.empty() ? upstream.header_request_id : upstream.body.request_id,
+          std::string_view(upstream.body.request_id.empty() ? upstream.header_request_id
+                                                            : upstream.body.request_id)
+              .substr(0, kMaxLoggedIdLength),
       .request_bytes = state_.request_bytes,
       .response_bytes = state_.response_bytes,
       .duration = std::chrono::duration_cast<std::chrono::microseconds>(

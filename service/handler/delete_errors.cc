@@ -132,7 +132,7 @@ CallError MakeAdmissionError(const deletion::AdmissionController::Rejection& rej
   return MakeRejection(deletion::RejectErrorReason(rejection.reason),
                        rejection.reason == deletion::RejectReason::kInFlightCap
                            ? "too many calls are under way to the upstream"
-                           : "the upstream has asked to be left alone for a while",
+                           : "the upstream responded 429 and named a time that is not over",
                        rejection.retry_after, attempted_before, request_id);
 }
 
@@ -145,7 +145,7 @@ CallError MakeRateLimitError(const RateLimitRejection& limited, bool attempted_b
   call_error.limited_by = name;
   call_error.limited_subject = std::string(ratelimit::LimitedByName(limited.rule.by));
   if (!limited.subject.empty()) call_error.limited_subject.append(":").append(limited.subject);
-  call_error.limit = absl::StrCat("the limit ", name, " lets in a call every ",
+  call_error.limit = absl::StrCat("the limit ", name, " allows a call every ",
                                   absl::FormatDuration(absl::Nanoseconds(limited.quota.interval)),
                                   ", and up to ", limited.quota.burst, " at once");
   return call_error;

@@ -170,7 +170,7 @@ TEST(MakeRateLimitErrorTest, StatesRuleSubjectAndRetryAfter) {
   EXPECT_EQ(call_error.limited_by, "per-caller");
   EXPECT_EQ(call_error.limited_subject, "caller:spiffe://prod/batch");
   EXPECT_EQ(call_error.limit,
-            "the limit per-caller lets in a call every 100ms, and up to 5 at once");
+            "the limit per-caller allows a call every 100ms, and up to 5 at once");
 
   call_error = MakeRateLimitError(rejection, true, "abc-1");
   EXPECT_EQ(call_error.certainty, Certainty::kUnknown) << "an earlier attempt may have done it";

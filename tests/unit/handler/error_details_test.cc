@@ -259,7 +259,7 @@ TEST(EncodeErrorTest, StatesWhichLimitRejectedTheCall) {
   CallError call_error = MakeError(absl::StatusCode::kResourceExhausted);
   call_error.limited_by = "per-caller";
   call_error.limited_subject = "caller:ip:10.0.0.7";
-  call_error.limit = "the limit per-caller lets in a call every 1s, and up to 5 at once";
+  call_error.limit = "the limit per-caller allows a call every 1s, and up to 5 at once";
   const EncodedError error = EncodeError(call_error);
   EXPECT_EQ(Find<google::rpc::ErrorInfo>(error).metadata().at("limited_by"), "per-caller");
   const auto quota_failure = Find<google::rpc::QuotaFailure>(error);
