@@ -125,6 +125,15 @@ def test_values():
     assert by_kind(built, "NetworkPolicy")["spec"]["egress"][-1]["ports"] == [{"port": 3128}]
 
 
+def test_off_without_quotation_marks():
+    config = gateway_yaml(objects(render({"mesh": "istio", "config": {"audit": {"to": False}, "tls": {"client_certificates": False}}})))
+    assert config["audit"]["to"] == "off" and config["tls"]["client_certificates"] == "off"
+
+
+def test_a_namespace_that_is_a_number():
+    assert {o["metadata"]["namespace"] for o in objects(render({"plainPrometheus": {"enabled": True}}, namespace="2024"))} == {"2024"}
+
+
 def test_files_from_elsewhere():
     """The key and the certificate are written by containers into volumes of the values."""
     volumes = [{"name": "written", "emptyDir": {"medium": "Memory"}}, {"name": "extra", "secret": {"secretName": "e"}}]
@@ -192,6 +201,7 @@ def test_egress_of_the_readme():
     ({"mesh": "istio", "certManager": {"enabled": True}}, "mesh"),
     ({"secrets": {"tls": ""}, "certManager": {"enabled": True}}, "secrets.tls"),
     ({"extraEnv": {"NAME": "value"}}, "extraEnv"),
+    ({"extraEnv": [{"name": "EVALRUN_MAX_ATTEMPTS", "value": 5}]}, "extraEnv"),
     ({"redis": {"enabled": True}}, "config.limits.redis.address"),
     ({"prometheusOperator": {"enabled": True}, "runbookUrl": ""}, "runbookUrl"),
     ({"plainPrometheus": {"enabled": True}, "runbookUrl": ""}, "runbookUrl"),
@@ -223,9 +233,9 @@ def test_package_is_self_contained(tmp_path):
         assert render(values, package) == render(values)
 
 
-def make_release(*arguments):
+def make_release(*arguments, gateway_program=None):
     return subprocess.run([TOP / "deploy/make-release", *arguments], capture_output=True, text=True,
-                          env=os.environ | {"GATEWAY": os.environ["GATEWAY_UNDER_TEST"]})
+                          env=os.environ | {"GATEWAY": gateway_program or os.environ["GATEWAY_UNDER_TEST"]})
 
 
 def test_release(tmp_path):
@@ -252,3 +262,12 @@ def test_release(tmp_path):
 def test_release_is_refused(arguments, word, tmp_path):
     done = make_release(*arguments, tmp_path / "folder")
     assert done.returncode == 2 and word in done.stderr
+
+
+def test_release_of_another_program_is_refused(tmp_path):
+    """The bill of materials would be that of another version."""
+    program = tmp_path / "evalrun-gateway"
+    program.write_text("#!/bin/sh\necho evalrun-gateway 0.0.1\n")
+    program.chmod(0o755)
+    done = make_release("--untagged", "--image", f"r/g@sha256:{'2' * 64}", tmp_path / "folder", gateway_program=str(program))
+    assert done.returncode == 2 and "is not version" in done.stderr, done.stderr

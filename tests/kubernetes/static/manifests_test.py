@@ -180,7 +180,8 @@ def test_configuration_is_checked_as_it_is_written(old, new):
     ([{"name": "AYMARA_AI_API_KEY", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}], None),
     ([{"name": "EVALRUN_API_KEY_FILE", "value": "/run/secrets/key"}], None),
     ([{"name": "AYMARA_AI_API_KEY", "value": "k"}, {"name": "EVALRUN_DRAIN_DELAY", "value": "soon"}], "EVALRUN_DRAIN_DELAY"),
-    ([{"name": "AYMARA_AI_API_KEY", "value": "k"}, {"name": "EVALRUN_LIMITS_REPLICAS", "value": 2}], "limits.replicas: is 2"),
+    ([{"name": "AYMARA_AI_API_KEY", "value": "k"}, {"name": "EVALRUN_LIMITS_REPLICAS", "value": "2"}], "limits.replicas: is 2"),
+    ([{"name": "AYMARA_AI_API_KEY", "value": "k"}, {"name": "EVALRUN_LOG_OK_SAMPLE_PERCENT", "value": 5}], "EVALRUN_LOG_OK_SAMPLE_PERCENT"),
 ])
 def test_environment_is_that_of_the_container(variables, word):
     def change(config, pod):
@@ -260,6 +261,26 @@ def test_program_that_is_not_there(tmp_path):
     for options, word in ((("--image", "gw:1"), "no docker"), (("--gateway", "/nonesuch"), "--image")):
         done = check_config(text, *options, env={"PATH": str(tmp_path)})
         assert done.returncode == 2 and word in done.stderr and done.stderr.count("\n") == 1, done.stderr
+
+
+@pytest.mark.parametrize("where", ["gateway.yaml", "flag", "environment"])
+def test_check_config_warns_of_a_policy_that_denies_nothing(where):
+    def change(config, pod):
+        if where == "gateway.yaml":
+            config["authorization"]["dry_run"] = True
+        elif where == "flag":
+            pod["containers"][0]["args"].append("--authorization-dry-run")
+        else:
+            pod["containers"][0]["env"] = [{"name": "EVALRUN_AUTHORIZATION_DRY_RUN", "value": "true"}]
+    text = filled_in(build(DEPLOY / "overlays/production"))
+    assert "warning" not in check_config(text).stderr
+    done = check_config(changed(text, change))
+    assert done.returncode == 0 and "warning: authorization.dry_run" in done.stderr, done.stderr
+
+
+def test_check_config_warns_of_shares_of_a_limit():
+    text = filled_in(build(HERE / "compositions/operator"))
+    assert "kind: HorizontalPodAutoscaler" in text and "warning: limits: without limits.redis.address" in check_config(text).stderr
 
 
 def test_check_config_warns_of_no_limits():

@@ -64,6 +64,9 @@
 {{- $config := .Files.Get (printf "files/%s/gateway.yaml" (ternary "production-mesh" "production" (ne .Values.mesh ""))) | fromYaml -}}
 {{- $_ := set $config.limits "replicas" (include "evalrun.maxPods" . | int) -}}
 {{- $config = mergeOverwrite $config (deepCopy .Values.config) -}}
+{{- /* Helm reads an unquoted `off` as false. */ -}}
+{{- if kindIs "bool" (dig "audit" "to" "" $config) }}{{ $_ := set $config.audit "to" "off" }}{{ end -}}
+{{- if kindIs "bool" (dig "tls" "client_certificates" "" $config) }}{{ $_ := set $config.tls "client_certificates" "off" }}{{ end -}}
 {{- $text := toYaml $config -}}
 {{- if contains "REPLACE-ME" $text }}{{ fail "config: set config.authorization (rules, or allow_all: true and rules: []) and config.limits.rules" }}{{ end -}}
 {{- if not (or $config.authorization.rules $config.authorization.allow_all) }}{{ fail "config.authorization: without rules every caller may delete in every workspace; say allow_all: true if that is meant" }}{{ end -}}
