@@ -5,10 +5,11 @@
     summarize.py [--ctest-failed] [--also-failed WHAT] FILE...
 
 Before it, the end of what each failed test has printed. Exit status 0 if at least one test passed and none failed. A test that could not be started counts as
-failed. A test that skipped itself counts as skipped, never as passed.
+failed. A test that skipped itself counts as skipped, never as passed, and so does each test of pytest that did.
 """
 
 import argparse
+import re
 import sys
 import xml.etree.ElementTree as ElementTree
 
@@ -29,6 +30,12 @@ def outcome(case):
         on_purpose = status == "disabled" or reason.startswith(SKIPPED_ON_PURPOSE)
         return "skipped" if on_purpose else "failed"
     return "passed" if status == "run" else "failed"
+
+
+def skipped_within(case):
+    """How many tests of pytest, which one test of ctest runs, skipped themselves, by pytest's closing line."""
+    closing = re.findall(r"^=* ?((?:\d+ [a-z]+, )*\d+ [a-z]+) in [\d.]+s", case.findtext("system-out") or "", re.MULTILINE)
+    return sum(int(count) for line in closing for count in re.findall(r"(\d+) skipped", line))
 
 
 def print_output(case):
@@ -55,6 +62,7 @@ def main():
             continue
         for case in cases:
             names[outcome(case)].append(case.get("name"))
+            names["skipped"] += [f"{case.get('name')}, a test of it"] * skipped_within(case)
             if outcome(case) == "failed":
                 failed_cases.append(case)
 

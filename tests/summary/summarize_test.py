@@ -54,6 +54,15 @@ class Test(unittest.TestCase):
                 suite = f"<testsuite>{''.join(cases)}</testsuite>"
                 self.assertEqual(self.summarize(suite), (line, status))
 
+    def test_counts_tests_of_pytest_that_skipped_themselves(self):
+        for text, line in (("3 passed, 2 skipped in 0.12s", "1 passed, 0 failed, 2 skipped"),
+                           ("noise 9 skipped in 1s\n===== 2 skipped in 61.00s (0:01:01) =====", "1 passed, 0 failed, 2 skipped"),
+                           ("3 passed in 0.12s", "1 passed, 0 failed"),
+                           ("3 passed, 1 warning in 0.12s", "1 passed, 0 failed")):
+            with self.subTest(text):
+                case = f'<testcase name="p" status="run"><system-out>{text}</system-out></testcase>'
+                self.assertEqual(self.summarize(f"<testsuite>{case}</testsuite>"), (line, 0))
+
     def test_adds_up_files(self):
         one = f"<testsuite>{PASSED}</testsuite>"
         two = f"<testsuite>{PASSED}{FAILED}</testsuite>"
