@@ -93,6 +93,11 @@ std::variant<Flags, Exit> ParseFlags(int argc, const char* const* argv) {
   } catch (const CLI::ParseError& error) {
     return Exit{app.exit(error) == 0 ? 0 : 2};
   }
+  if (flags.database.empty() || flags.database.starts_with(':')) {
+    // Each connection of SQLite would have a database of its own.
+    std::fputs("--database: must name a file\n", stderr);
+    return Exit{2};
+  }
   if (!ReadAddress("--listen", listen, flags.listen)) return Exit{2};
   if (!admin.empty() && !ReadAddress("--admin-listen", admin, flags.admin.emplace())) {
     return Exit{2};

@@ -52,6 +52,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadFlags{"NoFaultScript", {"--faults", "/nonexistent.json"}, "/nonexistent.json"},
         BadFlags{"NoConnections", {"--max-connections", "0"}, "--max-connections"},
         BadFlags{"NoSeedFile", {"--seed", "/nonexistent.json"}, "/nonexistent.json"},
+        BadFlags{"DatabaseInMemory", {"--database", ":memory:"}, "--database: must name a file"},
+        BadFlags{"DatabaseWithoutName", {"--database", ""}, "--database: must name a file"},
         BadFlags{"NoDatabase", {"--database", "/nonexistent/x.db"}, "/nonexistent/x.db"}),
     CaseName());
 
