@@ -25,7 +25,6 @@
 #include "service/config/read_file.h"
 #include "service/config/text.h"
 #include "service/config/tls.h"
-#include "service/config/yaml_writer.h"
 #include "service/options_from_config.h"
 #include "service/process/descriptor_limit.h"
 #include "service/process/termination_signal.h"
@@ -204,10 +203,10 @@ bool Gateway::ShareLimits() {
 
 bool Gateway::StartTracing() {
   if (!loaded_.traces_url.empty()) {
-    const auto files = config::LoadTlsFiles(config::ToTlsPaths(config_.tracing()), config::ReadFile,
-                                            system_clock::now());
-    if (!files.ok()) {
-      return Fail("cannot export traces to", loaded_.traces_url, files.status());
+    if (const std::string& file = config_.tracing().ca_file(); !file.empty()) {
+      if (const auto read = config::ReadFile(file, config::kMaxConfigFileBytes); !read.ok()) {
+        return Fail("cannot export traces to", loaded_.traces_url, read.status());
+      }
     }
     tracing_.emplace(MakeTracerOptions(loaded_), MakeOtlpHttpOptions(loaded_),
                      MakeSpanExporterOptions(config_, tracing::MakeInstanceId(&trace_random_)),
@@ -429,11 +428,10 @@ void Gateway::Drain() {
     std::_Exit(1);  // the loop's thread uses what destructors would destroy
   }
   const bool is_audit_written = audit_log_->Close();
+  if (reload_ended) audit_log_->ReportDroppedLines();
   if (!is_audit_written) {
     events_.Write(spdlog::level::err, "audit_stuck",
                   {{"reason", "the audit file does not respond"}});
-  } else if (reload_ended) {
-    audit_log_->ReportDroppedLines();
   }
   const bool is_tracing_ended = !tracing_.has_value() || tracing_->Close();
   const bool are_leases_ended = !shared_limits_.has_value() || shared_limits_->Close();

@@ -59,8 +59,8 @@ int Main(int argc, char** argv) {
                                       files.MakeReader());
           },
       .keys =
-          [&](const config::v1::GatewayConfig& running) {
-            return config::LoadKeys(running, config::ProcessEnvironment(environ),
+          [&](const config::v1::GatewayConfig& loaded) {
+            return config::LoadKeys(loaded, config::ProcessEnvironment(environ),
                                     files.MakeReader());
           }};
   config::LoadResult loaded = [&load] {

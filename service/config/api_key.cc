@@ -2,16 +2,18 @@
 
 #include "service/config/api_key.h"
 
+#include <algorithm>
+#include <string>
+
 #include <absl/status/status.h>
 #include <absl/strings/ascii.h>
-#include <absl/strings/str_replace.h>
 
 #include "service/config/text.h"
 
 namespace evalrun::config {
 namespace {
 
-constexpr char kHiddenName[] =
+constexpr std::string_view kHiddenName =
     "the file (its name is not shown: without a slash it may be the key itself)";
 
 absl::StatusOr<ApiKey> MakeApiKey(std::string_view bytes, const std::string& source) {
@@ -45,6 +47,10 @@ absl::StatusOr<ApiKey> MakeApiKey(std::string_view bytes, const std::string& sou
 
 }  // namespace
 
+bool MayBeApiKey(std::string_view file) {
+  return !file.empty() && file.find('/') == std::string_view::npos;
+}
+
 absl::StatusOr<ApiKey> FindApiKey(const std::string& file, const Environment& environment,
                                   const FileReader& read_file) {
   if (file.empty()) {
@@ -58,12 +64,11 @@ absl::StatusOr<ApiKey> FindApiKey(const std::string& file, const Environment& en
   // Two more than a key, for the end of its line.
   absl::StatusOr<std::string> content = read_file(file, kMaxApiKeyBytes + 2);
   if (!content.ok()) {
-    std::string why(content.status().message());
-    // Somebody may have set the key in place of its file.
-    if (file.find('/') == std::string::npos) {
-      absl::StrReplaceAll({{Escape(file), kHiddenName}}, &why);
-    }
-    return absl::InvalidArgumentError(Concat("API key: ", why));
+    const std::string why(content.status().message());
+    if (!MayBeApiKey(file)) return absl::InvalidArgumentError(Concat("API key: ", why));
+    const std::size_t colon = std::min(why.rfind(": "), why.size());
+    return absl::InvalidArgumentError(
+        Concat("API key: cannot read ", kHiddenName, why.substr(colon)));
   }
   absl::StatusOr<ApiKey> key = MakeApiKey(*content, file);
   WipeString(&*content);

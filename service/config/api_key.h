@@ -2,7 +2,8 @@
 //
 // File: api_key.h
 //
-// Finds the API key, and checks its form. No error shows any of its bytes.
+// Finds the API key, and checks its form. No error shows any of its bytes, also when it was given
+// in place of the name of its file.
 #ifndef EVALRUN_SERVICE_CONFIG_API_KEY_H_
 #define EVALRUN_SERVICE_CONFIG_API_KEY_H_
 
@@ -25,6 +26,10 @@ struct ApiKey {
   Secret key;          // never empty
   std::string source;  // kApiKeyVariable, or the file's name: safe to show
 };
+
+// Whether the name of a file could be an API key: it has no slash. It is not shown when there is no
+// such file.
+[[nodiscard]] bool MayBeApiKey(std::string_view file);
 
 // The key from `file`, or, when that is empty, from kApiKeyVariable. A file that is named wins over
 // the variable, and without a usable key in it there is no fallback: a service that silently ran

@@ -99,7 +99,7 @@ absl::Status SetFromText(const FieldDescriptor* field, std::string_view text, Me
       const auto duration = text::ParseDuration(text);
       if (!duration) {
         return MustBe(
-            "a whole number followed by us, ms, s, m or h, such as 1500ms, and at most a year");
+            "a whole number followed by ms, s, m or h, such as 1500ms, and at most a year");
       }
       Message* value =
           add ? reflection->AddMessage(message, field) : reflection->MutableMessage(message, field);

@@ -33,8 +33,7 @@ std::string HelpText(std::string_view program) {
       "  --help\n"
       "      Print this and exit.\n"
       "\n"
-      "Durations are a whole number followed by us, ms, s, m or h. A true|false flag alone is "
-      "true.\n"
+      "Durations are a whole number followed by ms, s, m or h. A true|false flag alone is true.\n"
       "\n");
   for (const SettingInfo& setting : AllSettings()) {
     const v1::Setting& schema = GetSetting(setting.field());

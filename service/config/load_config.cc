@@ -109,9 +109,15 @@ std::string DescribeKey(std::string_view source) {
 }
 
 std::string PrintConfig(const Layers& layers, const absl::StatusOr<ApiKey>& key) {
-  return Concat(PrintHeader(key.ok() ? DescribeKey(key->source)
-                                     : Concat("none (", key.status().message(), ")")),
-                WriteYaml(layers.config(), layers.sources()));
+  if (key.ok()) {
+    return Concat(PrintHeader(DescribeKey(key->source)),
+                  WriteYaml(layers.config(), layers.sources()));
+  }
+  v1::GatewayConfig config = layers.config();
+  std::string* const file = config.mutable_upstream()->mutable_api_key_file();
+  if (MayBeApiKey(*file)) *file = "****";
+  return Concat(PrintHeader(Concat("none (", key.status().message(), ")")),
+                WriteYaml(config, layers.sources()));
 }
 
 // Moves the API key into `loaded`, and reads the other secrets. The password of Redis is only
@@ -136,12 +142,20 @@ void LoadSecrets(absl::StatusOr<ApiKey> key, const FileReader& read_file, Loaded
 }
 
 void CheckTlsFiles(const v1::GatewayConfig& config, const FileReader& read_file, Errors* errors) {
-  for (const TlsPaths& paths :
-       {ToTlsPaths(config.tls()), ToTlsPaths(config.upstream()),
-        ToTlsPaths(config.limits().redis()), ToTlsPaths(config.tracing())}) {
+  for (const TlsPaths& paths : {ToTlsPaths(config.tls()), ToTlsPaths(config.upstream()),
+                                ToTlsPaths(config.limits().redis())}) {
     const auto tls = LoadTlsFiles(paths, read_file, std::chrono::system_clock::now());
     if (!tls.ok()) errors->emplace_back(tls.status().message());
   }
+}
+
+// Only that it can be read, as at the start: deletions do not depend on traces, and the exporter
+// reads it again for each connection.
+void CheckTracingFile(const LoadedConfig& loaded, const FileReader& read_file, Errors* errors) {
+  const std::string& file = loaded.config.tracing().ca_file();
+  if (loaded.traces_url.empty() || file.empty()) return;
+  const absl::StatusOr<std::string> text = read_file(file, kMaxConfigFileBytes);
+  if (!text.ok()) errors->push_back(Concat("tracing.ca_file: ", text.status().message()));
 }
 
 // What the start would open, too.
@@ -192,6 +206,7 @@ LoadResult LoadConfig(int argc, const char* const* argv, const Environment& envi
   LoadSecrets(std::move(key), read_file, &loaded, &errors);
   if (flags.check_config && errors.empty()) {
     CheckTlsFiles(config, read_file, &errors);
+    CheckTracingFile(loaded, read_file, &errors);
     CheckAuditFile(config, &errors);
     CheckProtectedRuns(config, &errors);
   }

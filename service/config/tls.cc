@@ -164,10 +164,6 @@ TlsPaths ToTlsPaths(const v1::LimitsRedis& redis) {
           .authorities = redis.ca_file()};
 }
 
-TlsPaths ToTlsPaths(const v1::Tracing& tracing) {
-  return {.certificate = "", .key = "", .authorities = tracing.ca_file()};
-}
-
 absl::StatusOr<TlsFiles> LoadTlsFiles(const TlsPaths& paths, const FileReader& read_file,
                                       system_clock::time_point now) {
   TlsFiles files;

@@ -33,11 +33,10 @@ struct TlsPaths {
   std::string authorities;
 };
 
-// Those of the gRPC port, those for the upstream, for Redis, and for the collector of traces.
+// Those of the gRPC port, those for the upstream, and those for Redis.
 [[nodiscard]] TlsPaths ToTlsPaths(const v1::Tls& tls);
 [[nodiscard]] TlsPaths ToTlsPaths(const v1::Upstream& upstream);
 [[nodiscard]] TlsPaths ToTlsPaths(const v1::LimitsRedis& redis);
-[[nodiscard]] TlsPaths ToTlsPaths(const v1::Tracing& tracing);
 
 // The content of the files.
 struct TlsFiles {

@@ -110,6 +110,7 @@ bool AuditLog::Close() {
   // A file that has not responded until now does not deserve another second.
   const std::chrono::seconds timeout(is_written ? 1 : 0);
   if (maintenance_.has_value() && !maintenance_->Stop(timeout)) return false;
+  maintenance_.reset();
   if (is_written) ReportDeletedLines(file_->IsDeleted());
   return is_written;
 }

@@ -39,15 +39,17 @@ bool PeriodicThread::Stop(std::chrono::milliseconds timeout) {
 
 void PeriodicThread::Run() {
   std::unique_lock lock(mutex_);
+  bool is_retry = false;  // of a request
   while (true) {
     wake_.wait_for(lock, std::chrono::seconds(1), [this] { return requested_ || stopping_; });
     if (stopping_) break;
-    const bool requested = std::exchange(requested_, false);
+    const bool requested = std::exchange(requested_, false) || is_retry;
     lock.unlock();
+    is_retry = false;
     try {
       task_(requested);
-    } catch (...) {
-      // No memory. The next call is in a second.
+    } catch (...) {  // no memory
+      is_retry = requested;
     }
     lock.lock();
   }

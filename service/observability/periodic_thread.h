@@ -20,7 +20,8 @@ class PeriodicThread {
  public:
   using Task = std::function<void(bool requested)>;
 
-  // Calls `task` every second, and at once after Request(). What it throws ends only that call.
+  // Calls `task` every second, and at once after Request(). What it throws ends only that call; a
+  // request is then repeated a second later.
   explicit PeriodicThread(Task task);
   ~PeriodicThread();  // waits for the end of the call that is running, unless Stop() was called
   PeriodicThread(const PeriodicThread&) = delete;

@@ -62,7 +62,7 @@ def wait_for_count(gateway, event, count):
 
 @pytest.mark.parametrize("flag", ["--config", "--api-key-file", "--tls-certificate-file",
                                   "--upstream-ca-file", "--limits-redis-password-file",
-                                  "--limits-redis-ca-file", "--audit"])
+                                  "--limits-redis-ca-file", "--tracing-ca-file", "--audit"])
 @pytest.mark.parametrize("kind", ["pipe", "folder", "device"])
 @pytest.mark.parametrize("check", [True, False])
 def test_only_regular_files_are_opened_at_the_start(tmp_path, flag, kind, check):
@@ -73,6 +73,7 @@ def test_only_regular_files_are_opened_at_the_start(tmp_path, flag, kind, check)
             "--upstream-ca-file": ["--upstream", "https://upstream.test/v2"],
             "--limits-redis-ca-file": ["--limits-replicas", "2", "--limits-redis-address", "127.0.0.1:1",
                                        "--limits-redis-tls"],
+            "--tracing-ca-file": ["--tracing-otlp-endpoint", "https://collector.test"],
             "--limits-redis-password-file": ["--limits-redis-address", "127.0.0.1:1"]}.get(flag, [])
     done = run_gateway(flag, path, *more, *(["--check-config"] if check else []))
     assert done.returncode in (1, 2)

@@ -142,6 +142,18 @@ TEST_P(HostileUpstreamTest, BoundsMemoryAndTimeAndRespondsCorrectly) {
 INSTANTIATE_TEST_SUITE_P(Attacks, HostileUpstreamTest, ::testing::ValuesIn(Attacks()),
                          [](const auto& param) { return std::string(param.param.name); });
 
+// upstream.max_response_bytes is about the body.
+TEST(LargeHeaderTest, IsNoReasonToDropAResponse) {
+  ScriptedUpstream upstream(Respond(
+      ApiErrorReply(409, "resource.conflict", "x-junk: " + std::string(4000, 'j') + "\r\n")));
+  GatewayProcess gateway(
+      {.upstream = upstream.url(),
+       .flags = {"--max-attempts", "1", "--upstream-max-response-bytes", "1024"}});
+  const DeleteReply reply = DeleteClient(gateway.grpc_address()).Delete();
+  EXPECT_THAT(reply, HasCode(StatusCode::ABORTED));
+  EXPECT_THAT(reply, HasReason("RESOURCE_CONFLICT"));
+}
+
 // More than one response to a request: the next call must not get the rest.
 class UnexpectedBytesTest : public ::testing::TestWithParam<std::size_t> {};
 

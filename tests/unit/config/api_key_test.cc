@@ -114,12 +114,15 @@ TEST(FindApiKeyTest, UnreadableFileDoesNotFallBackToVariable) {
 }
 
 TEST(FindApiKeyTest, AKeyInPlaceOfItsFileIsNotShown) {
-  const auto key = FindApiKey("canary", {}, [](const std::string& path, std::size_t max_bytes) {
-    return ReadFile(path, max_bytes);
-  });
-  EXPECT_EQ(key.status().message(),
-            "API key: cannot read the file (its name is not shown: without a slash it may be the "
-            "key itself): No such file or directory");
+  for (const char* file : {"canary", "a", ": a"}) {
+    const auto key = FindApiKey(file, {}, [](const std::string& path, std::size_t max_bytes) {
+      return ReadFile(path, max_bytes);
+    });
+    EXPECT_EQ(key.status().message(),
+              "API key: cannot read the file (its name is not shown: without a slash it may be the "
+              "key itself): No such file or directory")
+        << file;
+  }
 }
 
 TEST(FindApiKeyTest, MissingKeyErrorNamesBothSources) {

@@ -102,7 +102,7 @@ TEST(LoadConfigTest, ReportsErrorsOfAllSources) {
             "  log.level = \"loud\" (from EVALRUN_LOG_LEVEL): must be one of debug, info, warn, "
             "error\n"
             "  upstream.timeout = \"soon\" (from --upstream-timeout): must be a whole number "
-            "followed by us, ms, s, m or h, such as 1500ms, and at most a year\n"
+            "followed by ms, s, m or h, such as 1500ms, and at most a year\n"
             "  retry.max_attempts = \"0\" (from --max-attempts): must be from 1 to 10\n"
             "  drain.timeout = \"2h\" (from c.yaml:1): must be from 0s to 1h\n"
             "  no API key: set AYMARA_AI_API_KEY, or name a file that holds it with "

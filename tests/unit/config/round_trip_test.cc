@@ -130,6 +130,14 @@ TEST(PrintConfigTest, SaysTheSameAfterAReloadButForSources) {
   EXPECT_EQ(PrintReloaded(std::get<LoadedConfig>(loaded)), expected);
 }
 
+TEST(PrintConfigTest, AKeyInPlaceOfItsFileIsNotShown) {
+  const EarlyExit early_exit =
+      ToEarlyExit(Load({.flags = {"--print-config", "--api-key-file=canary"}, .environment = {}}));
+  EXPECT_EQ(early_exit.exit_code, 0);
+  EXPECT_THAT(early_exit.out, HasSubstr("api_key_file: \"****\"  # from --api-key-file\n"));
+  EXPECT_THAT(early_exit.out, ::testing::Not(HasSubstr("canary")));
+}
+
 TEST(PrintConfigTest, WorksWithoutApiKey) {
   const EarlyExit early_exit = ToEarlyExit(Load({.flags = {"--print-config"}, .environment = {}}));
   EXPECT_EQ(early_exit.exit_code, 0);

@@ -142,7 +142,7 @@ TEST(ReadYamlTest, ErrorsNamePathLineAndSuggestion) {
       {"log: {level: loud}\n",
        "log.level = \"loud\" (from c.yaml:1): must be one of debug, info, warn, error"},
       {"upstream:\n\n  timeout: 10\n",
-       "upstream.timeout = \"10\" (from c.yaml:3): must be a whole number followed by us, ms, s, m "
+       "upstream.timeout = \"10\" (from c.yaml:3): must be a whole number followed by ms, s, m "
        "or h, such as 1500ms, and at most a year"},
       {"upstream: {proxy: \"http://u:canary@h\\n\"}\n",
        "upstream.proxy = \"http://****@h\\n\" (from c.yaml:1): must be UTF-8 without control "
@@ -220,7 +220,7 @@ TEST(ReadYamlTest, ListErrorsNameIndex) {
                           "rules[2] (c.yaml:4): must be a map of keys, not a list or a value",
                           "names (c.yaml:5): must be a list",
                           "waits[1] = \"soon\" (from c.yaml:6): must be a whole number followed by "
-                          "us, ms, s, m or h, such as 1500ms, and at most a year",
+                          "ms, s, m or h, such as 1500ms, and at most a year",
                           "waits[2] (c.yaml:6): must be one value, not a list or a map"));
 }
 

@@ -117,6 +117,17 @@ TEST_F(ActiveCallTest, ErrorHasNoInitialMetadata) {
   EXPECT_EQ(observer_.last().upstream_request_id, "up-1");
 }
 
+// One response must not fill the log's buffer.
+TEST_F(ActiveCallTest, LogsOnlyTheBeginningOfLongUpstreamTexts) {
+  const std::string text(60'000, 'x');
+  Start(&call());
+  call().attempts.Finish(HttpResponse(
+      409, R"({"error":{"code":")" + text + R"(","message":"m"},"request_id":")" + text + R"("})"));
+  EXPECT_EQ(observer_.last().upstream_code, text.substr(0, observability::kMaxLoggedIdLength));
+  EXPECT_EQ(observer_.last().upstream_request_id,
+            text.substr(0, observability::kMaxLoggedIdLength));
+}
+
 TEST_F(ActiveCallTest, MakesARequestIdUnlessTheCallerGivesOne) {
   for (const char* request_id : {"", "with space", "abc-1"}) {
     Start(&call(), 5s, MakeMessage(), FakeMetadata{{"x-request-id", request_id}});

@@ -182,7 +182,6 @@ TEST_F(ReloaderTest, ReloadsKeysAlthoughTheConfigurationIsBroken) {
   EXPECT_EQ(key, "second-key");
 }
 
-// A file that is copied slowly ends before its last sections for a while.
 // Settings of a reload, and others of the start that wait for a restart, need not go together.
 TEST_F(ReloaderTest, ReloadsKeysAfterAReloadThatNeedsARestart) {
   file_.Replace("limits: {redis: {address: 'redis:6379'}, replicas: 3}\n");
@@ -204,6 +203,7 @@ TEST_F(ReloaderTest, ReloadsKeysAfterAReloadThatNeedsARestart) {
   EXPECT_EQ(applied, "new-key 1 redis:6379");
 }
 
+// A file that is copied slowly ends before its last sections for a while.
 TEST_F(ReloaderTest, RemovesThePolicyOnlyWhenThatIsMeant) {
   const std::string rule = "authorization: {rules: [{identities: [dns:a], workspaces: ['*']}]}\n";
   std::string mode;
