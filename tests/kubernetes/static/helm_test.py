@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import api_server  # noqa: E402
 import policy  # noqa: E402
 from manifests import BUILT, HERE, TOP, build, by_kind, check_config, filled_in, gateway, objects, validate  # noqa: E402
 
@@ -123,6 +124,21 @@ def test_values():
     assert "evalrun-gateway.other.svc" in certificate["dnsNames"] and not any(".evalrun" in n for n in certificate["dnsNames"])
     assert "evalrun-gateway-metrics.other.svc" in text
     assert by_kind(built, "NetworkPolicy")["spec"]["egress"][-1]["ports"] == [{"port": 3128}]
+
+
+@pytest.mark.parametrize("name, replicas", [("evalrun-gateway", 5), ("another", None)])
+def test_an_upgrade_with_the_autoscaler_keeps_the_number_of_pods(name, replicas, tmp_path):
+    """Without `replicas` the API server would set 1."""
+    live = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "namespace": "evalrun"}, "spec": {"replicas": 5}}
+    config = tmp_path / "config"
+    with api_server.serve(live) as url:
+        config.write_text(yaml.safe_dump({
+            "clusters": [{"name": "c", "cluster": {"server": url}}], "contexts": [{"name": "c", "context": {"cluster": "c"}}],
+            "current-context": "c"}))
+        done = helm("template", "a-release", CHART, "--namespace", "evalrun", "--dry-run=server", "--kubeconfig", config,
+                    "--disable-openapi-validation", values={"autoscaling": {"enabled": True}})
+    assert done.returncode == 0, done.stderr
+    assert by_kind(objects(done.stdout), "Deployment")["spec"].get("replicas") == replicas
 
 
 def test_off_without_quotation_marks():
