@@ -76,7 +76,7 @@ def test_liveness_responds_despite_slow_clients(deployment, sent):
         for path in ("/healthz", "/readyz"):
             assert deployment.gateway.request("GET", path) == (200, "ok\n")
         assert deployment.gateway.get("/loglevel") == "info\n"
-        assert time.monotonic() - began < 5  # an idle connection lives for 10 s
+        assert time.monotonic() - began < 9  # an idle connection lives for 10 s
 
 
 def test_liveness_does_not_depend_on_the_upstream(deployment):
