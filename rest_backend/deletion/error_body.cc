@@ -2,11 +2,11 @@
 
 #include "rest_backend/deletion/error_body.h"
 
-#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <utility>
 
+#include <absl/strings/ascii.h>
 #include <nlohmann/json.hpp>
 
 #include "rest_backend/deletion/utf8.h"
@@ -25,12 +25,10 @@ std::string_view Trim(std::string_view s) {
   return s.substr(first, s.find_last_not_of(kWhiteSpace) - first + 1);
 }
 
-char ToLower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 // `application/json` and the `+json` family of RFC 6839, with or without parameters.
 bool IsJsonMediaType(std::string_view content_type) {
   std::string type(Trim(content_type.substr(0, content_type.find(';'))));
-  std::ranges::transform(type, type.begin(), ToLower);
+  absl::AsciiStrToLower(&type);
   return type == "application/json" || type.ends_with("+json");
 }
 

@@ -6,6 +6,8 @@
 #include <array>
 #include <cstddef>
 
+#include <absl/strings/ascii.h>
+
 namespace evalrun::deletion {
 namespace {
 
@@ -21,7 +23,6 @@ constexpr bool IsUpper(char c) { return c >= 'A' && c <= 'Z'; }
 constexpr bool IsHexDigit(char c) {
   return IsDigit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
-constexpr char ToLower(char c) { return IsUpper(c) ? static_cast<char>(c - 'A' + 'a') : c; }
 
 // RFC 9562, section 4: 8-4-4-4-12 hexadecimal digits.
 bool IsUuid(std::string_view s) {
@@ -70,7 +71,7 @@ std::string CanonicalId(std::string_view id) {
   const std::string_view uuid = ExtractUuid(id);
   if (uuid.empty()) return std::string(id);
   std::string canonical(uuid);
-  std::ranges::transform(canonical, canonical.begin(), ToLower);
+  absl::AsciiStrToLower(&canonical);
   return canonical;
 }
 
@@ -80,7 +81,7 @@ std::string TrailingUuid(std::string_view id) {
   if (digits.size() < kUuidDigits) return {};
   digits.erase(0, digits.size() - kUuidDigits);
   if (!std::ranges::all_of(digits, IsHexDigit)) return {};
-  std::ranges::transform(digits, digits.begin(), ToLower);
+  absl::AsciiStrToLower(&digits);
   for (const std::size_t hyphen : kUuidHyphens) digits.insert(hyphen, 1, '-');
   return digits;
 }

@@ -56,9 +56,6 @@ class SocketPoll {
   int Open(const curl_sockaddr& address);
   int Close(int fd);
 
-  // Ends an idle connection, so that libcurl does not use it again.
-  static void CloseConnection(int fd);
-
   // What is ready now, without waiting. Valid until the next call.
   [[nodiscard]] std::span<const Event> Ready();
 
@@ -81,6 +78,9 @@ class SocketPoll {
     std::uint32_t wanted = 0;
     bool connection = false;  // made by Open(), and not known to have ended
   };
+
+  // Ends an idle connection, so that libcurl does not use it again.
+  static void CloseConnection(int fd);
 
   Socket& At(int fd);
   void Register(int fd, std::uint32_t events);

@@ -147,22 +147,13 @@ TEST_F(ListenerTest, RecoversFromRunningOutOfDescriptors) {
   EXPECT_EQ(gateway.Get("/readyz").status, 200);
 }
 
-TEST_F(ListenerTest, KeepsDescriptorsForAnUnlimitedNumberOfCalls) {
-  GatewayProcess gateway({.upstream = upstream_.url(),
-                          .flags = {"--upstream-max-in-flight", "0"},
-                          .max_descriptors = 128});
-  EXPECT_TRUE(gateway.WaitForEvent("descriptor_limit_low").has_value());
-  DeleteClient client(gateway.grpc_address());
-  ASSERT_TRUE(client.channel()->WaitForConnected(std::chrono::system_clock::now() + 20s));
-  IdleConnections connections;
-  connections.Open(GetPort(gateway.grpc_address()), 200);
-  EXPECT_THAT(client.Delete(), HasCode(StatusCode::OK));
-}
+// The parameter: upstream.max_in_flight, with 0 for no limit.
+class DescriptorShareTest : public ListenerTest, public ::testing::WithParamInterface<int> {};
 
 // Callers' connections leave descriptors for those to the upstream.
-TEST_F(ListenerTest, KeepsDescriptorsForTheUpstream) {
+TEST_P(DescriptorShareTest, KeepsDescriptorsForTheUpstream) {
   GatewayProcess gateway({.upstream = upstream_.url(),
-                          .flags = {"--upstream-max-in-flight", "16"},
+                          .flags = {"--upstream-max-in-flight", std::to_string(GetParam())},
                           .max_descriptors = 128});
   EXPECT_TRUE(gateway.WaitForEvent("descriptor_limit_low").has_value());
   DeleteClient client(gateway.grpc_address());
@@ -174,6 +165,9 @@ TEST_F(ListenerTest, KeepsDescriptorsForTheUpstream) {
   }
   EXPECT_EQ(gateway.Get("/healthz").status, 200);
 }
+
+INSTANTIATE_TEST_SUITE_P(Limits, DescriptorShareTest, ::testing::Values(16, 0),
+                         ::testing::PrintToStringParamName());
 
 }  // namespace
 }  // namespace evalrun::testing
