@@ -13,6 +13,7 @@
 
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
+#include <openssl/opensslv.h>
 #include <openssl/ssl.h>
 
 #include "rest_backend/deletion/attempt_classification.h"
@@ -37,6 +38,14 @@ long GetLongInfo(CURL* easy, CURLINFO info) {
   long value = 0;
   curl_easy_getinfo(easy, info, &value);
   return value;
+}
+
+// Whether libcurl's TLS sessions may be given to OpenSSL's functions: libcurl may have been built
+// with another major version, or with another library.
+bool CurlUsesThisOpenSsl() {
+  static const bool result = absl::StartsWith(curl_version_info(CURLVERSION_NOW)->ssl_version,
+                                              absl::StrCat("OpenSSL/", OPENSSL_VERSION_MAJOR, "."));
+  return result;
 }
 
 // `10.0.0.1:443`, `[::1]:443`; empty for another family.
@@ -201,7 +210,8 @@ bool Transfer::Begin(const AttemptRequest& request, AttemptObserver* attempt_obs
   if (std::exchange(connect_timeout_is_shorter_, false)) {
     set.Set<CURLOPT_CONNECTTIMEOUT_MS>(long{connect_timeout_.count()});
   }
-  set.Set<CURLOPT_FRESH_CONNECT>(request.fresh_connection ? 1L : 0L);
+  // HasUnexpectedBytes() must be able to look at what a connection that is used again has received.
+  set.Set<CURLOPT_FRESH_CONNECT>(request.fresh_connection || !CurlUsesThisOpenSsl() ? 1L : 0L);
   return constant_options_ == CURLE_OK && tls == CURLE_OK && set.code() == CURLE_OK;
 }
 
@@ -254,6 +264,7 @@ int Transfer::OnSend() {
 }
 
 bool Transfer::HasUnexpectedBytes() const {
+  if (!CurlUsesThisOpenSsl()) return false;
   const curl_tlssessioninfo* session = nullptr;
   // Stays nullptr when there is no TLS.
   curl_easy_getinfo(easy_.get(), CURLINFO_TLS_SSL_PTR, &session);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// transfer.cc asks libcurl's TLS connections for pending bytes: that is defined only where libcurl
-// and the gateway use the same OpenSSL.
+// transfer.cc asks libcurl's TLS connections for pending bytes, where libcurl and the gateway use
+// the same OpenSSL. Where they do not, each call to the upstream needs a new connection.
 #include <string>
 
 #include <curl/curl.h>
