@@ -68,7 +68,10 @@ def seed():
 
 def manifests(deployment, connection_age):
     """The manifests of the test's overlay, built by kubectl's kustomize."""
-    age = [{"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": f"--server-max-connection-age={connection_age}"}]
+    flags = [f"--server-max-connection-age={connection_age}", "--tls-certificate-file=/etc/evalrun-gateway-tls/tls.crt",
+             "--tls-key-file=/etc/evalrun-gateway-tls/tls.key", "--tls-client-ca-file=/etc/evalrun-gateway-tls/ca.crt",
+             "--tls-client-certificates=required"]
+    flags = [{"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": flag} for flag in flags]
     pull = [{"op": "add", "path": "/spec/template/spec/containers/0/imagePullPolicy", "value": deployment.images.pull_policy}]
     overlay = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "namespace": deployment.namespace.name,
@@ -81,7 +84,7 @@ def manifests(deployment, connection_age):
                                 "options": {"disableNameSuffixHash": True}}],
         "patches": [{"path": "backend.yaml"},
                     {"target": {"kind": "Deployment"}, "patch": json.dumps(pull)},
-                    {"target": {"kind": "Deployment", "name": "evalrun-gateway"}, "patch": json.dumps(age)}],
+                    {"target": {"kind": "Deployment", "name": "evalrun-gateway"}, "patch": json.dumps(flags)}],
     }
     claim = {
         "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "backend"},

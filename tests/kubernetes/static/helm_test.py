@@ -36,7 +36,7 @@ VALUES = {
         "networkPolicy": {"extraEgress": [{"to": [{"ipBlock": {"cidr": "10.20.0.0/16"}}],
                                            "ports": [{"port": 6380, "protocol": "TCP"}]}]}},
 }
-NOT_IN_THE_CHART = {"development", "tls"}
+NOT_IN_THE_CHART = {"development"}
 
 
 def helm(*arguments, values=None):
@@ -100,7 +100,7 @@ def test_values():
         "certManager": {"enabled": True, "issuerRef": {"kind": "Issuer", "name": "i"}},
         "plainPrometheus": {"enabled": True},
         "networkPolicy": {"extraEgress": [{"to": [{"ipBlock": {"cidr": "10.1.0.0/16"}}], "ports": [{"port": 3128}]}]},
-        "resources": {"requests": {"cpu": "1"}}, "nodeSelector": {"a": "b"}, "tolerations": [{"key": "k"}],
+        "resources": {"requests": {"cpu": "1"}}, "terminationGracePeriodSeconds": 90, "nodeSelector": {"a": "b"}, "tolerations": [{"key": "k"}],
         "podAnnotations": {"x": "v"}, "podLabels": {"team": "z"},
         "extraContainers": [{"name": "shipper", "image": "s:1"}],
     }, namespace="other")
@@ -112,6 +112,7 @@ def test_values():
     assert container["image"] == f"registry.example/gw@{digest}" and pod["imagePullSecrets"] == [{"name": "pull"}]
     assert "--limits-replicas=6" in container["args"]
     assert container["resources"] == {"requests": {"cpu": "1"}} and shipper["name"] == "shipper"
+    assert pod["terminationGracePeriodSeconds"] == 90
     assert pod["nodeSelector"] == {"a": "b"} and pod["tolerations"] == [{"key": "k"}]
     assert {v["name"]: v["secret"]["secretName"] for v in pod["volumes"] if "secret" in v} == {"key": "a", "tls": "t", "redis": "r"}
     template = by_kind(built, "Deployment")["spec"]["template"]["metadata"]
@@ -144,6 +145,24 @@ def test_an_upgrade_with_the_autoscaler_keeps_the_number_of_pods(name, replicas,
 def test_off_without_quotation_marks():
     config = gateway_yaml(objects(render({"mesh": "istio", "config": {"audit": {"to": False}, "tls": {"client_certificates": False}}})))
     assert config["audit"]["to"] == "off" and config["tls"]["client_certificates"] == "off"
+
+
+def test_tls_without_client_certificates():
+    text = render({"config": {"tls": {"client_certificates": False, "client_ca_file": None}}})
+    built = objects(text)
+    assert gateway_yaml(built)["tls"] == {"certificate_file": "/etc/evalrun-gateway-tls/tls.crt",
+                                          "key_file": "/etc/evalrun-gateway-tls/tls.key", "client_certificates": "off"}
+    assert not any(argument.startswith("--tls-") for argument in gateway(built)["containers"][0]["args"])
+    done = check_config(text)
+    assert done.returncode == 0, done.stderr
+
+
+def test_null_removes_what_the_overlay_has():
+    text = render({"config": {"audit": None, "server": {"max_connection_age": None}, "limits": None}})
+    config = gateway_yaml(objects(text))
+    assert not {"audit", "limits"}.intersection(config) and config["server"] == {}
+    done = check_config(text)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_namespace_that_is_a_number():
@@ -211,6 +230,8 @@ def test_egress_of_the_readme():
 
 @pytest.mark.parametrize("values, word", [
     ({"replica": 3}, "replica"),
+    ({"autoscaling": {"enabled": True, "maxReplicas": 2}}, "minReplicas"),
+    ({"config": {"authorization": None}}, "config.authorization"),
     ({"image": {"digest": "sha256:1"}}, "digest"),
     ({"config": {"authorization": {"rules": []}}}, "config.authorization"),
     ({"config": {"limits": {"rules": [{"name": "caller", "by": "caller", "rate": "REPLACE-ME"}]}}}, "config.limits"),

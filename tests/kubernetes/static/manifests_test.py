@@ -59,8 +59,11 @@ CONFIG_DEFECTS = {
     "no number": ("operator", "--limits-replicas=13", "--limits-replicas=many", "limits.replicas"),
     "a number after a blank": ("operator", "--limits-replicas=13", "--limits-replicas\n        - '12'", "is 12, and"),
     "an audit file that is on no volume": ("files", "--audit=/var/log/evalrun-gateway/", "--audit=/srv/", "audit.to"),
-    "a configuration that is not mounted": ("tls", "- /etc/evalrun-gateway/", "- /etc/evalrun/", "/etc/evalrun/gateway.yaml"),
+    "a configuration that is not mounted": ("production", "- /etc/evalrun-gateway/", "- /etc/evalrun/", "/etc/evalrun/gateway.yaml"),
     "a file that is a folder": ("production", "file: /etc/evalrun-gateway-key/api-key", "file: /etc", "cannot read /etc"),
+    "another port": ("production", "    listen: 0.0.0.0:50051", "    listen: 0.0.0.0:50052", "listen: is 0.0.0.0:50052"),
+    "another admin port": ("production", "admin_listen: 0.0.0.0:9090", "admin_listen: 0.0.0.0:9091", "admin_listen: is"),
+    "a drain as long as the grace period": ("production", "      timeout: 30s", "      timeout: 37s", "up to 45 s"),
     "malformed gateway.yaml": ("production", "    drain:\n", "    drain: [\n", "gateway.yaml: malformed YAML"),
     "no gateway.yaml": ("production", "  gateway.yaml: |", "  gateway.yml: |", "no gateway.yaml"),
     "a section that is none": ("production", "    authorization:\n", "    authorization: 1\n    x:\n", "authorization ("),
@@ -75,6 +78,33 @@ def test_check_config_finds(name):
     assert text.count(old) == 1
     done = check_config(text.replace(old, new))
     assert done.returncode == 2 and word in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("overlay, old, new", [
+    ("production", "https", "kubernetes.io/h2c"), ("production-mesh", "kubernetes.io/h2c", "https")])
+def test_services_have_to_say_what_the_gateway_speaks(overlay, old, new):
+    """Proxies go by it."""
+    text = filled_in(build(DEPLOY / "overlays" / overlay))
+    changed_text = text.replace(f"appProtocol: {old}", f"appProtocol: {new}")
+    done = check_config(changed_text)
+    assert done.returncode == 2 and done.stderr.count(f"appProtocol is {new}, and the gateway speaks {old}") == 2, done.stderr
+
+
+def test_tls_is_as_the_configuration_says():
+    """For callers without certificates too; without settings, the component refuses plaintext."""
+    def server_only(config, _):
+        config["tls"].update(client_certificates="off")
+        del config["tls"]["client_ca_file"]
+
+    def without(config, _):
+        config["tls"] = {}
+        config["server"]["insecure"] = True
+
+    text = filled_in(build(DEPLOY / "overlays/production"))
+    done = check_config(changed(text, server_only))
+    assert done.returncode == 0, done.stderr
+    done = check_config(changed(text, without))
+    assert done.returncode == 2 and "tls.certificate_file" in done.stderr, done.stderr
 
 
 @pytest.mark.parametrize("text, word", [
@@ -104,10 +134,9 @@ def vault_agent(config, _):
 
 
 def spiffe_helper(config, pod):
-    """The container comes first, as patches of kustomize add it. Without the flags of the component tls."""
+    """The container comes first, as patches of kustomize add it."""
     config["tls"] |= {"certificate_file": "/run/svid/svid.pem", "key_file": "/run/svid/svid_key.pem",
                       "client_ca_file": "/run/svid/svid_bundle.pem"}
-    pod["containers"][0]["args"] = ["--config", "/etc/evalrun-gateway/gateway.yaml"]
     pod["containers"][0]["volumeMounts"].append({"name": "svid", "mountPath": "/run/svid"})
     pod["containers"].insert(0, {"name": "spiffe-helper", "image": "spiffe-helper:1", "args": ["-config", "/etc/helper.conf"]})
 
@@ -121,7 +150,6 @@ def redis_over_tls(config, _):
 def one_file_for_two(config, pod):
     """By a volume that is a file."""
     config["tls"] |= {"certificate_file": "/run/tls/both.pem", "key_file": "/run/tls/both.pem", "client_ca_file": "/run/tls/ca"}
-    pod["containers"][0]["args"] = ["--config", "/etc/evalrun-gateway/gateway.yaml"]
     pod["containers"][0]["volumeMounts"].append({"name": "both", "mountPath": "/run/tls/both.pem", "subPath": "both.pem"})
 
 
@@ -218,7 +246,8 @@ ENGINE = f"""#!{sys.executable}
 import os, pathlib, sys
 if sys.argv[1] == "info":
     sys.exit()
-pathlib.Path(__file__ + ".arguments").write_text("\\n".join(sys.argv[1:]))
+with open(__file__ + ".arguments", "a") as file:
+    print("\\n".join(sys.argv[1:]), file=file)
 for _, root, mode in (a.split(":") for a in sys.argv if a.startswith("--volume=")):
     for each in [pathlib.Path(root), *pathlib.Path(root).rglob("*")]:
         wanted = 0o7 if mode == "rw" else 0o5 if each.is_dir() else 0o4
@@ -243,6 +272,8 @@ def test_program_of_an_image(engine, tmp_path):
     done = check_config(text, "--image", "registry.example/gw:1", **process)
     assert done.returncode == 0 and "configuration OK" in done.stdout, done.stderr
     arguments = (tmp_path / f"{engine}.arguments").read_text().splitlines()
+    arguments, again = arguments[:len(arguments) // 2], arguments[len(arguments) // 2:]
+    assert again == [*arguments[:-1], "--print-config"]
     root = arguments[arguments.index("--config") + 1].removesuffix("/etc/evalrun-gateway/gateway.yaml")
     audit = f"{root}/var/log/evalrun-gateway"
     assert arguments[:arguments.index("--config")] == [
@@ -307,8 +338,8 @@ def test_overlay_outside_the_repository(tmp_path):
 
 
 def test_every_component_is_composed():
-    used = {pathlib.Path(component).name for folder in (HERE / "compositions").iterdir()
-            for component in yaml.safe_load((folder / "kustomization.yaml").read_text())["components"]}
+    used = {pathlib.Path(component).name for folder in BUILT
+            for component in yaml.safe_load((folder / "kustomization.yaml").read_text()).get("components", [])}
     assert used == {component.name for component in (DEPLOY / "components").iterdir()}
 
 
@@ -341,14 +372,12 @@ DEFECTS = {
     "seccomp": (lambda b: gateway(b)["securityContext"].pop("seccompProfile"), "seccomp"),
     "token": (lambda b: gateway(b).pop("automountServiceAccountToken"), "token"),
     "host network": (lambda b: gateway(b).update(hostNetwork=True), "hostNetwork"),
-    "short grace": (lambda b: gateway(b).update(terminationGracePeriodSeconds=38), "terminationGracePeriodSeconds"),
     "no delay": (lambda b: by_kind(b, "ConfigMap")["data"].update({"gateway.yaml": "drain: {delay: 0s}"}), "drain.delay"),
     "service": (lambda b: by_kind(b, "Service")["spec"]["selector"].update(x="y"), "selects no pods"),
     "port": (lambda b: by_kind(b, "Service")["spec"]["ports"][0].update(targetPort="http"), "no port http"),
     "budget": (lambda b: by_kind(b, "PodDisruptionBudget")["spec"]["selector"]["matchLabels"].update(x="y"), "selects no pods"),
     "no budget": (lambda b: b.remove(by_kind(b, "PodDisruptionBudget")), "no PodDisruptionBudget"),
     "secret": (lambda b: b.append({"kind": "Secret", "metadata": {"name": "key", "namespace": "evalrun"}}), "secret"),
-    "plaintext port": (lambda b: by_kind(b, "Service")["spec"]["ports"][0].update(appProtocol="kubernetes.io/h2c"), "appProtocol"),
     "no IPv6": (lambda b: egress(b, 443)["to"].pop(1), "IPv6"),
     "private IPv6": (lambda b: egress(b, 443)["to"][1]["ipBlock"]["except"].pop(0), "private"),
     "private IPv4": (lambda b: egress(b, 443)["to"][0]["ipBlock"]["except"].pop(0), "private"),

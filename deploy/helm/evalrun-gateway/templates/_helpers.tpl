@@ -59,17 +59,27 @@
 {{- add (ternary .Values.autoscaling.maxReplicas .Values.replicas .Values.autoscaling.enabled | int) $surge -}}
 {{- end }}
 
+{{/* Takes members that are null out of an object, in place: `config: {tls: null}` removes what the overlay has there. */}}
+{{- define "evalrun.removeNulls" -}}
+{{- $object := . -}}
+{{- range $name, $value := $object -}}
+{{- if kindIs "invalid" $value }}{{ $_ := unset $object $name }}{{ else if kindIs "map" $value }}{{ include "evalrun.removeNulls" $value }}{{ end -}}
+{{- end -}}
+{{- end }}
+
 {{/* gateway.yaml */}}
 {{- define "evalrun.config" -}}
 {{- $config := .Files.Get (printf "files/%s/gateway.yaml" (ternary "production-mesh" "production" (ne .Values.mesh ""))) | fromYaml -}}
 {{- $_ := set $config.limits "replicas" (include "evalrun.maxPods" . | int) -}}
 {{- $config = mergeOverwrite $config (deepCopy .Values.config) -}}
+{{- include "evalrun.removeNulls" $config -}}
 {{- /* Helm reads an unquoted `off` as false. */ -}}
 {{- if kindIs "bool" (dig "audit" "to" "" $config) }}{{ $_ := set $config.audit "to" "off" }}{{ end -}}
 {{- if kindIs "bool" (dig "tls" "client_certificates" "" $config) }}{{ $_ := set $config.tls "client_certificates" "off" }}{{ end -}}
 {{- $text := toYaml $config -}}
 {{- if contains "REPLACE-ME" $text }}{{ fail "config: set config.authorization (rules, or allow_all: true and rules: []) and config.limits.rules" }}{{ end -}}
-{{- if not (or $config.authorization.rules $config.authorization.allow_all) }}{{ fail "config.authorization: without rules every caller may delete in every workspace; say allow_all: true if that is meant" }}{{ end -}}
-{{- if and .Values.redis.enabled (not (dig "redis" "address" "" $config.limits)) }}{{ fail "config.limits.redis.address: has to be set with redis.enabled, such as redis:6379" }}{{ end -}}
+{{- $authorization := $config.authorization | default dict -}}
+{{- if not (or $authorization.rules $authorization.allow_all) }}{{ fail "config.authorization: without rules every caller may delete in every workspace; say allow_all: true if that is meant" }}{{ end -}}
+{{- if and .Values.redis.enabled (not (dig "limits" "redis" "address" "" $config)) }}{{ fail "config.limits.redis.address: has to be set with redis.enabled, such as redis:6379" }}{{ end -}}
 {{- $text -}}
 {{- end }}
