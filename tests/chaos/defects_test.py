@@ -7,9 +7,11 @@ import subprocess
 import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
+DEFECTS = sorted((HERE / "defects").glob("*.patch"))
+assert DEFECTS
 
 
-@pytest.mark.parametrize("patch", sorted((HERE / "defects").glob("*.patch")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("patch", DEFECTS, ids=lambda path: path.stem)
 def test_defect_applies(patch):
     done = subprocess.run(["patch", "--dry-run", "--strip=1", "--fuzz=0", "--force", "--input", patch],
                           cwd=HERE.parents[1], check=False, capture_output=True, text=True)

@@ -31,7 +31,7 @@ def command():
     try:
         return COMMANDS[language](directory)
     except Missing as missing:
-        pytest.exit(f"skipped: {missing}", returncode=77)
+        pytest.skip(str(missing))
 
 
 def run_to_end(command, address, run, *more, timeout=120):
@@ -112,6 +112,7 @@ def on_localhost(gateway):
     return on_host("localhost", gateway)
 
 
+@pytest.mark.usefixtures("command")
 def test_gateway_of_the_recipe_has_a_valid_configuration(certificates):
     done = from_recipe("AYMARA_AI_API_KEY=", "--tls-client-certificates", certificates,
                        before='evalrun-gateway() { "$GATEWAY_UNDER_TEST" "$@" --check-config; }')

@@ -66,6 +66,7 @@ def test_not_serving_gateway_gets_no_calls(deployment, connect, any_run):
     remaining, draining = deployment.gateway, deployment.start_gateway("--drain-delay", "1m")
     with Load(connect(draining.grpc_address, remaining.grpc_address), any_run) as load:
         load.wait_for_more(100)
+        assert draining.access_log, "it is called"
         draining.signal(signal.SIGTERM)
         draining.wait_for_event("draining")
         for _ in range(20):  # until the client has received NOT_SERVING

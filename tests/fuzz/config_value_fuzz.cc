@@ -99,7 +99,7 @@ void CheckEscape(std::string_view text) {
                               [](unsigned char c) { return absl::ascii_isprint(c); }),
           "what is shown is printable ASCII");
   Require(config::Escape(text).size() <= 4 * 100 + 3, "what is shown is short");
-  Require(!config::IsPlainText(text) || IsValidUtf8(text), "plain text is valid UTF-8");
+  Require(!config::IsPlainText(text) || IsUtf8(text), "plain text is valid UTF-8");
 }
 
 }  // namespace

@@ -21,17 +21,17 @@ using deletion::ErrorBody;
 constexpr std::size_t kMaxFieldErrors = 8;
 
 void CheckText(const ErrorBody& body) {
-  Require(IsValidUtf8(body.code), "error.code is valid UTF-8");
-  Require(IsValidUtf8(body.message), "the message is valid UTF-8");
-  Require(IsValidUtf8(body.request_id), "the request id is valid UTF-8");
-  Require(IsValidUtf8(body.details), "error.details is valid UTF-8");
+  Require(IsUtf8(body.code), "error.code is valid UTF-8");
+  Require(IsUtf8(body.message), "the message is valid UTF-8");
+  Require(IsUtf8(body.request_id), "the request id is valid UTF-8");
+  Require(IsUtf8(body.details), "error.details is valid UTF-8");
   Require(body.details.size() <= deletion::kMaxDetailsBytes, "error.details is bounded");
   Require(body.details.empty() || body.kind == BodyKind::kApiError,
           "error.details is the API's own");
   Require(body.field_errors.size() <= kMaxFieldErrors, "field errors are bounded");
   for (const deletion::FieldError& error : body.field_errors) {
-    Require(IsValidUtf8(error.field), "a field's path is valid UTF-8");
-    Require(IsValidUtf8(error.description), "a field's description is valid UTF-8");
+    Require(IsUtf8(error.field), "a field's path is valid UTF-8");
+    Require(IsUtf8(error.description), "a field's description is valid UTF-8");
   }
 }
 

@@ -43,7 +43,7 @@ void CheckRule(const FaultRule& rule) {
 void CheckScript(std::string_view text) {
   const auto script = backend::ParseFaultScript(text);
   if (!script.ok()) {
-    Require(IsValidUtf8({script.status().message().data(), script.status().message().size()}),
+    Require(IsUtf8({script.status().message().data(), script.status().message().size()}),
             "why a script is refused is valid UTF-8");
     return;
   }

@@ -11,7 +11,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "rest_backend/deletion/utf8.h"
+#include "tests/support/utf8.h"
 
 namespace evalrun::fuzz {
 
@@ -23,9 +23,7 @@ inline void Require(bool holds, const char* property) {
   std::abort();
 }
 
-[[nodiscard]] inline bool IsValidUtf8(std::string_view text) {
-  return deletion::ToValidUtf8(text) == text;
-}
+using testing::IsUtf8;
 
 // Whether all characters are from `set`.
 [[nodiscard]] inline bool ConsistsOf(std::string_view text, std::string_view set) {

@@ -25,7 +25,7 @@ void CheckUtf8(std::string_view bytes) {
     const std::string_view prefix = deletion::Utf8Prefix(valid, max_bytes);
     Require(prefix.size() <= max_bytes && valid.starts_with(prefix),
             "a prefix is one, within its size");
-    Require(IsValidUtf8(prefix), "a prefix cuts no sequence");
+    Require(IsUtf8(prefix), "a prefix cuts no sequence");
     Require(prefix.size() + 4 > std::min(max_bytes, valid.size()),
             "a prefix is no shorter than it must");
   }
@@ -34,7 +34,7 @@ void CheckUtf8(std::string_view bytes) {
 void CheckClean(std::string_view bytes) {
   const std::string clean = handler::CleanUpstreamText(bytes, kKey);
   Require(clean.find(kKey) == std::string::npos, "the key is not repeated");
-  Require(IsValidUtf8(clean), "what is repeated is valid UTF-8");
+  Require(IsUtf8(clean), "what is repeated is valid UTF-8");
   Require(std::ranges::none_of(clean, [](unsigned char c) { return c < 0x20 || c == 0x7F; }),
           "what is repeated has no control character");
   Require(handler::CleanUpstreamText(clean, kKey) == clean, "what is clean stays as it is");

@@ -212,23 +212,28 @@ FLOODS = (
 
 def run(name, address, size, connections, seconds, trusted_ca=None):
     attack, end = globals()[name], time.monotonic() + seconds
-    sent, opened, lock = 0, 0, threading.Lock()
+    sent, opened, lock, errors = 0, 0, threading.Lock(), []
 
     def repeat():
         nonlocal sent, opened
-        while sent < size and time.monotonic() < end:
-            with contextlib.suppress(OSError):
-                with http2.connect(address, trusted_ca) as connection:
-                    connection.settimeout(max(0.1, min(5.0, end - time.monotonic())))
-                    count = attack(connection, max(1, size // connections))
-                    with lock:
-                        sent, opened = sent + count, opened + 1
+        try:
+            while sent < size and time.monotonic() < end:
+                with contextlib.suppress(OSError):
+                    with http2.connect(address, trusted_ca) as connection:
+                        connection.settimeout(max(0.1, min(5.0, end - time.monotonic())))
+                        count = attack(connection, max(1, size // connections))
+                        with lock:
+                            sent, opened = sent + count, opened + 1
+        except Exception as error:  # noqa: BLE001: it is raised below
+            errors.append(error)
 
     threads = [threading.Thread(target=repeat) for _ in range(connections)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    if errors:
+        raise errors[0]
     return sent, opened
 
 

@@ -48,6 +48,7 @@ def test_flood(make_deployment, upstream, authority, name, tls, size):
     assert deployment.delete() == "OK"
     cost = measure.run_attack(deployment, name, *size)
     print(cost)
+    assert cost.sent > 0 and cost.connections > 0, cost
     if size[1] < 64 or name not in WITHOUT_TIME_BOUND:
         assert cost.success >= MIN_SUCCESS, cost
         assert not (LONG and HOOKS) or cost.p99 < MAX_P99_S, cost

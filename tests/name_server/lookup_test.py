@@ -261,7 +261,7 @@ def test_name_of_redis_is_silent(name_server, start, tmp_path):
 
 @pytest.mark.skipif(shutil.which("redis-server") is None, reason="redis-server is not installed")
 def test_name_of_redis(name_server, start, tmp_path):
-    """It is used as soon as it can be looked up, and stays in use when it no longer can."""
+    """It is used as soon as it can be looked up."""
     with subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "--", "redis-server", "--bind", "127.0.0.4",
                            "--save", ""], cwd=tmp_path, stdout=subprocess.DEVNULL) as redis:
         try:

@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """What must be seen of each of the seven faults (faults.py), on the real programs."""
 
+import pathlib
+import re
+
 import pytest
 
 import faults
 from prometheus_process import IS_MISSING
+
+RUNBOOK = pathlib.Path(__file__).resolve().parents[2] / "deploy/prometheus/RUNBOOK.md"
 
 pytestmark = pytest.mark.skipif(IS_MISSING, reason="prometheus (Debian package)")
 
@@ -37,4 +42,5 @@ def test_what_an_operator_sees(name, tmp_path):
         assert seen.alerts == []
     else:
         assert f"{alert} (firing)" in seen.alerts
-    assert all(f"](../../deploy/prometheus/RUNBOOK.md#{link[1:].partition(']')[0]})" in link for link in seen.runbook)
+    headings = [heading.lower().replace(" ", "-") for heading in re.findall("^## (.*)", RUNBOOK.read_text(), re.MULTILINE)]
+    assert seen.runbook and all(link.rpartition("#")[2].rstrip(")") in headings for link in seen.runbook), seen.runbook

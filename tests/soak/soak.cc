@@ -199,7 +199,7 @@ void Soak(const Flags& flags, const GatewayProcess& gateway, WindowRecorder* rec
 }
 
 // Checks whether all resources are released when there are no calls. `before` was measured before
-// the first call.
+// the load.
 std::vector<std::string> LeakedResources(const GatewayProcess& gateway, const Sample& before) {
   const auto deadline = Clock::now() + kIdleTimeout;
   std::vector<std::string> kept;
@@ -251,6 +251,12 @@ int Run(const Flags& flags) {
   const std::vector<std::string> grew = FindGrowth(recorder.windows(), limits);
   faults.insert(faults.end(), grew.begin(), grew.end());
   if (recorder.windows().size() < 4) faults.emplace_back("fewer than 4 windows show nothing");
+  long calls = 0;
+  for (const auto& [end, count] : recorder.ends()) calls += count;
+  const auto ok = recorder.ends().find("OK");
+  if (ok == recorder.ends().end() || ok->second < calls / 2) {
+    faults.emplace_back("fewer than half of the calls were OK");
+  }
   if (recorder.unanswered() > 0) {
     faults.push_back(
         absl::StrFormat("%d calls were left without a response", recorder.unanswered()));

@@ -128,6 +128,8 @@ def check_tidy(build_dir, everything):
     commands = compile_commands(build_dir)
     files = [path for path in sources(".cc")
              if everything or short(path.parent).startswith(FAST)]
+    if not files:
+        sys.exit(f"no *.cc files in {FAST}: this check would check nothing")
     # clang-tidy would guess the flags of a file that is not built.
     not_built = [short(path) for path in files if path not in commands]
     if not_built:

@@ -5,7 +5,8 @@
     summarize.py [--ctest-failed] [--also-failed WHAT] FILE...
 
 Before it, the end of what each failed test has printed. Exit status 0 if at least one test passed and none failed. A test that could not be started counts as
-failed. A test that skipped itself counts as skipped, never as passed, and so does each test of pytest that did.
+failed. A test that skipped itself counts as skipped, never as passed, and so does each test of pytest that did, which one
+test of ctest runs: if all of them did, that one is skipped.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import xml.etree.ElementTree as ElementTree
 
 # ctest's messages for tests that are skipped on purpose. It also reports tests as skipped that it could
 # not run.
-SKIPPED_ON_PURPOSE = ("SKIP_RETURN_CODE", "SKIP_REGULAR_EXPRESSION", "Disabled")
+SKIPPED_ON_PURPOSE = ("SKIP_RETURN_CODE", "Disabled")
 
 MAX_OUTPUT_LINES = 60  # of each failed test
 
@@ -29,13 +30,15 @@ def outcome(case):
         reason = skipped.get("message", "") if skipped is not None else ""
         on_purpose = status == "disabled" or reason.startswith(SKIPPED_ON_PURPOSE)
         return "skipped" if on_purpose else "failed"
-    return "passed" if status == "run" else "failed"
+    if status != "run":
+        return "failed"
+    return "skipped" if count_within(case, "skipped") and not count_within(case, "passed") else "passed"
 
 
-def skipped_within(case):
-    """How many tests of pytest, which one test of ctest runs, skipped themselves, by pytest's closing line."""
+def count_within(case, result):
+    """How many tests of pytest, which one test of ctest runs, had this result, by pytest's closing line."""
     closing = re.findall(r"^=* ?((?:\d+ [a-z]+, )*\d+ [a-z]+) in [\d.]+s", case.findtext("system-out") or "", re.MULTILINE)
-    return sum(int(count) for line in closing for count in re.findall(r"(\d+) skipped", line))
+    return sum(int(count) for line in closing for count in re.findall(rf"(\d+) {result}", line))
 
 
 def print_output(case):
@@ -61,9 +64,11 @@ def main():
             names["failed"].append(f"ctest, which did not write its results: {error}")
             continue
         for case in cases:
-            names[outcome(case)].append(case.get("name"))
-            names["skipped"] += [f"{case.get('name')}, a test of it"] * skipped_within(case)
-            if outcome(case) == "failed":
+            result = outcome(case)
+            names[result].append(case.get("name"))
+            if result != "skipped":
+                names["skipped"] += [f"{case.get('name')}, a test of it"] * count_within(case, "skipped")
+            if result == "failed":
                 failed_cases.append(case)
 
     if arguments.ctest_failed and not names["failed"] and names["passed"]:

@@ -137,6 +137,11 @@ TEST_P(HostileUpstreamTest, BoundsMemoryAndTimeAndRespondsCorrectly) {
   }
   EXPECT_LT(PeakMemory(gateway), before + 8 * kMiB);
   EXPECT_THAT(client.Delete(), HasCode(StatusCode::OK));
+  // With LeakSanitizer the exit status is not 0 if there are leaks.
+  gateway.process().Signal(SIGTERM);
+  const auto exit = gateway.process().WaitForExit();
+  ASSERT_TRUE(exit.has_value());
+  EXPECT_EQ(exit->code, 0) << gateway.process().stderr_text();
 }
 
 INSTANTIATE_TEST_SUITE_P(Attacks, HostileUpstreamTest, ::testing::ValuesIn(Attacks()),
