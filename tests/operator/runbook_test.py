@@ -148,14 +148,17 @@ def test_kubernetes_commands_name_what_the_manifests_have():
     assert len(lines) >= 10
     assert set(re.findall(r"-n (\S+)", text.replace("-n -", ""))) <= {"evalrun"}
     assert set(re.findall(r" -c (\S+)", text)) - {"curl"} <= {container["name"]}
-    for label in re.findall(r" -l (\S+)=(\S+)", text):
-        assert label in labels.items()
+    selected = re.findall(r" -l (\S+)=(\S+)", text)
+    assert selected and set(selected) <= set(labels.items())
     image = (TOP / "deploy/Containerfile").read_text()
-    for program, config in re.findall(r"-- (/usr/bin/\S+) --config (\S+)", text):
+    programs = re.findall(r"-- (/usr/bin/\S+) --config (\S+)", text)
+    secrets = re.findall(r"get secret (\S+) -o jsonpath='\{\.data\.([\w-]+)", text)
+    assert programs and secrets
+    for program, config in programs:
         assert program in image
         assert any(config.startswith(mount["mountPath"]) for mount in container["volumeMounts"])
     mounted = yaml.safe_dump(pod) + (TOP / "deploy/README.md").read_text()
-    for secret, name in re.findall(r"get secret (\S+) -o jsonpath='\{\.data\.([\w-]+)", text):
+    for secret, name in secrets:
         assert secret in mounted and name in mounted
     # The image has no shell: only the gateway's own program is run in it.
     assert all("/usr/bin/evalrun-gateway" in line for line in lines if " exec " in line)

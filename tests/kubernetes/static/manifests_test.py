@@ -86,8 +86,11 @@ def test_services_have_to_say_what_the_gateway_speaks(overlay, old, new):
     """Proxies go by it."""
     text = filled_in(build(DEPLOY / "overlays" / overlay))
     changed_text = text.replace(f"appProtocol: {old}", f"appProtocol: {new}")
-    done = check_config(changed_text)
+    other = "kind: Service\nmetadata: {name: other}\nspec: {type: ExternalName, externalName: other.example}"
+    of_another = "kind: Service\nmetadata: {name: o}\nspec: {selector: {a: b}, ports: [{targetPort: grpc, appProtocol: x}]}"
+    done = check_config("\n---\n".join([changed_text, other, of_another]))
     assert done.returncode == 2 and done.stderr.count(f"appProtocol is {new}, and the gateway speaks {old}") == 2, done.stderr
+    assert done.stderr.count("appProtocol") == 2
 
 
 def test_tls_is_as_the_configuration_says():
