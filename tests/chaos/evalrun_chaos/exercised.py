@@ -69,9 +69,9 @@ def _callers(evidence, log):
               and record.call is not record.story.calls[0])
     yield row("attempts again by gRPC's retry policy", stories // 500,
               lambda record: max(0, attempts(record) - 1) if record.call.retried_by_grpc else 0)
-    # The gateway made one attempt, so only an earlier attempt of gRPC can have deleted the run. Rare, and rarer still
-    # where a backend takes long to come back: most calls of that time then reach none.
-    yield row("`presumed` for gRPC's earlier attempt alone", stories // 10000,
+    # The gateway made one attempt, so only an earlier attempt of gRPC can have deleted the run. Three fewer, because a
+    # short run has few, and fewer where a backend takes long to come back: most calls of that time then reach none.
+    yield row("`presumed` for gRPC's earlier attempt alone", stories // 2000 - 3,
               lambda record: record.response.deletion == "presumed" and attempts(record) > 1
               and log[record.call.request_id][-1]["sends"] == 1)
 
