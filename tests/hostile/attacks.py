@@ -9,6 +9,7 @@ it, until all together have sent BYTES, or for SECONDS. It prints how many MiB w
 connections.
 """
 
+import concurrent.futures
 import contextlib
 import struct
 import sys
@@ -212,28 +213,21 @@ FLOODS = (
 
 def run(name, address, size, connections, seconds, trusted_ca=None):
     attack, end = globals()[name], time.monotonic() + seconds
-    sent, opened, lock, errors = 0, 0, threading.Lock(), []
+    sent, opened, lock = 0, 0, threading.Lock()
 
     def repeat():
         nonlocal sent, opened
-        try:
-            while sent < size and time.monotonic() < end:
-                with contextlib.suppress(OSError):
-                    with http2.connect(address, trusted_ca) as connection:
-                        connection.settimeout(max(0.1, min(5.0, end - time.monotonic())))
-                        count = attack(connection, max(1, size // connections))
-                        with lock:
-                            sent, opened = sent + count, opened + 1
-        except Exception as error:  # noqa: BLE001: it is raised below
-            errors.append(error)
+        while sent < size and time.monotonic() < end:
+            with contextlib.suppress(OSError):
+                with http2.connect(address, trusted_ca) as connection:
+                    connection.settimeout(max(0.1, min(5.0, end - time.monotonic())))
+                    count = attack(connection, max(1, size // connections))
+                    with lock:
+                        sent, opened = sent + count, opened + 1
 
-    threads = [threading.Thread(target=repeat) for _ in range(connections)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
+    with concurrent.futures.ThreadPoolExecutor(connections) as threads:
+        for ended in [threads.submit(repeat) for _ in range(connections)]:
+            ended.result()  # raises what the thread has raised
     return sent, opened
 
 
