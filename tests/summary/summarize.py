@@ -14,9 +14,10 @@ import re
 import sys
 import xml.etree.ElementTree as ElementTree
 
-# ctest's messages for tests that are skipped on purpose. It also reports tests as skipped that it could
-# not run.
-SKIPPED_ON_PURPOSE = ("SKIP_RETURN_CODE", "Disabled")
+# ctest's messages for tests that are skipped on purpose: by their exit status, by GTEST_SKIP
+# (gtest_discover_tests sets SKIP_REGULAR_EXPRESSION), or by DISABLED. It also reports tests as skipped
+# that it could not run.
+SKIPPED_ON_PURPOSE = ("SKIP_RETURN_CODE", "SKIP_REGULAR_EXPRESSION", "Disabled")
 
 MAX_OUTPUT_LINES = 60  # of each failed test
 

@@ -3,6 +3,7 @@
 """The counts of the closing line, and the exit status."""
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,22 @@ NOT_BUILT = \
     '<testcase name="n" status="notrun"><skipped message="Unable to find executable"/></testcase>'
 NO_FIXTURE = \
     '<testcase name="n" status="notrun"><skipped message="Fixture dependency failed"/></testcase>'
+
+# All ways to end that ctest distinguishes. gtest_discover_tests sets the regular expression for GTEST_SKIP.
+CTEST_TESTS = r"""
+add_test(passes true)
+add_test(fails false)
+add_test(by_status sh -c "exit 77")
+set_tests_properties(by_status PROPERTIES SKIP_RETURN_CODE 77)
+add_test(by_gtest echo "[  SKIPPED ] Example.Test (0 ms)")
+set_tests_properties(by_gtest PROPERTIES SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]")
+add_test(disabled true)
+set_tests_properties(disabled PROPERTIES DISABLED TRUE)
+add_test(not_built /nonexistent/program)
+set_tests_properties(fails PROPERTIES FIXTURES_SETUP fixture)
+add_test(without_fixture true)
+set_tests_properties(without_fixture PROPERTIES FIXTURES_REQUIRED fixture)
+"""
 
 
 class Test(unittest.TestCase):
@@ -50,6 +67,17 @@ class Test(unittest.TestCase):
             with self.subTest(line):
                 suite = f"<testsuite>{''.join(cases)}</testsuite>"
                 self.assertEqual(self.summarize(suite), (line, status))
+
+    def test_counts_what_ctest_writes(self):
+        with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, "CTestTestfile.cmake"), "w", encoding="utf-8") as stream:
+                stream.write(CTEST_TESTS)
+            subprocess.run(["ctest", "--test-dir", folder, "--output-junit", "results.xml"], capture_output=True, check=False)
+            done = subprocess.run([sys.executable, SUMMARIZE, os.path.join(folder, "results.xml")],
+                                  capture_output=True, text=True, check=False)
+        self.assertEqual([line for line in done.stdout.splitlines() if re.match("skipped: |failed:  |[0-9]", line)],
+                         ["skipped: by_status", "skipped: by_gtest", "skipped: disabled",
+                          "failed:  fails", "failed:  not_built", "failed:  without_fixture", "1 passed, 3 failed, 3 skipped"])
 
     def test_counts_tests_of_pytest_that_skipped_themselves(self):
         for text, line in (("3 passed, 2 skipped in 0.12s", "1 passed, 0 failed, 2 skipped"),

@@ -233,6 +233,16 @@ TEST(LineSinkTest, TerminatesAPartiallyWrittenLine) {
 
 TEST(LineSinkTest, EachWriteIsOfWholeLines) {
   Pipe pipe(O_DIRECT);  // each write is read by itself (pipe(2))
+  std::size_t lines = 0;
+  // At the same time, because the pipe may have place for 16 writes only, however small.
+  std::thread reader([&] {
+    std::array<char, 4096> written;
+    for (ssize_t n; (n = read(pipe.reader(), written.data(), written.size())) > 0;) {
+      const std::string_view text(written.data(), static_cast<std::size_t>(n));
+      EXPECT_TRUE(text.ends_with('\n'));
+      lines += static_cast<std::size_t>(std::ranges::count(text, '\n'));
+    }
+  });
   {
     LineSink sink(pipe.writer());
     sink.SetReceiptCallback([] {}, [](const std::vector<LineReceipt>&) {});
@@ -240,13 +250,7 @@ TEST(LineSinkTest, EachWriteIsOfWholeLines) {
     EXPECT_TRUE(sink.Close());
   }
   pipe.CloseWriter();
-  std::array<char, 4096> written;
-  std::size_t lines = 0;
-  for (ssize_t n; (n = read(pipe.reader(), written.data(), written.size())) > 0;) {
-    const std::string_view text(written.data(), static_cast<std::size_t>(n));
-    EXPECT_TRUE(text.ends_with('\n'));
-    lines += static_cast<std::size_t>(std::ranges::count(text, '\n'));
-  }
+  reader.join();
   EXPECT_EQ(lines, 200u);
 }
 
