@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What must be seen of each of the seven faults (faults.py), on the real programs."""
 
-import re
-
 import pytest
 
 import faults
 from prometheus_process import IS_MISSING
-from runbook import RUNBOOK
+from runbook import anchors
 
 pytestmark = pytest.mark.skipif(IS_MISSING, reason="prometheus (Debian package)")
 
@@ -40,5 +38,4 @@ def test_what_an_operator_sees(name, tmp_path):
         assert seen.alerts == []
     else:
         assert f"{alert} (firing)" in seen.alerts
-    anchors = [re.sub(r"[^\w-]", "", heading.lower().replace(" ", "-")) for heading in re.findall("^## (.*)", RUNBOOK, re.MULTILINE)]
-    assert seen.runbook and all(link.rpartition("#")[2].rstrip(")") in anchors for link in seen.runbook), seen.runbook
+    assert seen.runbook and all(link.rpartition("#")[2].rstrip(")") in anchors() for link in seen.runbook), seen.runbook

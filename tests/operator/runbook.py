@@ -8,6 +8,11 @@ import textwrap
 RUNBOOK = (pathlib.Path(__file__).resolve().parents[2] / "deploy/prometheus/RUNBOOK.md").read_text()
 
 
+def anchors():
+    """What a link to a section has after `#`, as GitHub makes it from the heading."""
+    return {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in re.findall(r"^## (.*)", RUNBOOK, re.MULTILINE)}
+
+
 def section(title):
     """The text below this heading; None: that before the first one."""
     return RUNBOOK.split(f"\n## {title}\n")[1].split("\n## ")[0] if title else RUNBOOK.split("\n## ")[0]
